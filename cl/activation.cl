@@ -1,0 +1,22 @@
+/* y = f(x) and dx = dy f'(x), element by element; n elements. One work-item an element: see
+ * element.cl, and activation_functions.cl for f.
+ *
+ * -DACTIVATION chooses f. Output and input may be one buffer: no restrict.
+ */
+#include "element.cl"
+#include "activation_functions.cl"
+
+ELEMENT_KERNEL activation_forward_all(global float *y, const global float *x, const int n,
+                                      const float slope)
+{
+    const size_t i = ELEMENT;
+    if (i < (size_t)n) y[i] = activation_forward(x[i], slope);
+}
+
+/* saved: x for gelu, else y. */
+ELEMENT_KERNEL activation_backward_all(global float *dx, const global float *saved,
+                                       const global float *dy, const int n, const float slope)
+{
+    const size_t i = ELEMENT;
+    if (i < (size_t)n) dx[i] = activation_backward(saved[i], dy[i], slope);
+}

@@ -1,0 +1,55 @@
+/* The first largest element of src (outer, axis, inner) along axis, NaN counting as the largest;
+ * and the gradient of max, which goes to that element alone.
+ *
+ *   argmax_forward   dst (outer, chunks, inner) = position in axis, among chunk candidates
+ *   max_backward     dsrc (outer, axis, inner)  = ddst (outer, inner) at it, 0 elsewhere
+ *
+ * The mapping of work-items, and the two launches for a long axis, are those of reduce.cl. In the
+ * second launch the candidates are the first's answers: chosen (outer, n, inner), null in the first
+ * launch, where the candidates are 0 ... n-1 themselves.
+ */
+#include "row_reduce.cl"
+
+ROW_KERNEL argmax_forward(global int *restrict dst, const global float *restrict src,
+                          const global int *restrict chosen, const int outer, const int axis,
+                          const int inner, const int n, const int chunk)
+{
+    MEETING(float, values);
+    MEETING(int, indices);
+    const int slot = ROW;
+    const int chunks = (n - 1) / chunk + 1;
+    const bool inside = slot < outer * chunks * inner;
+    const int i = slot % inner, p = slot / inner % chunks, o = slot / inner / chunks;
+    const int end = inside ? min(n, (p + 1) * chunk) : 0;
+
+    float top = -INFINITY;
+    int first = INT_MAX;
+    for (int k = p * chunk + LANE; k < end; k += LANES) {
+        const int a = chosen ? chosen[((size_t)o * n + k) * inner + i] : k;
+        const float x = src[((size_t)o * axis + a) * inner + i];
+        if (ranks_first(x, a, top, first)) {
+            top = x;
+            first = a;
+        }
+    }
+    first = row_first_largest(&top, first, values, indices);
+    if (LANE == 0 && inside) dst[slot] = first;
+}
+
+ROW_KERNEL max_backward(global float *restrict dsrc, const global float *restrict src,
+                        const global float *restrict ddst, const int outer, const int axis,
+                        const int inner)
+{
+    MEETING(float, values);
+    MEETING(int, indices);
+    const int slot = ROW;
+    const int n = slot < outer * inner ? axis : 0;
+    const size_t start = (size_t)(slot / inner) * axis * inner + slot % inner;
+
+    float top;
+    int first = lane_first_largest(&top, src + start, n, inner);
+    first = row_first_largest(&top, first, values, indices);
+    const float gradient = n > 0 ? ddst[slot] : 0.0f;
+    for (int a = LANE; a < n; a += LANES)
+        dsrc[start + (size_t)a * inner] = a == first ? gradient : 0.0f;
+}

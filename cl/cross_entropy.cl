@@ -1,0 +1,50 @@
+/* Softmax and cross-entropy of logits x (rows, cols) against labels t (rows), in one kernel.
+ *
+ *   loss (rows)           = (m - x[t]) + log(s)            m = max(x), s = sum(exp(x - m))
+ *   dlogits (rows, cols)  = (exp(x - m) / s - one_hot(t)) * scale
+ *   hit (rows)            = 1 where the first largest x is x[t], else 0
+ *
+ * hit and dlogits may be null. A label outside [0, cols) has loss NaN, hit 0 and gradient 0: the
+ * loss tells of it, and the weights stay what they were. LANES work-items share a row: see
+ * row_reduce.cl. dlogits may be logits: x[t] is read before the first barrier, and dlogits
+ * written after it. exp has a loop of its own where it can: see softmax.cl.
+ */
+#include "row_reduce.cl"
+
+ROW_KERNEL cross_entropy(global float *loss, global float *hit, global float *dlogits,
+                         const global float *logits, const global int *labels, const int rows,
+                         const int cols, const float scale)
+{
+    MEETING(float, meeting);
+    MEETING(int, indices);
+    const int row = ROW;
+    const int n = row < rows ? cols : 0;
+    const size_t start = (size_t)row * cols;
+
+    const int label = n > 0 ? labels[row] : -1;
+    const bool valid = label >= 0 && label < n;
+    const float of_label = valid ? logits[start + label] : NAN;
+
+    float top;
+    int first = lane_first_largest(&top, logits + start, n, 1);
+    first = row_first_largest(&top, first, meeting, indices);
+
+    float sum = 0.0f;
+    if (dlogits) {
+        for (int c = LANE; c < n; c += LANES) dlogits[start + c] = exp(logits[start + c] - top);
+        for (int c = LANE; c < n; c += LANES) sum += dlogits[start + c];
+    } else {
+        for (int c = LANE; c < n; c += LANES) sum += exp(logits[start + c] - top);
+    }
+    sum = row_sum(sum, meeting);
+
+    if (LANE == 0 && n > 0) {
+        loss[row] = (top - of_label) + log(sum);
+        if (hit) hit[row] = first == label ? 1.0f : 0.0f;
+    }
+    if (!dlogits) return;
+    for (int c = LANE; c < n; c += LANES) {
+        const float p = dlogits[start + c] / sum;
+        dlogits[start + c] = valid ? (p - (c == label ? 1.0f : 0.0f)) * scale : 0.0f;
+    }
+}

@@ -1,0 +1,52 @@
+/* Rows of a data set, by index, as the network sees them.
+ *
+ *   dst (rows, cols)[r] = src (n, cols)[index[first + r]] * scale + shift
+ *   labels              = the same for int (rows), as they are
+ *
+ * index (n_index) may be null: then the row is first + r. A row that src does not have becomes NaN,
+ * and its label -1, so that the loss tells of it.
+ *
+ *   row of dst   | block 0 | block 1 | ... |     a block is one group: ELEMENT_GROUP columns,
+ *   next row     | block 0 | block 1 | ... |     one work-item each
+ *
+ * A division for each group, not for each element: integer division is not vectorised on CPUs.
+ * -DSOURCE is the type of src, uchar or float.
+ */
+#include "element.cl"
+
+#ifndef SOURCE
+#define SOURCE float
+#endif
+
+/* The row of src for row r of dst; -1 where there is none. */
+static inline int source_row(const global int *index, const int n_index, const int n,
+                             const int first, const int r)
+{
+    const long at = (long)first + r;
+    if (at < 0 || at >= n_index) return -1;
+    const int row = index ? index[at] : (int)at;
+    return row >= 0 && row < n ? row : -1;
+}
+
+ELEMENT_KERNEL gather_rows(global float *restrict dst, const global SOURCE *restrict src,
+                           const global int *restrict index, const int first, const int n_index,
+                           const int n, const int cols, const float scale, const float shift)
+{
+    const int blocks = (cols - 1) / ELEMENT_GROUP + 1;
+    const int r = (int)get_group_id(0) / blocks;
+    const int c = (int)get_group_id(0) % blocks * ELEMENT_GROUP + (int)get_local_id(0);
+    const int row = source_row(index, n_index, n, first, r); /* one for the group */
+    if (c >= cols) return;
+    const float x = row < 0 ? NAN : convert_float(src[(size_t)row * cols + c]);
+    dst[(size_t)r * cols + c] = x * scale + shift;
+}
+
+ELEMENT_KERNEL gather_labels(global int *restrict dst, const global int *restrict src,
+                             const global int *restrict index, const int first, const int n_index,
+                             const int n, const int rows)
+{
+    const size_t r = ELEMENT;
+    if (r >= (size_t)rows) return;
+    const int row = source_row(index, n_index, n, first, (int)r);
+    dst[r] = row < 0 ? -1 : src[row];
+}

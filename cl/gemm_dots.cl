@@ -1,0 +1,147 @@
+/* C = act(alpha A B^T + beta C + bias), every element a dot product along k: for CPUs.
+ *
+ *   c (m, n), a (m, k), b (n, k), bias (n) or no buffer; the arguments are in gemm_tile.cl. This is
+ *   y = x W^T + b: rows of both matrices are contiguous along k, and nothing has to be transposed.
+ *
+ *                 b   +--------+--------+..      A tile of MR x 4 sums, each a vector along k, stays
+ *              4      +--------+--------+..      in registers while k runs. At its end the lanes of
+ *                      VW        VW              each vector are added, four vectors at a time.
+ *       a              c
+ *      +--------+..   +----+
+ *   MR |        |     |    |                     A group (x, y) does the rows of tiles from
+ *      +--------+..   +----+                     x * tiles_m, and in each the tiles from
+ *                      4                         y * tiles_n; shape.s6 and s7 are those numbers.
+ *
+ * In the last tile of a row, b's rows are clamped and only what is in c is stored; the last tile of
+ * a column is moved back and stores only what is new. The lanes past k are set to zero. The host
+ * chooses VW <= k and MR <= m.
+ */
+#include "gemm_tile.cl"
+
+#define FLOAT float4
+#include "activation_functions.cl"
+
+#define NR 4
+
+/* The sums of the lanes of four vectors, in a fixed order. */
+#if VW == 16
+static inline float4 add_lanes(const VEC a, const VEC b, const VEC c, const VEC d)
+{
+    const float16 x = (float16)(a.lo, b.lo) + (float16)(a.hi, b.hi);
+    const float16 y = (float16)(c.lo, d.lo) + (float16)(c.hi, d.hi);
+    float16 z = (float16)(x.s0123, x.s89ab, y.s0123, y.s89ab) +
+                (float16)(x.s4567, x.scdef, y.s4567, y.scdef);
+    z += z.s23016745ab89efcd;
+    z += z.s1032547698badcfe;
+    return z.s048c;
+}
+#elif VW == 8
+static inline float4 add_lanes(const VEC a, const VEC b, const VEC c, const VEC d)
+{
+    const float8 x = (float8)(a.lo, b.lo) + (float8)(a.hi, b.hi);
+    const float8 y = (float8)(c.lo, d.lo) + (float8)(c.hi, d.hi);
+    float8 z = (float8)(x.s01, x.s45, y.s01, y.s45) + (float8)(x.s23, x.s67, y.s23, y.s67);
+    z += z.s10325476;
+    return z.s0246;
+}
+#elif VW == 4
+static inline float4 add_lanes(const VEC a, const VEC b, const VEC c, const VEC d)
+{
+    const float4 x = (float4)(a.lo, b.lo) + (float4)(a.hi, b.hi);
+    const float4 y = (float4)(c.lo, d.lo) + (float4)(c.hi, d.hi);
+    return (float4)(x.s02, y.s02) + (float4)(x.s13, y.s13);
+}
+#else
+static inline float4 add_lanes(const VEC a, const VEC b, const VEC c, const VEC d)
+{
+    return (float4)(a, b, c, d);
+}
+#endif
+
+/* A vector whose first `skip` lanes are zero. */
+static inline VEC load_after(const global float *p, const int skip)
+{
+    float lanes[VW];
+    for (int l = 0; l < VW; l++) lanes[l] = l < skip ? 0.0f : p[l];
+    return LOAD(lanes);
+}
+
+static inline float4 load_n(const global float *p, const int n)
+{
+    if (n >= 4) return vload4(0, p);
+    return (float4)(p[0], n > 1 ? p[1] : 0.0f, n > 2 ? p[2] : 0.0f, 0.0f);
+}
+
+static inline void store_n(const float4 x, global float *p, const int n)
+{
+    if (n >= 4) {
+        vstore4(x, 0, p);
+        return;
+    }
+    p[0] = x.s0;
+    if (n > 1) p[1] = x.s1;
+    if (n > 2) p[2] = x.s2;
+}
+
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+gemm_dots(global float *c, const global float *restrict a, const global float *restrict b,
+          const global float *restrict bias, const int8 shape, const int4 offset,
+          const float4 scalar)
+{
+    const int m = shape.s0, n = shape.s1, k = shape.s2;
+    const int lda = shape.s3, ldb = shape.s4, ldc = shape.s5;
+    const int tiles_m = shape.s6, tiles_n = shape.s7;
+    for (int k0 = 0; k0 < k; k0 += KC) {
+        /* A block too short for a vector joins the one before. */
+        const int kc = k - k0 < KC + VW ? k - k0 : KC;
+        const int whole = kc / VW * VW;
+        for (int s = 0; s < tiles_m; s++) {
+            const int i_new = ((int)get_global_id(0) * tiles_m + s) * MR;
+            if (i_new >= m) break;
+            const int i = min(i_new, m - MR);
+            const global float *pa = a + offset.s0 + (size_t)i * lda + k0;
+            for (int t = 0; t < tiles_n; t++) {
+                const int j = ((int)get_global_id(1) * tiles_n + t) * NR;
+                if (j >= n) break;
+                const global float *pb[NR];
+                UNROLL for (int q = 0; q < NR; q++)
+                    pb[q] = b + offset.s1 + (size_t)min(j + q, n - 1) * ldb + k0;
+                VEC sum[MR][NR];
+                UNROLL for (int r = 0; r < MR; r++)
+                    UNROLL for (int q = 0; q < NR; q++) sum[r][q] = (VEC)(0.0f);
+                for (int p = 0; p < whole; p += VW) {
+                    VEC y[NR];
+                    UNROLL for (int q = 0; q < NR; q++) y[q] = LOAD(pb[q] + p);
+                    UNROLL for (int r = 0; r < MR; r++) {
+                        const VEC x = LOAD(pa + r * lda + p);
+                        UNROLL for (int q = 0; q < NR; q++) sum[r][q] = fma(x, y[q], sum[r][q]);
+                    }
+                }
+                if (whole < kc) {
+                    const int skip = VW - (kc - whole);
+                    VEC y[NR];
+                    UNROLL for (int q = 0; q < NR; q++) y[q] = load_after(pb[q] + kc - VW, skip);
+                    UNROLL for (int r = 0; r < MR; r++) {
+                        const VEC x = load_after(pa + r * lda + kc - VW, skip);
+                        UNROLL for (int q = 0; q < NR; q++) sum[r][q] = fma(x, y[q], sum[r][q]);
+                    }
+                }
+                float4 tile[MR];
+                UNROLL for (int r = 0; r < MR; r++)
+                    tile[r] = add_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
+                for (int r = i_new - i; r < MR; r++) {
+                    global float *out = c + offset.s2 + (size_t)(i + r) * ldc + j;
+                    float4 x = scalar.s0 * tile[r];
+                    const float before = k0 == 0 ? scalar.s1 : 1.0f;
+                    if (before != 0.0f) x += before * load_n(out, n - j);
+                    if (k0 + kc == k) {
+                        if (bias) x += load_n(bias + j, n - j);
+                        x = activation_forward(x, scalar.s2);
+                    }
+                    store_n(x, out, n - j);
+                }
+            }
+        }
+        if (kc > KC) break;
+    }
+}

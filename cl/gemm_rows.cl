@@ -1,0 +1,178 @@
+/* C = act(alpha op(A) B + beta C + bias), the rows of B taken as vectors: for CPUs.
+ *
+ *   c (m, n), a (m, k) or with -DTRANS_A=1 (k, m), b (k, n) or with -DTRANS_B=1 (n, k), bias (n) or
+ *   no buffer; the arguments are in gemm_tile.cl.
+ *
+ *                    NV vectors of VW                 A tile of MR x NV vectors of c stays in
+ *              b   +----+----+  k = 0                 registers while k runs: a vector of b is
+ *                  +----+----+  k = 1                 loaded once and multiplied with MR elements
+ *                   ...                               of a, each spread over a vector.
+ *       a          c
+ *      +-+-+..    +----+----+
+ *   MR | | |      |    |    |                         A group (x, y) does `tiles` tiles below each
+ *      +-+-+..    +----+----+                         other, from tile x * tiles, in strip y.
+ *
+ * The last strip and the last tile are moved back to end at the matrix's edge and store only what
+ * is new, so nothing outside a matrix is ever touched. The host chooses VW NV <= n and MR <= m.
+ *
+ * With -DPACK=1 a group first copies its strip of b, KC rows at a time, to where it is contiguous:
+ * rows of b that lie a power of two apart fall into one set of the cache. It pays from about 16
+ * tiles. TRANS_B needs it.
+ *
+ * With -DUPDATE=1 the product is the gradient of c, and the optimizer's step (sgd.cl) is done on the
+ * tile: the gradient is never stored. -DUPDATE=2: with momentum; -DUPDATE=3: Nesterov's.
+ * Neither alpha, beta nor bias is used then, and k is at most KC.
+ */
+#include "gemm_tile.cl"
+
+#define FLOAT VEC
+#include "activation_functions.cl"
+
+#ifndef NV
+#define NV 2
+#endif
+#ifndef TRANS_A
+#define TRANS_A 0
+#endif
+#ifndef TRANS_B
+#define TRANS_B 0
+#endif
+#ifndef PACK
+#define PACK 0
+#endif
+#ifndef UPDATE
+#define UPDATE 0
+#endif
+#define NR (VW * NV)
+
+/* A vector of c without its first `skip` lanes, which belong to the strip before. */
+static inline VEC load_from(const global float *p, const int skip)
+{
+    if (skip <= 0) return LOAD(p);
+    float lanes[VW];
+    for (int l = 0; l < VW; l++) lanes[l] = l < skip ? 0.0f : p[l];
+    return LOAD(lanes);
+}
+
+static inline void store_from(const VEC x, global float *p, const int skip)
+{
+    if (skip <= 0) {
+        STORE(x, p);
+        return;
+    }
+    float lanes[VW];
+    STORE(x, lanes);
+    for (int l = skip; l < VW; l++) p[l] = lanes[l];
+}
+
+#if PACK
+/* panel (kc, NR) = the strip of b from row k0. */
+static inline void pack(local float *panel, const global float *b, const int kc, const int ldb)
+{
+    for (int p = 0; p < kc; p++)
+#if TRANS_B
+        for (int j = 0; j < NR; j++) panel[p * NR + j] = b[(size_t)j * ldb + p];
+#else
+        UNROLL for (int v = 0; v < NV; v++)
+            STORE(LOAD(b + (size_t)p * ldb + v * VW), panel + p * NR + v * VW);
+#endif
+}
+#define B_SPACE local
+#else
+#define B_SPACE global
+#endif
+
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+gemm_rows(global float *c, const global float *restrict a, const global float *restrict b,
+          const global float *restrict bias, const int8 shape, const int4 offset,
+          const float4 scalar
+#if UPDATE
+          , global float *restrict velocity, const float lr, const float4 rates
+#endif
+)
+{
+    const int m = shape.s0, n = shape.s1, k = shape.s2;
+    const int lda = shape.s3, ldb = shape.s4, ldc = shape.s5;
+    const int tiles_m = shape.s6, tiles_n = PACK ? 1 : shape.s7;
+    /* The common case has a short way out: worth a fifth where k is 10. */
+    const bool simple = k <= KC && !bias && scalar.s0 == 1.0f && scalar.s1 == 0.0f;
+#if PACK
+    local float panel[KC * NR];
+    for (int k0 = 0; k0 < k; k0 += KC) {
+        const int kc = min(KC, k - k0);
+        const int j_pack = min((int)get_global_id(1) * NR, n - NR);
+        pack(panel, b + offset.s1 + (TRANS_B ? (size_t)j_pack * ldb + k0 : (size_t)k0 * ldb + j_pack),
+             kc, ldb);
+#else
+    {
+        const int k0 = 0, kc = k;
+#endif
+        for (int t = 0; t < tiles_m * tiles_n; t++) {
+            const int i_new = ((int)get_global_id(0) * tiles_m + t / tiles_n) * MR;
+            const int j_new = ((int)get_global_id(1) * tiles_n + t % tiles_n) * NR;
+            if (i_new >= m || j_new >= n) continue;
+            const int i = min(i_new, m - MR), j = min(j_new, n - NR);
+            const global float *pa =
+                a + offset.s0 + (TRANS_A ? (size_t)k0 * lda + i : (size_t)i * lda + k0);
+#if PACK
+            const local float *pb = panel;
+            const int step = NR;
+#else
+            const global float *pb = b + offset.s1 + j;
+            const int step = ldb;
+#endif
+            VEC sum[MR][NV];
+            UNROLL for (int r = 0; r < MR; r++)
+                UNROLL for (int v = 0; v < NV; v++) sum[r][v] = (VEC)(0.0f);
+            for (int p = 0; p < kc; p++) {
+                VEC row[NV];
+                UNROLL for (int v = 0; v < NV; v++) row[v] = LOAD(pb + v * VW);
+                UNROLL for (int r = 0; r < MR; r++) {
+                    const VEC x = (VEC)(TRANS_A ? pa[r] : pa[r * lda]);
+                    UNROLL for (int v = 0; v < NV; v++) sum[r][v] = fma(x, row[v], sum[r][v]);
+                }
+                pa += TRANS_A ? lda : 1;
+                pb += step;
+            }
+            /* The rest is a rolled loop over memory: unrolled, it took most of the compilation. */
+            float tile[MR * NR];
+            UNROLL for (int r = 0; r < MR; r++)
+                UNROLL for (int v = 0; v < NV; v++) STORE(sum[r][v], tile + r * NR + v * VW);
+            for (int r = i_new - i; r < MR; r++) {
+                const size_t at = (size_t)offset.s2 + (size_t)(i + r) * ldc + j;
+#if !UPDATE
+                if (simple && j == j_new) {
+                    UNROLL for (int v = 0; v < NV; v++)
+                        STORE(activation_forward(LOAD(tile + r * NR + v * VW), scalar.s2),
+                              c + at + v * VW);
+                    continue;
+                }
+#endif
+                for (int v = (j_new - j) / VW; v < NV; v++) {
+                    const int skip = j_new - j - v * VW;
+                    global float *out = c + at + v * VW;
+                    VEC x = LOAD(tile + r * NR + v * VW);
+#if UPDATE
+                    const VEC w = load_from(out, skip);
+                    x += rates.s1 * w;
+#if UPDATE > 1
+                    const VEC moved = rates.s0 * load_from(velocity + at + v * VW, skip) + x;
+                    store_from(moved, velocity + at + v * VW, skip);
+                    x = UPDATE == 2 ? moved : x + rates.s0 * moved;
+#endif
+                    x = w - lr * x;
+#else
+                    x *= scalar.s0;
+                    const float before = k0 == 0 ? scalar.s1 : 1.0f;
+                    if (before != 0.0f) x += before * load_from(out, skip);
+                    if (k0 + kc == k) {
+                        if (bias) x += LOAD(bias + j + v * VW);
+                        x = activation_forward(x, scalar.s2);
+                    }
+#endif
+                    store_from(x, out, skip);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+/* Sum, mean or largest of src (outer, axis, inner) over axis.
+ *
+ *   dst (outer, chunks, inner) = reduction of chunk elements of axis, / divisor
+ *
+ * With chunk = axis there is one chunk, and dst is the result. A long axis with few outputs goes in
+ * two launches: the second reduces the (outer, chunks, inner) of the first. src/ops/reduce.c
+ * decides, from the shape alone.
+ *
+ *            axis                 slot = (o * chunks + p) * inner + i: one output, shared by LANES
+ *        +----+----+----+         work-items. With inner 1 a slot's elements are neighbours, and so
+ *   o    | p0 | p1 | p2 |  inner  are its lanes; with a larger inner neighbouring slots are
+ *        +----+----+----+         neighbouring columns (ACROSS). See row_reduce.cl.
+ *
+ * -DREDUCTION: 0 sum (mean is a sum with divisor axis), 1 max, on which a NaN passes.
+ */
+#include "row_reduce.cl"
+
+#ifndef REDUCTION
+#define REDUCTION 0
+#endif
+
+#if REDUCTION == 0
+#define NEUTRAL 0.0f
+#define COMBINE(a, b) ((a) + (b))
+#define ROW_COMBINE row_sum
+#else
+#define NEUTRAL (-INFINITY)
+#define COMBINE(a, b) larger(a, b)
+#define ROW_COMBINE row_max
+#endif
+
+ROW_KERNEL reduce_forward(global float *restrict dst, const global float *restrict src,
+                          const int outer, const int axis, const int inner, const int chunk,
+                          const float divisor)
+{
+    MEETING(float, meeting);
+    const int slot = ROW;
+    const int chunks = (axis - 1) / chunk + 1;
+    const bool inside = slot < outer * chunks * inner;
+    const int i = slot % inner, p = slot / inner % chunks, o = slot / inner / chunks;
+    const int begin = p * chunk;
+    const int n = inside ? min(chunk, axis - begin) : 0;
+    const size_t start = ((size_t)o * axis + begin) * inner + i;
+
+    float result = NEUTRAL;
+    for (int a = LANE; a < n; a += LANES)
+        result = COMBINE(result, src[start + (size_t)a * inner]);
+    result = ROW_COMBINE(result, meeting);
+    if (LANE == 0 && inside) dst[slot] = result / divisor;
+}

@@ -1,0 +1,13 @@
+/* The gradient of sum and mean: dsrc (outer, axis, inner) = ddst (outer, inner) / divisor, the same
+ * for every element of axis. One work-item an element of dsrc: see element.cl.
+ */
+#include "element.cl"
+
+ELEMENT_KERNEL reduce_backward(global float *restrict dsrc, const global float *restrict ddst,
+                               const int n, const int axis, const int inner, const float divisor)
+{
+    const size_t at = ELEMENT;
+    if (at >= (size_t)n) return;
+    const int e = (int)at;
+    dsrc[at] = ddst[e / inner / axis * inner + e % inner] / divisor;
+}

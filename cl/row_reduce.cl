@@ -1,0 +1,175 @@
+/* Rows, and how work-items share them; included by every kernel that reduces.
+ *
+ * A group has SLOTS rows, and LANES work-items for each. A lane takes the elements lane,
+ * lane + LANES, ... of its row, in order; then the lanes' results meet in a fixed tree. Who is who:
+ *
+ *   narrow rows: LANES 1     wide rows: LANES 64      strided rows (columns): LANES 4, ACROSS
+ *   item  0  1  2 ... 63     item  0  1  2 ... 63     item   0  1 ... 63 | 64 65 ... 127 | ... 255
+ *   slot  0  1  2 ... 63     slot  0  0  0 ...  0     slot   0  1 ... 63 |  0  1 ...  63 | ...  63
+ *   lane  0  0  0 ...  0     lane  0  1  2 ... 63     lane   0  0 ...  0 |  1  1 ...   1 | ...   3
+ *
+ * so that neighbouring work-items read neighbouring elements, but for narrow rows, which a cache
+ * line or two hold. Which of the three is used depends on the shape alone, and so does every sum's
+ * order. src/ops/mapping.h has the same numbers.
+ *
+ * Every work-item of a group must call row_sum, row_max or row_first_largest: a slot past the last
+ * row takes part with no elements.
+ */
+#ifndef LANES
+#define LANES 1
+#endif
+#ifndef ACROSS
+#define ACROSS 0
+#endif
+
+#define SLOTS (ACROSS ? 64 : 64 / LANES)
+#define GROUP (LANES * SLOTS)
+#define ROW_KERNEL kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
+
+#define ITEM ((int)get_local_id(0))
+#if LANES == 1
+#define LANE 0
+#define SLOT ITEM
+#elif ACROSS
+#define LANE (ITEM / SLOTS)
+#define SLOT (ITEM % SLOTS)
+#define LANE_STEP SLOTS
+#else
+#define LANE ITEM
+#define SLOT 0
+#define LANE_STEP 1
+#endif
+
+/* The row of this work-item; the last group's may be past the end. */
+#define ROW ((int)get_group_id(0) * SLOTS + SLOT)
+
+/* Local memory of a kernel for the lanes to meet in; nothing where a row has one lane. */
+#if LANES == 1
+#define MEETING(type, name) local type *const name = 0
+#else
+#define MEETING(type, name) local type name[GROUP]
+#endif
+
+/* isnan() is a call that PoCL 3.1 does not vectorise: with it the max of a long row takes three
+ * times as long. */
+#define IS_NAN(x) ((x) != (x))
+
+/* The larger of two; NaN when either is. */
+static inline float larger(const float a, const float b)
+{
+    return a > b || IS_NAN(a) ? a : b;
+}
+
+/* Whether element i of value a is the first largest beside element j of value b. As in PyTorch, NaN
+ * counts as the largest. */
+static inline bool ranks_first(const float a, const int i, const float b, const int j)
+{
+    if (a > b) return true;
+    if (a < b) return false;
+    if (IS_NAN(a) != IS_NAN(b)) return IS_NAN(a);
+    return i < j;
+}
+
+#if LANES == 1
+
+static inline float row_sum(const float x, local float *meeting)
+{
+    return x;
+}
+
+static inline float row_max(const float x, local float *meeting)
+{
+    return x;
+}
+
+static inline int row_first_largest(float *value, const int index, local float *values,
+                                    local int *indices)
+{
+    return index;
+}
+
+#else
+
+/* The tree: 64 lanes meet by eights, and then their eight results; 4 lanes meet at once. Two levels
+ * of eight take half the time of six levels of two on PoCL, where every barrier ends a loop over
+ * the work-items. The last barrier lets the meeting place be used again. With the sum by eights in
+ * a variable of its own, PoCL 3.1 (LLVM 15) crashes when a kernel meets twice. */
+#define ROW_MEET(name, combine)                                                                    \
+    static inline float name(const float x, local float *meeting)                                  \
+    {                                                                                              \
+        meeting[ITEM] = x;                                                                         \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
+        if (!ACROSS && ITEM < 8)                                                                   \
+            for (int k = 8; k < 64; k += 8)                                                        \
+                meeting[ITEM] = combine(meeting[ITEM], meeting[ITEM + k]);                         \
+        if (!ACROSS) barrier(CLK_LOCAL_MEM_FENCE);                                                 \
+        float all = meeting[FIRST];                                                                \
+        for (int k = 1; k < LAST_COUNT; k++)                                                       \
+            all = combine(all, meeting[FIRST + k * LANE_STEP]);                                    \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
+        return all;                                                                                \
+    }
+
+#define FIRST (ITEM - LANE * LANE_STEP) /* the item that is the row's lane 0 */
+#define LAST_COUNT (ACROSS ? LANES : 8)
+
+static inline float plus(const float a, const float b)
+{
+    return a + b;
+}
+
+ROW_MEET(row_sum, plus)
+ROW_MEET(row_max, larger)
+
+/* Puts the better of two candidates of a meeting in the first one's place. */
+static inline void keep_first_largest(local float *values, local int *indices, const int a,
+                                      const int b)
+{
+    if (!ranks_first(values[b], indices[b], values[a], indices[a])) return;
+    values[a] = values[b];
+    indices[a] = indices[b];
+}
+
+/* The index of the row's first largest element from each lane's; *value becomes its value. The
+ * tree's shape does not matter to the result. */
+static inline int row_first_largest(float *value, const int index, local float *values,
+                                    local int *indices)
+{
+    values[ITEM] = *value;
+    indices[ITEM] = index;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (!ACROSS && ITEM < 8)
+        for (int k = 8; k < 64; k += 8) keep_first_largest(values, indices, ITEM, ITEM + k);
+    if (!ACROSS) barrier(CLK_LOCAL_MEM_FENCE);
+    if (LANE == 0)
+        for (int k = 1; k < LAST_COUNT; k++)
+            keep_first_largest(values, indices, ITEM, ITEM + k * LANE_STEP);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    *value = values[FIRST];
+    const int first = indices[FIRST];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return first;
+}
+
+#endif
+
+/* This lane's first largest among the n elements x[0], x[step], ...; INT_MAX when it has none. */
+static inline int lane_first_largest(float *value, const global float *x, const int n,
+                                     const size_t step)
+{
+    int first = INT_MAX;
+    float top = -INFINITY;
+    if (LANE < n) {
+        first = LANE;
+        top = x[LANE * step];
+    }
+    for (int c = LANE + LANES; c < n; c += LANES) {
+        const float other = x[c * step];
+        if (!(other <= top) && !IS_NAN(top)) {
+            top = other;
+            first = c;
+        }
+    }
+    *value = top;
+    return first;
+}

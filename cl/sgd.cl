@@ -1,0 +1,33 @@
+/* Stochastic gradient descent, in place, over n parameters: torch.optim.SGD without
+ * dampening.
+ *
+ *   g = grad + weight_decay w
+ *   -DVARIANT=0  plain      w -= lr g
+ *   -DVARIANT=1  momentum   v = momentum v + g,  w -= lr v
+ *   -DVARIANT=2  nesterov   v = momentum v + g,  w -= lr (g + momentum v)
+ *
+ * Nesterov's form is that of Sutskever et al. 2013.
+ * One work-item a parameter: see element.cl. The kernel is bound by memory: it reads grad, w and v
+ * once and writes w and v once.
+ */
+#include "element.cl"
+
+#ifndef VARIANT
+#define VARIANT 0
+#endif
+
+ELEMENT_KERNEL sgd_step(global float *restrict w, global float *restrict velocity,
+                        const global float *restrict grad, const int n, const float lr,
+                        const float momentum, const float weight_decay)
+{
+    const size_t i = ELEMENT;
+    if (i >= (size_t)n) return;
+    const float g = grad[i] + weight_decay * w[i];
+#if VARIANT == 0
+    w[i] -= lr * g;
+#else
+    const float v = momentum * velocity[i] + g;
+    velocity[i] = v;
+    w[i] -= lr * (VARIANT == 2 ? g + momentum * v : v);
+#endif
+}

@@ -1,0 +1,13 @@
+/* Clade: train neural networks on any OpenCL device. This header takes in all but opencl.h. */
+#ifndef CLADE_CLADE_H
+#define CLADE_CLADE_H
+
+#include <clade/data.h>
+#include <clade/device.h>
+#include <clade/model.h>
+#include <clade/ops.h>
+#include <clade/status.h>
+#include <clade/tensor.h>
+#include <clade/train.h>
+
+#endif

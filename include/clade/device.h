@@ -1,0 +1,108 @@
+/* OpenCL devices: list them, choose one, open it.
+ *
+ * A selector names a device: "gpu", "cpu", "accelerator", an index from clade_devices(), the
+ * numbers "PLATFORM:DEVICE", or a part of a platform's or device's name (case does not matter).
+ * NULL or "" means the environment's CLADE_DEVICE, and without that the default device: the best
+ * GPU, else the best accelerator, else the best CPU.
+ *
+ * A device is used by one thread at a time.
+ */
+#ifndef CLADE_DEVICE_H
+#define CLADE_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <clade/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum clade_device_type {
+    CLADE_DEVICE_CPU,
+    CLADE_DEVICE_GPU,
+    CLADE_DEVICE_ACCELERATOR,
+    CLADE_DEVICE_OTHER
+} clade_device_type;
+
+typedef struct clade_device_info {
+    int index;           /* in the list of clade_devices() */
+    int platform_index;  /* the selector "platform_index:device_index" names this device too */
+    int device_index;    /* within its platform */
+    char name[128];
+    char vendor[128];
+    char platform[128];
+    char platform_version[128];
+    char driver[128];    /* driver version */
+    char version[128];   /* device version, "OpenCL 1.2 ..." */
+    clade_device_type type;
+    int compute_units;
+    int clock_mhz;
+    int float_vector_width; /* native; 16 on AVX-512, 1 on most GPUs */
+    size_t work_group_limit;
+    uint64_t global_memory_bytes;
+    uint64_t max_allocation_bytes;
+    uint64_t local_memory_bytes;
+    bool local_memory_dedicated; /* false on CPUs, where local memory is ordinary memory */
+    bool available;      /* has an online OpenCL C compiler and is not reserved */
+    bool is_default;     /* what an empty selector opens */
+    int same_as;         /* index of the same hardware behind an earlier platform, -1 if none */
+} clade_device_info;
+
+typedef struct clade_device clade_device;
+
+/* "cpu", "gpu", "accelerator" or "other". */
+CLADE_API const char *clade_device_type_name(clade_device_type type);
+
+/* Lists every device of every platform in *list (free with clade_devices_free), n_devices long.
+ * `why` (may be NULL) receives one line on which is the default, and why; truncated to why_bytes.
+ * CLADE_ENODEVICE when there is no loader, no platform or no device; the message says which. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_devices(clade_device_info **list, int *n_devices,
+                                                      char *why, size_t why_bytes);
+CLADE_API void clade_devices_free(clade_device_info *list);
+
+/* Opens the device that the selector names. CLADE_ENODEVICE when nothing, or more than one device,
+ * matches (the message lists what there is) or the device refuses a context. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_device_open(clade_device **out,
+                                                          const char *selector);
+
+/* Waits for the device's queued work, then releases it. Everything made on the device must have
+ * been freed before. NULL is a no-op. */
+CLADE_API void clade_device_free(clade_device *device);
+
+/* What is known of an open device; owned by it. */
+CLADE_API const clade_device_info *clade_device_describe(const clade_device *device);
+
+/* Why this device was chosen, in one line; owned by the device. */
+CLADE_API const char *clade_device_reason(const clade_device *device);
+
+/* Waits until all queued work is done. CLADE_EOPENCL with the driver's error otherwise. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_device_finish(clade_device *device);
+
+/* Bytes of device memory held now through this device, and the most there ever were. */
+CLADE_API uint64_t clade_device_bytes_held(const clade_device *device);
+CLADE_API uint64_t clade_device_bytes_peak(const clade_device *device);
+
+/* Device time by label, gathered from OpenCL's event timestamps while profiling is on. */
+typedef struct clade_profile_entry {
+    const char *label;  /* kernel, or "gemm ..."; owned by the device */
+    uint64_t n_calls;
+    double seconds;     /* summed over the calls */
+} clade_profile_entry;
+
+/* Starts to gather, from zero. Profiling costs a little time for each launch. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_profile_begin(clade_device *device);
+
+/* Waits for the queue, stops, and gives the entries, longest first; *entries is owned by the
+ * device until the next clade_profile_begin or clade_device_free. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_profile_end(clade_device *device,
+                                                          const clade_profile_entry **entries,
+                                                          size_t *n_entries);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,178 @@
+/* Models: build a network from nodes, compile it for training, save and load it.
+ *
+ * A builder takes a node and returns the node after it. Given NULL it returns NULL; the first
+ * error is kept by the model and returned by clade_compile, so calls can be nested freely. Nodes
+ * are owned by their model. Shapes here are those of one sample; the batch is in front of them.
+ */
+#ifndef CLADE_MODEL_H
+#define CLADE_MODEL_H
+
+#include <clade/ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct clade_model clade_model;
+typedef struct clade_node clade_node;
+
+/* ---- build ----------------------------------------------------------------------------------- */
+
+/* An empty model. seed decides the initial weights and every shuffle. The device is borrowed; NULL
+ * gives a model that can be described but neither compiled nor run. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_model_create(clade_model **out, clade_device *device,
+                                                           uint64_t seed);
+CLADE_API void clade_model_free(clade_model *model);
+
+/* The network's input; one for a model. A sample of another shape with as many elements fits. */
+CLADE_API clade_node *clade_input(clade_model *model, clade_shape sample);
+
+/* How a parameter starts. fan_in and fan_out are a weight's in and out features. */
+typedef enum clade_init_kind {
+    CLADE_INIT_DEFAULT, /* torch.nn.Linear's: uniform in ±1/sqrt(fan_in), weight and bias */
+    CLADE_INIT_XAVIER,  /* uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010) */
+    CLADE_INIT_HE,      /* normal with std sqrt(2 / fan_in) (He et al. 2015) */
+    CLADE_INIT_NORMAL,  /* normal with the given mean and std */
+    CLADE_INIT_CONSTANT /* value */
+} clade_init_kind;
+
+typedef struct clade_init {
+    clade_init_kind kind;
+    float mean, std; /* CLADE_INIT_NORMAL */
+    float value;     /* CLADE_INIT_CONSTANT */
+} clade_init;
+
+typedef struct clade_linear_options {
+    int64_t units;   /* out features, at least 1 */
+    bool no_bias;
+    clade_init weight_init, bias_init; /* xavier and he set a bias to 0 */
+} clade_linear_options;
+
+/* y = x Wᵀ + b over a sample's elements, flattened; parameters "N.weight" (units, in) and "N.bias"
+ * (units), N the layer's position, as in torch.nn.Sequential. */
+CLADE_API clade_node *clade_linear(clade_node *x, int64_t units);
+CLADE_API clade_node *clade_linear_with(clade_node *x, const clade_linear_options *options);
+
+CLADE_API clade_node *clade_sigmoid(clade_node *x);
+CLADE_API clade_node *clade_tanh(clade_node *x);
+CLADE_API clade_node *clade_relu(clade_node *x);
+CLADE_API clade_node *clade_leaky_relu(clade_node *x, float slope); /* 0 means PyTorch's 0.01 */
+CLADE_API clade_node *clade_gelu(clade_node *x);
+
+/* Over a sample's last dimension. A classifier trained with cross_entropy ends in plain logits. */
+CLADE_API clade_node *clade_softmax(clade_node *x);
+CLADE_API clade_node *clade_log_softmax(clade_node *x);
+
+/* Element by element; both of one shape. */
+CLADE_API clade_node *clade_add(clade_node *a, clade_node *b);
+
+/* Reduces a sample over its dimension dim (0 is the first after the batch), or CLADE_ALL of it to
+ * one number. argmax gives int32 and no gradient: only the last node of a model that is not
+ * trained. */
+CLADE_API clade_node *clade_sum(clade_node *x, int dim);
+CLADE_API clade_node *clade_mean(clade_node *x, int dim);
+CLADE_API clade_node *clade_max(clade_node *x, int dim);
+CLADE_API clade_node *clade_argmax(clade_node *x, int dim);
+
+/* Builds nodes from a description in JSON, the form of a config's `model:` entry:
+ *   {"input": [784], "layers": [{"type": "linear", "units": 512}, {"type": "relu"}, …]}
+ * and returns the last. A layer may have "name", and "inputs": ["name", …] where it does not
+ * follow the layer before it; "input" names the network's input. An error's message starts with the
+ * place: "model.layers[1].type: …". */
+CLADE_API clade_node *clade_model_layers(clade_model *model, const char *json);
+
+/* ---- compile --------------------------------------------------------------------------------- */
+
+typedef enum clade_loss {
+    CLADE_LOSS_CROSS_ENTROPY, /* softmax and negative log-likelihood of the labels */
+    CLADE_LOSS_MSE,           /* mean squared error; labels become one-hot targets */
+    CLADE_LOSS_BCE_WITH_LOGITS
+} clade_loss;
+
+typedef enum clade_optimizer_kind {
+    CLADE_OPTIMIZER_SGD,
+    CLADE_OPTIMIZER_ADAM,
+    CLADE_OPTIMIZER_ADAMW
+} clade_optimizer_kind;
+
+/* Zero means PyTorch's default: lr 0.001 (adam, adamw) or 0.01 (sgd), beta1 0.9, beta2 0.999,
+ * epsilon 1e-8, and 0 for the rest; adamw's weight_decay is taken as given. */
+typedef struct clade_optimizer {
+    clade_optimizer_kind kind;
+    float lr;
+    float momentum; /* sgd */
+    bool nesterov;  /* sgd, with momentum */
+    float beta1, beta2, epsilon; /* adam, adamw */
+    float weight_decay;
+} clade_optimizer;
+
+CLADE_API clade_optimizer clade_sgd(float lr, float momentum);
+CLADE_API clade_optimizer clade_adam(float lr);
+CLADE_API clade_optimizer clade_adamw(float lr, float weight_decay);
+
+typedef struct clade_compile_options {
+    clade_loss loss;
+    clade_optimizer optimizer;
+    int64_t batch;    /* 0 means 128 */
+    const char *gemm; /* provider; NULL means CLADE_GEMM, else "auto" */
+    bool keep_gradients; /* store every gradient: no optimizer's step is done inside a gemm */
+} clade_compile_options;
+
+/* Plans training of the network that ends in `output`, and refuses what cannot be: the first error
+ * of a builder, a loss or optimizer out of range (CLADE_EINVAL), memory that the device does not
+ * have (CLADE_EDEVICEMEM, with the bytes), a gemm that computes wrong results (CLADE_EWRONG).
+ * Memory is taken at first use, not here. A model is compiled once. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_compile(clade_model *model, clade_node *output,
+                                                      const clade_compile_options *options);
+
+/* ---- query ----------------------------------------------------------------------------------- */
+
+/* Device memory that a compiled model will hold, in bytes. */
+typedef struct clade_memory {
+    uint64_t parameters;
+    uint64_t gradients;
+    uint64_t optimizer_state;
+    uint64_t activations; /* and their gradients, shared by liveness */
+    uint64_t total;
+} clade_memory;
+
+CLADE_API CLADE_MUST_CHECK clade_status clade_model_memory(const clade_model *model,
+                                                           clade_memory *memory);
+
+typedef struct clade_layer_info {
+    const char *type; /* "linear", … ; owned by the model, as is name */
+    const char *name; /* as in parameter names: "0", or the given one */
+    clade_shape shape; /* of one sample's output */
+    int64_t parameters;
+} clade_layer_info;
+
+/* The layers after the input, in order. */
+CLADE_API int clade_model_n_layers(const clade_model *model);
+CLADE_API CLADE_MUST_CHECK clade_status clade_model_layer(const clade_model *model, int index,
+                                                          clade_layer_info *info);
+CLADE_API int64_t clade_model_n_parameters(const clade_model *model);
+CLADE_API clade_shape clade_model_input_shape(const clade_model *model);
+CLADE_API clade_shape clade_model_output_shape(const clade_model *model);
+CLADE_API clade_loss clade_model_loss(const clade_model *model);
+CLADE_API int64_t clade_model_batch(const clade_model *model);
+
+/* "cross_entropy", "mse", "bce_with_logits"; "sgd", "adam", "adamw". NULL out of range. */
+CLADE_API const char *clade_loss_name(clade_loss loss);
+CLADE_API const char *clade_optimizer_name(clade_optimizer_kind kind);
+
+/* ---- save and load --------------------------------------------------------------------------- */
+
+/* Writes parameters, architecture, loss and input scale as a safetensors file, under a temporary
+ * name that is then renamed. torch.nn.Sequential's state_dict has the same names and layouts. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_save(clade_model *model, const char *path);
+
+/* Makes a model from such a file, ready to evaluate and predict. With device NULL it can only be
+ * described. CLADE_EIO when it cannot be read, CLADE_EDATA when it is damaged or not Clade's. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_load(clade_model **out, clade_device *device,
+                                                   const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,189 @@
+/* Operations on tensors: what a model is made of, to call without a model.
+ *
+ * Every function enqueues on the tensors' device and returns; clade_tensor_read waits. All tensors
+ * of a call belong to one device, and outputs come first. A backward function computes the gradient
+ * of a scalar with respect to its input (dx) from the gradient with respect to its output (dy).
+ * "(rows, cols)" is any shape with cols as its last dimension. Errors: CLADE_ESHAPE for shapes or
+ * element types that do not fit, CLADE_EINVAL for a parameter out of range, CLADE_EBUILD and
+ * CLADE_EOPENCL for what the driver refuses.
+ */
+#ifndef CLADE_OPS_H
+#define CLADE_OPS_H
+
+#include <clade/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- gemm ------------------------------------------------------------------------------------ */
+
+/* C = alpha * op(A) * op(B) + beta * C for matrices of rank 2: op(A) is (m, k), op(B) is (k, n),
+ * C is (m, n); op transposes where its flag is set. With beta 0, C is written, never read. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_gemm(clade_tensor *c, const clade_tensor *a,
+                                                   const clade_tensor *b, bool trans_a,
+                                                   bool trans_b, float alpha, float beta);
+
+/* The same on parts of tensors. Matrices are row-major; ld is the distance between the starts of
+ * two rows and offset the position of the first element, both counted in elements. */
+typedef struct clade_gemm_args {
+    int64_t m, n, k;
+    bool trans_a, trans_b;
+    float alpha, beta;
+    const clade_tensor *a; /* (m, k), or (k, m) when trans_a */
+    const clade_tensor *b; /* (k, n), or (n, k) when trans_b */
+    clade_tensor *c;       /* (m, n) */
+    int64_t a_offset, b_offset, c_offset;
+    int64_t lda, ldb, ldc;
+} clade_gemm_args;
+
+CLADE_API CLADE_MUST_CHECK clade_status clade_gemm_strided(const clade_gemm_args *args);
+
+/* Chooses the gemm provider of a device: "auto", "clblast", … NULL means the environment's
+ * CLADE_GEMM, and without that "auto". CLADE_EINVAL lists the providers when the name is unknown. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_gemm_select(clade_device *device,
+                                                          const char *provider);
+
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+/* y = x Wᵀ + b, as torch.nn.Linear. y (rows, out), x (rows, in), weight (out, in), bias (out) or
+ * NULL. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_linear_forward(clade_tensor *y,
+                                                             const clade_tensor *x,
+                                                             const clade_tensor *weight,
+                                                             const clade_tensor *bias);
+
+/* dx = dy W, dweight = dyᵀ x, dbias = column sums of dy; an output that is NULL is not computed. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_linear_backward(clade_tensor *dx,
+                                                              clade_tensor *dweight,
+                                                              clade_tensor *dbias,
+                                                              const clade_tensor *x,
+                                                              const clade_tensor *weight,
+                                                              const clade_tensor *dy);
+
+/* Element by element, with torch.nn.functional's definitions; gelu is the exact one, by erf. */
+typedef enum clade_activation {
+    CLADE_IDENTITY,
+    CLADE_SIGMOID,
+    CLADE_TANH,
+    CLADE_RELU,
+    CLADE_LEAKY_RELU,
+    CLADE_GELU
+} clade_activation;
+
+/* y = f(x); slope is leaky_relu's negative slope and ignored by the others. x and y may be one. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_activation_forward(clade_activation kind,
+                                                                 float slope, clade_tensor *y,
+                                                                 const clade_tensor *x);
+
+/* dx = dy f'(x). gelu needs x; the others need y = f(x) and ignore x (it may be NULL). dx may be
+ * dy. The derivative of relu at 0 is 0, of leaky_relu its slope, as in PyTorch; leaky_relu needs
+ * slope > 0. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_activation_backward(clade_activation kind,
+                                                                  float slope, clade_tensor *dx,
+                                                                  const clade_tensor *x,
+                                                                  const clade_tensor *y,
+                                                                  const clade_tensor *dy);
+
+/* Over the last dimension: y = exp(x - max) / sum(exp(x - max)), finite for any finite x. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_softmax_forward(clade_tensor *y,
+                                                              const clade_tensor *x);
+CLADE_API CLADE_MUST_CHECK clade_status clade_softmax_backward(clade_tensor *dx,
+                                                               const clade_tensor *y,
+                                                               const clade_tensor *dy);
+
+/* y = x - max - log(sum(exp(x - max))). */
+CLADE_API CLADE_MUST_CHECK clade_status clade_log_softmax_forward(clade_tensor *y,
+                                                                  const clade_tensor *x);
+CLADE_API CLADE_MUST_CHECK clade_status clade_log_softmax_backward(clade_tensor *dx,
+                                                                   const clade_tensor *y,
+                                                                   const clade_tensor *dy);
+
+/* y = a + b, one shape. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_add_forward(clade_tensor *y, const clade_tensor *a,
+                                                          const clade_tensor *b);
+
+/* ---- losses ---------------------------------------------------------------------------------- */
+
+/* Softmax and cross-entropy in one pass. logits (rows, classes); labels int32 (rows), each in
+ * [0, classes); loss (rows) = -log softmax(logits)[label]. dlogits (rows, classes), when not NULL,
+ * receives (softmax - one_hot) * scale: scale 1/rows gives the gradient of the mean. hit (rows,
+ * float32), when not NULL, receives 1 where the largest logit (the first, of equals) is the
+ * label's. A label out of range gives a NaN loss. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_cross_entropy(clade_tensor *loss, clade_tensor *hit,
+                                                            clade_tensor *dlogits,
+                                                            const clade_tensor *logits,
+                                                            const clade_tensor *labels,
+                                                            float scale);
+
+/* loss (rows) = mean over cols of (y - target)²; dy, when not NULL, (rows, cols) receives
+ * 2 (y - target) / cols * scale. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_mse(clade_tensor *loss, clade_tensor *dy,
+                                                  const clade_tensor *y,
+                                                  const clade_tensor *target, float scale);
+
+/* Binary cross-entropy of sigmoid(logits) against targets in [0, 1], mean over cols:
+ * max(x, 0) - x t + log(1 + exp(-|x|)); dlogits, when not NULL, receives
+ * (sigmoid(x) - t) / cols * scale. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_bce_with_logits(clade_tensor *loss,
+                                                              clade_tensor *dlogits,
+                                                              const clade_tensor *logits,
+                                                              const clade_tensor *target,
+                                                              float scale);
+
+/* target (rows, cols) float32 from labels int32 (rows): row r is 1 at column labels[r], else 0.
+ * With one column it is the label itself. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_one_hot(clade_tensor *target,
+                                                      const clade_tensor *labels);
+
+/* ---- reductions ------------------------------------------------------------------------------ */
+
+typedef enum clade_reduction { CLADE_SUM, CLADE_MEAN, CLADE_MAX, CLADE_ARGMAX } clade_reduction;
+
+#define CLADE_ALL (-1) /* reduce over every dimension */
+
+/* dst = reduction of src over dimension dim, or over all of it. dst has src's elements without
+ * that dimension (any shape with so many). Sums run in a fixed tree order. max passes NaN on;
+ * argmax gives int32, the first of equals; over all, a flat index. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_reduce_forward(clade_reduction kind, int dim,
+                                                             clade_tensor *dst,
+                                                             const clade_tensor *src);
+
+/* dsrc from ddst; max sends its gradient to the first largest element. src is needed by max only.
+ * argmax has no gradient: CLADE_EINVAL. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_reduce_backward(clade_reduction kind, int dim,
+                                                              clade_tensor *dsrc,
+                                                              const clade_tensor *src,
+                                                              const clade_tensor *ddst);
+
+/* ---- optimizers ------------------------------------------------------------------------------ */
+
+/* torch.optim.SGD: g += weight_decay * w; v = momentum * v + g;
+ * w -= lr * (nesterov ? g + momentum * v : v). velocity starts as zeros; it may be NULL when
+ * momentum is 0. */
+typedef struct clade_sgd_args {
+    float lr, momentum, weight_decay;
+    bool nesterov;
+} clade_sgd_args;
+
+CLADE_API CLADE_MUST_CHECK clade_status clade_sgd_step(clade_tensor *w, clade_tensor *velocity,
+                                                       const clade_tensor *grad,
+                                                       const clade_sgd_args *args);
+
+/* torch.optim.Adam, or AdamW when decoupled: m and v are the running moments, all zero at first;
+ * the weight decay joins the gradient (Adam) or shrinks w by lr * weight_decay (AdamW). */
+typedef struct clade_adam_args {
+    float lr, beta1, beta2, epsilon, weight_decay;
+    bool decoupled;
+    int64_t step; /* counted from 1 */
+} clade_adam_args;
+
+CLADE_API CLADE_MUST_CHECK clade_status clade_adam_step(clade_tensor *w, clade_tensor *m,
+                                                        clade_tensor *v, const clade_tensor *grad,
+                                                        const clade_adam_args *args);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,84 @@
+/* Training and using a model: fit, evaluate, predict. */
+#ifndef CLADE_TRAIN_H
+#define CLADE_TRAIN_H
+
+#include <clade/data.h>
+#include <clade/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct clade_metrics {
+    int64_t n_samples;
+    double loss;     /* mean over the samples */
+    double accuracy; /* share of right classes; NaN when the targets are numbers */
+} clade_metrics;
+
+/* What on_progress is told: at least at every epoch's end, and every log interval before it. */
+typedef struct clade_progress {
+    int epoch, n_epochs; /* counted from 1 */
+    int64_t step, n_steps;             /* of the whole training; n_steps is what is planned */
+    int64_t epoch_step, n_epoch_steps; /* of this epoch */
+    clade_metrics train;               /* of this epoch so far */
+    bool epoch_end;
+    bool has_valid;                    /* at an epoch's end, when there is validation data */
+    clade_metrics valid;
+    bool best;                         /* the best validation so far */
+    double seconds;                    /* of training, validation not counted, so far */
+    double samples_per_second;         /* of this epoch */
+} clade_progress;
+
+typedef struct clade_fit_options {
+    int epochs;           /* 0 means 1 */
+    int64_t max_steps;    /* stop after so many steps; 0: no limit */
+    clade_data *validate; /* may be NULL */
+    int64_t log_every;    /* steps between calls of on_progress; 0: about ten times a second */
+    const char *run_dir;  /* an existing, writable folder for metrics.jsonl, model.safetensors (last)
+                           * and best.safetensors; NULL: none is written */
+    bool stream;          /* keep the data on the host even when the device could hold it */
+    bool (*on_progress)(const clade_progress *progress, void *user); /* false stops after the step */
+    void *user;
+} clade_fit_options;
+
+typedef enum clade_fit_end { CLADE_COMPLETED, CLADE_STOPPED, CLADE_DIVERGED } clade_fit_end;
+
+typedef struct clade_fit_result {
+    clade_fit_end end;
+    int64_t steps;
+    int epochs;             /* finished */
+    double seconds;         /* of training, validation not counted */
+    double samples_per_second;
+    clade_metrics train;    /* of the last finished epoch */
+    bool has_valid;
+    clade_metrics valid;    /* of the last finished epoch */
+    clade_metrics best_valid;
+    int best_epoch;
+} clade_fit_result;
+
+/* Trains a compiled model. Stays CLADE_OK when it is stopped; returns CLADE_EDIVERGED when the loss
+ * stops being finite (the result is filled then too). CLADE_EDATA when the data does not fit the
+ * model. result may be NULL. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data *train,
+                                                  const clade_fit_options *options,
+                                                  clade_fit_result *result);
+
+/* Loss and accuracy over all of the data. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_evaluate(clade_model *model, clade_data *data,
+                                                       clade_metrics *metrics);
+
+/* The network's outputs for samples [first, first + n) of the data, (n, outputs) float32, into host
+ * memory; as probabilities: softmax after cross_entropy, sigmoid after bce_with_logits, unchanged
+ * after mse. With raw set, the last node's own values. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_predict(clade_model *model, clade_data *data,
+                                                      int64_t first, int64_t n, bool raw,
+                                                      float *outputs);
+
+/* "completed", "stopped", "diverged". */
+CLADE_API const char *clade_fit_end_name(clade_fit_end end);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

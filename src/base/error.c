@@ -1,0 +1,78 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MESSAGE_BYTES 2048
+
+static _Thread_local char message[MESSAGE_BYTES];
+
+static void keep_one_line(void)
+{
+    for (char *c = message; *c; c++)
+        if (*c == '\n' || *c == '\r') *c = ' ';
+    size_t n = strlen(message);
+    while (n > 0 && message[n - 1] == ' ') message[--n] = '\0';
+}
+
+clade_status clade__fail(clade_status status, const char *format, ...)
+{
+    char text[MESSAGE_BYTES]; /* the arguments may point into the old message */
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    memcpy(message, text, sizeof message);
+    keep_one_line();
+    return status;
+}
+
+clade_status clade__fail_in(clade_status status, const char *format, ...)
+{
+    char text[MESSAGE_BYTES];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (n >= 0 && (size_t)n < sizeof text)
+        snprintf(text + n, sizeof text - (size_t)n, ": %s", message);
+    memcpy(message, text, sizeof message);
+    keep_one_line();
+    return status;
+}
+
+clade_status clade__fail_again(clade_status status, const char *text)
+{
+    return clade__fail(status, "%s", text);
+}
+
+const char *clade_error(void)
+{
+    return message;
+}
+
+static const struct {
+    const char *name, *meaning;
+} statuses[] = {
+#define ROW(name, meaning) {"CLADE_" #name, meaning},
+    CLADE_STATUS_TABLE(ROW)
+#undef ROW
+};
+
+#define N_STATUSES (sizeof statuses / sizeof statuses[0])
+
+const char *clade_status_name(clade_status status)
+{
+    return (size_t)status < N_STATUSES ? statuses[status].name : "unknown status";
+}
+
+const char *clade_status_meaning(clade_status status)
+{
+    return (size_t)status < N_STATUSES ? statuses[status].meaning : "unknown status";
+}
+
+const char *clade_version(void)
+{
+    return CLADE_VERSION;
+}

@@ -1,0 +1,31 @@
+/* How the library reports failures: a status, and one line of text for the calling thread. */
+#ifndef CLADE_BASE_ERROR_H
+#define CLADE_BASE_ERROR_H
+
+#include <clade/status.h>
+
+#if defined(__GNUC__)
+#define CLADE_PRINTF(format_index, first_index) \
+    __attribute__((format(printf, format_index, first_index)))
+#else
+#define CLADE_PRINTF(format_index, first_index)
+#endif
+
+/* Sets the thread's message and returns `status`: return clade__fail(CLADE_ESHAPE, "…", …).
+ * Line breaks in the text become spaces, so that a message stays one line. */
+clade_status clade__fail(clade_status status, const char *format, ...) CLADE_PRINTF(2, 3);
+
+/* Puts "prefix: " before the thread's message and returns `status`; for callers who know where. */
+clade_status clade__fail_in(clade_status status, const char *format, ...) CLADE_PRINTF(2, 3);
+
+/* Sets the thread's message as it is given; to pass on an error that was kept. */
+clade_status clade__fail_again(clade_status status, const char *message);
+
+/* Returns the status of a call from the function around it, unless it is CLADE_OK. */
+#define CLADE_TRY(call)                                                                            \
+    do {                                                                                           \
+        clade_status clade__tried = (call);                                                        \
+        if (clade__tried != CLADE_OK) return clade__tried;                                         \
+    } while (0)
+
+#endif

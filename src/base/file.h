@@ -1,0 +1,30 @@
+/* Whole files: read at once; written under a temporary name, synced and renamed, so that a reader
+ * sees the old file or the new one and never a part. */
+#ifndef CLADE_BASE_FILE_H
+#define CLADE_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* One piece of a file to write. */
+typedef struct clade__piece {
+    const void *data;
+    size_t bytes;
+} clade__piece;
+
+/* CLADE_EIO with the path and the system's reason. *data is malloc'd and has a zero byte after its
+ * n_bytes, so that a text file is a string. */
+clade_status clade__file_read(const char *path, unsigned char **data, size_t *n_bytes);
+
+/* Writes the pieces one after another. On failure the old file stands and no temporary is left. */
+clade_status clade__file_write(const char *path, const clade__piece *pieces, size_t n_pieces);
+
+/* Makes a folder and those above it; one that exists is no error. */
+clade_status clade__make_folder(const char *path);
+
+/* Seconds of a clock that never goes back. */
+double clade__seconds(void);
+
+#endif

@@ -1,0 +1,101 @@
+#include "base/text.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void clade__text_append(clade__text *text, const char *format, ...)
+{
+    if (text->failed) return;
+    va_list args;
+    va_start(args, format);
+    int more = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    size_t need = text->length + (more < 0 ? 0 : (size_t)more) + 1;
+    if (need > text->capacity) {
+        size_t capacity = need > 2 * text->capacity ? need : 2 * text->capacity;
+        char *data = realloc(text->data, capacity);
+        if (!data) {
+            text->failed = true;
+            return;
+        }
+        text->data = data;
+        text->capacity = capacity;
+    }
+    va_start(args, format);
+    vsnprintf(text->data + text->length, text->capacity - text->length, format, args);
+    va_end(args);
+    text->length = need - 1;
+}
+
+void clade__text_free(clade__text *text)
+{
+    free(text->data);
+    *text = (clade__text){0};
+}
+
+#define WORD_MAX 63
+
+/* Levenshtein distance of two words of at most WORD_MAX characters. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t n_a = strlen(a), n_b = strlen(b);
+    size_t row[WORD_MAX + 1];
+    for (size_t j = 0; j <= n_b; j++) row[j] = j;
+    for (size_t i = 1; i <= n_a; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n_b; j++) {
+            size_t change = diagonal + (tolower((unsigned char)a[i - 1]) !=
+                                        tolower((unsigned char)b[j - 1]));
+            diagonal = row[j];
+            size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            row[j] = change < shorter ? change : shorter;
+        }
+    }
+    return row[n_b];
+}
+
+const char *clade__nearest_word(const char *word, const char *const *words, size_t n_words)
+{
+    size_t length = strlen(word);
+    if (length == 0 || length > WORD_MAX) return NULL;
+    const char *nearest = NULL;
+    size_t least = (length + 2) / 3 + 1;
+    for (size_t i = 0; i < n_words; i++) {
+        if (strlen(words[i]) > WORD_MAX) continue;
+        size_t distance = edit_distance(word, words[i]);
+        if (distance < least) {
+            least = distance;
+            nearest = words[i];
+        }
+    }
+    return nearest;
+}
+
+char *clade__suggest(char *out, size_t out_bytes, const char *word, const char *const *words,
+                     size_t n_words)
+{
+    const char *nearest = clade__nearest_word(word, words, n_words);
+    if (nearest) {
+        snprintf(out, out_bytes, "; did you mean '%s'?", nearest);
+        return out;
+    }
+    size_t used = (size_t)snprintf(out, out_bytes, "; one of ");
+    for (size_t i = 0; i < n_words && used < out_bytes; i++)
+        used += (size_t)snprintf(out + used, out_bytes - used, "%s%s", i ? ", " : "", words[i]);
+    return out;
+}
+
+bool clade__contains_nocase(const char *text, const char *part)
+{
+    size_t n = strlen(part);
+    for (; strlen(text) >= n; text++) {
+        size_t i = 0;
+        while (i < n && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i])) i++;
+        if (i == n) return true;
+    }
+    return false;
+}

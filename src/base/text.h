@@ -1,0 +1,31 @@
+/* Text: a growing string, and the nearest word for "did you mean". */
+#ifndef CLADE_BASE_TEXT_H
+#define CLADE_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* Starts zeroed. After an allocation failed, `failed` is set and appending does nothing. */
+typedef struct clade__text {
+    char *data; /* always ends in a zero once something was appended */
+    size_t length, capacity;
+    bool failed;
+} clade__text;
+
+void clade__text_append(clade__text *text, const char *format, ...) CLADE_PRINTF(2, 3);
+void clade__text_free(clade__text *text);
+
+/* The word among `words` that is most like `word` (edit distance, at most a third of its length,
+ * rounded up), or NULL. */
+const char *clade__nearest_word(const char *word, const char *const *words, size_t n_words);
+
+/* "; did you mean 'x'?" in `out`, or "; one of a, b, c" when no word is near. Returns out. */
+char *clade__suggest(char *out, size_t out_bytes, const char *word, const char *const *words,
+                     size_t n_words);
+
+/* Whether `part` occurs in `text`, letters' case aside. */
+bool clade__contains_nocase(const char *text, const char *part);
+
+#endif

@@ -1,0 +1,243 @@
+/* gemm: checks, choice of the provider, epilogue, and the public entries. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "blas/provider.h"
+
+const clade__gemm_provider *const clade__gemm_providers[] = {
+    &clade__gemm_tiled, &clade__gemm_clblast, NULL};
+
+#define EPILOGUE_COLS 64 /* work-items of a group, along a row */
+
+static void free_blas(void *blas)
+{
+    clade__gemm_forget_checks(blas);
+    clade__buffer_free(((clade__blas *)blas)->scratch);
+    free(blas);
+}
+
+clade_status clade__blas_of(clade_device *device, clade__blas **out)
+{
+    *out = NULL;
+    if (!device->blas) CLADE_TRY(clade_gemm_select(device, NULL));
+    *out = device->blas;
+    return CLADE_OK;
+}
+
+clade_status clade__blas_scratch(clade_device *device, size_t bytes)
+{
+    clade__blas *blas = NULL;
+    CLADE_TRY(clade__blas_of(device, &blas));
+    if (bytes == 0 || (blas->scratch && clade__buffer_bytes(blas->scratch) >= bytes))
+        return CLADE_OK;
+    clade__buffer *larger;
+    CLADE_TRY(clade__buffer_create(&larger, device, bytes));
+    clade__buffer_free(blas->scratch);
+    blas->scratch = larger;
+    return CLADE_OK;
+}
+
+clade_status clade_gemm_select(clade_device *device, const char *provider)
+{
+    const char *from = "";
+    if (!provider) {
+        provider = getenv("CLADE_GEMM");
+        from = " (from CLADE_GEMM)";
+    }
+    if (!provider || !*provider) provider = "auto";
+
+    const char *names[8] = {"auto"};
+    size_t n = 1;
+    const clade__gemm_provider *selected = NULL;
+    for (size_t i = 0; clade__gemm_providers[i]; i++) {
+        names[n++] = clade__gemm_providers[i]->name;
+        if (strcmp(provider, clade__gemm_providers[i]->name) == 0)
+            selected = clade__gemm_providers[i];
+    }
+    if (!selected && strcmp(provider, "auto") != 0) {
+        char hint[128];
+        return clade__fail(CLADE_EINVAL, "no gemm provider '%s'%s%s", provider, from,
+                           clade__suggest(hint, sizeof hint, provider, names, n));
+    }
+    if (!device->blas) {
+        clade__blas *blas = calloc(1, sizeof *blas);
+        if (!blas) return clade__fail(CLADE_ENOMEM, "no memory for gemm");
+        device->blas = blas;
+        device->blas_free = free_blas;
+    }
+    clade__blas *blas = device->blas;
+    blas->selected = selected;
+    return CLADE_OK;
+}
+
+const char *clade__gemm_selected(const clade_device *device)
+{
+    const clade__blas *blas = device->blas;
+    return blas && blas->selected ? blas->selected->name : "auto";
+}
+
+static clade_status check_matrix(const char *name, const clade_tensor *tensor, int64_t rows,
+                                 int64_t cols, int64_t offset, int64_t ld)
+{
+    if (tensor->dtype != CLADE_FLOAT32)
+        return clade__fail(CLADE_ESHAPE, "gemm: %s is not float32", name);
+    if (ld < cols)
+        return clade__fail(CLADE_ESHAPE, "gemm: ld of %s is %lld, want at least its %lld columns",
+                           name, (long long)ld, (long long)cols);
+    int64_t elements = clade_tensor_elements(tensor);
+    /* Elements, rows and columns fit int32: the last sum cannot overflow once the first hold. */
+    if (offset < 0 || offset > elements || ld > elements ||
+        offset + (rows - 1) * ld + cols > elements)
+        return clade__fail(CLADE_ESHAPE,
+                           "gemm: %s, %lld×%lld with ld %lld at offset %lld, leaves its tensor of "
+                           "%lld elements", name, (long long)rows, (long long)cols, (long long)ld,
+                           (long long)offset, (long long)elements);
+    return CLADE_OK;
+}
+
+static clade_status check_args(clade__commands *commands, const clade_gemm_args *args)
+{
+    if (args->m < 1 || args->n < 1 || args->k < 1 || args->m > INT32_MAX || args->n > INT32_MAX ||
+        args->k > INT32_MAX)
+        return clade__fail(CLADE_ESHAPE, "gemm: m, n, k are %lld, %lld, %lld, want 1 to %d each",
+                           (long long)args->m, (long long)args->n, (long long)args->k, INT32_MAX);
+    clade_device *device = clade__commands_device(commands);
+    if (args->a->device != device || args->b->device != device || args->c->device != device)
+        return clade__fail(CLADE_EINVAL, "gemm: the tensors are not on one device");
+    CLADE_TRY(check_matrix("A", args->a, args->trans_a ? args->k : args->m,
+                           args->trans_a ? args->m : args->k, args->a_offset, args->lda));
+    CLADE_TRY(check_matrix("B", args->b, args->trans_b ? args->n : args->k,
+                           args->trans_b ? args->k : args->n, args->b_offset, args->ldb));
+    return check_matrix("C", args->c, args->m, args->n, args->c_offset, args->ldc);
+}
+
+static clade_status record_epilogue(clade__commands *commands, const clade_gemm_args *args,
+                                    const clade__epilogue *epilogue)
+{
+    static const char *const options[] = {"-DACTIVATION=0", "-DACTIVATION=1", "-DACTIVATION=2",
+                                          "-DACTIVATION=3", "-DACTIVATION=4", "-DACTIVATION=5"};
+    clade__launch launch = {
+        .program = "gemm_epilogue",
+        .options = options[epilogue->activation],
+        .kernel = "gemm_epilogue",
+        .args = {clade__arg_tensor(args->c), clade__arg_tensor(epilogue->bias),
+                 clade__arg_int(args->m), clade__arg_int(args->n), clade__arg_int(args->c_offset),
+                 clade__arg_int(args->ldc), clade__arg_float(epilogue->slope)},
+        .n_args = 7,
+        .groups = {clade__groups(args->n, EPILOGUE_COLS), (size_t)args->m},
+        .local = {EPILOGUE_COLS, 1},
+    };
+    return clade__commands_launch(commands, &launch);
+}
+
+clade_status clade__gemm_with(const clade__gemm_provider *provider, clade__commands *commands,
+                              const clade_gemm_args *args, const clade__epilogue *epilogue)
+{
+    if (epilogue && !epilogue->bias && epilogue->activation == CLADE_IDENTITY) epilogue = NULL;
+    size_t scratch_bytes;
+    clade_device *device = clade__commands_device(commands);
+    CLADE_TRY(provider->scratch_bytes(device, args, &scratch_bytes));
+    CLADE_TRY(clade__blas_scratch(device, scratch_bytes));
+    bool did_epilogue = false;
+    CLADE_TRY(provider->record(commands, args, epilogue, &did_epilogue));
+    return epilogue && !did_epilogue ? record_epilogue(commands, args, epilogue) : CLADE_OK;
+}
+
+clade_status clade__gemm_choose(clade_device *device, const clade_gemm_args *args,
+                                const clade__gemm_provider **out)
+{
+    clade__blas *blas = NULL;
+    CLADE_TRY(clade__blas_of(device, &blas));
+    const char *reason = NULL;
+    if (blas->selected) {
+        *out = blas->selected;
+        reason = blas->selected->refuses(device, args);
+        return reason ? clade__fail(CLADE_EINVAL, "gemm provider %s refuses %lld×%lld×%lld: %s",
+                                    blas->selected->name, (long long)args->m, (long long)args->n,
+                                    (long long)args->k, reason)
+                      : CLADE_OK;
+    }
+    for (size_t i = 0; clade__gemm_providers[i]; i++) {
+        *out = clade__gemm_providers[i];
+        reason = (*out)->refuses(device, args);
+        if (!reason) return CLADE_OK;
+    }
+    return clade__fail(CLADE_EINVAL, "no gemm provider takes %lld×%lld×%lld: %s: %s",
+                       (long long)args->m, (long long)args->n, (long long)args->k, (*out)->name,
+                       reason);
+}
+
+clade_status clade__gemm(clade__commands *commands, const clade_gemm_args *args,
+                         const clade__epilogue *epilogue)
+{
+    const clade__gemm_provider *provider = NULL;
+    CLADE_TRY(check_args(commands, args));
+    if (epilogue && epilogue->bias &&
+        (epilogue->bias->dtype != CLADE_FLOAT32 || clade_tensor_elements(epilogue->bias) != args->n))
+        return clade__fail(CLADE_ESHAPE, "gemm: bias has %lld elements, want float32 of %lld",
+                           (long long)clade_tensor_elements(epilogue->bias), (long long)args->n);
+    CLADE_TRY(clade__gemm_choose(clade__commands_device(commands), args, &provider));
+    return clade__gemm_with(provider, commands, args, epilogue);
+}
+
+bool clade__gemm_can_update(clade_device *device, const clade_gemm_args *args)
+{
+    const clade__gemm_provider *provider = NULL;
+    return clade__gemm_choose(device, args, &provider) == CLADE_OK && provider->record_update;
+}
+
+clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args *args,
+                                clade_tensor *velocity, const clade__sgd_rates *rates)
+{
+    const clade__gemm_provider *provider = NULL;
+    CLADE_TRY(check_args(commands, args));
+    if (velocity && (velocity->dtype != CLADE_FLOAT32 ||
+                     clade_tensor_elements(velocity) != clade_tensor_elements(args->c)))
+        return clade__fail(CLADE_ESHAPE, "gemm: velocity is not of C's shape");
+    if (!velocity && rates->momentum != 0.0f)
+        return clade__fail(CLADE_EINVAL, "gemm: momentum wants a velocity");
+    CLADE_TRY(clade__gemm_choose(clade__commands_device(commands), args, &provider));
+    if (!provider->record_update)
+        return clade__fail(CLADE_EINVAL, "gemm provider %s has no update", provider->name);
+    return provider->record_update(commands, args, velocity, rates);
+}
+
+clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_args *args,
+                                       size_t *bytes)
+{
+    const clade__gemm_provider *provider = NULL;
+    CLADE_TRY(clade__gemm_choose(device, args, &provider));
+    return provider->scratch_bytes(device, args, bytes);
+}
+
+clade_status clade_gemm_strided(const clade_gemm_args *args)
+{
+    if (!args->a || !args->b || !args->c) return clade__fail(CLADE_EINVAL, "gemm: a tensor is NULL");
+    return clade__gemm(clade__immediate(args->c->device), args, NULL);
+}
+
+clade_status clade_gemm(clade_tensor *c, const clade_tensor *a, const clade_tensor *b, bool trans_a,
+                        bool trans_b, float alpha, float beta)
+{
+    if (!a || !b || !c) return clade__fail(CLADE_EINVAL, "gemm: a tensor is NULL");
+    if (a->shape.rank != 2 || b->shape.rank != 2 || c->shape.rank != 2)
+        return clade__fail(CLADE_ESHAPE, "gemm: ranks of A, B, C are %d, %d, %d, want 2",
+                           a->shape.rank, b->shape.rank, c->shape.rank);
+    clade_gemm_args args = {
+        .m = c->shape.dim[0], .n = c->shape.dim[1], .k = a->shape.dim[trans_a ? 0 : 1],
+        .trans_a = trans_a, .trans_b = trans_b, .alpha = alpha, .beta = beta,
+        .a = a, .b = b, .c = c,
+        .lda = a->shape.dim[1], .ldb = b->shape.dim[1], .ldc = c->shape.dim[1],
+    };
+    if (a->shape.dim[trans_a ? 1 : 0] != args.m || b->shape.dim[trans_b ? 1 : 0] != args.k ||
+        b->shape.dim[trans_b ? 0 : 1] != args.n)
+        return clade__fail(CLADE_ESHAPE,
+                           "gemm: A (%lld, %lld)%s and B (%lld, %lld)%s do not give C (%lld, %lld)",
+                           (long long)a->shape.dim[0], (long long)a->shape.dim[1],
+                           trans_a ? "ᵀ" : "", (long long)b->shape.dim[0],
+                           (long long)b->shape.dim[1], trans_b ? "ᵀ" : "", (long long)args.m,
+                           (long long)args.n);
+    return clade_gemm_strided(&args);
+}

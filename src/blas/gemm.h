@@ -1,0 +1,55 @@
+/* gemm: one entry, several providers.
+ *
+ * C = act(alpha * op(A) op(B) + beta * C + bias), row-major, where the bias (n) is added to every
+ * row. A provider may refuse a call, with a reason; the next that takes it is used. An epilogue that
+ * a provider lacks runs as a kernel of its own after it: callers never know.
+ */
+#ifndef CLADE_BLAS_GEMM_H
+#define CLADE_BLAS_GEMM_H
+
+#include <clade/ops.h>
+
+#include "device/commands.h"
+
+typedef struct clade__epilogue {
+    const clade_tensor *bias; /* (n), or NULL */
+    clade_activation activation;
+    float slope;
+} clade__epilogue;
+
+/* torch.optim.SGD's numbers, as ops/sgd.c has them; lr is read at each run. */
+typedef struct clade__sgd_rates {
+    const float *lr;
+    float momentum, weight_decay;
+    bool nesterov;
+} clade__sgd_rates;
+
+/* epilogue may be NULL. Checks shapes and extents, then records. */
+clade_status clade__gemm(clade__commands *commands, const clade_gemm_args *args,
+                         const clade__epilogue *epilogue);
+
+/* The step of sgd on parameter C, whose gradient is op(A) op(B): the gradient's tiles go from
+ * registers into the step, and are never stored. velocity (of C's shape) is NULL without momentum.
+ * args' alpha, beta and c_offset are not used; C is whole rows of its tensor. Only where
+ * clade__gemm_can_update. */
+clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args *args,
+                                clade_tensor *velocity, const clade__sgd_rates *rates);
+
+/* Whether the provider that such a call gets can do it. */
+bool clade__gemm_can_update(clade_device *device, const clade_gemm_args *args);
+
+/* Device memory that a call will need beside its matrices (all calls share one buffer), for whom
+ * plans memory. The tensors of args may be NULL. */
+clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_args *args,
+                                       size_t *bytes);
+
+/* Tries a call of this shape, with the provider that it gets, against a double-precision reference;
+ * each shape once for a device. With rates not NULL, it is tried as clade__gemm_update. CLADE_EWRONG names provider, shape and device when a result is off.
+ * The tensors of args may be NULL. */
+clade_status clade__gemm_check(clade_device *device, const clade_gemm_args *args,
+                               const clade__sgd_rates *rates);
+
+/* The name of the provider that was selected: "auto", "clblast", … */
+const char *clade__gemm_selected(const clade_device *device);
+
+#endif

@@ -1,0 +1,165 @@
+/* gemm against a plain reference, so that a wrong provider is an error and not a bad model. Only the
+ * shapes that a model uses are tried: they decide which of a provider's kernels run. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/philox.h"
+#include "blas/provider.h"
+
+#define PERIOD 4093 /* values repeat after so many: a prime, so that no two rows are alike */
+#define SAMPLES 12  /* rows, and columns, whose elements are compared */
+
+struct clade__checked {
+    clade__checked *next;
+    const clade__gemm_provider *provider;
+    int64_t m, n, k;
+    bool trans_a, trans_b, update;
+};
+
+static bool was_checked(const clade__blas *blas, const clade__gemm_provider *provider,
+                        const clade_gemm_args *g, bool update)
+{
+    for (const clade__checked *c = blas->checked; c; c = c->next)
+        if (c->provider == provider && c->m == g->m && c->n == g->n && c->k == g->k &&
+            c->trans_a == g->trans_a && c->trans_b == g->trans_b && c->update == update)
+            return true;
+    return false;
+}
+
+static clade_status remember(clade__blas *blas, const clade__gemm_provider *provider,
+                             const clade_gemm_args *g, bool update)
+{
+    clade__checked *c = malloc(sizeof *c);
+    if (!c) return clade__fail(CLADE_ENOMEM, "no memory to check gemm");
+    *c = (clade__checked){blas->checked, provider, g->m, g->n, g->k, g->trans_a, g->trans_b, update};
+    blas->checked = c;
+    return CLADE_OK;
+}
+
+void clade__gemm_forget_checks(clade__blas *blas)
+{
+    while (blas->checked) {
+        clade__checked *next = blas->checked->next;
+        free(blas->checked);
+        blas->checked = next;
+    }
+}
+
+/* n values in [-1, 1). */
+static float *make_values(uint64_t stream, int64_t n)
+{
+    float *values = malloc((size_t)n * sizeof *values);
+    if (!values) return NULL;
+    clade__random random = clade__random_start(1, stream);
+    int64_t made = n < PERIOD ? n : PERIOD;
+    for (int64_t i = 0; i < made; i++) values[i] = 2.0f * clade__random_uniform(&random) - 1.0f;
+    for (; made < n; made += PERIOD) {
+        int64_t more = n - made < PERIOD ? n - made : PERIOD;
+        memcpy(values + made, values, (size_t)more * sizeof *values);
+    }
+    return values;
+}
+
+/* Sample number s of n: both ends, the middle, and some between. */
+static int64_t sample_of(int s, int64_t n)
+{
+    const int64_t ends[4] = {0, n - 1, n / 2, n > 1 ? n - 2 : 0};
+    return s < 4 ? ends[s] : (int64_t)s * 7919 % n;
+}
+
+static clade_status compare(const clade__gemm_provider *provider, const clade_device *device,
+                            const clade_gemm_args *g, const float *a, const float *b, const float *c)
+{
+    /* Sums of k products of numbers in ±1, with some room: a wrong kernel is far off. */
+    double tolerance = 1e-6 * (double)g->k + 1e-5;
+    for (int s = 0; s < SAMPLES * SAMPLES; s++) {
+        int64_t i = sample_of(s / SAMPLES, g->m), j = sample_of(s % SAMPLES, g->n);
+        double want = 0.0, got = (double)c[i * g->ldc + j];
+        for (int64_t p = 0; p < g->k; p++)
+            want += (double)a[g->trans_a ? p * g->lda + i : i * g->lda + p] *
+                    (double)b[g->trans_b ? j * g->ldb + p : p * g->ldb + j];
+        if (fabs(got - want) <= tolerance) continue;
+        return clade__fail(CLADE_EWRONG,
+                           "gemm provider %s computes wrong results on %s (driver %s): "
+                           "%lld×%lld×%lld%s%s, C[%lld][%lld] is %g, want %g; choose another "
+                           "provider with --gemm or CLADE_GEMM, or another device",
+                           provider->name, device->info.name, device->info.driver, (long long)g->m,
+                           (long long)g->n, (long long)g->k, g->trans_a ? ", A transposed" : "",
+                           g->trans_b ? ", B transposed" : "", (long long)i, (long long)j, got,
+                           want);
+    }
+    return CLADE_OK;
+}
+
+/* As a step of sgd from a parameter of zeros that leaves the product: with lr -1, and the velocity
+ * at zero. */
+static clade_status run_update(clade_device *device, const clade_gemm_args *g,
+                               const clade__sgd_rates *rates)
+{
+    clade_tensor *velocity = NULL;
+    float lr = rates->nesterov ? -1.0f / (1.0f + rates->momentum) : -1.0f;
+    clade__sgd_rates trial = *rates;
+    trial.lr = &lr;
+    CLADE_TRY(clade_tensor_fill(g->c, 0.0f));
+    CLADE_TRY(clade_tensor_create(&velocity, device, CLADE_FLOAT32, g->c->shape, NULL));
+    clade_status status = clade_tensor_fill(velocity, 0.0f);
+    if (status == CLADE_OK)
+        status = clade__gemm_update(clade__immediate(device), g, velocity, &trial);
+    clade_tensor_free(velocity);
+    return status;
+}
+
+/* g's tensors are the flat matrices; c starts as NaN, so that what is not written shows. */
+static clade_status run(const clade__gemm_provider *provider, clade_device *device,
+                        clade_gemm_args *g, const clade__sgd_rates *rates, const float *a,
+                        const float *b, float *c)
+{
+    clade_tensor *ta = NULL, *tb = NULL, *tc = NULL;
+    clade_status status =
+        clade_tensor_create(&ta, device, CLADE_FLOAT32, CLADE_SHAPE(g->m * g->k), a);
+    if (status == CLADE_OK)
+        status = clade_tensor_create(&tb, device, CLADE_FLOAT32, CLADE_SHAPE(g->k * g->n), b);
+    if (status == CLADE_OK)
+        status = clade_tensor_create(&tc, device, CLADE_FLOAT32, CLADE_SHAPE(g->m * g->n), NULL);
+    if (status == CLADE_OK) status = clade_tensor_fill(tc, NAN);
+    g->a = ta;
+    g->b = tb;
+    g->c = tc;
+    if (status == CLADE_OK)
+        status = rates ? run_update(device, g, rates)
+                       : clade__gemm_with(provider, clade__immediate(device), g, NULL);
+    if (status == CLADE_OK) status = clade_tensor_read(tc, c);
+    if (status == CLADE_OK) status = compare(provider, device, g, a, b, c);
+    clade_tensor_free(ta);
+    clade_tensor_free(tb);
+    clade_tensor_free(tc);
+    clade__pool_trim(device); /* a plan's memory is counted from here on */
+    return status;
+}
+
+clade_status clade__gemm_check(clade_device *device, const clade_gemm_args *args,
+                               const clade__sgd_rates *rates)
+{
+    clade__blas *blas;
+    const clade__gemm_provider *provider;
+    CLADE_TRY(clade__blas_of(device, &blas));
+    CLADE_TRY(clade__gemm_choose(device, args, &provider));
+    if (was_checked(blas, provider, args, rates != NULL)) return CLADE_OK;
+
+    clade_gemm_args g = *args;
+    g.alpha = 1.0f;
+    g.beta = 0.0f;
+    g.lda = g.trans_a ? g.m : g.k;
+    g.ldb = g.trans_b ? g.k : g.n;
+    g.ldc = g.n;
+    g.a_offset = g.b_offset = g.c_offset = 0;
+    float *a = make_values(1, g.m * g.k), *b = make_values(2, g.k * g.n);
+    float *c = malloc((size_t)(g.m * g.n) * sizeof *c);
+    clade_status status = a && b && c ? run(provider, device, &g, rates, a, b, c)
+                                      : clade__fail(CLADE_ENOMEM, "no memory to check gemm");
+    free(a);
+    free(b);
+    free(c);
+    return status == CLADE_OK ? remember(blas, provider, args, rates != NULL) : status;
+}

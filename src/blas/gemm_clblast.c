@@ -1,0 +1,80 @@
+/* The provider `clblast`: CLBlast's Sgemm, for every device.
+ *
+ * CLBlast makes a temporary buffer for every call of its packed kernel, behind the caller's back;
+ * the entry with a buffer of the caller's avoids that. It compiles at the first call of a process
+ * unless the driver caches programs. CLBlast 1.5.3 is not safe to call from two threads at once.
+ */
+#include <clblast_c.h>
+
+#include "blas/provider.h"
+
+typedef struct clblast_call {
+    int64_t m, n, k;
+    CLBlastTranspose trans_a, trans_b;
+    float alpha, beta;
+    cl_mem a, b, c;
+    size_t a_offset, b_offset, c_offset, lda, ldb, ldc;
+} clblast_call;
+
+static clade_status fail_clblast(CLBlastStatusCode code, const char *call)
+{
+    /* CLBlast passes OpenCL's own codes through; its own are below -1000. */
+    if (code > -1000) return clade__fail_cl(call, (cl_int)code, "inside CLBlast");
+    return clade__fail(CLADE_EOPENCL, "%s: CLBlast status %d", call, (int)code);
+}
+
+static CLBlastTranspose transpose(bool trans)
+{
+    return trans ? CLBlastTransposeYes : CLBlastTransposeNo;
+}
+
+static const char *refuses(const clade_device *device, const clade_gemm_args *args)
+{
+    (void)device;
+    (void)args;
+    return NULL;
+}
+
+static clade_status scratch_bytes(clade_device *device, const clade_gemm_args *args, size_t *bytes)
+{
+    *bytes = 0;
+    CLBlastStatusCode code = CLBlastSGemmTempBufferSize(
+        CLBlastLayoutRowMajor, transpose(args->trans_a), transpose(args->trans_b), (size_t)args->m,
+        (size_t)args->n, (size_t)args->k, (size_t)args->a_offset, (size_t)args->lda,
+        (size_t)args->b_offset, (size_t)args->ldb, (size_t)args->c_offset, (size_t)args->ldc,
+        &device->queue, bytes);
+    return code == CLBlastSuccess ? CLADE_OK : fail_clblast(code, "CLBlastSGemmTempBufferSize");
+}
+
+static clade_status run(clade_device *device, const void *context, void *event)
+{
+    const clblast_call *call = context;
+    const clade__blas *blas = device->blas;
+    cl_mem scratch = blas->scratch ? clade__buffer_mem(blas->scratch) : NULL;
+    CLBlastStatusCode code = CLBlastSgemmWithTempBuffer(
+        CLBlastLayoutRowMajor, call->trans_a, call->trans_b, (size_t)call->m, (size_t)call->n,
+        (size_t)call->k, call->alpha, call->a, call->a_offset, call->lda, call->b, call->b_offset,
+        call->ldb, call->beta, call->c, call->c_offset, call->ldc, &device->queue, event, scratch);
+    return code == CLBlastSuccess ? CLADE_OK : fail_clblast(code, "CLBlastSgemm");
+}
+
+static clade_status record(clade__commands *commands, const clade_gemm_args *args,
+                           const clade__epilogue *epilogue, bool *did_epilogue)
+{
+    (void)epilogue;
+    *did_epilogue = false;
+    clblast_call call = {
+        .m = args->m, .n = args->n, .k = args->k,
+        .trans_a = transpose(args->trans_a), .trans_b = transpose(args->trans_b),
+        .alpha = args->alpha, .beta = args->beta,
+        .a = clade_opencl_buffer(args->a), .b = clade_opencl_buffer(args->b),
+        .c = clade_opencl_buffer(args->c),
+        .a_offset = (size_t)args->a_offset, .b_offset = (size_t)args->b_offset,
+        .c_offset = (size_t)args->c_offset,
+        .lda = (size_t)args->lda, .ldb = (size_t)args->ldb, .ldc = (size_t)args->ldc,
+    };
+    return clade__commands_call(commands, "gemm clblast", run, &call, sizeof call);
+}
+
+const clade__gemm_provider clade__gemm_clblast = {"clblast", refuses, scratch_bytes, record,
+                                                   NULL};

@@ -1,0 +1,202 @@
+/* The provider `tiled`: our own gemm for CPUs, cl/gemm_rows.cl and cl/gemm_dots.cl.
+ *
+ * A register tile is as large as the vector registers allow: 24 of AVX-512's 32 hold sums. Which
+ * kernel, and which tile, follows from the shape alone, so that a shape gives the same bits in
+ * every run:
+ *   B transposed, A not   gemm_dots: both are contiguous along k
+ *   else                  gemm_rows; B is packed first when it is transposed, or when many tiles
+ *                         share a long strip of it
+ */
+#include <stdio.h>
+
+#include "blas/provider.h"
+
+/* Floats of k that are summed at a time; see the kernels. */
+#define BLOCK_K 1024
+/* A group's strip of B should stay in a core's own cache. */
+#define STRIP_FLOATS (64 * 1024)
+/* So much of B, in rows' short strips, is used again and again by a group. */
+#define BLOCK_FLOATS (32 * 1024)
+/* Groups for each compute unit: enough that none waits long for the last. */
+#define GROUPS_PER_UNIT 8
+/* From so many tiles, on strips so long, a packed strip pays for its packing. */
+#define PACK_TILES 16
+#define PACK_K 768
+
+typedef struct tiling {
+    bool dots, pack;
+    int vw;      /* floats of a vector */
+    int nv;      /* rows: vectors of a tile along n */
+    int mr;      /* rows of a tile */
+    int nr;      /* columns of a tile */
+    int tiles_m, tiles_n; /* of a group */
+} tiling;
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* The largest vector of at most `limit` floats that n floats fill. */
+static int vector_for(int limit, int n)
+{
+    int vw = limit;
+    while (vw > n) vw = vw == 4 ? 1 : vw / 2;
+    return vw;
+}
+
+static int device_vector(const clade_device *device)
+{
+    int width = device->info.float_vector_width;
+    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
+}
+
+/* Rows of a tile, at most `most`, with the least work in tiles that reach over the edge: a tile
+ * costs its rows and about one more. */
+static int rows_for(int m, int most)
+{
+    int best = 1, least = INT32_MAX;
+    for (int mr = 1; mr <= most && mr <= m; mr++) {
+        int cost = ceil_div(m, mr) * (mr + 1);
+        if (cost <= least) {
+            least = cost;
+            best = mr;
+        }
+    }
+    return best;
+}
+
+static void tile_dots(tiling *t, const clade_gemm_args *args, int device_vw, int wanted_groups)
+{
+    int m = (int)args->m, n = (int)args->n, k = (int)args->k;
+    t->vw = vector_for(device_vw, k);
+    t->nr = 4;
+    t->mr = rows_for(m, t->vw == 16 ? 6 : t->vw == 8 ? 2 : 4);
+    int all_m = ceil_div(m, t->mr), all_n = ceil_div(n, t->nr);
+    int fit = STRIP_FLOATS / (t->nr * (k < BLOCK_K ? k : BLOCK_K));
+    t->tiles_m = all_m;
+    t->tiles_n = fit < 1 ? 1 : fit;
+    if (t->tiles_n > all_n) t->tiles_n = all_n;
+    if (ceil_div(all_n, t->tiles_n) < wanted_groups) {
+        t->tiles_n = all_n / wanted_groups > 0 ? all_n / wanted_groups : 1;
+        int split = ceil_div(wanted_groups, ceil_div(all_n, t->tiles_n));
+        t->tiles_m = split < all_m ? ceil_div(all_m, split) : 1;
+    }
+}
+
+static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int wanted_groups)
+{
+    int m = (int)args->m, n = (int)args->n, k = (int)args->k;
+    t->vw = vector_for(device_vw, n);
+    t->nv = n >= 2 * t->vw ? 2 : 1;
+    t->nr = t->vw * t->nv;
+    t->mr = rows_for(m, t->vw == 16 ? 12 : 6);
+    int all_m = ceil_div(m, t->mr), strips = ceil_div(n, t->nr);
+    /* Short strips are taken several at a time: then c, where most of the time goes, is written in
+     * longer runs. */
+    int fit = BLOCK_FLOATS / (t->nr * k);
+    t->tiles_n = fit < 1 ? 1 : fit > strips ? strips : fit;
+    t->tiles_m = t->tiles_n > 1 && all_m > 4 ? 4 : all_m;
+    while (t->tiles_m > 1 && ceil_div(all_m, t->tiles_m) * ceil_div(strips, t->tiles_n) < wanted_groups)
+        t->tiles_m = ceil_div(t->tiles_m, 2);
+    while (t->tiles_n > 1 && ceil_div(all_m, t->tiles_m) * ceil_div(strips, t->tiles_n) < wanted_groups)
+        t->tiles_n = ceil_div(t->tiles_n, 2);
+    t->pack = args->trans_b || (t->tiles_m >= PACK_TILES && k >= PACK_K);
+    if (t->pack) t->tiles_n = 1;
+}
+
+static tiling tile(const clade_device *device, const clade_gemm_args *args)
+{
+    tiling t = {.dots = args->trans_b && !args->trans_a};
+    int wanted_groups = GROUPS_PER_UNIT * device->info.compute_units;
+    if (t.dots)
+        tile_dots(&t, args, device_vector(device), wanted_groups);
+    else
+        tile_rows(&t, args, device_vector(device), wanted_groups);
+    return t;
+}
+
+static const char *refuses(const clade_device *device, const clade_gemm_args *args)
+{
+    (void)args;
+    return device->info.type == CLADE_DEVICE_CPU ? NULL : "it is made for CPUs";
+}
+
+static clade_status scratch_bytes(clade_device *device, const clade_gemm_args *args, size_t *bytes)
+{
+    (void)device;
+    (void)args;
+    *bytes = 0;
+    return CLADE_OK;
+}
+
+/* What both kernels are given; the epilogue is in options and arguments. */
+static clade__launch launch_of(const clade_gemm_args *args, const tiling *t, const char *options)
+{
+    const char *name = t->dots ? "gemm_dots" : "gemm_rows";
+    return (clade__launch){
+        .program = name,
+        .options = options,
+        .kernel = name,
+        .args = {clade__arg_tensor(args->c), clade__arg_tensor(args->a), clade__arg_tensor(args->b),
+                 clade__arg_tensor(NULL),
+                 {CLADE__ARG_INT8,
+                  {.ints = {(int32_t)args->m, (int32_t)args->n, (int32_t)args->k,
+                            (int32_t)args->lda, (int32_t)args->ldb, (int32_t)args->ldc, t->tiles_m,
+                            t->tiles_n}}},
+                 {CLADE__ARG_INT4,
+                  {.ints = {(int32_t)args->a_offset, (int32_t)args->b_offset,
+                            (int32_t)args->c_offset}}},
+                 {CLADE__ARG_FLOAT4, {.floats = {args->alpha, args->beta}}}},
+        .n_args = 7,
+        .groups = {(size_t)ceil_div((int)args->m, t->mr * t->tiles_m),
+                   (size_t)ceil_div((int)args->n, t->nr * t->tiles_n)},
+        .local = {1, 1},
+    };
+}
+
+enum { BIAS = 3, SCALAR = 6 }; /* arguments, by position */
+
+static clade_status record(clade__commands *commands, const clade_gemm_args *args,
+                           const clade__epilogue *epilogue, bool *did_epilogue)
+{
+    static const clade__epilogue none;
+    if (!epilogue) epilogue = &none;
+    tiling t = tile(clade__commands_device(commands), args);
+    char options[128];
+    if (t.dots)
+        snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DACTIVATION=%d", t.vw, t.mr,
+                 (int)epilogue->activation);
+    else
+        snprintf(options, sizeof options,
+                 "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DTRANS_B=%d -DPACK=%d -DACTIVATION=%d", t.vw,
+                 t.nv, t.mr, args->trans_a, args->trans_b, t.pack, (int)epilogue->activation);
+    clade__launch launch = launch_of(args, &t, options);
+    launch.args[BIAS] = clade__arg_tensor(epilogue->bias);
+    launch.args[SCALAR].as.floats[2] = epilogue->slope;
+    *did_epilogue = true;
+    return clade__commands_launch(commands, &launch);
+}
+
+static clade_status record_update(clade__commands *commands, const clade_gemm_args *args,
+                                  clade_tensor *velocity, const clade__sgd_rates *rates)
+{
+    tiling t = {0};
+    clade_device *device = clade__commands_device(commands);
+    tile_rows(&t, args, device_vector(device), GROUPS_PER_UNIT * device->info.compute_units);
+    /* The sums of a tile must be whole when the step is done on it, so k is not cut into blocks. */
+    t.pack = false;
+    int update = rates->momentum == 0.0f ? 1 : rates->nesterov ? 3 : 2;
+    char options[128];
+    snprintf(options, sizeof options, "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DUPDATE=%d", t.vw, t.nv,
+             t.mr, args->trans_a, update);
+    clade__launch launch = launch_of(args, &t, options);
+    launch.args[launch.n_args++] = clade__arg_tensor(velocity);
+    launch.args[launch.n_args++] = clade__arg_float_ref(rates->lr);
+    launch.args[launch.n_args++] =
+        (clade__arg){CLADE__ARG_FLOAT4, {.floats = {rates->momentum, rates->weight_decay}}};
+    return clade__commands_launch(commands, &launch);
+}
+
+const clade__gemm_provider clade__gemm_tiled = {"tiled", refuses, scratch_bytes, record,
+                                                record_update};

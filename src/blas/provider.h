@@ -1,0 +1,57 @@
+/* What a gemm provider is, to gemm.c. */
+#ifndef CLADE_BLAS_PROVIDER_H
+#define CLADE_BLAS_PROVIDER_H
+
+#include "blas/gemm.h"
+#include "device/opencl.h"
+
+typedef struct clade__gemm_provider {
+    const char *name;
+
+    /* Why the provider does not take this call, or NULL when it does. */
+    const char *(*refuses)(const clade_device *device, const clade_gemm_args *args);
+
+    /* Device memory that the call needs beside its matrices; one buffer serves all calls. */
+    clade_status (*scratch_bytes)(clade_device *device, const clade_gemm_args *args, size_t *bytes);
+
+    /* Records the call, and sets *did_epilogue when the epilogue (may be NULL) is part of it. */
+    clade_status (*record)(clade__commands *commands, const clade_gemm_args *args,
+                           const clade__epilogue *epilogue, bool *did_epilogue);
+
+    /* Records clade__gemm_update, or NULL where that is not offered. */
+    clade_status (*record_update)(clade__commands *commands, const clade_gemm_args *args,
+                                  clade_tensor *velocity, const clade__sgd_rates *rates);
+} clade__gemm_provider;
+
+extern const clade__gemm_provider clade__gemm_tiled, clade__gemm_clblast;
+
+typedef struct clade__checked clade__checked;
+
+/* What blas keeps beside a device. */
+typedef struct clade__blas {
+    const clade__gemm_provider *selected; /* NULL: auto */
+    clade__buffer *scratch;               /* shared by all calls: the queue is in order */
+    clade__checked *checked;              /* calls that were found right */
+} clade__blas;
+
+/* Makes it at first use. */
+clade_status clade__blas_of(clade_device *device, clade__blas **out);
+
+/* Makes the shared scratch at least so large. */
+clade_status clade__blas_scratch(clade_device *device, size_t bytes);
+
+/* The provider of a call: the one that was selected, or the first that does not refuse. */
+clade_status clade__gemm_choose(clade_device *device, const clade_gemm_args *args,
+                                const clade__gemm_provider **out);
+
+/* gemm_check.c */
+void clade__gemm_forget_checks(clade__blas *blas);
+
+/* Every provider of this build, in the order in which auto tries them; ends in NULL. */
+extern const clade__gemm_provider *const clade__gemm_providers[];
+
+/* clade__gemm with a provider of the caller's choice, which must not refuse. */
+clade_status clade__gemm_with(const clade__gemm_provider *provider, clade__commands *commands,
+                              const clade_gemm_args *args, const clade__epilogue *epilogue);
+
+#endif

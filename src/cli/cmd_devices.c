@@ -1,0 +1,109 @@
+/* clade devices: every device of every platform, the default, and why. */
+#include "cli/common.h"
+
+static cJSON *device_json(const clade_device_info *info)
+{
+    char selector[32];
+    snprintf(selector, sizeof selector, "%d:%d", info->platform_index, info->device_index);
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "index", info->index);
+    cJSON_AddStringToObject(object, "selector", selector);
+    cJSON_AddStringToObject(object, "name", info->name);
+    cJSON_AddStringToObject(object, "vendor", info->vendor);
+    cJSON_AddStringToObject(object, "platform", info->platform);
+    cJSON_AddStringToObject(object, "driver", info->driver);
+    cJSON_AddStringToObject(object, "version", info->version);
+    cJSON_AddStringToObject(object, "type", clade_device_type_name(info->type));
+    cJSON_AddNumberToObject(object, "compute_units", info->compute_units);
+    cJSON_AddNumberToObject(object, "clock_mhz", info->clock_mhz);
+    cJSON_AddNumberToObject(object, "global_memory_bytes", (double)info->global_memory_bytes);
+    cJSON_AddNumberToObject(object, "max_allocation_bytes", (double)info->max_allocation_bytes);
+    cJSON_AddNumberToObject(object, "local_memory_bytes", (double)info->local_memory_bytes);
+    cJSON_AddBoolToObject(object, "available", info->available);
+    cJSON_AddBoolToObject(object, "default", info->is_default);
+    cJSON_AddItemToObject(object, "same_as",
+                          info->same_as >= 0 ? cJSON_CreateNumber(info->same_as)
+                                             : cJSON_CreateNull());
+    return object;
+}
+
+static clade_status print_json(const clade_device_info *list, int n, int selected, const char *why)
+{
+    cJSON *document = cJSON_CreateObject();
+    cJSON *devices = cJSON_AddArrayToObject(document, "devices");
+    for (int i = 0; i < n; i++) cJSON_AddItemToArray(devices, device_json(&list[i]));
+    if (selected >= 0) cJSON_AddNumberToObject(document, "selected", selected);
+    cJSON_AddStringToObject(document, "reason", why);
+    return cli_print_json(document);
+}
+
+static clade_status print_table(const clade_device_info *list, int n, int marked, const char *why)
+{
+    static const char *const heads[] = {"",       "#",    "P:D",      "TYPE",   "UNITS",
+                                        "MEMORY", "NAME", "PLATFORM", "DRIVER", ""};
+    cli_table table = {.n_columns = sizeof heads / sizeof heads[0],
+                       .right = 1u << 1 | 1u << 4 | 1u << 5};
+    for (int i = 0; i < table.n_columns; i++) cli_table_add(&table, "%s", heads[i]);
+    for (int i = 0; i < n; i++) {
+        const clade_device_info *info = &list[i];
+        char memory[32], note[64] = "";
+        if (info->same_as >= 0) snprintf(note, sizeof note, "same device as %d", info->same_as);
+        if (!info->available) snprintf(note, sizeof note, "not available");
+        cli_table_add(&table, "%s", info->index == marked ? "*" : "");
+        cli_table_add(&table, "%d", info->index);
+        cli_table_add(&table, "%d:%d", info->platform_index, info->device_index);
+        cli_table_add(&table, "%s", clade_device_type_name(info->type));
+        cli_table_add(&table, "%d", info->compute_units);
+        cli_table_add(&table, "%s",
+                      cli_bytes_text(memory, sizeof memory, info->global_memory_bytes));
+        cli_table_add(&table, "%s", info->name);
+        cli_table_add(&table, "%s", info->platform);
+        cli_table_add(&table, "%s", info->driver);
+        cli_table_add(&table, "%s", note);
+    }
+    clade_status status = cli_table_print(&table);
+    cli_table_free(&table);
+    if (status == CLADE_OK) printf("\n* %s\n", why);
+    return status;
+}
+
+static clade_status run_devices(cli_call *call)
+{
+    clade_device_info *list;
+    int n, selected = -1, is_default = -1;
+    char why[512] = "";
+    CLADE_TRY(clade_devices(&list, &n, why, sizeof why));
+    for (int i = 0; i < n; i++)
+        if (list[i].is_default) is_default = list[i].index;
+
+    clade_status status = CLADE_OK;
+    if (call->device) { /* opening it is what tells whether it can be used */
+        clade_device *device = NULL;
+        status = clade_device_open(&device, call->device);
+        if (status == CLADE_OK) {
+            selected = clade_device_describe(device)->index;
+            snprintf(why, sizeof why, "%s", clade_device_reason(device));
+        }
+        clade_device_free(device);
+    }
+    if (status == CLADE_OK)
+        status = call->json ? print_json(list, n, selected, why)
+                            : print_table(list, n, selected >= 0 ? selected : is_default, why);
+    clade_devices_free(list);
+    return status;
+}
+
+const cli_command cli_command_devices = {
+    .name = "devices",
+    .synopsis = "[options]",
+    .summary = "list every OpenCL device, which is the default and why",
+    .about = "Lists the devices of every OpenCL platform. The star marks the default, or with\n"
+             "--device the one that the selector names, and the last line says why. The first\n"
+             "three columns and the names all work as a selector for --device.\n"
+             "\n"
+             "Examples:\n"
+             "  clade devices\n"
+             "  clade devices --device cpu      which device would that be, and does it open?\n"
+             "  clade devices --json            for scripts; exit status 3 when there is none\n",
+    .run = run_devices,
+};

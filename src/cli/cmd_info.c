@@ -1,0 +1,92 @@
+/* clade info MODEL: the layers of a saved model. Needs no device. */
+#include "cli/common.h"
+
+static clade_status print_json(const clade_model *model, const char *path)
+{
+    cJSON *document = cJSON_CreateObject();
+    cJSON_AddStringToObject(document, "model", path);
+    cJSON_AddItemToObject(document, "input", cli_json_shape(clade_model_input_shape(model)));
+    cJSON_AddItemToObject(document, "output", cli_json_shape(clade_model_output_shape(model)));
+    cJSON *layers = cJSON_AddArrayToObject(document, "layers");
+    for (int i = 0; i < clade_model_n_layers(model); i++) {
+        clade_layer_info info;
+        clade_status status = clade_model_layer(model, i, &info);
+        if (status != CLADE_OK) {
+            cJSON_Delete(document);
+            return status;
+        }
+        cJSON *layer = cJSON_CreateObject();
+        cJSON_AddStringToObject(layer, "name", info.name);
+        cJSON_AddStringToObject(layer, "type", info.type);
+        cJSON_AddItemToObject(layer, "shape", cli_json_shape(info.shape));
+        cJSON_AddNumberToObject(layer, "parameters", (double)info.parameters);
+        cJSON_AddItemToArray(layers, layer);
+    }
+    int64_t parameters = clade_model_n_parameters(model);
+    cJSON_AddNumberToObject(document, "parameters", (double)parameters);
+    cJSON_AddNumberToObject(document, "bytes", (double)parameters * sizeof(float));
+    const char *loss = clade_loss_name(clade_model_loss(model));
+    cJSON_AddStringToObject(document, "loss", loss ? loss : "unknown");
+    return cli_print_json(document);
+}
+
+static clade_status fill_table(const clade_model *model, cli_table *table)
+{
+    char text[128];
+    static const char *const heads[] = {"NAME", "TYPE", "OUTPUT", "PARAMETERS"};
+    for (int i = 0; i < table->n_columns; i++) cli_table_add(table, "%s", heads[i]);
+    cli_table_add(table, "%s", "");
+    cli_table_add(table, "input");
+    cli_table_add(table, "%s", cli_shape_text(text, sizeof text, clade_model_input_shape(model)));
+    cli_table_add(table, "0");
+    for (int i = 0; i < clade_model_n_layers(model); i++) {
+        clade_layer_info info;
+        CLADE_TRY(clade_model_layer(model, i, &info));
+        cli_table_add(table, "%s", info.name);
+        cli_table_add(table, "%s", info.type);
+        cli_table_add(table, "%s", cli_shape_text(text, sizeof text, info.shape));
+        cli_table_add(table, "%s", cli_count_text(text, sizeof text, info.parameters));
+    }
+    return cli_table_print(table);
+}
+
+static clade_status print_table(const clade_model *model)
+{
+    cli_table table = {.n_columns = 4, .right = 1u << 3};
+    clade_status status = fill_table(model, &table);
+    cli_table_free(&table);
+    CLADE_TRY(status);
+    char count[32], bytes[32];
+    int64_t parameters = clade_model_n_parameters(model);
+    const char *loss = clade_loss_name(clade_model_loss(model));
+    printf("\n%s parameters, %s; trained with %s\n",
+           cli_count_text(count, sizeof count, parameters),
+           cli_bytes_text(bytes, sizeof bytes, (uint64_t)parameters * sizeof(float)),
+           loss ? loss : "an unknown loss");
+    return CLADE_OK;
+}
+
+static clade_status run_info(cli_call *call)
+{
+    const char *path = call->arguments[0];
+    clade_model *model = NULL;
+    clade_status status = clade_load(&model, NULL, path);
+    if (status == CLADE_OK) status = call->json ? print_json(model, path) : print_table(model);
+    clade_model_free(model);
+    return status;
+}
+
+const cli_command cli_command_info = {
+    .name = "info",
+    .synopsis = "MODEL [options]",
+    .summary = "show a model's layers, shapes, parameters and bytes",
+    .about = "Shows what a model file holds: each layer with the shape of its output for one\n"
+             "sample and its number of parameters. Needs no device.\n"
+             "\n"
+             "Examples:\n"
+             "  clade info runs/first/model.safetensors\n"
+             "  clade info model.safetensors --json\n",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_info,
+};

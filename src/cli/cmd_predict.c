@@ -1,0 +1,185 @@
+/* clade predict MODEL --data SPEC: what a saved model says of each sample. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+
+enum { CHUNK = 1024 }; /* samples predicted at a time */
+
+static const cli_option options[] = {
+    {"data", "SPEC",
+     "the samples: digits, or mnist:DIR; the test part, unless the spec ends in "
+     "?part=train"},
+    {"limit", "N", "only the first N samples"},
+};
+
+typedef struct printer {
+    bool json;
+    bool classes;       /* name a class; otherwise the outputs are numbers alone */
+    bool probabilities; /* the outputs are probabilities */
+    int64_t n_outputs;
+    int n_classes; /* of the data, 0 when it has none */
+    const clade_data *data;
+} printer;
+
+/* The largest output, or what a single output stands for: the label itself, 0 or 1 as a rule. */
+static int class_of(const printer *to, const float *outputs)
+{
+    if (to->n_outputs == 1) {
+        int last = to->n_classes > 1 ? to->n_classes - 1 : 1;
+        return !(outputs[0] >= 0.5f)       ? 0
+               : outputs[0] >= (float)last ? last
+                                           : (int)(outputs[0] + 0.5f);
+    }
+    int best = 0;
+    for (int i = 1; i < to->n_outputs; i++)
+        if (outputs[i] > outputs[best]) best = i;
+    return best;
+}
+
+static const char *class_name(const printer *to, int label, char *out, size_t out_bytes)
+{
+    if (label < to->n_classes) return clade_data_class_name(to->data, label);
+    snprintf(out, out_bytes, "%d", label);
+    return out;
+}
+
+/* As RFC 4180 quotes: only where needed, with quotes doubled. */
+static void print_csv_text(const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"') putchar('"');
+        putchar(*text);
+    }
+    putchar('"');
+}
+
+static void print_csv_head(const printer *to)
+{
+    fputs(to->classes ? "index,class" : "index", stdout);
+    for (int64_t i = 0; i < to->n_outputs; i++)
+        printf(",%c%lld", to->probabilities ? 'p' : 'y', (long long)i);
+    putchar('\n');
+}
+
+static void print_csv_row(const printer *to, int64_t index, const float *outputs)
+{
+    char digits[16];
+    printf("%lld", (long long)index);
+    if (to->classes) {
+        putchar(',');
+        print_csv_text(class_name(to, class_of(to, outputs), digits, sizeof digits));
+    }
+    for (int64_t i = 0; i < to->n_outputs; i++) printf(",%.9g", (double)outputs[i]);
+    putchar('\n');
+}
+
+/* The document is printed row by row: whole, it would hold a node for every number. */
+static clade_status print_json_row(const printer *to, int64_t index, const float *outputs)
+{
+    char digits[16];
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddNumberToObject(row, "index", (double)index);
+    if (to->classes)
+        cJSON_AddStringToObject(row, "class",
+                                class_name(to, class_of(to, outputs), digits, sizeof digits));
+    cJSON *list = cJSON_AddArrayToObject(row, to->probabilities ? "probabilities" : "outputs");
+    for (int64_t i = 0; i < to->n_outputs; i++)
+        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)outputs[i]));
+    char *text = row ? cJSON_PrintUnformatted(row) : NULL;
+    cJSON_Delete(row);
+    if (!text) return clade__fail(CLADE_ENOMEM, "no memory for the JSON document");
+    printf("%s\n%s", index ? "," : "", text);
+    cJSON_free(text);
+    return CLADE_OK;
+}
+
+static clade_status print_chunk(const printer *to, int64_t first, int64_t n, const float *outputs)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const float *row = outputs + i * to->n_outputs;
+        if (to->json)
+            CLADE_TRY(print_json_row(to, first + i, row));
+        else
+            print_csv_row(to, first + i, row);
+        if (ferror(stdout)) /* whoever read it is gone: predict no further */
+            return clade__fail(CLADE_EIO, "cannot write to stdout: %s", strerror(errno));
+    }
+    return CLADE_OK;
+}
+
+static clade_status predict(const printer *to, clade_model *model, clade_data *data, int64_t limit)
+{
+    float *outputs = malloc((size_t)to->n_outputs * CHUNK * sizeof *outputs);
+    if (!outputs) return clade__fail(CLADE_ENOMEM, "no memory for %d predictions", CHUNK);
+    if (to->json)
+        fputs("{\"predictions\":[", stdout);
+    else
+        print_csv_head(to);
+    clade_status status = CLADE_OK;
+    for (int64_t first = 0; status == CLADE_OK && first < limit; first += CHUNK) {
+        int64_t n = limit - first < CHUNK ? limit - first : CHUNK;
+        status = clade_predict(model, data, first, n, false, outputs);
+        if (status == CLADE_OK) status = print_chunk(to, first, n, outputs);
+    }
+    if (to->json && status == CLADE_OK) puts("\n]}");
+    free(outputs);
+    return status;
+}
+
+static clade_status run_predict(cli_call *call)
+{
+    const char *spec = cli_value_of(call, "data");
+    const char *limit_text = cli_value_of(call, "limit");
+    int64_t limit = 0;
+    if (!spec) return clade__fail(CLADE_EINVAL, "predict: --data SPEC is missing");
+    if (limit_text && (!cli_parse_count(limit_text, &limit) || limit < 1))
+        return clade__fail(CLADE_EINVAL, "--limit is %s, want a whole number, at least 1",
+                           limit_text);
+    clade_device *device = NULL;
+    clade_model *model = NULL;
+    clade_data *data = NULL;
+    clade_status status = cli_open_all(&device, &model, &data, call, spec, "test");
+    if (status == CLADE_OK) {
+        clade_data_info info = clade_data_describe(data);
+        bool mse = clade_model_loss(model) == CLADE_LOSS_MSE;
+        printer to = {.json = call->json,
+                      .classes = !mse || info.n_classes > 0,
+                      .probabilities = !mse,
+                      .n_outputs = clade_shape_elements(clade_model_output_shape(model)),
+                      .n_classes = info.n_classes,
+                      .data = data};
+        call->writing = true;
+        if (!limit || limit > info.n_samples) limit = info.n_samples;
+        status = predict(&to, model, data, limit);
+    }
+    clade_data_free(data);
+    clade_model_free(model);
+    clade_device_free(device);
+    return status;
+}
+
+const cli_command cli_command_predict = {
+    .name = "predict",
+    .synopsis = "MODEL --data SPEC [options]",
+    .summary = "class and probabilities of each sample, as CSV",
+    .about = "Runs a saved model over data and prints one line for each sample: its index,\n"
+             "the class that the model gives it, and the probability of each class p0, p1,\n"
+             "...; for a model trained with mse, its outputs y0, y1, ...\n"
+             "\n"
+             "Examples:\n"
+             "  clade predict runs/first/model.safetensors --data digits --limit 5\n"
+             "  clade predict model.safetensors --data mnist:DIR > predictions.csv\n"
+             "  clade predict model.safetensors --data mnist:DIR --json\n",
+    .options = options,
+    .n_options = sizeof options / sizeof options[0],
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_predict,
+};

@@ -1,0 +1,210 @@
+#include "cli/common.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+int cli_exit_status(clade_status status, bool writing)
+{
+    switch (status) {
+    case CLADE_OK: return CLI_DONE;
+    case CLADE_EINVAL:
+    case CLADE_ESHAPE:
+    case CLADE_ECONFIG: return CLI_USAGE;
+    case CLADE_ENODEVICE: return CLI_NO_DEVICE;
+    case CLADE_EIO: return writing ? CLI_FAILED : CLI_BAD_FILE;
+    case CLADE_EDATA: return CLI_BAD_FILE;
+    default: return CLI_FAILED;
+    }
+}
+
+void cli_print_error(const char *message)
+{
+    fputs("clade: ", stderr);
+    for (const char *c = message; *c; c++)
+        fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stderr);
+    fputc('\n', stderr);
+}
+
+bool cli_parse_count(const char *text, int64_t *value)
+{
+    const char *digits = text[0] == '-' ? text + 1 : text;
+    if (!digits[0] || digits[strspn(digits, "0123456789")]) return false;
+    errno = 0;
+    *value = strtoll(text, NULL, 10);
+    return errno == 0;
+}
+
+bool cli_parse_real(const char *text, double *value)
+{
+    /* strtod also takes blanks, hexadecimal, "inf" and "nan". */
+    if (!text[0] || text[strspn(text, "0123456789+-.eE")] || !strpbrk(text, "0123456789"))
+        return false;
+    char *end;
+    *value = strtod(text, &end);
+    return *end == '\0' && isfinite(*value);
+}
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+clade_status cli_print_json(cJSON *document)
+{
+    char *text = document ? cJSON_Print(document) : NULL;
+    cJSON_Delete(document);
+    if (!text) return clade__fail(CLADE_ENOMEM, "no memory for the JSON document");
+    puts(text);
+    cJSON_free(text);
+    return CLADE_OK;
+}
+
+clade_status cli_flush(void)
+{
+    errno = 0;
+    bool lost = ferror(stdout);
+    if (fflush(stdout) != 0 || lost)
+        return clade__fail(CLADE_EIO, "cannot write to stdout: %s",
+                           errno ? strerror(errno) : "an earlier write failed");
+    return CLADE_OK;
+}
+
+cJSON *cli_json_shape(clade_shape shape)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (int i = 0; i < shape.rank; i++)
+        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)shape.dim[i]));
+    return list;
+}
+
+cJSON *cli_json_metrics(const clade_metrics *metrics)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "loss", metrics->loss);
+    cJSON_AddNumberToObject(object, "accuracy", metrics->accuracy);
+    return object;
+}
+
+char *cli_shape_text(char *out, size_t out_bytes, clade_shape shape)
+{
+    size_t used = (size_t)snprintf(out, out_bytes, "[");
+    for (int i = 0; i < shape.rank && used < out_bytes; i++)
+        used += (size_t)snprintf(out + used, out_bytes - used, "%s%lld", i ? ", " : "",
+                                 (long long)shape.dim[i]);
+    if (used < out_bytes) snprintf(out + used, out_bytes - used, "]");
+    return out;
+}
+
+char *cli_bytes_text(char *out, size_t out_bytes, uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1024 && unit + 1 < sizeof units / sizeof units[0]; unit++) value /= 1024;
+    snprintf(out, out_bytes, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return out;
+}
+
+char *cli_count_text(char *out, size_t out_bytes, int64_t count)
+{
+    char digits[32];
+    int n = snprintf(digits, sizeof digits, "%lld", (long long)count);
+    size_t used = 0;
+    for (int i = 0; i < n && used + 2 < out_bytes; i++) {
+        if (i > 0 && (n - i) % 3 == 0 && digits[i - 1] != '-') out[used++] = ',';
+        out[used++] = digits[i];
+    }
+    if (out_bytes > 0) out[used] = '\0';
+    return out;
+}
+
+char *cli_metrics_text(char *out, size_t out_bytes, const clade_metrics *metrics)
+{
+    int used =
+        snprintf(out, out_bytes, metrics->loss < 1e4 ? "loss %.4f" : "loss %.4g", metrics->loss);
+    if (!isnan(metrics->accuracy) && used > 0 && (size_t)used < out_bytes)
+        snprintf(out + used, out_bytes - (size_t)used, ", accuracy %.2f%%",
+                 100 * metrics->accuracy);
+    return out;
+}
+
+void cli_table_add(cli_table *table, const char *format, ...)
+{
+    if (table->n_cells == table->capacity) {
+        size_t capacity = table->capacity ? 2 * table->capacity : 64;
+        char **cells = realloc(table->cells, capacity * sizeof *cells);
+        if (!cells) {
+            table->failed = true;
+            return;
+        }
+        table->cells = cells;
+        table->capacity = capacity;
+    }
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char *cell = malloc(strlen(text) + 1);
+    if (!cell) {
+        table->failed = true;
+        return;
+    }
+    table->cells[table->n_cells++] = strcpy(cell, text);
+}
+
+clade_status cli_table_print(const cli_table *table)
+{
+    if (table->failed) return clade__fail(CLADE_ENOMEM, "no memory for the table");
+    int widths[32] = {0};
+    size_t n_columns = (size_t)table->n_columns;
+    for (size_t i = 0; i < table->n_cells; i++) {
+        int width = (int)strlen(table->cells[i]);
+        if (width > widths[i % n_columns]) widths[i % n_columns] = width;
+    }
+    for (size_t i = 0; i < table->n_cells; i += n_columns) {
+        size_t n = n_columns; /* no blanks at a line's end */
+        while (n > 0 && !table->cells[i + n - 1][0]) n--;
+        for (size_t column = 0; column < n; column++) {
+            bool right = table->right >> column & 1, last = column + 1 == n;
+            int width = right ? widths[column] : last ? 0 : -widths[column];
+            printf("%*s%s", width, table->cells[i + column], last ? "" : "  ");
+        }
+        putchar('\n');
+    }
+    return CLADE_OK;
+}
+
+void cli_table_free(cli_table *table)
+{
+    for (size_t i = 0; i < table->n_cells; i++) free(table->cells[i]);
+    free(table->cells);
+    *table = (cli_table){0};
+}
+
+/* ---- models and data ------------------------------------------------------------------------- */
+
+clade_status cli_open_all(clade_device **device, clade_model **model, clade_data **data,
+                          const cli_call *call, const char *spec, const char *part)
+{
+    const char *path = call->arguments[0];
+    CLADE_TRY(clade_device_open(device, call->device));
+    CLADE_TRY(clade_load(model, *device, path));
+    CLADE_TRY(clade_data_open_part(data, spec, part));
+
+    clade_data_info info = clade_data_describe(*data);
+    clade_shape input = clade_model_input_shape(*model);
+    clade_shape output = clade_model_output_shape(*model);
+    char want[128], got[128];
+    if (clade_shape_elements(info.shape) != clade_shape_elements(input))
+        return clade__fail(CLADE_EDATA, "'%s' takes samples of shape %s, and those of '%s' are %s",
+                           path, cli_shape_text(want, sizeof want, input), info.name,
+                           cli_shape_text(got, sizeof got, info.shape));
+    if (info.n_classes > 0 && clade_model_loss(*model) == CLADE_LOSS_CROSS_ENTROPY &&
+        clade_shape_elements(output) < info.n_classes)
+        return clade__fail(CLADE_EDATA, "'%s' tells %lld classes apart, and '%s' has %d", path,
+                           (long long)clade_shape_elements(output), info.name, info.n_classes);
+    return CLADE_OK;
+}

@@ -1,0 +1,128 @@
+/* What the subcommands share: their table row, options, errors and exit statuses, output.
+ *
+ * The command is a program apart from the library, on its public headers and src/base; names across
+ * its files start with cli_. A subcommand is one file that defines `const cli_command
+ * cli_command_NAME`, and one row in main.c.
+ *
+ * Results go to stdout, progress and errors to stderr. A subcommand returns a clade_status with the
+ * message set, and main prints it: nothing else here prints an error or ends the program.
+ */
+#ifndef CLADE_CLI_COMMON_H
+#define CLADE_CLI_COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cjson/cJSON.h>
+#include <clade/clade.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* Exit statuses, documented by `clade --help`. */
+enum {
+    CLI_DONE = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,
+    CLI_NO_DEVICE = 3,
+    CLI_BAD_FILE = 4,
+    CLI_SIGNAL = 128 /* + the signal that stopped a training: 130, 143 */
+};
+
+/* ---- a subcommand and its call --------------------------------------------------------------- */
+
+typedef struct cli_option {
+    const char *name;     /* without the dashes; NULL rows are passed over */
+    const char *argument; /* what --help calls its value; NULL for a flag */
+    const char *help;
+} cli_option;
+
+enum { CLI_MAX_OPTIONS = 48 };
+
+/* A command line, taken apart. */
+typedef struct cli_call {
+    const struct cli_command *command;
+    char *values[CLI_MAX_OPTIONS]; /* by position in the command's options; "" for a given flag */
+    char *device;                  /* common options; NULL when not given */
+    char *seed;
+    bool json, quiet, help, version;
+    const char **arguments; /* those that are no options; ends in NULL */
+    int n_arguments;
+    void *parser;    /* owns `arguments` */
+    bool writing;    /* set once all input is read: a CLADE_EIO is then of output */
+    int exit_status; /* what a successful run exits with; 0 unless it sets another */
+} cli_call;
+
+typedef struct cli_command {
+    const char *name;
+    const char *synopsis;      /* what follows "clade NAME" */
+    const char *summary;       /* one line for `clade --help` */
+    const char *about;         /* paragraphs and examples for `clade NAME --help`, 80 columns */
+    const cli_option *options; /* besides the common ones */
+    size_t n_options;
+    int min_arguments, max_arguments;
+    clade_status (*run)(cli_call *call);
+} cli_command;
+
+/* options.c. CLADE_EINVAL, with the nearest option's name, for what the command does not know. */
+clade_status cli_scan(const cli_command *command, int argc, const char **argv, cli_call *call);
+void cli_call_free(cli_call *call);
+void cli_print_help(const cli_command *command);
+
+/* The value of one of the command's options, NULL when it was not given. */
+const char *cli_value_of(const cli_call *call, const char *option);
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/* The one place that maps a status to an exit status; `writing` as in cli_call. */
+int cli_exit_status(clade_status status, bool writing);
+
+/* Prints "clade: message" as one line on stderr, control characters made visible. */
+void cli_print_error(const char *message);
+
+/* Whether a whole text is a number: no blanks, no junk, finite, no overflow. */
+bool cli_parse_count(const char *text, int64_t *value);
+bool cli_parse_real(const char *text, double *value);
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+/* Prints a document and a line break to stdout, and deletes it. NaN and infinity become null. */
+clade_status cli_print_json(cJSON *document);
+
+/* Flushes stdout; CLADE_EIO with the reason when anything written there was lost. */
+clade_status cli_flush(void);
+
+cJSON *cli_json_shape(clade_shape shape);
+cJSON *cli_json_metrics(const clade_metrics *metrics);
+
+/* Texts for people, in `out`, which they return: "[28, 28]", "1.5 GiB", "1,234,567". */
+char *cli_shape_text(char *out, size_t out_bytes, clade_shape shape);
+char *cli_bytes_text(char *out, size_t out_bytes, uint64_t bytes);
+char *cli_count_text(char *out, size_t out_bytes, int64_t count);
+
+/* "loss 0.1234, accuracy 97.12%", the accuracy only where there is one. */
+char *cli_metrics_text(char *out, size_t out_bytes, const clade_metrics *metrics);
+
+/* A table: cells are added row by row, then printed in columns as wide as they need. */
+typedef struct cli_table {
+    int n_columns;
+    unsigned right; /* bit i: column i is aligned to the right */
+    char **cells;
+    size_t n_cells, capacity;
+    bool failed;
+} cli_table;
+
+void cli_table_add(cli_table *table, const char *format, ...) CLADE_PRINTF(2, 3);
+clade_status cli_table_print(const cli_table *table);
+void cli_table_free(cli_table *table);
+
+/* ---- models and data ------------------------------------------------------------------------- */
+
+/* Opens a device, a model on it and the data's part that the spec names, else `part`; and makes
+ * sure that they fit: CLADE_EDATA. Free in the order data, model, device. */
+clade_status cli_open_all(clade_device **device, clade_model **model, clade_data **data,
+                          const cli_call *call, const char *spec, const char *part);
+
+#endif

@@ -1,0 +1,175 @@
+#include "cli/network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/config.h"
+
+enum { MAX_HIDDEN = 64 };
+
+/* ---- the short text -------------------------------------------------------------------------- */
+
+static void add_linear(cJSON *list, int64_t units)
+{
+    cJSON *layer = cJSON_CreateObject();
+    cJSON_AddStringToObject(layer, "type", "linear");
+    cJSON_AddNumberToObject(layer, "units", (double)units);
+    cJSON_AddItemToArray(list, layer);
+}
+
+static void add_activation(cJSON *list, const char *type)
+{
+    cJSON *layer = cJSON_CreateObject();
+    cJSON_AddStringToObject(layer, "type", type);
+    cJSON_AddItemToArray(list, layer);
+}
+
+/* Reads "512,256" after "mlp:", and adds a linear layer and an activation for each. */
+static clade_status add_hidden(cJSON *list, const char *where, const char *sizes,
+                               const char *activation)
+{
+    int n = 0;
+    for (const char *at = sizes; *at;) {
+        char size[16];
+        int64_t units;
+        size_t length = strcspn(at, ",");
+        snprintf(size, sizeof size, "%.*s", (int)length, at);
+        if (length == 0 || length >= sizeof size || !cli_parse_count(size, &units) || units < 1 ||
+            units > 1000000)
+            return clade__fail(CLADE_ECONFIG,
+                               "%s: hidden size '%.*s' is not a whole number from 1 "
+                               "to 1000000; write mlp:512,512",
+                               where, (int)length, at);
+        if (++n > MAX_HIDDEN)
+            return clade__fail(CLADE_ECONFIG, "%s: more than %d hidden layers", where, MAX_HIDDEN);
+        add_linear(list, units);
+        add_activation(list, activation);
+        at += length;
+        if (*at == ',' && !*++at)
+            return clade__fail(CLADE_ECONFIG, "%s: a size is missing after the last comma", where);
+    }
+    return CLADE_OK;
+}
+
+static clade_status describe_text(const cli_settings *settings, const clade_data_info *data,
+                                  cJSON *layers)
+{
+    static const char *const words[] = {"mlp", "linear"};
+    const cli_value *model = &settings->values[CLI_MODEL];
+    char word[32], suggestion[128];
+    size_t length = strcspn(model->text, ":");
+    snprintf(word, sizeof word, "%.*s", (int)(length < 31 ? length : 31), model->text);
+    const char *sizes = model->text[length] ? model->text + length + 1 : "";
+    bool linear = strcmp(word, "linear") == 0;
+    if (!linear && strcmp(word, "mlp") != 0)
+        return clade__fail(CLADE_ECONFIG, "%s: unknown network '%s'%s", model->where, word,
+                           clade__suggest(suggestion, sizeof suggestion, word, words, 2));
+    if (linear && model->text[length])
+        return clade__fail(CLADE_ECONFIG, "%s: linear takes no sizes; write linear, or mlp:512",
+                           model->where);
+    cJSON_AddItemToObject(layers, "input", cli_json_shape(data->shape));
+    cJSON *list = cJSON_AddArrayToObject(layers, "layers");
+    CLADE_TRY(add_hidden(list, model->where, sizes, cli_setting_text(settings, CLI_ACTIVATION)));
+    add_linear(list, data->n_classes > 0 ? data->n_classes : data->n_targets);
+    return CLADE_OK;
+}
+
+clade_status cli_network_describe(const cli_settings *settings, const clade_data_info *data,
+                                  cJSON **layers)
+{
+    const cli_value *model = &settings->values[CLI_MODEL];
+    const cli_value *activation = &settings->values[CLI_ACTIVATION];
+    bool from_config = settings->layers && model->origin != CLI_COMMAND;
+    if (!from_config && !model->text)
+        return clade__fail(CLADE_EINVAL, "no network given; add --model mlp:512,512, or a config");
+    if (from_config && activation->origin > CLI_DEFAULT)
+        return clade__fail(CLADE_ECONFIG,
+                           "%s is for --model mlp:..., and the config lists its "
+                           "layers",
+                           activation->where);
+    *layers = from_config ? cJSON_Duplicate(settings->layers, true) : cJSON_CreateObject();
+    if (!*layers) return clade__fail(CLADE_ENOMEM, "no memory for the network");
+    return from_config ? CLADE_OK : describe_text(settings, data, *layers);
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+static clade_loss loss_of(const cli_settings *settings)
+{
+    const char *word = cli_setting_text(settings, CLI_LOSS);
+    for (int loss = 0; clade_loss_name((clade_loss)loss); loss++)
+        if (strcmp(clade_loss_name((clade_loss)loss), word) == 0) return (clade_loss)loss;
+    return CLADE_LOSS_CROSS_ENTROPY;
+}
+
+static clade_optimizer optimizer_of(const cli_settings *settings)
+{
+    const cli_value *values = settings->values;
+    clade_optimizer_kind kind = CLADE_OPTIMIZER_SGD;
+    for (int i = 0; clade_optimizer_name((clade_optimizer_kind)i); i++)
+        if (strcmp(clade_optimizer_name((clade_optimizer_kind)i), values[CLI_OPTIMIZER].text) == 0)
+            kind = (clade_optimizer_kind)i;
+    return (clade_optimizer){.kind = kind,
+                             .lr = values[CLI_LR].real,
+                             .momentum = values[CLI_MOMENTUM].real,
+                             .nesterov = values[CLI_NESTEROV].flag,
+                             .beta1 = values[CLI_BETA1].real,
+                             .beta2 = values[CLI_BETA2].real,
+                             .epsilon = values[CLI_EPSILON].real,
+                             .weight_decay = values[CLI_WEIGHT_DECAY].real};
+}
+
+clade_status cli_network_build(clade_model **model, clade_device *device,
+                               const cli_settings *settings, const cJSON *layers)
+{
+    char *json = cJSON_PrintUnformatted(layers);
+    if (!json) return clade__fail(CLADE_ENOMEM, "no memory for the network");
+    clade_status status =
+        clade_model_create(model, device, (uint64_t)settings->values[CLI_SEED].count);
+    if (status == CLADE_OK) {
+        /* A node that could not be built is NULL, and clade_compile returns why. */
+        clade_node *output = clade_model_layers(*model, json);
+        clade_compile_options options = {.loss = loss_of(settings),
+                                         .optimizer = optimizer_of(settings),
+                                         .batch = settings->values[CLI_BATCH].count,
+                                         .gemm = cli_setting_text(settings, CLI_GEMM)};
+        status = clade_compile(*model, output, &options);
+    }
+    cJSON_free(json);
+    return settings->values[CLI_MODEL].origin == CLI_COMMAND ? status
+                                                             : cli_config_locate(settings, status);
+}
+
+clade_status cli_network_check(const clade_model *model, const cli_settings *settings,
+                               const clade_data_info *data)
+{
+    char want[128], got[128];
+    clade_shape input = clade_model_input_shape(model), output = clade_model_output_shape(model);
+    int64_t n_outputs = clade_shape_elements(output);
+    clade_loss loss = loss_of(settings);
+    clade_status status = CLADE_OK;
+    if (clade_shape_elements(input) != clade_shape_elements(data->shape))
+        status = clade__fail(CLADE_ECONFIG,
+                             "model.input: the model takes %s, and samples of '%s' "
+                             "are %s",
+                             cli_shape_text(want, sizeof want, input), data->name,
+                             cli_shape_text(got, sizeof got, data->shape));
+    else if (loss == CLADE_LOSS_CROSS_ENTROPY && data->n_classes == 0)
+        status = clade__fail(CLADE_ECONFIG,
+                             "%s: cross_entropy needs classes, and '%s' has numbers "
+                             "as targets; try mse",
+                             settings->values[CLI_LOSS].where, data->name);
+    else if (data->n_classes > 0 && n_outputs != data->n_classes &&
+             (loss == CLADE_LOSS_CROSS_ENTROPY || n_outputs != 1))
+        status = clade__fail(CLADE_ECONFIG,
+                             "model.layers: the last layer gives %lld values, and "
+                             "'%s' has %d classes",
+                             (long long)n_outputs, data->name, data->n_classes);
+    else if (data->n_classes == 0 && n_outputs != data->n_targets)
+        status = clade__fail(CLADE_ECONFIG,
+                             "model.layers: the last layer gives %lld values, and "
+                             "a sample of '%s' has %lld targets",
+                             (long long)n_outputs, data->name, (long long)data->n_targets);
+    return settings->values[CLI_MODEL].origin == CLI_COMMAND ? status
+                                                             : cli_config_locate(settings, status);
+}

@@ -1,0 +1,208 @@
+/* Command lines: options are scanned with popt and their values kept as text; what a value means is
+ * the command's business, so that its message can say where it came from. */
+#include <popt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+
+static const cli_option common_options[] = {
+    {"device", "SEL",
+     "the device: gpu, cpu, accelerator, an index from `clade devices`, "
+     "PLATFORM:DEVICE numbers, or part of a name (default: $CLADE_DEVICE, else "
+     "the best)"},
+    {"seed", "N", "where random numbers start (train only)"},
+    {"json", NULL, "print one JSON document on stdout"},
+    {"quiet", NULL, "print nothing on stderr but errors"},
+    {"help", NULL, "print this text"},
+    {"version", NULL, "print the version"},
+};
+
+enum { DEVICE, SEED, JSON, QUIET, HELP, VERSION, N_COMMON };
+
+/* What popt returns for a row; negative values and 0 are its own. */
+enum { OWN = 1, COMMON = OWN + CLI_MAX_OPTIONS };
+
+static bool has_option(const cli_command *command, const char *name)
+{
+    for (size_t i = 0; i < command->n_options; i++)
+        if (command->options[i].name && strcmp(command->options[i].name, name) == 0) return true;
+    return false;
+}
+
+static struct poptOption popt_row(const cli_option *option, int value)
+{
+    return (struct poptOption){.longName = option->name,
+                               .shortName = strcmp(option->name, "help") == 0 ? 'h' : '\0',
+                               .argInfo = option->argument ? POPT_ARG_STRING : POPT_ARG_NONE,
+                               .val = value};
+}
+
+/* Fills popt's table; a command's own option stands before a common one of the same name. */
+static size_t popt_rows(const cli_command *command, struct poptOption *rows, const char **names)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < command->n_options; i++)
+        if (command->options[i].name) {
+            names[n] = command->options[i].name;
+            rows[n++] = popt_row(&command->options[i], OWN + (int)i);
+        }
+    for (int i = 0; i < N_COMMON; i++)
+        if (!has_option(command, common_options[i].name)) {
+            names[n] = common_options[i].name;
+            rows[n++] = popt_row(&common_options[i], COMMON + i);
+        }
+    return n;
+}
+
+static clade_status scan_error(const cli_command *command, poptContext scan, int problem,
+                               const char *const *names, size_t n_names)
+{
+    char word[64], suggestion[256];
+    const char *bad = poptBadOption(scan, POPT_BADOPTION_NOALIAS);
+    bad = bad ? bad : "?";
+    snprintf(word, sizeof word, "%s", bad + strspn(bad, "-"));
+    word[strcspn(word, "=")] = '\0';
+    int length = (int)strcspn(bad, "=");
+    switch (problem) {
+    case POPT_ERROR_BADOPT: {
+        const char *nearest = clade__nearest_word(word, names, n_names);
+        if (nearest)
+            snprintf(suggestion, sizeof suggestion, "did you mean '--%s'?", nearest);
+        else
+            snprintf(suggestion, sizeof suggestion, "see 'clade %s --help'", command->name);
+        return clade__fail(CLADE_EINVAL, "%s: unknown option '%.*s'; %s", command->name, length,
+                           bad, suggestion);
+    }
+    case POPT_ERROR_NOARG:
+        return clade__fail(CLADE_EINVAL, "%s: %.*s needs a value; see 'clade %s --help'",
+                           command->name, length, bad, command->name);
+    case POPT_ERROR_UNWANTEDARG:
+        return clade__fail(CLADE_EINVAL, "%s: %.*s takes no value", command->name, length, bad);
+    default:
+        return clade__fail(CLADE_EINVAL, "%s: %s: %s", command->name, bad, poptStrerror(problem));
+    }
+}
+
+static void keep(char **slot, char *value)
+{
+    free(*slot);
+    *slot = value;
+}
+
+static clade_status keep_option(cli_call *call, int which, char *value)
+{
+    if (which < COMMON) {
+        if (!value && !(value = calloc(1, 1))) return clade__fail(CLADE_ENOMEM, "no memory");
+        keep(&call->values[which - OWN], value);
+        return CLADE_OK;
+    }
+    switch (which - COMMON) {
+    case DEVICE: keep(&call->device, value); break;
+    case SEED: keep(&call->seed, value); break;
+    case JSON: call->json = true; break;
+    case QUIET: call->quiet = true; break;
+    case HELP: call->help = true; break;
+    default: call->version = true; break;
+    }
+    return CLADE_OK;
+}
+
+static clade_status check_arguments(const cli_command *command, cli_call *call)
+{
+    int64_t seed;
+    if (call->help || call->version) return CLADE_OK;
+    if (call->seed && (!cli_parse_count(call->seed, &seed) || seed < 0))
+        return clade__fail(CLADE_EINVAL, "--seed is %s, want a whole number, at least 0",
+                           call->seed);
+    if (call->n_arguments < command->min_arguments)
+        return clade__fail(CLADE_EINVAL, "%s: too few arguments; usage: clade %s %s", command->name,
+                           command->name, command->synopsis);
+    if (call->n_arguments > command->max_arguments)
+        return clade__fail(CLADE_EINVAL, "%s: unexpected argument '%s'; usage: clade %s %s",
+                           command->name, call->arguments[command->max_arguments], command->name,
+                           command->synopsis);
+    return CLADE_OK;
+}
+
+clade_status cli_scan(const cli_command *command, int argc, const char **argv, cli_call *call)
+{
+    static const char *const none[] = {NULL};
+    call->command = command;
+    struct poptOption rows[CLI_MAX_OPTIONS + N_COMMON + 1] = {{0}};
+    const char *names[CLI_MAX_OPTIONS + N_COMMON];
+    size_t n_rows = popt_rows(command, rows, names);
+    rows[n_rows] = (struct poptOption)POPT_TABLEEND;
+
+    poptContext scan = poptGetContext(NULL, argc, argv, rows, 0);
+    if (!scan) return clade__fail(CLADE_ENOMEM, "no memory for the command line");
+    call->parser = scan;
+    int which;
+    while ((which = poptGetNextOpt(scan)) > 0)
+        CLADE_TRY(keep_option(call, which, poptGetOptArg(scan)));
+    if (which < -1) return scan_error(command, scan, which, names, n_rows);
+
+    call->arguments = poptGetArgs(scan);
+    if (!call->arguments) call->arguments = (const char **)none;
+    while (call->arguments[call->n_arguments]) call->n_arguments++;
+    return check_arguments(command, call);
+}
+
+void cli_call_free(cli_call *call)
+{
+    for (int i = 0; i < CLI_MAX_OPTIONS; i++) free(call->values[i]);
+    free(call->device);
+    free(call->seed);
+    if (call->parser) poptFreeContext(call->parser);
+    *call = (cli_call){0};
+}
+
+const char *cli_value_of(const cli_call *call, const char *option)
+{
+    const cli_command *command = call->command;
+    for (size_t i = 0; i < command->n_options; i++)
+        if (command->options[i].name && strcmp(command->options[i].name, option) == 0)
+            return call->values[i];
+    return NULL;
+}
+
+/* ---- help ------------------------------------------------------------------------------------ */
+
+enum { LEFT = 26, WIDTH = 79 };
+
+/* "  --name VALUE      what it does", the text broken into lines beside the names. */
+static void print_option(const cli_option *option)
+{
+    int column = printf("  --%s%s%s", option->name, option->argument ? " " : "",
+                        option->argument ? option->argument : "");
+    if (column >= LEFT) {
+        putchar('\n');
+        column = 0;
+    }
+    for (const char *word = option->help; *word;) {
+        int length = (int)strcspn(word, " ");
+        if (column > LEFT && column + 1 + length > WIDTH) {
+            putchar('\n');
+            column = 0;
+        }
+        if (column < LEFT)
+            column += printf("%*s", LEFT - column, "");
+        else
+            column += printf(" ");
+        column += printf("%.*s", length, word);
+        word += length;
+        word += strspn(word, " ");
+    }
+    putchar('\n');
+}
+
+void cli_print_help(const cli_command *command)
+{
+    printf("Usage: clade %s %s\n\n%s\n", command->name, command->synopsis, command->about);
+    if (command->n_options > 0) puts("Options:");
+    for (size_t i = 0; i < command->n_options; i++)
+        if (command->options[i].name) print_option(&command->options[i]);
+    puts(command->n_options > 0 ? "\nCommon options:" : "Options:");
+    for (int i = 0; i < N_COMMON; i++)
+        if (!has_option(command, common_options[i].name)) print_option(&common_options[i]);
+}

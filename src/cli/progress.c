@@ -1,0 +1,124 @@
+#define _DEFAULT_SOURCE
+#include "cli/progress.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+enum { LINE_BYTES = 256, LINE_SECONDS = 10 };
+
+static volatile sig_atomic_t signal_seen;
+
+static void on_signal(int number)
+{
+    signal_seen = number;
+}
+
+void cli_watch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        struct sigaction before, action = {.sa_handler = on_signal};
+        /* One that was ignored from the start (nohup, a shell's background job) stays so. */
+        if (sigaction(numbers[i], NULL, &before) != 0 || before.sa_handler == SIG_IGN) continue;
+        sigemptyset(&action.sa_mask);
+        action.sa_flags = (int)SA_RESETHAND | SA_RESTART;
+        sigaction(numbers[i], &action, NULL);
+    }
+}
+
+int cli_signal_seen(void)
+{
+    return signal_seen;
+}
+
+void cli_progress_start(cli_progress *progress, bool quiet, bool every_report)
+{
+    const char *term = getenv("TERM");
+    *progress =
+        (cli_progress){.quiet = quiet,
+                       .terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0),
+                       .every_report = every_report,
+                       .next_line = clade__seconds() + LINE_SECONDS};
+}
+
+static int terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
+    return size.ws_col;
+}
+
+/* "0:07", "1:02:03" */
+static char *time_text(char *out, size_t out_bytes, double seconds)
+{
+    long long s = seconds > 0 && seconds < 1e12 ? (long long)(seconds + 0.5) : 0;
+    if (s >= 3600)
+        snprintf(out, out_bytes, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, out_bytes, "%lld:%02lld", s / 60, s % 60);
+    return out;
+}
+
+static double seconds_left(const clade_progress *report)
+{
+    if (report->step < 1 || report->n_steps < report->step) return 0;
+    return report->seconds / (double)report->step * (double)(report->n_steps - report->step);
+}
+
+static void print_line(const cli_progress *progress, const clade_progress *report)
+{
+    char train[64], valid[64], at[64] = "";
+    if (!report->epoch_end)
+        snprintf(at, sizeof at, "  step %lld/%lld", (long long)report->epoch_step,
+                 (long long)report->n_epoch_steps);
+    fprintf(stderr, "%sepoch %d/%d%s  %s", progress->terminal ? "\r\033[K" : "", report->epoch,
+            report->n_epochs, at, cli_metrics_text(train, sizeof train, &report->train));
+    if (report->has_valid)
+        fprintf(stderr, "  held-out %s%s", cli_metrics_text(valid, sizeof valid, &report->valid),
+                report->best ? " (best)" : "");
+    fprintf(stderr, "  %.0f samples/s  %.1f s\n", report->samples_per_second, report->seconds);
+}
+
+static void draw_bar(const clade_progress *report)
+{
+    enum { MOST_CELLS = 24 };
+    char line[LINE_BYTES], bar[MOST_CELLS + 1], train[64], left[32];
+    int width = terminal_width(), cells = width >= 96 ? MOST_CELLS : 8;
+    double share =
+        report->n_epoch_steps > 0 ? (double)report->epoch_step / (double)report->n_epoch_steps : 0;
+    for (int i = 0; i < cells; i++) bar[i] = i < (int)(share * cells) ? '#' : '.';
+    bar[cells] = '\0';
+    snprintf(line, sizeof line, "epoch %d/%d [%s] %s  %s left  %.0f samples/s", report->epoch,
+             report->n_epochs, bar, cli_metrics_text(train, sizeof train, &report->train),
+             time_text(left, sizeof left, seconds_left(report)), report->samples_per_second);
+    /* A line that wraps could not be redrawn. */
+    fprintf(stderr, "\r\033[K%.*s", width - 1, line);
+    fflush(stderr);
+}
+
+bool cli_progress_report(const clade_progress *report, void *user)
+{
+    cli_progress *progress = user;
+    if (!progress->quiet) {
+        bool due = progress->every_report ||
+                   (!progress->terminal && clade__seconds() >= progress->next_line);
+        if (report->epoch_end || due) {
+            print_line(progress, report);
+            progress->next_line = clade__seconds() + LINE_SECONDS;
+        } else if (progress->terminal) {
+            draw_bar(report);
+        }
+    }
+    return signal_seen == 0;
+}
+
+void cli_progress_end(const cli_progress *progress)
+{
+    if (progress->terminal && !progress->quiet) fputs("\r\033[K", stderr);
+}

@@ -1,0 +1,29 @@
+/* Progress of a training on stderr: a bar on a terminal, plain lines otherwise. */
+#ifndef CLADE_CLI_PROGRESS_H
+#define CLADE_CLI_PROGRESS_H
+
+#include "cli/common.h"
+
+typedef struct cli_progress {
+    bool quiet;
+    bool terminal;     /* stderr is one: redraw a line */
+    bool every_report; /* plain lines for every report, as --log-every asks */
+    double next_line;  /* when the next plain line within an epoch is due, by clade__seconds */
+} cli_progress;
+
+void cli_progress_start(cli_progress *progress, bool quiet, bool every_report);
+
+/* Shows one report; for clade_fit_options.on_progress, with a cli_progress as its user. False once
+ * a signal has asked for the end. */
+bool cli_progress_report(const clade_progress *report, void *user);
+
+/* Clears the bar, so that a message can follow. */
+void cli_progress_end(const cli_progress *progress);
+
+/* From here on the first SIGINT or SIGTERM asks for the end, and the next one kills as usual. */
+void cli_watch_signals(void);
+
+/* The signal that asked for the end; 0 without one. */
+int cli_signal_seen(void);
+
+#endif

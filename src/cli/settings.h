@@ -1,0 +1,133 @@
+/* The settings of a training: one table for config keys, options, defaults, ranges and help.
+ *
+ * A setting's value comes from its default, the config file or the command line; the later of these
+ * stands. A row with a NULL default is decided when model, data and optimizer are known.
+ */
+#ifndef CLADE_CLI_SETTINGS_H
+#define CLADE_CLI_SETTINGS_H
+
+#include "cli/common.h"
+
+/* REAL's bounds belong to its range, OPEN's do not; TEXT's are of its length. A CHOICE's argument
+ * lists its words. */
+typedef enum cli_kind { CLI_TEXT, CLI_CHOICE, CLI_COUNT, CLI_REAL, CLI_OPEN, CLI_FLAG } cli_kind;
+
+#define CLI_COUNT_MAX 9e15 /* exact in a double */
+
+/* id, config key, option, kind, default, least, most, argument, help. Rows of one section of the
+ * config stand together; the resolved config is written in this order. */
+#define CLI_SETTINGS(X)                                                                            \
+    X(NAME, "name", "name", TEXT, NULL, 1, 100, "NAME",                                            \
+      "what the run is called; a part of its default folder")                                      \
+    X(MODEL, "model", "model", TEXT, NULL, 1, 1000, "SPEC",                                        \
+      "the network: mlp:512,512 for two hidden layers, or linear for none; the output layer "      \
+      "follows from the data")                                                                     \
+    X(ACTIVATION, "activation", "activation", CHOICE, "relu", 0, 0,                                \
+      "relu|leaky_relu|sigmoid|tanh|gelu", "after each hidden layer of mlp (default: relu)")       \
+    X(LOSS, "loss", "loss", CHOICE, NULL, 0, 0, "cross_entropy|mse|bce_with_logits",               \
+      "default: cross_entropy for data with classes, else mse")                                    \
+    X(DATA, "data.train", "data", TEXT, NULL, 1, 4000, "SPEC",                                     \
+      "what to train on: digits, or mnist:DIR")                                                    \
+    X(VALID, "data.valid", "valid", TEXT, NULL, 1, 4000, "SPEC",                                   \
+      "what to validate on after each epoch, or none (default: the test part of --data)")          \
+    X(SCALE, "data.scale", NULL, OPEN, NULL, -1e30, 1e30, "X", NULL)                               \
+    X(SHIFT, "data.shift", NULL, OPEN, NULL, -1e30, 1e30, "X", NULL)                               \
+    X(OPTIMIZER, "optimizer.type", "optimizer", CHOICE, "sgd", 0, 0, "sgd|adam|adamw",             \
+      "how parameters follow their gradients (default: sgd)")                                      \
+    X(LR, "optimizer.lr", "lr", OPEN, NULL, 0, 1e6, "X",                                           \
+      "learning rate (default: 0.1 for sgd, 0.001 for adam and adamw)")                            \
+    X(MOMENTUM, "optimizer.momentum", "momentum", REAL, NULL, 0, 1, "X", "of sgd (default: 0.9)")  \
+    X(NESTEROV, "optimizer.nesterov", "nesterov", FLAG, NULL, 0, 0, NULL,                          \
+      "sgd with Nesterov's momentum")                                                              \
+    X(WEIGHT_DECAY, "optimizer.weight_decay", "weight-decay", REAL, "0", 0, 1e6, "X",              \
+      "how strongly parameters are drawn to 0 (default: 0)")                                       \
+    X(BETA1, "optimizer.beta1", NULL, OPEN, NULL, 0, 1, "X", NULL)                                 \
+    X(BETA2, "optimizer.beta2", NULL, OPEN, NULL, 0, 1, "X", NULL)                                 \
+    X(EPSILON, "optimizer.epsilon", NULL, OPEN, NULL, 0, 1, "X", NULL)                             \
+    X(EPOCHS, "train.epochs", "epochs", COUNT, "5", 1, 1e9, "N",                                   \
+      "how often to go through the data (default: 5)")                                             \
+    X(MAX_STEPS, "train.max_steps", "max-steps", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \
+      "stop after N steps; 0, the default, sets no limit")                                         \
+    X(BATCH, "train.batch", "batch", COUNT, "128", 1, 1e9, "N",                                    \
+      "samples in a step (default: 128)")                                                          \
+    X(SEED, "train.seed", "seed", COUNT, "1", 0, CLI_COUNT_MAX, "N",                               \
+      "where initial weights and shuffles start (default: 1)")                                     \
+    X(LOG_EVERY, "train.log_every", "log-every", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \
+      "steps between two progress reports; 0, the default: by time")                               \
+    X(DEVICE, "device", "device", TEXT, NULL, 0, 200, "SEL",                                       \
+      "the device: gpu, cpu, accelerator, an index from `clade devices`, PLATFORM:DEVICE "         \
+      "numbers, or part of a name (default: $CLADE_DEVICE, else the best)")                        \
+    X(GEMM, "gemm", "gemm", TEXT, NULL, 1, 100, "NAME",                                            \
+      "who multiplies matrices: auto, or a provider such as clblast (default: $CLADE_GEMM, else "  \
+      "auto)")                                                                                     \
+    X(RUN, "run", "run", TEXT, NULL, 1, 3000, "DIR", "the run's folder (default: runs/NAME-TIME)")
+
+typedef enum cli_setting_id {
+#define CLI_SETTING_ID(id, ...) CLI_##id,
+    CLI_SETTINGS(CLI_SETTING_ID)
+#undef CLI_SETTING_ID
+        CLI_N_SETTINGS
+} cli_setting_id;
+
+typedef struct cli_setting {
+    const char *path, *option;
+    cli_kind kind;
+    const char *initial;
+    double least, most;
+    const char *argument, *help;
+} cli_setting;
+
+extern const cli_setting cli_settings_table[CLI_N_SETTINGS];
+
+/* Later ones override earlier ones. */
+typedef enum cli_origin { CLI_UNSET, CLI_DEFAULT, CLI_FILE, CLI_COMMAND } cli_origin;
+
+typedef struct cli_value {
+    cli_origin origin;
+    char *where; /* "--batch" or "FILE:LINE: train.batch", for messages */
+    char *text;  /* as it was given; NULL when unset */
+    int64_t count;
+    float real; /* what the library computes with */
+    bool flag;
+} cli_value;
+
+/* Where a part of the model's description stands in the config: path "model.layers[1].type". */
+typedef struct cli_place {
+    char *path;
+    int line;
+} cli_place;
+
+typedef struct cli_settings {
+    cli_value values[CLI_N_SETTINGS];
+    char *config;      /* the config file's path; NULL without one */
+    cJSON *layers;     /* the config's model, when it is a mapping */
+    cli_place *places; /* its parts' lines */
+    size_t n_places, places_capacity;
+} cli_settings;
+
+/* Sets the defaults. */
+clade_status cli_settings_start(cli_settings *settings);
+void cli_settings_free(cli_settings *settings);
+
+/* Takes a value from text, unless a later origin has set it. CLADE_ECONFIG, starting with `where`,
+ * for one that is not of the setting's kind or range. */
+clade_status cli_setting_set(cli_settings *settings, cli_setting_id id, cli_origin origin,
+                             const char *where, const char *text);
+
+/* Sets a value that has been decided, where none was given. */
+clade_status cli_setting_decide(cli_settings *settings, cli_setting_id id, const char *format, ...)
+    CLADE_PRINTF(3, 4);
+
+/* The text of a setting, NULL when it is unset. */
+const char *cli_setting_text(const cli_settings *settings, cli_setting_id id);
+
+/* The shortest text that reads back as the same float. */
+char *cli_real_text(char *out, size_t out_bytes, float value);
+
+/* Decides the optimizer's settings, and refuses those of another optimizer. */
+clade_status cli_settings_resolve_optimizer(cli_settings *settings);
+
+/* Appends the settings as a config that can be run again; `layers` is the model's description. */
+void cli_settings_write(const cli_settings *settings, const cJSON *layers, clade__text *out);
+
+#endif

@@ -1,0 +1,252 @@
+/* What all data sets share, whoever read them: memory, description, scale, names of
+ * classes, shuffling. */
+#include "data/dataset.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/philox.h"
+
+#define MAX_CLASSES (1 << 20) /* each costs a name; more is a mistake in the caller */
+
+static char *copy_text(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = malloc(bytes);
+    if (copy) memcpy(copy, text, bytes);
+    return copy;
+}
+
+int64_t clade__data_cols(const clade_data *data)
+{
+    int64_t cols = 1;
+    for (int i = 0; i < data->shape.rank; i++) cols *= data->shape.dim[i];
+    return cols;
+}
+
+/* Bytes of n_samples × cols elements; false when they do not fit ptrdiff_t. */
+static bool bytes_fit(int64_t n_samples, int64_t cols, size_t element_bytes, size_t *bytes)
+{
+    int64_t most = PTRDIFF_MAX / (int64_t)element_bytes;
+    if (cols > most / n_samples) return false;
+    *bytes = (size_t)n_samples * (size_t)cols * element_bytes;
+    return true;
+}
+
+static clade_status check_sizes(int64_t n_samples, clade_shape shape, int n_classes,
+                                int64_t n_targets, int64_t *cols)
+{
+    if (n_samples < 1 || n_samples > INT32_MAX)
+        return clade__fail(CLADE_EINVAL, "data: %" PRId64 " samples, want 1 to %d", n_samples,
+                           INT32_MAX);
+    if (shape.rank < 0 || shape.rank > CLADE_MAX_RANK)
+        return clade__fail(CLADE_ESHAPE, "data: a sample of rank %d, want 0 to %d", shape.rank,
+                           CLADE_MAX_RANK);
+    *cols = 1;
+    for (int i = 0; i < shape.rank; i++) {
+        if (shape.dim[i] < 1)
+            return clade__fail(CLADE_ESHAPE,
+                               "data: dimension %d of a sample is %" PRId64 ", want at least 1", i,
+                               shape.dim[i]);
+        if (shape.dim[i] > INT64_MAX / *cols)
+            return clade__fail(CLADE_ESHAPE, "data: a sample has more elements than fit 64 bits");
+        *cols *= shape.dim[i];
+    }
+    if (n_classes < 0 || n_classes > MAX_CLASSES)
+        return clade__fail(CLADE_EINVAL, "data: %d classes, want 1 to %d", n_classes, MAX_CLASSES);
+    if (n_classes == 0 && n_targets < 1)
+        return clade__fail(CLADE_EINVAL, "data: neither classes nor targets");
+    if (n_classes > 0 && n_targets != 0)
+        return clade__fail(CLADE_EINVAL, "data: both classes and targets; give one");
+    return CLADE_OK;
+}
+
+clade_status clade__data_create(clade_data **out, int64_t n_samples, clade_shape shape,
+                                clade_dtype dtype, int n_classes, int64_t n_targets)
+{
+    *out = NULL;
+    int64_t cols = 0;
+    CLADE_TRY(check_sizes(n_samples, shape, n_classes, n_targets, &cols));
+    size_t value_bytes, target_bytes = 0;
+    if (!bytes_fit(n_samples, cols, dtype == CLADE_UINT8 ? 1 : sizeof(float), &value_bytes) ||
+        (n_targets > 0 && !bytes_fit(n_samples, n_targets, sizeof(float), &target_bytes)))
+        return clade__fail(CLADE_ENOMEM, "data: %" PRId64 " samples of this shape fit no memory",
+                           n_samples);
+
+    clade_data *data = calloc(1, sizeof *data);
+    if (!data) return clade__fail(CLADE_ENOMEM, "data: no memory");
+    data->n_samples = n_samples;
+    data->shape = shape;
+    data->dtype = dtype;
+    data->scale = 1.0f;
+    data->n_classes = n_classes;
+    data->n_targets = n_targets;
+    data->values = malloc(value_bytes);
+    if (n_classes > 0)
+        data->labels = malloc((size_t)n_samples * sizeof *data->labels);
+    else
+        data->targets = malloc(target_bytes);
+    if (!data->values || (!data->labels && !data->targets)) {
+        clade_data_free(data);
+        return clade__fail(CLADE_ENOMEM, "data: no memory for %zu bytes of samples", value_bytes);
+    }
+    clade_status status = n_classes > 0 ? clade__data_name_classes(data, NULL) : CLADE_OK;
+    if (status != CLADE_OK) {
+        clade_data_free(data);
+        return status;
+    }
+    *out = data;
+    return CLADE_OK;
+}
+
+clade_status clade__data_name_classes(clade_data *data, const char *const *names)
+{
+    size_t n = (size_t)data->n_classes, text_bytes = 0;
+    char digits[16];
+    for (size_t i = 0; i < n; i++)
+        text_bytes +=
+            names ? strlen(names[i]) + 1 : (size_t)snprintf(digits, sizeof digits, "%zu", i) + 1;
+    char **block = malloc(n * sizeof *block + text_bytes);
+    if (!block) return clade__fail(CLADE_ENOMEM, "data: no memory for the names of %zu classes", n);
+    char *text = (char *)(block + n);
+    for (size_t i = 0; i < n; i++) {
+        if (!names) snprintf(digits, sizeof digits, "%zu", i);
+        const char *name = names ? names[i] : digits;
+        size_t bytes = strlen(name) + 1;
+        block[i] = memcpy(text, name, bytes);
+        text += bytes;
+    }
+    free(data->class_names);
+    data->class_names = block;
+    return CLADE_OK;
+}
+
+void clade_data_free(clade_data *data)
+{
+    if (!data) return;
+    free(data->name);
+    free(data->values);
+    free(data->labels);
+    free(data->targets);
+    free(data->class_names);
+    free(data);
+}
+
+static clade_status check_finite(const float *x, int64_t rows, int64_t cols, const char *what)
+{
+    for (int64_t i = 0; i < rows * cols; i++)
+        if (!isfinite(x[i]))
+            return clade__fail(CLADE_EINVAL, "data: %s %" PRId64 " of sample %" PRId64 " is %f",
+                               what, i % cols, i / cols, (double)x[i]);
+    return CLADE_OK;
+}
+
+static clade_status copy_arrays(clade_data *data, const clade_data_arrays *arrays)
+{
+    int64_t n = arrays->n_samples, cols = clade__data_cols(data);
+    CLADE_TRY(check_finite(arrays->features, n, cols, "feature"));
+    memcpy(data->values, arrays->features, (size_t)n * (size_t)cols * sizeof(float));
+    if (arrays->targets) {
+        CLADE_TRY(check_finite(arrays->targets, n, arrays->n_targets, "target"));
+        memcpy(data->targets, arrays->targets,
+               (size_t)n * (size_t)arrays->n_targets * sizeof(float));
+        return CLADE_OK;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        int32_t label = arrays->labels[i];
+        if (label < 0 || label >= arrays->n_classes)
+            return clade__fail(CLADE_EINVAL,
+                               "data: label %d of sample %" PRId64 " is not in 0 to %d", label, i,
+                               arrays->n_classes - 1);
+        data->labels[i] = label;
+    }
+    return CLADE_OK;
+}
+
+clade_status clade_data_from_arrays(clade_data **out, const clade_data_arrays *arrays)
+{
+    if (!out) return clade__fail(CLADE_EINVAL, "data: nowhere to put the result");
+    *out = NULL;
+    if (!arrays || !arrays->features) return clade__fail(CLADE_EINVAL, "data: no features");
+    if (!arrays->labels == !arrays->targets)
+        return clade__fail(CLADE_EINVAL, "data: %s; give one",
+                           arrays->labels ? "both labels and targets" : "no labels and no targets");
+    if (arrays->labels && arrays->n_classes < 1)
+        return clade__fail(CLADE_EINVAL, "data: labels, but %d classes", arrays->n_classes);
+    if (arrays->targets && arrays->n_classes != 0)
+        return clade__fail(CLADE_EINVAL, "data: targets, but %d classes", arrays->n_classes);
+
+    clade_data *data;
+    CLADE_TRY(clade__data_create(&data, arrays->n_samples, arrays->shape, CLADE_FLOAT32,
+                                 arrays->n_classes, arrays->n_targets));
+    clade_status status = copy_arrays(data, arrays);
+    if (status == CLADE_OK) {
+        data->name = copy_text("arrays");
+        if (!data->name) status = clade__fail(CLADE_ENOMEM, "data: no memory");
+    }
+    if (status != CLADE_OK) {
+        clade_data_free(data);
+        return status;
+    }
+    *out = data;
+    return CLADE_OK;
+}
+
+clade_status clade_data_set_scale(clade_data *data, float scale, float shift)
+{
+    if (!data) return clade__fail(CLADE_EINVAL, "data: none to set a scale on");
+    if (!isfinite(scale) || !isfinite(shift) || scale == 0.0f)
+        return clade__fail(CLADE_EINVAL,
+                           "data: scale %g and shift %g; both must be finite and "
+                           "scale not 0",
+                           (double)scale, (double)shift);
+    data->scale = scale;
+    data->shift = shift;
+    return CLADE_OK;
+}
+
+clade_data_info clade_data_describe(const clade_data *data)
+{
+    uint64_t n = (uint64_t)data->n_samples;
+    uint64_t sample_bytes =
+        (uint64_t)clade__data_cols(data) * (data->dtype == CLADE_UINT8 ? 1 : sizeof(float));
+    uint64_t target_bytes =
+        data->labels ? sizeof(int32_t) : (uint64_t)data->n_targets * sizeof(float);
+    return (clade_data_info){
+        .name = data->name,
+        .n_samples = data->n_samples,
+        .shape = data->shape,
+        .dtype = data->dtype,
+        .scale = data->scale,
+        .shift = data->shift,
+        .n_classes = data->n_classes,
+        .n_targets = data->n_targets,
+        .bytes = n * (sample_bytes + target_bytes),
+        .seconds = data->seconds,
+    };
+}
+
+const char *clade_data_class_name(const clade_data *data, int label)
+{
+    if (label < 0 || label >= data->n_classes) return NULL;
+    return data->class_names[label];
+}
+
+/* The numbers of an epoch start 2^36 words after those of the one before, more than an epoch can
+ * use: its at most 2^31 draws are repeated rarely. So no two epochs of a seed share numbers. */
+void clade__shuffle(int32_t *order, int64_t n, uint64_t seed, int64_t epoch)
+{
+    clade__random random = clade__random_start(seed, CLADE__STREAM_SHUFFLE);
+    random.position = (uint64_t)epoch << 36;
+    for (int64_t i = 0; i < n; i++) order[i] = (int32_t)i;
+    for (int64_t i = n - 1; i > 0; i--) {
+        int64_t j = clade__random_below(&random, (uint32_t)i + 1);
+        int32_t swap = order[i];
+        order[i] = order[j];
+        order[j] = swap;
+    }
+}

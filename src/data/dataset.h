@@ -1,0 +1,41 @@
+/* A data set as the library sees it. Made by a reader, changed by nothing after. */
+#ifndef CLADE_DATA_DATASET_H
+#define CLADE_DATA_DATASET_H
+
+#include <clade/data.h>
+
+#include "base/error.h"
+
+struct clade_data {
+    char *name;
+    int64_t n_samples;
+    clade_shape shape;   /* of one sample */
+    clade_dtype dtype;   /* of values: CLADE_UINT8 or CLADE_FLOAT32 */
+    void *values;        /* (n_samples, shape…) */
+    float scale, shift;  /* a network sees value * scale + shift */
+    int n_classes;
+    int32_t *labels;     /* (n_samples), or NULL */
+    int64_t n_targets;
+    float *targets;      /* (n_samples, n_targets), or NULL */
+    char **class_names;  /* (n_classes), or NULL; one block, the texts behind the pointers */
+    double seconds;      /* spent reading */
+};
+
+/* For readers: a data set with room for its values, and for labels when n_classes > 0, else for
+ * targets; undefined yet. Scale 1, shift 0, no name, classes named by their digits. Bounds are
+ * those of clade_data_from_arrays; the sizes must be known to be backed by real data, since the
+ * memory is taken here. */
+CLADE_MUST_CHECK clade_status clade__data_create(clade_data **out, int64_t n_samples,
+                                                 clade_shape shape, clade_dtype dtype,
+                                                 int n_classes, int64_t n_targets);
+
+/* Names the classes; copies n_classes texts, or numbers them when names is NULL. */
+CLADE_MUST_CHECK clade_status clade__data_name_classes(clade_data *data, const char *const *names);
+
+/* Values of one sample. */
+int64_t clade__data_cols(const clade_data *data);
+
+/* order (n) becomes a random permutation of 0 … n-1, a function of seed and epoch alone. */
+void clade__shuffle(int32_t *order, int64_t n, uint64_t seed, int64_t epoch);
+
+#endif

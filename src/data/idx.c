@@ -1,0 +1,288 @@
+/* MNIST and Fashion-MNIST: the four IDX files of a folder, gzipped or plain.
+ *
+ * An IDX file is big-endian: two zero bytes, the element type (0x08: unsigned byte), the number of
+ * dimensions, that many 32-bit sizes, then the elements. Reference: Y. LeCun, C. Cortes,
+ * C. Burges, "The MNIST database of handwritten digits", http://yann.lecun.com/exdb/mnist/
+ *
+ * Nothing in a header is believed before it is compared with the bytes that are there: a plain
+ * file with its length, a gzipped one with what deflate can make of its length at most. Gzip is
+ * unpacked here and not by gzread, which passes over bytes after the end. What the bytes look
+ * like decides, not the name: downloads are often unpacked but still named .gz.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "data/spec.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+#define N_CLASSES    10
+#define DEFLATE_MOST 1032 /* bytes that one byte of deflate can become: 258 from two bits */
+#define ZLIB_CHUNK   (1u << 30)
+
+/* A file being read from its first byte to its last. */
+typedef struct idx_file {
+    char *path;
+    unsigned char *bytes; /* as on disk */
+    size_t n_bytes;
+    bool gzip;
+    z_stream z;      /* gzip: what is left of bytes is z.next_in to their end */
+    bool z_ready;    /* z needs inflateEnd */
+    bool z_ended;    /* the last member's checksum was read and agreed */
+    uint64_t offset; /* of the next byte, after unpacking */
+} idx_file;
+
+static void close_file(idx_file *file)
+{
+    if (file->z_ready) inflateEnd(&file->z);
+    free(file->bytes);
+    free(file->path);
+    *file = (idx_file){0};
+}
+
+static size_t packed_left(const idx_file *file)
+{
+    return (size_t)(file->bytes + file->n_bytes - file->z.next_in);
+}
+
+/* Bytes that may follow the offset; more cannot be there. */
+static uint64_t most_left(const idx_file *file)
+{
+    if (!file->gzip) return file->n_bytes - file->offset;
+    uint64_t most = (uint64_t)file->n_bytes * DEFLATE_MOST;
+    return most > file->offset ? most - file->offset : 0;
+}
+
+static clade_status fail_inflate(const idx_file *file, int code)
+{
+    return clade__fail(code == Z_MEM_ERROR ? CLADE_ENOMEM : CLADE_EDATA,
+                       "'%s' is a damaged gzip file: %s at byte %zu of %zu; copy it anew",
+                       file->path, file->z.msg ? file->z.msg : zError(code),
+                       file->n_bytes - packed_left(file), file->n_bytes);
+}
+
+/* Starts the next gzip member, or notes the end. Anything else after a member is an error. */
+static clade_status next_member(idx_file *file)
+{
+    size_t left = packed_left(file);
+    if (left == 0) {
+        file->z_ended = true;
+        return CLADE_OK;
+    }
+    if (left < 2 || file->z.next_in[0] != 0x1f || file->z.next_in[1] != 0x8b)
+        return clade__fail(CLADE_EDATA,
+                           "'%s' has %zu trailing bytes after its gzip data, which "
+                           "ends at byte %zu",
+                           file->path, left, file->n_bytes - left);
+    inflateReset(&file->z);
+    return CLADE_OK;
+}
+
+/* Unpacks up to n bytes; *got is less only at the end of sound data. */
+static clade_status read_gzip(idx_file *file, unsigned char *dst, size_t n, size_t *got)
+{
+    *got = 0;
+    while (*got < n && !file->z_ended) {
+        size_t in = packed_left(file), room = n - *got;
+        file->z.avail_in = in < ZLIB_CHUNK ? (uInt)in : ZLIB_CHUNK;
+        uInt out = room < ZLIB_CHUNK ? (uInt)room : ZLIB_CHUNK;
+        file->z.avail_out = out;
+        file->z.next_out = dst + *got;
+        int code = inflate(&file->z, Z_NO_FLUSH);
+        *got += out - file->z.avail_out;
+        if (code == Z_STREAM_END)
+            CLADE_TRY(next_member(file));
+        else if (code == Z_BUF_ERROR || (code == Z_OK && packed_left(file) == 0 && *got < n))
+            return clade__fail(CLADE_EDATA,
+                               "'%s' is truncated: its gzip data stops at byte %zu "
+                               "without an end",
+                               file->path, file->n_bytes);
+        else if (code != Z_OK)
+            return fail_inflate(file, code);
+    }
+    return CLADE_OK;
+}
+
+static clade_status read_some(idx_file *file, void *dst, size_t n, size_t *got)
+{
+    if (file->gzip) {
+        CLADE_TRY(read_gzip(file, dst, n, got));
+    } else {
+        size_t left = file->n_bytes - (size_t)file->offset;
+        *got = n < left ? n : left;
+        memcpy(dst, file->bytes + file->offset, *got);
+    }
+    file->offset += *got;
+    return CLADE_OK;
+}
+
+static clade_status read_all(idx_file *file, void *dst, size_t n, const char *what)
+{
+    size_t got;
+    uint64_t start = file->offset;
+    CLADE_TRY(read_some(file, dst, n, &got));
+    if (got == n) return CLADE_OK;
+    return clade__fail(CLADE_EDATA,
+                       "'%s' is truncated: its %s need bytes %" PRIu64 " to %" PRIu64
+                       ", but it ends at byte %" PRIu64,
+                       file->path, what, start, start + n - 1, file->offset);
+}
+
+static clade_status read_end(idx_file *file)
+{
+    unsigned char byte;
+    size_t got;
+    uint64_t end = file->offset;
+    CLADE_TRY(read_some(file, &byte, 1, &got));
+    if (got == 0) return CLADE_OK;
+    return clade__fail(CLADE_EDATA,
+                       "'%s' has trailing bytes: by its header it ends at byte "
+                       "%" PRIu64,
+                       file->path, end);
+}
+
+static clade_status start_file(idx_file *file)
+{
+    CLADE_TRY(clade__file_read(file->path, &file->bytes, &file->n_bytes));
+    if (file->n_bytes == 0) return clade__fail(CLADE_EDATA, "'%s' is empty", file->path);
+    file->gzip = file->n_bytes >= 2 && file->bytes[0] == 0x1f && file->bytes[1] == 0x8b;
+    if (!file->gzip) return CLADE_OK;
+    file->z.next_in = file->bytes;
+    int code = inflateInit2(&file->z, 15 + 16); /* the largest window; gzip only */
+    if (code != Z_OK) return fail_inflate(file, code);
+    file->z_ready = true;
+    return CLADE_OK;
+}
+
+/* Opens `stem` in a folder under the names it is found by. */
+static clade_status open_file(idx_file *file, const char *folder, const char *stem, int rank)
+{
+    static const char *const separators[] = {"-", "."}, *const endings[] = {"", ".gz"};
+    for (int i = 0; i < 4; i++) {
+        clade__text path = {0};
+        clade__text_append(&path, "%s/%s%sidx%d-ubyte%s", folder, stem, separators[i / 2], rank,
+                           endings[i % 2]);
+        if (path.failed) return clade__fail(CLADE_ENOMEM, "mnist: no memory");
+        if (access(path.data, F_OK) != 0) {
+            clade__text_free(&path);
+            continue;
+        }
+        file->path = path.data;
+        return start_file(file);
+    }
+    return clade__fail(CLADE_EIO,
+                       "mnist: no %s-idx%d-ubyte, %s.idx%d-ubyte, or either with .gz, "
+                       "in '%s'; give the folder that holds the four files of MNIST or "
+                       "Fashion-MNIST",
+                       stem, rank, stem, rank, folder);
+}
+
+/* Reads the header: the sizes, each at least 1, whose product may be in the file. */
+static clade_status read_header(idx_file *file, int rank, int64_t *sizes)
+{
+    unsigned char magic[4], size[4];
+    CLADE_TRY(read_all(file, magic, sizeof magic, "magic bytes"));
+    if (magic[0] != 0 || magic[1] != 0)
+        return clade__fail(CLADE_EDATA,
+                           "'%s' is no IDX file: it begins with %02x %02x %02x %02x, "
+                           "want 00 00 08 %02x",
+                           file->path, magic[0], magic[1], magic[2], magic[3], (unsigned)rank);
+    if (magic[2] != 0x08)
+        return clade__fail(CLADE_EDATA,
+                           "'%s' has element type 0x%02x at byte 2, want 0x08 "
+                           "(unsigned byte)",
+                           file->path, magic[2]);
+    if (magic[3] != rank)
+        return clade__fail(CLADE_EDATA, "'%s' has %d dimensions at byte 3, want %d (%s)",
+                           file->path, magic[3], rank, rank == 3 ? "images" : "labels");
+    uint64_t elements = 1;
+    bool overflow = false;
+    for (int i = 0; i < rank; i++) {
+        CLADE_TRY(read_all(file, size, sizeof size, "sizes"));
+        uint32_t n =
+            (uint32_t)size[0] << 24 | (uint32_t)size[1] << 16 | (uint32_t)size[2] << 8 | size[3];
+        if (n == 0)
+            return clade__fail(CLADE_EDATA, "'%s' has size 0 in dimension %d, at byte %d%s",
+                               file->path, i, 4 + 4 * i, i == 0 ? ": it holds no samples" : "");
+        if (i == 0 && n > INT32_MAX)
+            return clade__fail(CLADE_EDATA,
+                               "'%s' claims %" PRIu32 " samples at byte 4, more than "
+                               "%d",
+                               file->path, n, INT32_MAX);
+        overflow = overflow || elements > UINT64_MAX / n;
+        elements *= n;
+        sizes[i] = n;
+    }
+    if (overflow || elements > most_left(file))
+        return clade__fail(CLADE_EDATA,
+                           "'%s' is truncated, or its header is damaged: it claims "
+                           "%" PRId64 " samples%s, which its %zu bytes cannot hold",
+                           file->path, sizes[0], rank == 3 ? " of its size" : "", file->n_bytes);
+    return CLADE_OK;
+}
+
+static clade_status read_labels(idx_file *file, clade_data *data)
+{
+    size_t n = (size_t)data->n_samples;
+    unsigned char *labels = malloc(n);
+    if (!labels) return clade__fail(CLADE_ENOMEM, "mnist: no memory for %zu labels", n);
+    clade_status status = read_all(file, labels, n, "labels");
+    if (status == CLADE_OK) status = read_end(file);
+    for (size_t i = 0; i < n && status == CLADE_OK; i++) {
+        if (labels[i] >= N_CLASSES)
+            status = clade__fail(CLADE_EDATA, "'%s' has label %d at byte %zu, want 0 to %d",
+                                 file->path, labels[i], 8 + i, N_CLASSES - 1);
+        data->labels[i] = labels[i];
+    }
+    free(labels);
+    return status;
+}
+
+static clade_status read_pair(clade_data **data, idx_file *images, idx_file *labels)
+{
+    int64_t sizes[3] = {0}, n_labels = 0;
+    CLADE_TRY(read_header(images, 3, sizes));
+    CLADE_TRY(read_header(labels, 1, &n_labels));
+    if (n_labels != sizes[0])
+        return clade__fail(CLADE_EDATA,
+                           "'%s' has %" PRId64 " labels, but '%s' has %" PRId64 " images",
+                           labels->path, n_labels, images->path, sizes[0]);
+    CLADE_TRY(clade__data_create(data, sizes[0], CLADE_SHAPE(sizes[1], sizes[2]), CLADE_UINT8,
+                                 N_CLASSES, 0));
+    (*data)->scale = 1.0f / 255.0f;
+    size_t image_bytes = (size_t)sizes[0] * (size_t)clade__data_cols(*data);
+    CLADE_TRY(read_all(images, (*data)->values, image_bytes, "images"));
+    CLADE_TRY(read_end(images));
+    return read_labels(labels, *data);
+}
+
+clade_status clade__mnist_open(clade_data **out, const clade__data_spec *spec)
+{
+    *out = NULL;
+    struct stat about;
+    if (stat(spec->path, &about) == 0 && !S_ISDIR(about.st_mode))
+        return clade__fail(CLADE_EIO, "mnist: '%s' is a file; give the folder it is in",
+                           spec->path);
+    idx_file images = {0}, labels = {0};
+    clade_data *data = NULL;
+    clade_status status =
+        open_file(&images, spec->path, spec->test ? "t10k-images" : "train-images", 3);
+    if (status == CLADE_OK)
+        status = open_file(&labels, spec->path, spec->test ? "t10k-labels" : "train-labels", 1);
+    if (status == CLADE_OK) status = read_pair(&data, &images, &labels);
+    close_file(&images);
+    close_file(&labels);
+    if (status != CLADE_OK) {
+        clade_data_free(data);
+        return status;
+    }
+    *out = data;
+    return CLADE_OK;
+}

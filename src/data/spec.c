@@ -1,0 +1,181 @@
+/* Opens data by its spec: takes the text apart, checks it against the kind's row, calls the
+ * reader. */
+#include "data/spec.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+typedef struct data_kind {
+    const char *name;
+    const char *path; /* what its path is, as the usage says it; NULL: it takes none */
+    const char *options[CLADE__DATA_MAX_OPTIONS];
+    clade__data_opener *open;
+} data_kind;
+
+static const data_kind kinds[] = {
+    {"digits", NULL, {"part", "n", "seed"}, clade__digits_open},
+    {"mnist", "DIR", {"part"}, clade__mnist_open},
+};
+
+#define N_KINDS (sizeof kinds / sizeof kinds[0])
+
+static size_t count_options(const data_kind *kind)
+{
+    size_t n = 0;
+    while (n < CLADE__DATA_MAX_OPTIONS && kind->options[n]) n++;
+    return n;
+}
+
+static bool has_option(const data_kind *kind, const char *key)
+{
+    for (size_t i = 0; i < count_options(kind); i++)
+        if (strcmp(kind->options[i], key) == 0) return true;
+    return false;
+}
+
+const char *clade__data_option(const clade__data_spec *spec, const char *key)
+{
+    for (size_t i = 0; i < spec->n_options; i++)
+        if (strcmp(spec->options[i].key, key) == 0) return spec->options[i].value;
+    return NULL;
+}
+
+clade_status clade__data_option_number(const clade__data_spec *spec, const char *key,
+                                       uint64_t least, uint64_t most, uint64_t *value)
+{
+    const char *text = clade__data_option(spec, key);
+    if (!text) return CLADE_OK;
+    uint64_t number = 0;
+    bool good = *text != '\0';
+    for (const char *c = text; *c && good; c++) {
+        uint64_t digit = (uint64_t)(*c - '0');
+        good = *c >= '0' && *c <= '9' && number <= (UINT64_MAX - digit) / 10;
+        number = number * 10 + digit;
+    }
+    if (!good || number < least || number > most)
+        return clade__fail(CLADE_EINVAL,
+                           "%s: %s=%s, want a whole number from %" PRIu64 " to "
+                           "%" PRIu64,
+                           spec->kind, key, text, least, most);
+    *value = number;
+    return CLADE_OK;
+}
+
+static clade_status find_kind(const data_kind **kind, const char *name)
+{
+    const char *names[N_KINDS];
+    for (size_t i = 0; i < N_KINDS; i++) {
+        names[i] = kinds[i].name;
+        if (strcmp(name, names[i]) != 0) continue;
+        *kind = &kinds[i];
+        return CLADE_OK;
+    }
+    char hint[256];
+    return clade__fail(CLADE_EINVAL, "unknown kind of data '%s'%s", name,
+                       clade__suggest(hint, sizeof hint, name, names, N_KINDS));
+}
+
+static clade_status add_option(clade__data_spec *spec, const data_kind *kind, char *text)
+{
+    char *equals = strchr(text, '=');
+    if (equals) *equals = '\0';
+    if (!has_option(kind, text)) {
+        char hint[256];
+        return clade__fail(CLADE_EINVAL, "%s: unknown option '%s'%s", kind->name, text,
+                           clade__suggest(hint, sizeof hint, text, kind->options,
+                                          count_options(kind)));
+    }
+    if (!equals)
+        return clade__fail(CLADE_EINVAL, "%s: option '%s' has no value; write %s=…", kind->name,
+                           text, text);
+    if (clade__data_option(spec, text))
+        return clade__fail(CLADE_EINVAL, "%s: option '%s' is given twice", kind->name, text);
+    spec->options[spec->n_options].key = text; /* each once, so there is room */
+    spec->options[spec->n_options++].value = equals + 1;
+    return CLADE_OK;
+}
+
+/* Cuts `text` into the parts of `spec`, which point into it. A path may hold ':' and '?': it goes
+ * from the first ':' to the last '?'. */
+static clade_status parse(clade__data_spec *spec, const data_kind **kind, char *text)
+{
+    char *options = strrchr(text, '?');
+    if (options) *options++ = '\0';
+    char *path = strchr(text, ':');
+    if (path) *path++ = '\0';
+    CLADE_TRY(find_kind(kind, text));
+    spec->kind = (*kind)->name;
+    spec->path = path;
+    if ((*kind)->path && (!path || !*path))
+        return clade__fail(CLADE_EINVAL, "%s: no path; write %s:%s", text, text, (*kind)->path);
+    if (!(*kind)->path && path)
+        return clade__fail(CLADE_EINVAL, "%s: takes no path, but '%s' was given", text, path);
+    while (options) {
+        char *next = strchr(options, '&');
+        if (next) *next++ = '\0';
+        CLADE_TRY(add_option(spec, *kind, options));
+        options = next;
+    }
+    return CLADE_OK;
+}
+
+static clade_status choose_part(clade__data_spec *spec, const char *fallback)
+{
+    const char *part = clade__data_option(spec, "part");
+    if (!part) part = fallback;
+    spec->test = strcmp(part, "test") == 0;
+    if (spec->test || strcmp(part, "train") == 0) return CLADE_OK;
+    return clade__fail(CLADE_EINVAL, "%s: part '%s', want train or test", spec->kind, part);
+}
+
+static clade_status open_parsed(clade_data **out, const char *text, const data_kind *kind,
+                                const clade__data_spec *spec)
+{
+    clade__text name = {0};
+    clade__text_append(&name, "%s", text);
+    if (has_option(kind, "part") && !clade__data_option(spec, "part"))
+        clade__text_append(&name, "%spart=%s", spec->n_options ? "&" : "?",
+                           spec->test ? "test" : "train");
+    if (name.failed) {
+        clade__text_free(&name);
+        return clade__fail(CLADE_ENOMEM, "data: no memory");
+    }
+    double start = clade__seconds();
+    clade_status status = kind->open(out, spec);
+    if (status != CLADE_OK) {
+        clade__text_free(&name);
+        return status;
+    }
+    (*out)->seconds = clade__seconds() - start;
+    (*out)->name = name.data;
+    return CLADE_OK;
+}
+
+clade_status clade_data_open_part(clade_data **out, const char *spec, const char *part)
+{
+    if (!out) return clade__fail(CLADE_EINVAL, "data: nowhere to put the result");
+    *out = NULL;
+    if (!spec || !*spec)
+        return clade__fail(CLADE_EINVAL, "data: the spec is empty; write digits or mnist:DIR");
+    size_t bytes = strlen(spec) + 1;
+    char *copy = malloc(bytes);
+    if (!copy) return clade__fail(CLADE_ENOMEM, "data: no memory");
+    memcpy(copy, spec, bytes);
+
+    clade__data_spec parsed = {0};
+    const data_kind *kind = NULL;
+    clade_status status = parse(&parsed, &kind, copy);
+    if (status == CLADE_OK) status = choose_part(&parsed, part ? part : "train");
+    if (status == CLADE_OK) status = open_parsed(out, spec, kind, &parsed);
+    free(copy);
+    return status;
+}
+
+clade_status clade_data_open(clade_data **out, const char *spec)
+{
+    return clade_data_open_part(out, spec, "train");
+}

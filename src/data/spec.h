@@ -1,0 +1,41 @@
+/* A data spec taken apart, and the table of kinds that can be opened.
+ *
+ * A new kind is a file with one function of type clade__data_opener, declared here, and one row of
+ * the table in spec.c. The function fills everything but name and seconds, and its messages name
+ * the file they are about.
+ */
+#ifndef CLADE_DATA_SPEC_H
+#define CLADE_DATA_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "data/dataset.h"
+
+#define CLADE__DATA_MAX_OPTIONS 8
+
+/* kind[:path][?key=value&…]; the texts belong to the spec. */
+typedef struct clade__data_spec {
+    const char *kind;
+    const char *path; /* NULL when there is none */
+    bool test;        /* the test part, for kinds that have parts */
+    size_t n_options;
+    struct {
+        const char *key, *value;
+    } options[CLADE__DATA_MAX_OPTIONS];
+} clade__data_spec;
+
+typedef clade_status clade__data_opener(clade_data **out, const clade__data_spec *spec);
+
+/* The value of an option, or NULL when the spec does not give it. */
+const char *clade__data_option(const clade__data_spec *spec, const char *key);
+
+/* A whole number in [least, most]; *value stays when the spec does not give the option. */
+CLADE_MUST_CHECK clade_status clade__data_option_number(const clade__data_spec *spec,
+                                                        const char *key, uint64_t least,
+                                                        uint64_t most, uint64_t *value);
+
+clade__data_opener clade__digits_open; /* digits.c */
+clade__data_opener clade__mnist_open;  /* idx.c */
+
+#endif

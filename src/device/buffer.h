@@ -1,0 +1,55 @@
+/* Device memory: buffers from the device's pool, and tensors over them.
+ *
+ * A freed buffer goes back to the pool and serves the next request of about its size; what the pool
+ * keeps is given back to the driver when memory runs short and when the device is freed. */
+#ifndef CLADE_DEVICE_BUFFER_H
+#define CLADE_DEVICE_BUFFER_H
+
+#include <clade/tensor.h>
+
+typedef struct clade__buffer clade__buffer;
+
+/* CLADE_EDEVICEMEM names the bytes asked for, held, and the device's limits. */
+clade_status clade__buffer_create(clade__buffer **out, clade_device *device, size_t bytes);
+void clade__buffer_free(clade__buffer *buffer);
+
+struct clade_tensor {
+    clade_device *device;
+    clade_dtype dtype;
+    clade_shape shape;
+    clade__buffer *buffer;
+    bool owns_buffer; /* false for a view */
+};
+
+/* A tensor over a borrowed buffer of at least its size; plain value, nothing to free. */
+clade_tensor clade__tensor_view(clade_device *device, clade__buffer *buffer, clade_dtype dtype,
+                                clade_shape shape);
+
+/* A view of `tensor` with another shape of as many elements, or fewer (its first ones). */
+clade_tensor clade__tensor_reshaped(const clade_tensor *tensor, clade_shape shape);
+
+/* CLADE_ESHAPE unless the dimensions are at least 1, at most CLADE_MAX_RANK of them, and their
+ * product fits int32: kernels count elements in int. `what` names the tensor in the message. */
+clade_status clade__shape_check(clade_shape shape, const char *what);
+bool clade__shape_equal(clade_shape a, clade_shape b);
+
+/* "(64, 784)" in out; returns out. */
+char *clade__shape_text(char *out, size_t out_bytes, clade_shape shape);
+
+/* The last dimension (1 for rank 0), and the product of the others. */
+int64_t clade__shape_cols(clade_shape shape);
+int64_t clade__shape_rows(clade_shape shape);
+
+/* Starts to copy n bytes into the tensor, or out of it; the host memory must hold until
+ * clade__transfer_wait. A transfer is a plain value; waiting for a zeroed one is a no-op. */
+typedef struct clade__transfer {
+    void *event;
+} clade__transfer;
+
+clade_status clade__tensor_write_begin(clade_tensor *tensor, size_t offset_bytes, const void *data,
+                                       size_t n_bytes, clade__transfer *transfer);
+clade_status clade__tensor_read_begin(const clade_tensor *tensor, size_t offset_bytes, void *data,
+                                      size_t n_bytes, clade__transfer *transfer);
+clade_status clade__transfer_wait(clade__transfer *transfer);
+
+#endif

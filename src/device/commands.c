@@ -1,0 +1,220 @@
+#include "device/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "device/program.h"
+
+typedef enum command_kind { LAUNCH, CALL, ZERO } command_kind;
+
+typedef struct argument_ref {
+    cl_uint index;
+    clade__arg arg;
+} argument_ref;
+
+typedef struct command {
+    command_kind kind;
+    const char *label;
+    /* LAUNCH */
+    cl_kernel kernel;
+    cl_uint n_dims;
+    size_t global[2], local[2];
+    int n_refs;
+    argument_ref refs[4];
+    /* CALL */
+    clade__call_run *run;
+    const void *context;
+    /* ZERO */
+    cl_mem mem;
+    size_t bytes;
+} command;
+
+struct clade__commands {
+    clade_device *device;
+    bool immediate;
+    clade__arena arena; /* contexts of calls */
+    command *list;
+    size_t n, capacity;
+};
+
+clade_status clade__commands_create(clade__commands **out, clade_device *device)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out) return clade__fail(CLADE_ENOMEM, "no memory for commands");
+    (*out)->device = device;
+    return CLADE_OK;
+}
+
+clade_status clade__commands_create_immediate(clade__commands **out, clade_device *device)
+{
+    CLADE_TRY(clade__commands_create(out, device));
+    (*out)->immediate = true;
+    return CLADE_OK;
+}
+
+void clade__commands_free(clade__commands *commands)
+{
+    if (!commands) return;
+    for (size_t i = 0; i < commands->n; i++)
+        if (commands->list[i].kernel) clReleaseKernel(commands->list[i].kernel);
+    free(commands->list);
+    clade__arena_free(&commands->arena);
+    free(commands);
+}
+
+clade_device *clade__commands_device(const clade__commands *commands)
+{
+    return commands->device;
+}
+
+clade__commands *clade__immediate(clade_device *device)
+{
+    return device->immediate;
+}
+
+static clade_status set_arg(cl_kernel kernel, cl_uint index, const clade__arg *arg,
+                            const char *label)
+{
+    cl_int error;
+    cl_mem mem;
+    switch (arg->kind) {
+    case CLADE__ARG_TENSOR:
+        mem = arg->as.tensor ? clade_opencl_buffer(arg->as.tensor) : NULL;
+        error = clSetKernelArg(kernel, index, sizeof mem, arg->as.tensor ? &mem : NULL);
+        break;
+    case CLADE__ARG_INT:
+        error = clSetKernelArg(kernel, index, sizeof arg->as.i, &arg->as.i);
+        break;
+    case CLADE__ARG_FLOAT:
+        error = clSetKernelArg(kernel, index, sizeof arg->as.f, &arg->as.f);
+        break;
+    case CLADE__ARG_INT8:
+        error = clSetKernelArg(kernel, index, sizeof(cl_int8), arg->as.ints);
+        break;
+    case CLADE__ARG_INT4:
+        error = clSetKernelArg(kernel, index, sizeof(cl_int4), arg->as.ints);
+        break;
+    case CLADE__ARG_FLOAT4:
+        error = clSetKernelArg(kernel, index, sizeof(cl_float4), arg->as.floats);
+        break;
+    case CLADE__ARG_INT_REF:
+        error = clSetKernelArg(kernel, index, sizeof *arg->as.i_ref, arg->as.i_ref);
+        break;
+    default:
+        error = clSetKernelArg(kernel, index, sizeof *arg->as.f_ref, arg->as.f_ref);
+    }
+    return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clSetKernelArg", error, label);
+}
+
+static clade_status run_launch(clade_device *device, const command *c, cl_event *event)
+{
+    for (int i = 0; i < c->n_refs; i++)
+        CLADE_TRY(set_arg(c->kernel, c->refs[i].index, &c->refs[i].arg, c->label));
+    cl_int error = clEnqueueNDRangeKernel(device->queue, c->kernel, c->n_dims, NULL, c->global,
+                                          c->local, 0, NULL, event);
+    return error == CL_SUCCESS ? CLADE_OK
+                               : clade__fail_cl("clEnqueueNDRangeKernel", error, c->label);
+}
+
+static clade_status run_zero(clade_device *device, const command *c, cl_event *event)
+{
+    const cl_uchar zero = 0;
+    cl_int error = clEnqueueFillBuffer(device->queue, c->mem, &zero, sizeof zero, 0, c->bytes, 0,
+                                       NULL, event);
+    return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clEnqueueFillBuffer", error, c->label);
+}
+
+static clade_status run_command(clade_device *device, const command *c)
+{
+    cl_event event = NULL;
+    cl_event *wanted = device->profile ? &event : NULL;
+    switch (c->kind) {
+    case LAUNCH: CLADE_TRY(run_launch(device, c, wanted)); break;
+    case CALL: CLADE_TRY(c->run(device, c->context, wanted)); break;
+    case ZERO: CLADE_TRY(run_zero(device, c, wanted)); break;
+    }
+    return event ? clade__profile_add(device, c->label, event) : CLADE_OK;
+}
+
+clade_status clade__commands_run(clade__commands *commands)
+{
+    for (size_t i = 0; i < commands->n; i++)
+        CLADE_TRY(run_command(commands->device, &commands->list[i]));
+    cl_int error = clFlush(commands->device->queue);
+    return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clFlush", error, NULL);
+}
+
+static clade_status append(clade__commands *commands, const command *c)
+{
+    if (commands->n == commands->capacity) {
+        size_t capacity = 2 * commands->capacity + 16;
+        command *list = realloc(commands->list, capacity * sizeof *list);
+        if (!list) return clade__fail(CLADE_ENOMEM, "no memory for commands");
+        commands->list = list;
+        commands->capacity = capacity;
+    }
+    commands->list[commands->n++] = *c;
+    return CLADE_OK;
+}
+
+static bool is_ref(const clade__arg *arg)
+{
+    return arg->kind == CLADE__ARG_INT_REF || arg->kind == CLADE__ARG_FLOAT_REF;
+}
+
+static clade_status bind_args(command *c, const clade__launch *launch, bool immediate)
+{
+    for (int i = 0; i < launch->n_args; i++) {
+        const clade__arg *arg = &launch->args[i];
+        if (!is_ref(arg) || immediate) {
+            CLADE_TRY(set_arg(c->kernel, (cl_uint)i, arg, c->label));
+            continue;
+        }
+        if (c->n_refs == (int)(sizeof c->refs / sizeof c->refs[0]))
+            return clade__fail(CLADE_EINVAL, "%s: too many arguments by reference", c->label);
+        c->refs[c->n_refs++] = (argument_ref){(cl_uint)i, *arg};
+    }
+    return CLADE_OK;
+}
+
+clade_status clade__commands_launch(clade__commands *commands, const clade__launch *launch)
+{
+    clade_device *device = commands->device;
+    command c = {.kind = LAUNCH, .label = launch->kernel, .n_dims = launch->groups[1] ? 2 : 1};
+    for (int d = 0; d < 2; d++) {
+        c.local[d] = launch->local[d] ? launch->local[d] : 1;
+        c.global[d] = launch->groups[d] * c.local[d];
+    }
+    clade__program *program;
+    CLADE_TRY(clade__program_find(&program, device, launch->program, launch->options));
+    if (commands->immediate) {
+        CLADE_TRY(clade__kernel_shared(&c.kernel, program, launch->kernel));
+        CLADE_TRY(bind_args(&c, launch, true));
+        return run_command(device, &c);
+    }
+    CLADE_TRY(clade__kernel_create(&c.kernel, program, launch->kernel));
+    clade_status status = bind_args(&c, launch, false);
+    if (status == CLADE_OK) status = append(commands, &c);
+    if (status != CLADE_OK) clReleaseKernel(c.kernel);
+    return status;
+}
+
+clade_status clade__commands_call(clade__commands *commands, const char *label,
+                                  clade__call_run *run, const void *context, size_t context_bytes)
+{
+    command c = {.kind = CALL, .label = label, .run = run, .context = context};
+    if (commands->immediate) return run_command(commands->device, &c);
+    void *copy = clade__arena_alloc(&commands->arena, context_bytes);
+    if (!copy) return clade__fail(CLADE_ENOMEM, "no memory for commands");
+    memcpy(copy, context, context_bytes);
+    c.context = copy;
+    return append(commands, &c);
+}
+
+clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tensor)
+{
+    command c = {.kind = ZERO, .label = "zero", .mem = clade_opencl_buffer(tensor),
+                 .bytes = clade_tensor_bytes(tensor)};
+    return commands->immediate ? run_command(commands->device, &c) : append(commands, &c);
+}

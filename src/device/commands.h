@@ -1,0 +1,112 @@
+/* Commands: work for a device, enqueued at once or recorded and run many times.
+ *
+ * An operation says what to launch, once, to a clade__commands. The immediate one of a device
+ * enqueues it there and then; a recorded one keeps a kernel object of its own with every argument
+ * bound, so that running the list is one clEnqueue call a command and nothing else. What changes
+ * from run to run is passed by reference and read at each run.
+ *
+ * Neither waits. Commands run in order.
+ */
+#ifndef CLADE_DEVICE_COMMANDS_H
+#define CLADE_DEVICE_COMMANDS_H
+
+#include "base/error.h"
+#include "device/buffer.h"
+
+typedef struct clade__commands clade__commands;
+
+typedef enum clade__arg_kind {
+    CLADE__ARG_TENSOR,
+    CLADE__ARG_INT,
+    CLADE__ARG_FLOAT,
+    CLADE__ARG_INT8,      /* the kernel's int8: sizes that belong together */
+    CLADE__ARG_INT4,
+    CLADE__ARG_FLOAT4,
+    CLADE__ARG_INT_REF,   /* read when the command runs */
+    CLADE__ARG_FLOAT_REF
+} clade__arg_kind;
+
+typedef struct clade__arg {
+    clade__arg_kind kind;
+    union {
+        const clade_tensor *tensor; /* its buffer is bound: the struct need not outlive the call */
+        int32_t i;
+        float f;
+        int32_t ints[8];
+        float floats[4];
+        const int32_t *i_ref; /* must outlive the commands */
+        const float *f_ref;
+    } as;
+} clade__arg;
+
+/* A tensor that is NULL is passed as a null pointer: the kernel sees no buffer. */
+static inline clade__arg clade__arg_tensor(const clade_tensor *tensor)
+{
+    return (clade__arg){CLADE__ARG_TENSOR, {.tensor = tensor}};
+}
+
+static inline clade__arg clade__arg_int(int64_t value)
+{
+    return (clade__arg){CLADE__ARG_INT, {.i = (int32_t)value}};
+}
+
+static inline clade__arg clade__arg_float(float value)
+{
+    return (clade__arg){CLADE__ARG_FLOAT, {.f = value}};
+}
+
+static inline clade__arg clade__arg_int_ref(const int32_t *value)
+{
+    return (clade__arg){CLADE__ARG_INT_REF, {.i_ref = value}};
+}
+
+static inline clade__arg clade__arg_float_ref(const float *value)
+{
+    return (clade__arg){CLADE__ARG_FLOAT_REF, {.f_ref = value}};
+}
+
+#define CLADE__MAX_ARGS 12
+
+/* One kernel over a one- or two-dimensional range of work-groups. */
+typedef struct clade__launch {
+    const char *program; /* the .cl file without its ending: "softmax" */
+    const char *options; /* "-DLANES=1", or NULL; a closed set of values, never a dimension */
+    const char *kernel;
+    clade__arg args[CLADE__MAX_ARGS];
+    int n_args;
+    size_t groups[2]; /* work-groups along each dimension; [1] of 0 means one dimension */
+    size_t local[2];  /* work-items of a group along each; [1] of 0 means 1 */
+} clade__launch;
+
+clade_status clade__commands_launch(clade__commands *commands, const clade__launch *launch);
+
+/* Work that another library enqueues (CLBlast). `run` gets a copy of `context`, made once, and,
+ * while profiling, a place for the event of what it enqueued, else NULL. event is a cl_event *,
+ * and the queue is the device's. `label` must be a literal. */
+typedef clade_status clade__call_run(clade_device *device, const void *context, void *event);
+
+clade_status clade__commands_call(clade__commands *commands, const char *label,
+                                  clade__call_run *run, const void *context, size_t context_bytes);
+
+/* Sets every byte of the tensor's memory to zero. */
+clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tensor);
+
+clade_device *clade__commands_device(const clade__commands *commands);
+
+/* The device's immediate commands; owned by it. */
+clade__commands *clade__immediate(clade_device *device);
+
+/* An empty list to record into. Tensors' buffers, and what is passed by reference, must outlive it. */
+clade_status clade__commands_create(clade__commands **out, clade_device *device);
+void clade__commands_free(clade__commands *commands);
+
+/* Enqueues every recorded command, in order, and flushes the queue. */
+clade_status clade__commands_run(clade__commands *commands);
+
+/* Groups needed for n items in groups of `local`. */
+static inline size_t clade__groups(int64_t n, size_t local)
+{
+    return ((size_t)n + local - 1) / local;
+}
+
+#endif

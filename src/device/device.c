@@ -1,0 +1,171 @@
+/* Devices: the public list, opening and closing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/discovery.h"
+#include "device/opencl.h"
+#include "device/program.h"
+
+clade_status clade_devices(clade_device_info **list, int *n_devices, char *why, size_t why_bytes)
+{
+    *list = NULL;
+    *n_devices = 0;
+    clade__found *found;
+    int n_found;
+    CLADE_TRY(clade__discover(&found, &n_found));
+
+    char reason[512] = "";
+    int chosen = -1;
+    /* CLADE_DEVICE may name nothing: then the list still helps, and the reason says what is wrong. */
+    if (clade__select(found, n_found, NULL, &chosen, reason, sizeof reason) != CLADE_OK) {
+        chosen = -1;
+        snprintf(reason, sizeof reason, "no default: %s", clade_error());
+    }
+    clade_device_info *infos = calloc((size_t)n_found, sizeof *infos);
+    if (infos) {
+        for (int i = 0; i < n_found; i++) {
+            infos[i] = found[i].info;
+            infos[i].is_default = i == chosen;
+        }
+        *list = infos;
+        *n_devices = n_found;
+        if (why && why_bytes) snprintf(why, why_bytes, "%s", reason);
+    }
+    free(found);
+    return infos ? CLADE_OK : clade__fail(CLADE_ENOMEM, "no memory for the list of devices");
+}
+
+void clade_devices_free(clade_device_info *list)
+{
+    free(list);
+}
+
+static clade_status create_queue(clade_device *device, cl_command_queue_properties properties)
+{
+    cl_int error;
+    cl_command_queue queue = clCreateCommandQueue(device->context, device->id, properties, &error);
+    if (error != CL_SUCCESS)
+        return clade__fail_cl("clCreateCommandQueue", error, device->info.name);
+    if (device->queue) clReleaseCommandQueue(device->queue);
+    device->queue = queue;
+    return CLADE_OK;
+}
+
+static clade_status check_usable(const clade_device_info *info)
+{
+    int major = 0, minor = 0;
+    if (!info->available)
+        return clade__fail(CLADE_ENODEVICE, "%s (%s) is listed but not available, or its driver has "
+                           "no compiler", info->name, info->platform);
+    if (sscanf(info->version, "OpenCL %d.%d", &major, &minor) == 2 &&
+        (major < 1 || (major == 1 && minor < 2)))
+        return clade__fail(CLADE_ENODEVICE, "%s offers %s; OpenCL 1.2 is needed: look for a newer "
+                           "driver", info->name, info->version);
+    return CLADE_OK;
+}
+
+static clade_status open_found(clade_device *device, const clade__found *found)
+{
+    device->info = found->info;
+    device->id = found->id;
+    CLADE_TRY(check_usable(&device->info));
+    device->quirks = clade__quirks_of(&device->info);
+    cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                          (cl_context_properties)found->platform, 0};
+    cl_int error;
+    device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &error);
+    if (error != CL_SUCCESS) {
+        device->context = NULL;
+        return clade__fail(CLADE_ENODEVICE,
+                           "%s refuses a context: clCreateContext: %s (%d); another program may "
+                           "hold it, or its driver may not match the kernel's: choose another with "
+                           "--device or CLADE_DEVICE", device->info.name, clade__cl_name(error),
+                           (int)error);
+    }
+    CLADE_TRY(create_queue(device, 0));
+    return clade__commands_create_immediate(&device->immediate, device);
+}
+
+clade_status clade_device_open(clade_device **out, const char *selector)
+{
+    *out = NULL;
+    clade__found *found;
+    int n_found, index = 0;
+    CLADE_TRY(clade__discover(&found, &n_found));
+    clade_device *device = calloc(1, sizeof *device);
+    clade_status status =
+        device ? clade__select(found, n_found, selector, &index, device->reason,
+                               sizeof device->reason)
+               : clade__fail(CLADE_ENOMEM, "no memory to open a device");
+    if (status == CLADE_OK) status = open_found(device, &found[index]);
+    free(found);
+    if (status == CLADE_OK)
+        *out = device;
+    else
+        clade_device_free(device);
+    return status;
+}
+
+void clade_device_free(clade_device *device)
+{
+    if (!device) return;
+    if (device->queue) clFinish(device->queue);
+    if (device->blas_free) device->blas_free(device->blas);
+    clade__commands_free(device->immediate);
+    clade__programs_free(device);
+    clade__pool_trim(device);
+    if (device->profile != device->last_profile) clade__profile_free(device->last_profile);
+    clade__profile_free(device->profile);
+    if (device->queue) clReleaseCommandQueue(device->queue);
+    if (device->context) clReleaseContext(device->context);
+    free(device);
+}
+
+const clade_device_info *clade_device_describe(const clade_device *device)
+{
+    return &device->info;
+}
+
+const char *clade_device_reason(const clade_device *device)
+{
+    return device->reason;
+}
+
+clade_status clade_device_finish(clade_device *device)
+{
+    cl_int error = clFinish(device->queue);
+    return error == CL_SUCCESS ? CLADE_OK
+                               : clade__fail_cl("clFinish", error, device->info.name);
+}
+
+uint64_t clade_device_bytes_held(const clade_device *device)
+{
+    return device->bytes_held;
+}
+
+uint64_t clade_device_bytes_peak(const clade_device *device)
+{
+    return device->bytes_peak;
+}
+
+cl_device_id clade_opencl_device(const clade_device *device)
+{
+    return device->id;
+}
+
+cl_context clade_opencl_context(const clade_device *device)
+{
+    return device->context;
+}
+
+cl_command_queue clade_opencl_queue(const clade_device *device)
+{
+    return device->queue;
+}
+
+clade_status clade__queue_with(clade_device *device, bool profiling)
+{
+    CLADE_TRY(clade_device_finish(device));
+    return create_queue(device, profiling ? CL_QUEUE_PROFILING_ENABLE : 0);
+}

@@ -1,0 +1,186 @@
+#include "device/discovery.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "device/opencl.h"
+
+/* From CL/cl_ext.h of newer headers; the names vary between versions. */
+#define DEVICE_PCI_BUS_INFO_KHR 0x410F
+
+static void read_text(cl_device_id id, cl_device_info what, char *out, size_t out_bytes)
+{
+    char text[1024] = "";
+    if (clGetDeviceInfo(id, what, sizeof text - 1, text, NULL) != CL_SUCCESS) text[0] = '\0';
+    const char *start = text + strspn(text, " ");
+    size_t n = strlen(start);
+    while (n > 0 && start[n - 1] == ' ') n--;
+    if (n >= out_bytes) n = out_bytes - 1;
+    memcpy(out, start, n);
+    out[n] = '\0';
+}
+
+static cl_uint read_uint(cl_device_id id, cl_device_info what)
+{
+    cl_uint value = 0;
+    if (clGetDeviceInfo(id, what, sizeof value, &value, NULL) != CL_SUCCESS) value = 0;
+    return value;
+}
+
+static uint64_t read_ulong(cl_device_id id, cl_device_info what)
+{
+    cl_ulong value = 0;
+    if (clGetDeviceInfo(id, what, sizeof value, &value, NULL) != CL_SUCCESS) value = 0;
+    return value;
+}
+
+static bool read_bool(cl_device_id id, cl_device_info what)
+{
+    cl_bool value = CL_FALSE;
+    return clGetDeviceInfo(id, what, sizeof value, &value, NULL) == CL_SUCCESS && value;
+}
+
+static clade_device_type read_type(cl_device_id id)
+{
+    cl_device_type type = 0;
+    if (clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL) != CL_SUCCESS)
+        return CLADE_DEVICE_OTHER;
+    return type & CL_DEVICE_TYPE_GPU           ? CLADE_DEVICE_GPU
+           : type & CL_DEVICE_TYPE_ACCELERATOR ? CLADE_DEVICE_ACCELERATOR
+           : type & CL_DEVICE_TYPE_CPU         ? CLADE_DEVICE_CPU
+                                               : CLADE_DEVICE_OTHER;
+}
+
+static void describe(clade__found *found)
+{
+    cl_device_id id = found->id;
+    clade_device_info *info = &found->info;
+    read_text(id, CL_DEVICE_NAME, info->name, sizeof info->name);
+    read_text(id, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
+    read_text(id, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
+    read_text(id, CL_DEVICE_VERSION, info->version, sizeof info->version);
+    info->type = read_type(id);
+    info->compute_units = (int)read_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
+    info->clock_mhz = (int)read_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
+    info->float_vector_width = (int)read_uint(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+    info->global_memory_bytes = read_ulong(id, CL_DEVICE_GLOBAL_MEM_SIZE);
+    info->max_allocation_bytes = read_ulong(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+    info->local_memory_bytes = read_ulong(id, CL_DEVICE_LOCAL_MEM_SIZE);
+    info->local_memory_dedicated = read_uint(id, CL_DEVICE_LOCAL_MEM_TYPE) == CL_LOCAL;
+    if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof info->work_group_limit,
+                        &info->work_group_limit, NULL) != CL_SUCCESS)
+        info->work_group_limit = 0;
+    info->available =
+        read_bool(id, CL_DEVICE_AVAILABLE) && read_bool(id, CL_DEVICE_COMPILER_AVAILABLE);
+    found->unified_memory = read_bool(id, CL_DEVICE_HOST_UNIFIED_MEMORY);
+    found->vendor_id = read_uint(id, CL_DEVICE_VENDOR_ID);
+    cl_uint pci[4];
+    if (clGetDeviceInfo(id, DEVICE_PCI_BUS_INFO_KHR, sizeof pci, pci, NULL) == CL_SUCCESS) {
+        found->has_pci = true;
+        for (int i = 0; i < 4; i++) found->pci[i] = pci[i];
+    }
+}
+
+static bool same_hardware(const clade__found *a, const clade__found *b)
+{
+    if (a->info.platform_index == b->info.platform_index || a->info.type != b->info.type)
+        return false;
+    /* A machine's OpenCL CPU device is all of its CPU, whatever the platform calls it. */
+    if (a->info.type == CLADE_DEVICE_CPU) return true;
+    if (a->has_pci && b->has_pci) return memcmp(a->pci, b->pci, sizeof a->pci) == 0;
+    return a->vendor_id == b->vendor_id && a->info.device_index == b->info.device_index &&
+           (clade__contains_nocase(a->info.name, b->info.name) ||
+            clade__contains_nocase(b->info.name, a->info.name));
+}
+
+void clade__mark_same(clade__found *found, int n_found)
+{
+    for (int i = 0; i < n_found; i++) {
+        found[i].info.same_as = -1;
+        for (int j = 0; j < i && found[i].info.same_as < 0; j++)
+            if (found[j].info.same_as < 0 && same_hardware(&found[i], &found[j]))
+                found[i].info.same_as = j;
+    }
+}
+
+static clade_status list_platforms(cl_platform_id **platforms, cl_uint *n_platforms)
+{
+    clade__quirks_before_opencl();
+    *platforms = NULL;
+    cl_int error = clGetPlatformIDs(0, NULL, n_platforms);
+    if (error == -1001 || (error == CL_SUCCESS && *n_platforms == 0))
+        return clade__fail(CLADE_ENODEVICE,
+                           "no OpenCL platform: the loader is there, but no driver is registered in "
+                           "/etc/OpenCL/vendors; install your GPU vendor's OpenCL package, or "
+                           "pocl-opencl-icd to run on the CPU (and check OCL_ICD_VENDORS, if set)");
+    if (error != CL_SUCCESS) return clade__fail_cl("clGetPlatformIDs", error, NULL);
+    *platforms = calloc(*n_platforms, sizeof **platforms);
+    if (!*platforms) return clade__fail(CLADE_ENOMEM, "no memory for the list of platforms");
+    error = clGetPlatformIDs(*n_platforms, *platforms, NULL);
+    if (error != CL_SUCCESS) return clade__fail_cl("clGetPlatformIDs", error, NULL);
+    return CLADE_OK;
+}
+
+static clade_status add_devices_of(cl_platform_id platform, int platform_index,
+                                   clade__found **found, int *n_found)
+{
+    cl_uint n = 0;
+    cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &n);
+    if (error != CL_SUCCESS || n == 0) return CLADE_OK; /* a driver without its hardware */
+
+    cl_device_id *ids = calloc(n, sizeof *ids);
+    clade__found *more = realloc(*found, (size_t)(*n_found + (int)n) * sizeof **found);
+    if (more) *found = more;
+    if (!ids || !more) {
+        free(ids);
+        return clade__fail(CLADE_ENOMEM, "no memory for the list of devices");
+    }
+    error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, n, ids, NULL);
+    for (cl_uint i = 0; error == CL_SUCCESS && i < n; i++) {
+        clade__found *one = &more[*n_found];
+        *one = (clade__found){.platform = platform, .id = ids[i]};
+        one->info.index = (*n_found)++;
+        one->info.platform_index = platform_index;
+        one->info.device_index = (int)i;
+        clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof one->info.platform - 1,
+                          one->info.platform, NULL);
+        clGetPlatformInfo(platform, CL_PLATFORM_VERSION, sizeof one->info.platform_version - 1,
+                          one->info.platform_version, NULL);
+        describe(one);
+    }
+    free(ids);
+    return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clGetDeviceIDs", error, NULL);
+}
+
+clade_status clade__discover(clade__found **found, int *n_found)
+{
+    *found = NULL;
+    *n_found = 0;
+    cl_platform_id *platforms = NULL;
+    cl_uint n_platforms = 0;
+    clade_status status = list_platforms(&platforms, &n_platforms);
+    for (cl_uint i = 0; status == CLADE_OK && i < n_platforms; i++)
+        status = add_devices_of(platforms[i], (int)i, found, n_found);
+    if (status == CLADE_OK && *n_found == 0) {
+        char name[128] = "";
+        clGetPlatformInfo(platforms[0], CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
+        status = clade__fail(CLADE_ENODEVICE,
+                             "no OpenCL device: %u platform%s (%s%s) found, none with a device; check "
+                             "that the driver supports this hardware and that you may use it (on "
+                             "Linux: the groups render and video), or install pocl-opencl-icd to run "
+                             "on the CPU",
+                             n_platforms, n_platforms == 1 ? "" : "s", name,
+                             n_platforms == 1 ? "" : ", …");
+    }
+    free(platforms);
+    if (status == CLADE_OK) {
+        clade__mark_same(*found, *n_found);
+    } else {
+        free(*found);
+        *found = NULL;
+        *n_found = 0;
+    }
+    return status;
+}

@@ -1,0 +1,56 @@
+/* The OpenCL side of a device: for the layers device, blas and ops, which alone see CL/cl.h. */
+#ifndef CLADE_DEVICE_OPENCL_H
+#define CLADE_DEVICE_OPENCL_H
+
+#include <clade/opencl.h>
+
+#include "base/error.h"
+#include "device/commands.h"
+#include "device/quirks.h"
+
+typedef struct clade__program clade__program;
+typedef struct clade__profile clade__profile;
+
+struct clade_device {
+    clade_device_info info;
+    char reason[512];
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue; /* in order */
+    clade__quirks quirks;
+    clade__buffer *pool;    /* freed buffers, newest first */
+    uint64_t bytes_held, bytes_peak; /* taken from the driver, the pool's included */
+    clade__program *programs;
+    clade__commands *immediate;
+    clade__profile *profile; /* NULL while profiling is off */
+    clade__profile *last_profile;
+
+    /* What a higher layer keeps beside the device, freed with it. */
+    void *blas;
+    void (*blas_free)(void *blas);
+};
+
+/* "CL_OUT_OF_RESOURCES". */
+const char *clade__cl_name(cl_int error);
+
+/* "CALL: CL_SYMBOL (DETAIL)" with a status that fits the error; detail may be NULL. */
+clade_status clade__fail_cl(const char *call, cl_int error, const char *detail);
+
+cl_mem clade__buffer_mem(const clade__buffer *buffer);
+size_t clade__buffer_bytes(const clade__buffer *buffer);
+
+/* Gives the pool's buffers back to the driver. */
+void clade__pool_trim(clade_device *device);
+
+/* Waits, then replaces the queue by one with or without event timestamps. */
+clade_status clade__queue_with(clade_device *device, bool profiling);
+
+/* The commands that enqueue at once; made when a device is opened. */
+clade_status clade__commands_create_immediate(clade__commands **out, clade_device *device);
+
+/* Keeps the event of a labelled command while profiling is on, and takes over its reference. label
+ * must outlive the device. */
+clade_status clade__profile_add(clade_device *device, const char *label, cl_event event);
+void clade__profile_free(clade__profile *profile);
+
+#endif

@@ -1,0 +1,23 @@
+#define _POSIX_C_SOURCE 200809L
+#include "device/quirks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void clade__quirks_before_opencl(void)
+{
+    /* 2026-11-20, PoCL 3.1: without it both workers of a two-core machine often share one core, at
+     * random for each process: the same gemm ran at 255 or at 480 GFLOP/s. */
+    setenv("POCL_AFFINITY", "1", 0);
+}
+
+clade__quirks clade__quirks_of(const clade_device_info *info)
+{
+    clade__quirks quirks = {0};
+
+    /* 2026-11-20, PoCL 3.1: has a disk cache, and asking it for CL_PROGRAM_BINARIES forces a second,
+     * generic build. */
+    if (strcmp(info->platform, "Portable Computing Language") == 0) quirks.caches_programs = true;
+
+    return quirks;
+}

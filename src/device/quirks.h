@@ -1,0 +1,19 @@
+/* Workarounds for particular OpenCL implementations; all of them are in quirks.c. */
+#ifndef CLADE_DEVICE_QUIRKS_H
+#define CLADE_DEVICE_QUIRKS_H
+
+#include <stdbool.h>
+
+#include <clade/device.h>
+
+typedef struct clade__quirks {
+    bool caches_programs; /* keeps built programs on disk itself */
+} clade__quirks;
+
+/* Sets what must be in the environment before the first OpenCL call; never changes what is set. */
+void clade__quirks_before_opencl(void);
+
+/* What is particular about a device. */
+clade__quirks clade__quirks_of(const clade_device_info *info);
+
+#endif

@@ -1,0 +1,155 @@
+/* A model from inside: nodes, parameters, plans. See clade/model.h for what a user sees.
+ *
+ * A model is built (nodes), compiled (loss, optimizer, memory known), then materialized at first
+ * use: parameters and workspace are allocated, and nothing after that. A loaded model skips the
+ * training half.
+ */
+#ifndef CLADE_GRAPH_MODEL_H
+#define CLADE_GRAPH_MODEL_H
+
+#include <clade/model.h>
+
+#include "base/arena.h"
+#include "blas/gemm.h"
+
+typedef struct clade__layer_type clade__layer_type;
+typedef struct clade__layout clade__layout;
+
+/* The batch in which a model is evaluated, whatever it was trained with: the same in every program,
+ * so that the same model gives the same digits. */
+#define CLADE__INFER_BATCH 256
+
+#define CLADE__MAX_INPUTS 2
+#define CLADE__MAX_PARAMETERS 2 /* of one node */
+#define CLADE__MAX_STATE 2      /* optimizer tensors of one parameter */
+
+typedef struct clade__parameter {
+    const char *name; /* "0.weight" */
+    clade_shape shape;
+    clade_init init;
+    bool is_bias;
+    int64_t fan_in, fan_out;
+    clade_tensor *value;
+    clade_tensor *grad;                     /* NULL unless trained, and when fused */
+    bool fused; /* its step is part of the gemm that makes its gradient, which is not stored */
+    clade_tensor *state[CLADE__MAX_STATE];  /* as the optimizer has them */
+} clade__parameter;
+
+/* What the layers' options come to; each type reads its own. */
+typedef struct clade__layer_options {
+    clade_linear_options linear;
+    float slope; /* leaky_relu */
+    int dim;     /* reductions */
+} clade__layer_options;
+
+struct clade_node {
+    clade_model *model;
+    const clade__layer_type *type; /* NULL for the input */
+    int index;                     /* in model->nodes; the input is 0 */
+    const char *name;              /* "0" for the layer at position 0, or the given one */
+    bool named;                    /* the name was given */
+    int n_inputs;
+    clade_node *inputs[CLADE__MAX_INPUTS];
+    int n_users;
+    clade_shape shape; /* of one sample */
+    clade_dtype dtype;
+    clade__layer_options options;
+    int n_parameters;
+    int parameters[CLADE__MAX_PARAMETERS]; /* in model->parameters */
+    bool needs_grad; /* it or a node before it has parameters */
+};
+
+struct clade_model {
+    clade_device *device; /* NULL: can only be described */
+    uint64_t seed;
+    clade__arena arena;
+    clade_node **nodes; /* in an order where inputs come first */
+    int n_nodes, nodes_capacity;
+    clade__parameter *parameters;
+    int n_parameters, parameters_capacity;
+
+    clade_status error; /* the first of a builder */
+    char *error_text;   /* malloc'd; NULL without an error */
+
+    /* compile.c */
+    bool compiled, trainable, materialized;
+    bool keep_gradients;
+    clade_node *output;
+    clade_loss loss;
+    clade_optimizer optimizer;
+    int64_t batch;
+    clade__layout *train_layout, *infer_layout;
+    clade_memory memory;
+
+    /* parameters.c */
+    clade__buffer **workspace; /* one buffer a slot */
+    int n_workspace;
+    float *initial;            /* values to start from instead of the initialisers; from a file */
+
+    /* What the optimizer reads at each step. */
+    int64_t step;  /* begun */
+    int64_t epoch; /* begun, over all calls of fit: no shuffle is used twice */
+    float lr, correction1, correction2;
+
+    /* What a network sees of its data: value * scale + shift. */
+    float input_scale, input_shift;
+};
+
+/* ---- nodes.c --------------------------------------------------------------------------------- */
+
+/* Adds a node of a type after its inputs; the first error is kept in the model, and NULL given. name
+ * NULL means its position. */
+clade_node *clade__node_add(const clade__layer_type *type, clade_node *const *inputs,
+                            const clade__layer_options *options, const char *name);
+
+/* Adds a parameter "NODE.suffix" to a node under construction. */
+clade_status clade__node_add_parameter(clade_node *node, const char *suffix, clade_shape shape,
+                                       clade_init init, int64_t fan_in, int64_t fan_out,
+                                       bool is_bias);
+
+/* Keeps the thread's message as the model's first error. */
+void clade__model_keep_error(clade_model *model, clade_status status);
+
+/* ---- compile.c ------------------------------------------------------------------------------- */
+
+/* Plans inference only; for a loaded model. */
+clade_status clade__compile_for_inference(clade_model *model, clade_node *output, clade_loss loss);
+
+/* ---- parameters.c ---------------------------------------------------------------------------- */
+
+/* Allocates and initialises all that the model needs, at its first use. */
+clade_status clade__model_materialize(clade_model *model);
+void clade__model_release(clade_model *model);
+
+/* Host bytes of all parameters, in order, one after another. */
+size_t clade__model_parameter_bytes(const clade_model *model);
+
+/* Copies all parameters to the host, one after another; waits. */
+clade_status clade__model_read_parameters(clade_model *model, float *values);
+
+/* ---- optimizer.c ----------------------------------------------------------------------------- */
+
+/* Fills in PyTorch's defaults and checks the ranges. */
+clade_status clade__optimizer_resolve(clade_optimizer *optimizer);
+int clade__optimizer_n_states(const clade_optimizer *optimizer);
+
+/* sgd's rates, the learning rate read from the model at each run. */
+clade__sgd_rates clade__optimizer_sgd_rates(const clade_model *model);
+
+/* Records the step of every parameter that is not fused, from its gradient. */
+clade_status clade__optimizer_record(clade_model *model, clade__commands *commands);
+
+/* Sets what step model->step + 1 reads, and counts it. Before each run of the commands. */
+void clade__optimizer_advance(clade_model *model);
+
+/* ---- describe.c ------------------------------------------------------------------------------ */
+
+/* The architecture and loss as JSON, on one line; malloc'd, NULL when there is no memory. */
+char *clade__model_describe(const clade_model *model);
+
+/* ---- save.c ---------------------------------------------------------------------------------- */
+
+/* Writes a model file with the given parameter values, as clade__model_read_parameters gave them. */
+clade_status clade__save_values(const clade_model *model, const float *values, const char *path);
+
+#endif

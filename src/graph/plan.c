@@ -1,0 +1,141 @@
+#include "graph/plan.h"
+
+static clade_tensor view(const clade_model *model, const clade__layout *layout, int value,
+                         clade_dtype dtype, clade_shape shape)
+{
+    clade__buffer *buffer = model->workspace[layout->values[value].slot];
+    return clade__tensor_view(model->device, buffer, dtype, shape);
+}
+
+static int value_index(const clade__layout *layout, const clade_node *node, int role)
+{
+    return layout->value_of[node->index * CLADE__N_ROLES + role];
+}
+
+static clade_tensor node_view(const clade_model *model, const clade__layout *layout, int64_t batch,
+                              const clade_node *node, clade__role role)
+{
+    return view(model, layout, value_index(layout, node, role), node->dtype,
+                clade__batch_shape(batch, node->shape));
+}
+
+clade_status clade__plan_open(clade__plan *plan, const clade_model *model,
+                              const clade__layout *layout, int64_t batch)
+{
+    const clade_node *output = model->output;
+    clade_shape rows = CLADE_SHAPE(batch);
+    *plan = (clade__plan){.batch = batch};
+    plan->x = node_view(model, layout, batch, model->nodes[0], CLADE__VALUE_Y);
+    plan->y = node_view(model, layout, batch, output, CLADE__VALUE_Y);
+    plan->labels = view(model, layout, layout->labels, CLADE_INT32, rows);
+    plan->loss = view(model, layout, layout->loss, CLADE_FLOAT32, rows);
+    plan->hit = view(model, layout, layout->hit, CLADE_FLOAT32, rows);
+    if (layout->target >= 0)
+        plan->target = view(model, layout, layout->target, CLADE_FLOAT32,
+                            CLADE_SHAPE(batch, clade_shape_elements(output->shape)));
+    return CLADE_OK;
+}
+
+/* Forward of one node; an activation that is its linear's epilogue has no launch of its own. */
+static clade_status record_forward(const clade_model *model, const clade__layout *layout,
+                                   int64_t batch, const clade_node *node, clade__commands *commands)
+{
+    if (layout->activation_of[node->inputs[0]->index] == node) return CLADE_OK;
+    clade__layer_io io = {.node = node};
+    clade_tensor x[CLADE__MAX_INPUTS];
+    clade_tensor y = node_view(model, layout, batch, node, CLADE__VALUE_Y), scratch;
+    for (int k = 0; k < node->n_inputs; k++) {
+        x[k] = node_view(model, layout, batch, node->inputs[k], CLADE__VALUE_Y);
+        io.x[k] = &x[k];
+    }
+    io.y = &y;
+    int64_t n_scratch = node->type->scratch ? node->type->scratch(node, batch) : 0;
+    if (n_scratch > 0) {
+        scratch = view(model, layout, value_index(layout, node, CLADE__VALUE_SCRATCH), CLADE_FLOAT32,
+                       CLADE_SHAPE(n_scratch));
+        io.scratch = &scratch;
+    }
+    const clade_node *activation = layout->activation_of[node->index];
+    if (activation) {
+        io.fused = activation->type->activation;
+        io.fused_slope = activation->options.slope;
+    }
+    return node->type->forward(commands, &io);
+}
+
+static clade_status record_loss(const clade__plan *plan, const clade_model *model,
+                                const clade_tensor *y, clade_tensor *dy, clade__commands *commands,
+                                bool has_labels)
+{
+    clade_tensor loss = plan->loss, hit = plan->hit, target = plan->target;
+    float scale = 1.0f / (float)plan->batch;
+    if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
+        return clade__cross_entropy(commands, &loss, &hit, dy, y, &plan->labels, scale);
+    if (has_labels) {
+        float threshold = model->loss == CLADE_LOSS_MSE ? 0.5f : 0.0f; /* of a lone output */
+        CLADE_TRY(clade__one_hot(commands, &target, &plan->labels));
+        CLADE_TRY(clade__count_hits(commands, &hit, y, &plan->labels, threshold));
+    }
+    if (model->loss == CLADE_LOSS_MSE)
+        return clade__mse(commands, &loss, dy, y, &target, scale);
+    return clade__bce_with_logits(commands, &loss, dy, y, &target, scale);
+}
+
+/* Backward of one node. `written` says which gradients hold something already. */
+static clade_status record_backward(const clade_model *model, const clade__layout *layout,
+                                    int64_t batch, const clade_node *node,
+                                    clade__commands *commands, bool *written)
+{
+    clade__layer_io io = {.node = node};
+    clade_tensor x[CLADE__MAX_INPUTS], dx[CLADE__MAX_INPUTS];
+    clade_tensor y = node_view(model, layout, batch, node, CLADE__VALUE_Y);
+    clade_tensor dy = node_view(model, layout, batch, node, CLADE__VALUE_DY);
+    bool apart[CLADE__MAX_INPUTS] = {false};
+    io.y = &y;
+    io.dy = &dy;
+    for (int k = 0; k < node->n_inputs; k++) {
+        const clade_node *input = node->inputs[k];
+        x[k] = node_view(model, layout, batch, input, CLADE__VALUE_Y);
+        io.x[k] = &x[k];
+        if (!input->needs_grad) continue;
+        apart[k] = written[input->index];
+        dx[k] = apart[k] ? view(model, layout, value_index(layout, node, CLADE__VALUE_APART + k),
+                                CLADE_FLOAT32, clade__batch_shape(batch, input->shape))
+                         : node_view(model, layout, batch, input, CLADE__VALUE_DY);
+        io.dx[k] = &dx[k];
+        written[input->index] = true;
+    }
+    CLADE_TRY(node->type->backward(commands, &io));
+    for (int k = 0; k < node->n_inputs; k++) {
+        if (!apart[k]) continue;
+        clade_tensor sum = node_view(model, layout, batch, node->inputs[k], CLADE__VALUE_DY);
+        CLADE_TRY(clade__add_forward(commands, &sum, &sum, &dx[k]));
+    }
+    return CLADE_OK;
+}
+
+clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
+                                const clade__layout *layout, clade__commands *commands,
+                                bool with_loss, bool has_labels)
+{
+    for (int i = 1; i < model->n_nodes; i++)
+        CLADE_TRY(record_forward(model, layout, plan->batch, model->nodes[i], commands));
+    if (!with_loss) return CLADE_OK;
+
+    /* A loss sees (batch, outputs), whatever the output's shape. */
+    clade_shape matrix = CLADE_SHAPE(plan->batch, clade_shape_elements(model->output->shape));
+    clade_tensor y = clade__tensor_reshaped(&plan->y, matrix), dy;
+    if (layout->training)
+        dy = view(model, layout, value_index(layout, model->output, CLADE__VALUE_DY), CLADE_FLOAT32,
+                  matrix);
+    CLADE_TRY(record_loss(plan, model, &y, layout->training ? &dy : NULL, commands, has_labels));
+    if (!layout->training) return CLADE_OK;
+
+    bool *written = clade__arena_alloc(&model->arena, (size_t)model->n_nodes * sizeof *written);
+    if (!written) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    for (int i = model->n_nodes - 1; i > 0; i--)
+        if (model->nodes[i]->needs_grad)
+            CLADE_TRY(record_backward(model, layout, plan->batch, model->nodes[i], commands,
+                                      written));
+    return CLADE_OK;
+}

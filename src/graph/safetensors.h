@@ -1,0 +1,44 @@
+/* The safetensors format: eight bytes of header length, little-endian; a JSON header of names,
+ * types, shapes and byte ranges; the bytes. https://huggingface.co/docs/safetensors
+ *
+ * Only float32 is written or read. Little-endian hosts only, as OpenCL's are. */
+#ifndef CLADE_GRAPH_SAFETENSORS_H
+#define CLADE_GRAPH_SAFETENSORS_H
+
+#include <clade/tensor.h>
+
+#include "base/error.h"
+
+typedef struct clade__saved_tensor {
+    const char *name;
+    clade_shape shape;
+    const float *values;
+} clade__saved_tensor;
+
+typedef struct clade__saved_text {
+    const char *key, *value;
+} clade__saved_text;
+
+clade_status clade__safetensors_write(const char *path, const clade__saved_tensor *tensors,
+                                      size_t n_tensors, const clade__saved_text *metadata,
+                                      size_t n_metadata);
+
+/* A file that was read and checked: no byte range of it leaves the data. */
+typedef struct clade__safetensors clade__safetensors;
+
+/* CLADE_EIO when it cannot be read, CLADE_EDATA when it is damaged; both name the path. */
+clade_status clade__safetensors_read(clade__safetensors **out, const char *path);
+void clade__safetensors_free(clade__safetensors *file);
+
+/* A text of the metadata, or NULL. */
+const char *clade__safetensors_text(const clade__safetensors *file, const char *key);
+size_t clade__safetensors_n_tensors(const clade__safetensors *file);
+
+/* CLADE_EDATA unless there is a tensor of this name and shape. */
+clade_status clade__safetensors_check(const clade__safetensors *file, const char *name,
+                                      clade_shape shape);
+
+/* Copies a tensor that was checked. */
+void clade__safetensors_copy(const clade__safetensors *file, const char *name, float *values);
+
+#endif

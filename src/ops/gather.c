@@ -1,0 +1,63 @@
+#include "ops/check.h"
+#include "ops/mapping.h"
+#include "ops/ops.h"
+
+/* How many rows can be asked for: those of index or, without one, of src. */
+static clade_status count_index(int64_t *n_index, const clade__check *check,
+                                const clade_tensor *index, int64_t n_src)
+{
+    *n_index = n_src;
+    if (!index) return CLADE_OK;
+    CLADE_TRY(clade__check_tensor(check, "index", index, CLADE_INT32));
+    *n_index = clade_tensor_elements(index);
+    return CLADE_OK;
+}
+
+clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const clade_tensor *src,
+                           const clade_tensor *index, const int32_t *first, float scale,
+                           float shift)
+{
+    const clade__check check = {commands, "gather"};
+    CLADE_TRY(clade__check_tensor(&check, "dst", dst, CLADE_FLOAT32));
+    const bool bytes = src && src->dtype == CLADE_UINT8;
+    CLADE_TRY(clade__check_tensor(&check, "src", src, bytes ? CLADE_UINT8 : CLADE_FLOAT32));
+    const int64_t rows = clade__shape_rows(dst->shape), cols = clade__shape_cols(dst->shape);
+    const int64_t n = clade__shape_rows(src->shape);
+    CLADE_TRY(clade__check_shape(&check, "src", src, src->dtype, CLADE_SHAPE(n, cols)));
+    int64_t n_index;
+    CLADE_TRY(count_index(&n_index, &check, index, n));
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "gather",
+            .kernel = "gather_rows",
+            .options = bytes ? "-DSOURCE=uchar" : "-DSOURCE=float",
+            .groups = {(size_t)rows * clade__groups(cols, CLADE__ELEMENT_GROUP)},
+            .local = {CLADE__ELEMENT_GROUP},
+            CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src), clade__arg_tensor(index),
+                        clade__arg_int_ref(first), clade__arg_int(n_index), clade__arg_int(n),
+                        clade__arg_int(cols), clade__arg_float(scale), clade__arg_float(shift)),
+        });
+}
+
+clade_status clade__gather_labels(clade__commands *commands, clade_tensor *dst,
+                                  const clade_tensor *src, const clade_tensor *index,
+                                  const int32_t *first)
+{
+    const clade__check check = {commands, "gather_labels"};
+    CLADE_TRY(clade__check_tensor(&check, "dst", dst, CLADE_INT32));
+    CLADE_TRY(clade__check_tensor(&check, "src", src, CLADE_INT32));
+    const int64_t rows = clade_tensor_elements(dst), n = clade_tensor_elements(src);
+    int64_t n_index;
+    CLADE_TRY(count_index(&n_index, &check, index, n));
+    return clade__commands_launch(
+        commands, &(clade__launch){
+                      .program = "gather",
+                      .kernel = "gather_labels",
+                      .options = "-DSOURCE=float",
+                      CLADE__ELEMENTS(rows),
+                      CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src),
+                                  clade__arg_tensor(index), clade__arg_int_ref(first),
+                                  clade__arg_int(n_index), clade__arg_int(n), clade__arg_int(rows)),
+                  });
+}

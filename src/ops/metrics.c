@@ -1,0 +1,46 @@
+#include "ops/check.h"
+#include "ops/mapping.h"
+#include "ops/ops.h"
+
+clade_status clade__count_hits(clade__commands *commands, clade_tensor *hit, const clade_tensor *y,
+                               const clade_tensor *labels, float threshold)
+{
+    const clade__check check = {commands, "count_hits"};
+    CLADE_TRY(clade__check_tensor(&check, "y", y, CLADE_FLOAT32));
+    const int64_t rows = clade__shape_rows(y->shape), cols = clade__shape_cols(y->shape);
+    CLADE_TRY(clade__check_count(&check, "labels", labels, CLADE_INT32, rows));
+    CLADE_TRY(clade__check_count(&check, "hit", hit, CLADE_FLOAT32, rows));
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "metrics",
+            .kernel = "count_hits",
+            CLADE__ROWS(rows, cols),
+            CLADE__ARGS(clade__arg_tensor(hit), clade__arg_tensor(y), clade__arg_tensor(labels),
+                        clade__arg_int(rows), clade__arg_int(cols), clade__arg_float(threshold)),
+        });
+}
+
+clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps,
+                                  const int32_t *slot, const clade_tensor *loss,
+                                  const clade_tensor *hit)
+{
+    const clade__check check = {commands, "metrics_store"};
+    CLADE_TRY(clade__check_tensor(&check, "steps", steps, CLADE_FLOAT32));
+    const int64_t n_slots = clade__shape_rows(steps->shape);
+    CLADE_TRY(clade__check_shape(&check, "steps", steps, CLADE_FLOAT32, CLADE_SHAPE(n_slots, 2)));
+    CLADE_TRY(clade__check_tensor(&check, "loss", loss, CLADE_FLOAT32));
+    const int64_t rows = clade_tensor_elements(loss);
+    if (hit) CLADE_TRY(clade__check_count(&check, "hit", hit, CLADE_FLOAT32, rows));
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "metrics",
+            .kernel = "metrics_store",
+            .options = "-DLANES=64",
+            .groups = {1},
+            .local = {CLADE__ROW_GROUP},
+            CLADE__ARGS(clade__arg_tensor(steps), clade__arg_tensor(loss), clade__arg_tensor(hit),
+                        clade__arg_int(rows), clade__arg_int(n_slots), clade__arg_int_ref(slot)),
+        });
+}

@@ -1,0 +1,116 @@
+/* Operations as they are recorded: the functions of clade/ops.h, told where to put their launches.
+ *
+ * Each checks its tensors, then appends launches to `commands`; the public function of the same
+ * name does so with the immediate commands of the device. Shapes, formulas and what may be NULL are
+ * said in clade/ops.h. What follows each group here has no public form.
+ */
+#ifndef CLADE_OPS_OPS_H
+#define CLADE_OPS_OPS_H
+
+#include <clade/ops.h>
+
+#include "blas/gemm.h"
+
+/* linear.c: gemm with the bias, and where asked an activation, as its epilogue. */
+clade_status clade__linear_forward(clade__commands *commands, clade_tensor *y,
+                                   const clade_tensor *x, const clade_tensor *weight,
+                                   const clade_tensor *bias, clade_activation activation,
+                                   float slope);
+clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
+                                    clade_tensor *dweight, clade_tensor *dbias,
+                                    const clade_tensor *x, const clade_tensor *weight,
+                                    const clade_tensor *dy);
+
+/* weight's step of sgd from its gradient dyᵀ x, which is never stored: for a device where
+ * clade__gemm_can_update. After whatever reads the old weight. */
+clade_status clade__linear_update(clade__commands *commands, clade_tensor *weight,
+                                  clade_tensor *velocity, const clade_tensor *x,
+                                  const clade_tensor *dy, const clade__sgd_rates *rates);
+
+/* activation.c */
+clade_status clade__activation_forward(clade__commands *commands, clade_activation kind,
+                                       float slope, clade_tensor *y, const clade_tensor *x);
+clade_status clade__activation_backward(clade__commands *commands, clade_activation kind,
+                                        float slope, clade_tensor *dx, const clade_tensor *x,
+                                        const clade_tensor *y, const clade_tensor *dy);
+
+/* softmax.c */
+clade_status clade__softmax_forward(clade__commands *commands, clade_tensor *y,
+                                    const clade_tensor *x);
+clade_status clade__softmax_backward(clade__commands *commands, clade_tensor *dx,
+                                     const clade_tensor *y, const clade_tensor *dy);
+clade_status clade__log_softmax_forward(clade__commands *commands, clade_tensor *y,
+                                        const clade_tensor *x);
+clade_status clade__log_softmax_backward(clade__commands *commands, clade_tensor *dx,
+                                         const clade_tensor *y, const clade_tensor *dy);
+
+/* add.c; y may be a or b. */
+clade_status clade__add_forward(clade__commands *commands, clade_tensor *y, const clade_tensor *a,
+                                const clade_tensor *b);
+
+/* cross_entropy.c, mse.c, bce_with_logits.c, one_hot.c */
+clade_status clade__cross_entropy(clade__commands *commands, clade_tensor *loss, clade_tensor *hit,
+                                  clade_tensor *dlogits, const clade_tensor *logits,
+                                  const clade_tensor *labels, float scale);
+clade_status clade__mse(clade__commands *commands, clade_tensor *loss, clade_tensor *dy,
+                        const clade_tensor *y, const clade_tensor *target, float scale);
+clade_status clade__bce_with_logits(clade__commands *commands, clade_tensor *loss,
+                                    clade_tensor *dlogits, const clade_tensor *logits,
+                                    const clade_tensor *target, float scale);
+clade_status clade__one_hot(clade__commands *commands, clade_tensor *target,
+                            const clade_tensor *labels);
+
+/* reduce.c. scratch: float32 of clade__reduce_scratch() elements, or NULL when that is 0. */
+clade_status clade__reduce_forward(clade__commands *commands, clade_reduction kind, int dim,
+                                   clade_tensor *dst, const clade_tensor *src,
+                                   clade_tensor *scratch);
+clade_status clade__reduce_backward(clade__commands *commands, clade_reduction kind, int dim,
+                                    clade_tensor *dsrc, const clade_tensor *src,
+                                    const clade_tensor *ddst);
+
+/* How many float32 of scratch a reduction of this shape needs; depends on nothing else. */
+int64_t clade__reduce_scratch(int dim, clade_shape src);
+
+/* metrics.c: what is right, and a step's sums, for the host to read later.
+ * hit (rows) is 1 where a row's answer is its label: the first largest of its cols values or, with
+ * one column, whether the value exceeds `threshold`.
+ * steps (n_slots, 2): row *slot receives the sums of loss (rows) and of hit (rows); hit may be
+ * NULL (0 is written). */
+clade_status clade__count_hits(clade__commands *commands, clade_tensor *hit, const clade_tensor *y,
+                               const clade_tensor *labels, float threshold);
+clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps,
+                                  const int32_t *slot, const clade_tensor *loss,
+                                  const clade_tensor *hit);
+
+/* gather.c: dst[r] = src[index[*first + r]] * scale + shift for the rows of dst (rows, cols)
+ * float32; src (n, cols) is uint8 or float32; index int32. With index NULL, src[*first + r].
+ * Labels: the same for int32 (rows), as they are. */
+clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const clade_tensor *src,
+                           const clade_tensor *index, const int32_t *first, float scale,
+                           float shift);
+clade_status clade__gather_labels(clade__commands *commands, clade_tensor *dst,
+                                  const clade_tensor *src, const clade_tensor *index,
+                                  const int32_t *first);
+
+/* sgd.c, adam.c: what changes from step to step is read through the pointers at each run. */
+
+clade_status clade__sgd_step(clade__commands *commands, clade_tensor *w, clade_tensor *velocity,
+                             const clade_tensor *grad, const clade__sgd_rates *rates);
+
+typedef struct clade__adam_rates {
+    const float *lr;
+    const float *correction1; /* 1 / (1 - beta1^step) */
+    const float *correction2; /* 1 / sqrt(1 - beta2^step) */
+    float beta1, beta2, epsilon, weight_decay;
+    bool decoupled;
+} clade__adam_rates;
+
+/* The corrections at a step counted from 1. */
+void clade__adam_corrections(float beta1, float beta2, int64_t step, float *correction1,
+                             float *correction2);
+
+clade_status clade__adam_step(clade__commands *commands, clade_tensor *w, clade_tensor *m,
+                              clade_tensor *v, const clade_tensor *grad,
+                              const clade__adam_rates *rates);
+
+#endif

@@ -1,0 +1,94 @@
+/* Evaluating and predicting. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/evaluate.h"
+
+clade_status clade__pass_evaluate(clade__pass *pass, clade_metrics *metrics)
+{
+    for (int64_t i = 0; i < pass->n_batches; i++) CLADE_TRY(clade__pass_run(pass, i));
+    clade__transfer transfer = {0};
+    CLADE_TRY(clade__pass_read_begin(pass, 0, pass->n_batches, &transfer));
+    CLADE_TRY(clade__transfer_wait(&transfer));
+    *metrics = clade__pass_metrics(pass, pass->n_batches);
+    return CLADE_OK;
+}
+
+clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics *metrics)
+{
+    if (!model->compiled) return clade__fail(CLADE_ESTATE, "evaluate: the model is not compiled");
+    clade__pass pass;
+    bool resident = clade__data_fits(model, data, false, model->memory.total);
+    CLADE_TRY(clade__pass_open(&pass, model, data, false, resident));
+    clade_status status = clade__pass_evaluate(&pass, metrics);
+    clade__pass_close(&pass);
+    return status;
+}
+
+/* ---- predict --------------------------------------------------------------------------------- */
+
+/* Records forward for one batch size, and the change of outputs into probabilities. */
+static clade_status record_prediction(clade_model *model, clade__feed *feed, int64_t batch, bool raw,
+                                      clade__plan *plan, clade__commands *commands)
+{
+    const clade__layout *layout = model->infer_layout;
+    CLADE_TRY(clade__plan_open(plan, model, layout, batch));
+    CLADE_TRY(clade__feed_record(feed, plan, commands, false));
+    CLADE_TRY(clade__plan_record(plan, model, layout, commands, false, false));
+    if (raw || model->loss == CLADE_LOSS_MSE || plan->y.dtype != CLADE_FLOAT32) return CLADE_OK;
+    clade_tensor y = clade__tensor_reshaped(
+        &plan->y, CLADE_SHAPE(batch, clade_shape_elements(plan->y.shape) / batch));
+    if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
+        return clade__softmax_forward(commands, &y, &y);
+    return clade__activation_forward(commands, CLADE_SIGMOID, 0.0f, &y, &y);
+}
+
+static clade_status predict_batches(clade_model *model, clade__feed *feed, int64_t first, int64_t n,
+                                    bool raw, float *outputs)
+{
+    clade__commands *commands = NULL;
+    clade__plan plan;
+    int64_t recorded = 0, outputs_each = clade_shape_elements(model->output->shape);
+    clade_status status = CLADE_OK;
+    for (int64_t done = 0; status == CLADE_OK && done < n; done += recorded) {
+        int64_t batch = n - done < feed->max_batch ? n - done : feed->max_batch;
+        if (batch != recorded) { /* the first, and a short last one */
+            clade__commands_free(commands);
+            commands = NULL;
+            recorded = batch;
+            status = clade__commands_create(&commands, model->device);
+            if (status == CLADE_OK)
+                status = record_prediction(model, feed, batch, raw, &plan, commands);
+        }
+        if (status == CLADE_OK) status = clade__feed_next(feed, first + done, batch);
+        if (status == CLADE_OK) status = clade__commands_run(commands);
+        if (status == CLADE_OK) status = clade_tensor_read(&plan.y, outputs + done * outputs_each);
+    }
+    clade__commands_free(commands);
+    if (status == CLADE_OK && plan.y.dtype == CLADE_INT32) {
+        for (int64_t i = 0; i < n * outputs_each; i++) {
+            int32_t value;
+            memcpy(&value, &outputs[i], sizeof value);
+            outputs[i] = (float)value;
+        }
+    }
+    return status;
+}
+
+clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, int64_t n, bool raw,
+                           float *outputs)
+{
+    if (!model->compiled) return clade__fail(CLADE_ESTATE, "predict: the model is not compiled");
+    if (first < 0 || n < 1 || first > data->n_samples || n > data->n_samples - first)
+        return clade__fail(CLADE_EINVAL, "predict: %lld samples from number %lld on, of %lld",
+                           (long long)n, (long long)first, (long long)data->n_samples);
+    if (clade__data_cols(data) != clade_shape_elements(model->nodes[0]->shape))
+        return clade__check_data(model, data);
+    CLADE_TRY(clade__model_materialize(model));
+    clade__feed feed;
+    CLADE_TRY(clade__feed_open(&feed, model->device, data, CLADE__INFER_BATCH, false, false,
+                               model->input_scale, model->input_shift));
+    clade_status status = predict_batches(model, &feed, first, n, raw, outputs);
+    clade__feed_close(&feed);
+    return status;
+}

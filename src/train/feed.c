@@ -1,0 +1,142 @@
+#include "train/feed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t value_bytes(const clade_data *data)
+{
+    return (size_t)clade__data_cols(data) * clade_dtype_bytes(data->dtype);
+}
+
+/* Bytes beside the values of one sample: its label, or its targets. */
+static size_t answer_bytes(const clade_data *data)
+{
+    return 4 * (data->labels ? 1 : (size_t)data->n_targets);
+}
+
+uint64_t clade__feed_resident_bytes(const clade_data *data, bool shuffled)
+{
+    uint64_t n = (uint64_t)data->n_samples;
+    return n * (value_bytes(data) + answer_bytes(data) + (shuffled ? 4 : 0));
+}
+
+/* Tensors for `rows` samples, filled when all of the data fits them. */
+static clade_status create_tensors(clade__feed *feed, int64_t rows)
+{
+    const clade_data *data = feed->data;
+    bool all = feed->resident;
+    CLADE_TRY(clade_tensor_create(&feed->values, feed->device, data->dtype,
+                                  CLADE_SHAPE(rows, clade__data_cols(data)),
+                                  all ? data->values : NULL));
+    if (data->labels)
+        return clade_tensor_create(&feed->labels, feed->device, CLADE_INT32, CLADE_SHAPE(rows),
+                                   all ? data->labels : NULL);
+    return clade_tensor_create(&feed->targets, feed->device, CLADE_FLOAT32,
+                               CLADE_SHAPE(rows, data->n_targets), all ? data->targets : NULL);
+}
+
+static clade_status open_feed(clade__feed *feed)
+{
+    const clade_data *data = feed->data;
+    if (feed->shuffled) {
+        feed->host_order = malloc((size_t)data->n_samples * sizeof *feed->host_order);
+        if (!feed->host_order) return clade__fail(CLADE_ENOMEM, "no memory to shuffle the data");
+    }
+    if (feed->resident) {
+        CLADE_TRY(create_tensors(feed, data->n_samples));
+        return feed->shuffled ? clade_tensor_create(&feed->order, feed->device, CLADE_INT32,
+                                                    CLADE_SHAPE(data->n_samples), NULL)
+                              : CLADE_OK;
+    }
+    for (int i = 0; i < 2; i++) {
+        feed->stage[i] =
+            malloc((size_t)feed->max_batch * (value_bytes(data) + answer_bytes(data)));
+        if (!feed->stage[i]) return clade__fail(CLADE_ENOMEM, "no memory to stream the data");
+    }
+    return create_tensors(feed, feed->max_batch);
+}
+
+clade_status clade__feed_open(clade__feed *feed, clade_device *device, const clade_data *data,
+                              int64_t max_batch, bool resident, bool shuffled, float scale,
+                              float shift)
+{
+    *feed = (clade__feed){.data = data, .device = device, .resident = resident,
+                          .shuffled = shuffled, .max_batch = max_batch, .scale = scale,
+                          .shift = shift};
+    clade_status status = open_feed(feed);
+    if (status != CLADE_OK) clade__feed_close(feed);
+    return status;
+}
+
+void clade__feed_close(clade__feed *feed)
+{
+    /* The device may still read from the host's memory: what cannot be waited for is lost anyway. */
+    (void)clade__transfer_wait(&feed->order_sent);
+    for (int i = 0; i < 2; i++) {
+        (void)clade__transfer_wait(&feed->sent[i][0]);
+        (void)clade__transfer_wait(&feed->sent[i][1]);
+        free(feed->stage[i]);
+    }
+    clade_tensor_free(feed->values);
+    clade_tensor_free(feed->labels);
+    clade_tensor_free(feed->targets);
+    clade_tensor_free(feed->order);
+    free(feed->host_order);
+    *feed = (clade__feed){0};
+}
+
+clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan,
+                                clade__commands *commands, bool answers)
+{
+    clade_tensor x = clade__tensor_reshaped(
+        &plan->x, CLADE_SHAPE(plan->batch, clade_shape_elements(plan->x.shape) / plan->batch));
+    clade_tensor labels = plan->labels, target = plan->target;
+    CLADE_TRY(clade__gather(commands, &x, feed->values, feed->order, &feed->first, feed->scale,
+                            feed->shift));
+    if (!answers) return CLADE_OK;
+    if (feed->labels)
+        return clade__gather_labels(commands, &labels, feed->labels, feed->order, &feed->first);
+    return clade__gather(commands, &target, feed->targets, feed->order, &feed->first, 1.0f, 0.0f);
+}
+
+clade_status clade__feed_shuffle(clade__feed *feed, uint64_t seed, int64_t epoch)
+{
+    CLADE_TRY(clade__transfer_wait(&feed->order_sent));
+    clade__shuffle(feed->host_order, feed->data->n_samples, seed, epoch);
+    if (!feed->resident) return CLADE_OK;
+    return clade__tensor_write_begin(feed->order, 0, feed->host_order,
+                                     (size_t)feed->data->n_samples * sizeof *feed->host_order,
+                                     &feed->order_sent);
+}
+
+/* Gathers a batch on the host and starts to send it. */
+static clade_status stream(clade__feed *feed, int64_t first, int64_t n)
+{
+    const clade_data *data = feed->data;
+    int turn = feed->turn;
+    feed->turn = 1 - turn;
+    CLADE_TRY(clade__transfer_wait(&feed->sent[turn][0]));
+    CLADE_TRY(clade__transfer_wait(&feed->sent[turn][1]));
+
+    size_t values = value_bytes(data), answers = answer_bytes(data);
+    const unsigned char *from = data->values;
+    const unsigned char *answer_from =
+        data->labels ? (const unsigned char *)data->labels : (const unsigned char *)data->targets;
+    unsigned char *to = feed->stage[turn], *answer_to = to + (size_t)feed->max_batch * values;
+    for (int64_t i = 0; i < n; i++) {
+        size_t sample = (size_t)(feed->shuffled ? feed->host_order[first + i] : first + i);
+        memcpy(to + (size_t)i * values, from + sample * values, values);
+        memcpy(answer_to + (size_t)i * answers, answer_from + sample * answers, answers);
+    }
+    CLADE_TRY(clade__tensor_write_begin(feed->values, 0, to, (size_t)n * values,
+                                        &feed->sent[turn][0]));
+    return clade__tensor_write_begin(feed->labels ? feed->labels : feed->targets, 0, answer_to,
+                                     (size_t)n * answers, &feed->sent[turn][1]);
+}
+
+clade_status clade__feed_next(clade__feed *feed, int64_t first, int64_t n)
+{
+    if (!feed->resident) return stream(feed, first, n);
+    feed->first = (int32_t)first;
+    return CLADE_OK;
+}

@@ -1,0 +1,260 @@
+/* The training loop.
+ *
+ * The host only enqueues. At a log point it starts a copy of the sums since the last log point and
+ * waits for the copy begun there, so that it is never more than two log intervals ahead of the
+ * device, and the device never waits for it. At an epoch's end it waits: there are metrics to write
+ * and validation to do.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "train/evaluate.h"
+#include "train/run_log.h"
+
+#define LOG_SECONDS 0.1 /* between log points, when the steps between them are not given */
+
+typedef struct fit {
+    clade_model *model;
+    const clade_fit_options *options;
+    clade__pass train, valid;
+    clade__run_log log;
+    clade_progress progress;
+    clade_fit_result *result;
+    int64_t interval;           /* steps between log points */
+    int64_t sent, known;        /* batches of this epoch whose sums are on their way; have come */
+    clade__transfer transfer;
+    double started, paused;     /* seconds: when; how long validation and saving took */
+    double log_point, epoch_started;
+    bool stop;
+} fit;
+
+static const char *const end_names[] = {"completed", "stopped", "diverged"};
+
+const char *clade_fit_end_name(clade_fit_end end)
+{
+    return (unsigned)end < 3 ? end_names[end] : "unknown";
+}
+
+static double training_seconds(const fit *f)
+{
+    return clade__seconds() - f->started - f->paused;
+}
+
+/* Tells the user where training is. False from the user stops it after this step. */
+static void report(fit *f, bool epoch_end)
+{
+    clade_progress *p = &f->progress;
+    double seconds = training_seconds(f) - f->epoch_started;
+    p->epoch_end = epoch_end;
+    p->seconds = training_seconds(f);
+    p->samples_per_second = seconds > 0.0 ? (double)p->train.n_samples / seconds : 0.0;
+    if (f->options->on_progress && !f->options->on_progress(p, f->options->user)) f->stop = true;
+}
+
+/* Takes in the sums that were on their way. */
+static clade_status receive(fit *f)
+{
+    CLADE_TRY(clade__transfer_wait(&f->transfer));
+    for (int64_t i = f->known; i < f->sent; i++) {
+        if (isfinite(f->train.host_sums[2 * i])) continue;
+        return clade__fail(CLADE_EDIVERGED,
+                           "training diverged: the loss of step %lld (epoch %d) is not finite; try a "
+                           "smaller learning rate, or look for values in the data that are too large",
+                           (long long)(f->progress.step - f->progress.epoch_step + i + 1),
+                           f->progress.epoch);
+    }
+    f->known = f->sent;
+    f->progress.train = clade__pass_metrics(&f->train, f->known);
+    return CLADE_OK;
+}
+
+static clade_status send_sums(fit *f, int64_t n_done)
+{
+    if (n_done == f->sent) return CLADE_OK;
+    CLADE_TRY(clade__pass_read_begin(&f->train, f->sent, n_done, &f->transfer));
+    f->sent = n_done;
+    return CLADE_OK;
+}
+
+static clade_status log_point(fit *f, int64_t n_done)
+{
+    CLADE_TRY(receive(f));
+    CLADE_TRY(send_sums(f, n_done));
+    if (f->options->log_every == 0) {
+        double now = clade__seconds(), taken = now - f->log_point;
+        if (taken < 0.5 * LOG_SECONDS) f->interval *= 2;
+        if (taken > 2.0 * LOG_SECONDS && f->interval > 1) f->interval /= 2;
+        f->log_point = now;
+    }
+    if (f->known > 0) report(f, false);
+    return CLADE_OK;
+}
+
+static bool better(const clade_metrics *a, const clade_metrics *b)
+{
+    if (!isnan(a->accuracy) && a->accuracy != b->accuracy) return a->accuracy > b->accuracy;
+    return a->loss < b->loss || isnan(b->loss);
+}
+
+static clade_status validate(fit *f)
+{
+    clade_progress *p = &f->progress;
+    clade_fit_result *result = f->result;
+    p->best = !f->options->validate;
+    if (!f->options->validate) return CLADE_OK;
+    CLADE_TRY(clade__pass_evaluate(&f->valid, &p->valid));
+    p->has_valid = result->has_valid = true;
+    p->best = result->best_epoch == 0 || better(&p->valid, &result->best_valid);
+    if (p->best) {
+        result->best_valid = p->valid;
+        result->best_epoch = p->epoch;
+    }
+    result->valid = p->valid;
+    return CLADE_OK;
+}
+
+/* The end of an epoch, or of as much of it as max_steps allowed. */
+static clade_status finish_epoch(fit *f, int64_t n_done)
+{
+    CLADE_TRY(receive(f));
+    CLADE_TRY(send_sums(f, n_done));
+    CLADE_TRY(receive(f));
+    f->result->train = f->progress.train;
+    f->result->epochs = f->progress.epoch;
+
+    double seconds = training_seconds(f), began = clade__seconds();
+    CLADE_TRY(validate(f));
+    CLADE_TRY(clade__run_log_keep(&f->log, f->model, f->progress.best));
+    CLADE_TRY(clade__run_log_save(&f->log, f->model, false));
+    f->paused += clade__seconds() - began;
+    report(f, true);
+    f->progress.seconds = seconds;
+    CLADE_TRY(clade__run_log_epoch(&f->log, &f->progress));
+    f->progress.has_valid = false;
+    return CLADE_OK;
+}
+
+static bool steps_left(const fit *f)
+{
+    return f->options->max_steps == 0 || f->progress.step < f->options->max_steps;
+}
+
+static clade_status run_epoch(fit *f)
+{
+    clade_progress *p = &f->progress;
+    p->epoch++;
+    p->epoch_step = 0;
+    p->train = (clade_metrics){.accuracy = NAN};
+    f->sent = f->known = 0;
+    f->epoch_started = training_seconds(f);
+    CLADE_TRY(clade__feed_shuffle(&f->train.feed, f->model->seed, f->model->epoch++));
+    while (p->epoch_step < f->train.n_batches && steps_left(f) && !f->stop) {
+        CLADE_TRY(clade__pass_run(&f->train, p->epoch_step));
+        p->epoch_step++;
+        p->step++;
+        if (p->epoch_step - f->sent >= f->interval) CLADE_TRY(log_point(f, p->epoch_step));
+    }
+    return f->stop ? CLADE_OK : finish_epoch(f, p->epoch_step);
+}
+
+/* After the user said stop: the step is finished, and what was learnt is kept. */
+static clade_status finish_stopped(fit *f)
+{
+    f->result->end = CLADE_STOPPED;
+    CLADE_TRY(receive(f));
+    CLADE_TRY(send_sums(f, f->progress.epoch_step));
+    CLADE_TRY(receive(f));
+    return clade__run_log_keep(&f->log, f->model, false);
+}
+
+static clade_status run_epochs(fit *f)
+{
+    f->started = f->log_point = clade__seconds();
+    while (f->progress.epoch < f->progress.n_epochs && steps_left(f) && !f->stop)
+        CLADE_TRY(run_epoch(f));
+    /* A stop that came with the report of the last epoch's end changes nothing. */
+    bool done = f->progress.epoch_end && (f->progress.epoch == f->progress.n_epochs || !steps_left(f));
+    if (f->stop && !done) CLADE_TRY(finish_stopped(f));
+    return CLADE_OK;
+}
+
+static clade_status open_fit(fit *f, const clade_data *data)
+{
+    clade_model *model = f->model;
+    const clade_data *valid = f->options->validate;
+    model->input_scale = data->scale;
+    model->input_shift = data->shift;
+    clade__run_start start = {.n_train = data->n_samples, .memory_bytes = model->memory.total};
+    bool resident = !f->options->stream && clade__data_fits(model, data, true, model->memory.total);
+    start.resident = resident;
+    if (resident) start.memory_bytes += clade__feed_resident_bytes(data, true);
+    CLADE_TRY(clade__pass_open(&f->train, model, data, true, resident));
+    if (valid) {
+        resident = !f->options->stream && clade__data_fits(model, valid, false, start.memory_bytes);
+        if (resident) start.memory_bytes += clade__feed_resident_bytes(valid, false);
+        start.n_valid = valid->n_samples;
+        CLADE_TRY(clade__pass_open(&f->valid, model, valid, false, resident));
+    }
+    CLADE_TRY(clade__run_log_open(&f->log, f->options->run_dir, model, valid != NULL));
+    CLADE_TRY(clade__run_log_start(&f->log, model, &start));
+
+    f->progress.n_epochs = f->options->epochs ? f->options->epochs : 1;
+    f->progress.n_epoch_steps = f->train.n_batches;
+    f->progress.n_steps = f->progress.n_epochs * f->train.n_batches;
+    if (f->options->max_steps && f->options->max_steps < f->progress.n_steps)
+        f->progress.n_steps = f->options->max_steps;
+    f->interval = f->options->log_every ? f->options->log_every : 1;
+    return CLADE_OK;
+}
+
+static clade_status check_options(const clade_model *model, const clade_fit_options *options)
+{
+    if (!model->compiled || !model->trainable)
+        return clade__fail(CLADE_ESTATE, "fit: the model is not compiled for training");
+    if (options->epochs < 0 || options->max_steps < 0 || options->log_every < 0)
+        return clade__fail(CLADE_EINVAL, "fit: epochs, max_steps and log_every are %d, %lld and %lld, "
+                           "want none below 0", options->epochs, (long long)options->max_steps,
+                           (long long)options->log_every);
+    return CLADE_OK;
+}
+
+/* Writes the end, whatever it was: what an epoch kept is saved even when the next one failed. */
+static clade_status close_fit(fit *f, clade_status status)
+{
+    (void)clade__transfer_wait(&f->transfer);
+    if (status == CLADE_EDIVERGED) f->result->end = CLADE_DIVERGED;
+    f->result->steps = f->progress.step;
+    f->result->seconds = training_seconds(f);
+    f->result->samples_per_second = f->progress.samples_per_second;
+    if (status == CLADE_OK || status == CLADE_EDIVERGED) {
+        char why[512];
+        snprintf(why, sizeof why, "%s", clade_error());
+        clade_status saved = clade__run_log_save(&f->log, f->model, true);
+        if (saved == CLADE_OK) saved = clade__run_log_end(&f->log, f->result);
+        if (saved != CLADE_OK) return saved;
+        if (status != CLADE_OK) clade__fail_again(status, why);
+    }
+    return status;
+}
+
+clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_options *options,
+                       clade_fit_result *result)
+{
+    static const clade_fit_options defaults;
+    clade_fit_result unwanted;
+    if (!options) options = &defaults;
+    if (!result) result = &unwanted;
+    *result = (clade_fit_result){.end = CLADE_COMPLETED};
+    CLADE_TRY(check_options(model, options));
+    fit *f = calloc(1, sizeof *f);
+    if (!f) return clade__fail(CLADE_ENOMEM, "no memory to train");
+    *f = (fit){.model = model, .options = options, .result = result};
+    clade_status status = open_fit(f, train);
+    if (status == CLADE_OK) status = close_fit(f, run_epochs(f));
+    clade__run_log_close(&f->log);
+    clade__pass_close(&f->train);
+    clade__pass_close(&f->valid);
+    free(f);
+    return status;
+}

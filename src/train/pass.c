@@ -1,0 +1,140 @@
+#include "train/pass.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "dist/communicator.h"
+
+clade_status clade__check_data(const clade_model *model, const clade_data *data)
+{
+    char got[64], want[64];
+    int64_t outputs = clade_shape_elements(model->output->shape);
+    if (clade__data_cols(data) != clade_shape_elements(model->nodes[0]->shape))
+        return clade__fail(CLADE_EDATA, "the model takes samples of shape %s, and '%s' has %s: is it "
+                           "the data the model was made for?",
+                           clade__shape_text(want, sizeof want, model->nodes[0]->shape), data->name,
+                           clade__shape_text(got, sizeof got, data->shape));
+    if (model->output->dtype != CLADE_FLOAT32)
+        return clade__fail(CLADE_EDATA, "the model ends in %s, which has no loss",
+                           model->output->type->name);
+    if (data->labels) {
+        int64_t classes = outputs > 1 ? outputs : 2;
+        if (data->n_classes > classes)
+            return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %lld apart",
+                               data->name, data->n_classes, (long long)classes);
+        return CLADE_OK;
+    }
+    if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
+        return clade__fail(CLADE_EDATA, "cross_entropy wants classes, and '%s' has numbers as targets; "
+                           "use mse", data->name);
+    if (data->n_targets != outputs)
+        return clade__fail(CLADE_EDATA, "'%s' has %lld targets a sample, and the model gives %lld",
+                           data->name, (long long)data->n_targets, (long long)outputs);
+    return CLADE_OK;
+}
+
+bool clade__data_fits(const clade_model *model, const clade_data *data, bool shuffled,
+                      uint64_t planned)
+{
+    const clade_device_info *info = clade_device_describe(model->device);
+    uint64_t values = (uint64_t)data->n_samples * (uint64_t)clade__data_cols(data);
+    if (values > INT32_MAX || values * clade_dtype_bytes(data->dtype) > info->max_allocation_bytes)
+        return false;
+    /* A tenth is left to the driver, and to whoever else uses the device. */
+    uint64_t want = planned + clade__feed_resident_bytes(data, shuffled);
+    return want <= info->global_memory_bytes - info->global_memory_bytes / 10;
+}
+
+static clade_status record_update(clade_model *model, clade__commands *commands)
+{
+    const clade__communicator *communicator = &clade__communicator_self;
+    for (int i = 0; i < model->n_parameters; i++)
+        if (!model->parameters[i].fused)
+            CLADE_TRY(communicator->all_reduce(communicator, commands, model->parameters[i].grad));
+    return clade__optimizer_record(model, commands);
+}
+
+static clade_status record(clade__pass *pass, int64_t batch, clade__plan *plan,
+                           clade__commands **commands)
+{
+    clade_model *model = pass->model;
+    const clade__layout *layout = pass->training ? model->train_layout : model->infer_layout;
+    bool has_labels = pass->feed.data->labels != NULL;
+    CLADE_TRY(clade__commands_create(commands, model->device));
+    CLADE_TRY(clade__plan_open(plan, model, layout, batch));
+    CLADE_TRY(clade__feed_record(&pass->feed, plan, *commands, true));
+    CLADE_TRY(clade__plan_record(plan, model, layout, *commands, true, has_labels));
+    CLADE_TRY(clade__metrics_store(*commands, pass->sums, &pass->slot, &plan->loss,
+                                   has_labels ? &plan->hit : NULL));
+    return pass->training ? record_update(model, *commands) : CLADE_OK;
+}
+
+static clade_status open_pass(clade__pass *pass, const clade_data *data, bool resident)
+{
+    clade_model *model = pass->model;
+    CLADE_TRY(clade__model_materialize(model));
+    CLADE_TRY(clade__feed_open(&pass->feed, model->device, data, pass->batch, resident,
+                               pass->training, model->input_scale, model->input_shift));
+    CLADE_TRY(clade_tensor_create(&pass->sums, model->device, CLADE_FLOAT32,
+                                  CLADE_SHAPE(pass->n_batches, 2), NULL));
+    pass->host_sums = calloc((size_t)pass->n_batches, 2 * sizeof *pass->host_sums);
+    if (!pass->host_sums) return clade__fail(CLADE_ENOMEM, "no memory for the metrics");
+    int64_t last = pass->n_samples % pass->batch;
+    CLADE_TRY(record(pass, pass->batch, &pass->plan, &pass->commands));
+    return last ? record(pass, last, &pass->last_plan, &pass->last_commands) : CLADE_OK;
+}
+
+clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade_data *data,
+                              bool training, bool resident)
+{
+    *pass = (clade__pass){.model = model, .training = training};
+    CLADE_TRY(clade__check_data(model, data));
+    int64_t batch = training ? model->batch : CLADE__INFER_BATCH;
+    pass->n_samples = data->n_samples;
+    pass->batch = batch < data->n_samples ? batch : data->n_samples;
+    pass->n_batches = (pass->n_samples + pass->batch - 1) / pass->batch;
+    clade_status status = open_pass(pass, data, resident);
+    if (status != CLADE_OK) clade__pass_close(pass);
+    return status;
+}
+
+void clade__pass_close(clade__pass *pass)
+{
+    clade__commands_free(pass->commands);
+    clade__commands_free(pass->last_commands);
+    clade__feed_close(&pass->feed);
+    clade_tensor_free(pass->sums);
+    free(pass->host_sums);
+    *pass = (clade__pass){0};
+}
+
+clade_status clade__pass_run(clade__pass *pass, int64_t index)
+{
+    int64_t first = index * pass->batch;
+    bool last = pass->last_commands && index == pass->n_batches - 1;
+    CLADE_TRY(clade__feed_next(&pass->feed, first, last ? pass->last_plan.batch : pass->batch));
+    pass->slot = (int32_t)index;
+    if (pass->training) clade__optimizer_advance(pass->model);
+    return clade__commands_run(last ? pass->last_commands : pass->commands);
+}
+
+clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,
+                                    clade__transfer *transfer)
+{
+    size_t row = 2 * sizeof(float);
+    return clade__tensor_read_begin(pass->sums, (size_t)from * row, pass->host_sums + 2 * from,
+                                    (size_t)(to - from) * row, transfer);
+}
+
+clade_metrics clade__pass_metrics(const clade__pass *pass, int64_t n)
+{
+    double loss = 0.0, hits = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        loss += (double)pass->host_sums[2 * i];
+        hits += (double)pass->host_sums[2 * i + 1];
+    }
+    int64_t n_samples = n == pass->n_batches ? pass->n_samples : n * pass->batch;
+    double share = n_samples ? 1.0 / (double)n_samples : 0.0;
+    return (clade_metrics){.n_samples = n_samples, .loss = loss * share,
+                           .accuracy = pass->feed.data->labels ? hits * share : (double)NAN};
+}

@@ -1,0 +1,48 @@
+/* A pass: one way through a data set in batches, training or not, that can be made again and again.
+ *
+ * All is recorded when it is opened, for the full batch and for the short last one. The sums of loss
+ * and hits of each batch stay on the device, one row a batch, until they are asked for.
+ */
+#ifndef CLADE_TRAIN_PASS_H
+#define CLADE_TRAIN_PASS_H
+
+#include <clade/train.h>
+
+#include "train/feed.h"
+
+typedef struct clade__pass {
+    clade_model *model;
+    clade__feed feed;
+    bool training;
+    int64_t n_samples, batch, n_batches;
+    clade__plan plan, last_plan;
+    clade__commands *commands, *last_commands; /* last: of the short batch, NULL if there is none */
+    clade_tensor *sums; /* (n_batches, 2): loss, hits */
+    float *host_sums;   /* the same, as far as they were read */
+    int32_t slot;       /* the row that the next batch writes */
+} clade__pass;
+
+/* CLADE_EDATA when the data does not fit the model. resident: whether to keep the data on the
+ * device. */
+clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade_data *data,
+                              bool training, bool resident);
+void clade__pass_close(clade__pass *pass);
+
+/* Whether data has the shape and answers that the model wants. */
+clade_status clade__check_data(const clade_model *model, const clade_data *data);
+
+/* Whether the device has room for the data beside what is planned and held. */
+bool clade__data_fits(const clade_model *model, const clade_data *data, bool shuffled,
+                      uint64_t planned);
+
+/* Enqueues batch number `index`. */
+clade_status clade__pass_run(clade__pass *pass, int64_t index);
+
+/* Starts to read the sums of batches [from, to). */
+clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,
+                                    clade__transfer *transfer);
+
+/* Loss and accuracy over the batches [0, n) from sums that have been read. */
+clade_metrics clade__pass_metrics(const clade__pass *pass, int64_t n);
+
+#endif

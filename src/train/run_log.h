@@ -1,0 +1,52 @@
+/* What a training leaves in its run folder: metrics.jsonl, a line an event, and the models.
+ *
+ *   model.safetensors  the last; written again as training goes on
+ *   best.safetensors   the best on the validation data: by accuracy, then by loss
+ *
+ * A model is copied to the host when it is worth keeping and written at most every few seconds, so
+ * that epochs of milliseconds do not wait for the disk.
+ */
+#ifndef CLADE_TRAIN_RUN_LOG_H
+#define CLADE_TRAIN_RUN_LOG_H
+
+#include <stdio.h>
+
+#include <clade/train.h>
+
+#include "graph/model.h"
+
+typedef struct clade__run_log {
+    const char *folder; /* NULL: nothing is written */
+    FILE *metrics;
+    float *last, *best;  /* parameters as they were; best is NULL without validation */
+    float *now;          /* as they are, until they are known to be finite */
+    bool last_unsaved, best_unsaved;
+    double last_saved_at; /* of clade__seconds() */
+} clade__run_log;
+
+/* Makes metrics.jsonl anew in the folder. CLADE_EIO when it cannot be written. */
+clade_status clade__run_log_open(clade__run_log *log, const char *folder, const clade_model *model,
+                                 bool has_valid);
+
+/* Frees; writes nothing. */
+void clade__run_log_close(clade__run_log *log);
+
+typedef struct clade__run_start {
+    int64_t n_train, n_valid;
+    uint64_t memory_bytes;
+    bool resident;
+} clade__run_start;
+
+clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
+                                  const clade__run_start *start);
+clade_status clade__run_log_epoch(clade__run_log *log, const clade_progress *progress);
+clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *result);
+
+/* Copies the parameters as the last model, and as the best too where is_best. CLADE_EDIVERGED, with
+ * nothing changed, when one is not finite. */
+clade_status clade__run_log_keep(clade__run_log *log, clade_model *model, bool is_best);
+
+/* Writes what is kept and not yet written; unless `now` is set, only every few seconds. */
+clade_status clade__run_log_save(clade__run_log *log, const clade_model *model, bool now);
+
+#endif

@@ -1,0 +1,108 @@
+#define _POSIX_C_SOURCE 200809L
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { MAX_ARGUMENTS = 40 };
+
+typedef struct stream {
+    int fd;
+    char *text;
+    size_t length, capacity;
+} stream;
+
+/* Appends what can be read now; false at the stream's end. */
+static bool drain(stream *from)
+{
+    if (from->capacity - from->length < 4096) {
+        from->capacity = 2 * from->capacity + 8192;
+        from->text = realloc(from->text, from->capacity);
+        assert_non_null(from->text);
+    }
+    ssize_t n = read(from->fd, from->text + from->length, from->capacity - from->length - 1);
+    if (n < 0 && errno == EINTR) return true;
+    if (n > 0) from->length += (size_t)n;
+    from->text[from->length] = '\0';
+    if (n > 0) return true;
+    close(from->fd);
+    from->fd = -1;
+    return false;
+}
+
+static pid_t start(const char *const *arguments, int out[2], int err[2])
+{
+    const char *build = getenv("CLADE_TEST_BUILD");
+    char program[1024];
+    snprintf(program, sizeof program, "%s/clade", build ? build : ".");
+    char *argv[MAX_ARGUMENTS + 2] = {program};
+    for (int i = 0; arguments[i]; i++) {
+        assert_in_range(i, 0, MAX_ARGUMENTS - 1);
+        argv[i + 1] = (char *)(uintptr_t)arguments[i]; /* posix_spawn's argv is const in spirit */
+    }
+    posix_spawn_file_actions_t actions;
+    assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+    assert_int_equal(posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0), 0);
+    assert_int_equal(posix_spawn_file_actions_adddup2(&actions, out[1], 1), 0);
+    assert_int_equal(posix_spawn_file_actions_adddup2(&actions, err[1], 2), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(posix_spawn_file_actions_addclose(&actions, out[i]), 0);
+        assert_int_equal(posix_spawn_file_actions_addclose(&actions, err[i]), 0);
+    }
+    pid_t child = -1;
+    int problem = posix_spawn(&child, program, &actions, NULL, argv, environ);
+    if (problem) print_error("%s: %s\n", program, strerror(problem));
+    assert_int_equal(problem, 0);
+    posix_spawn_file_actions_destroy(&actions);
+    return child;
+}
+
+command_result command_run_and_signal(const char *const *arguments, const char *part, int number)
+{
+    int out_pipe[2], err_pipe[2], status;
+    assert_int_equal(pipe(out_pipe), 0);
+    assert_int_equal(pipe(err_pipe), 0);
+    pid_t child = start(arguments, out_pipe, err_pipe);
+    close(out_pipe[1]);
+    close(err_pipe[1]);
+    stream out = {.fd = out_pipe[0]}, err = {.fd = err_pipe[0]};
+    while (out.fd >= 0 || err.fd >= 0) {
+        struct pollfd waits[2] = {{out.fd, POLLIN, 0}, {err.fd, POLLIN, 0}};
+        if (poll(waits, 2, -1) < 0) continue;
+        if (waits[0].revents) drain(&out);
+        if (waits[1].revents) drain(&err);
+        if (part && err.text && strstr(err.text, part)) {
+            kill(child, number);
+            part = NULL;
+        }
+    }
+    while (waitpid(child, &status, 0) < 0) assert_int_equal(errno, EINTR);
+    return (command_result){WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                            out.text, err.text};
+}
+
+command_result command_run(const char *const *arguments)
+{
+    return command_run_and_signal(arguments, NULL, 0);
+}
+
+void command_free(command_result *result)
+{
+    free(result->out);
+    free(result->err);
+    *result = (command_result){0};
+}
+
+const char *command_text(const char *const *arguments)
+{
+    const char *text = "";
+    for (; *arguments; arguments++) text = test_text("%s %s", text, *arguments);
+    return text;
+}

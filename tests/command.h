@@ -1,0 +1,27 @@
+/* Runs ${CLADE_TEST_BUILD}/clade and catches what it says. */
+#ifndef CLADE_TESTS_COMMAND_H
+#define CLADE_TESTS_COMMAND_H
+
+#include <stdio.h>
+
+#include "support.h"
+
+typedef struct command_result {
+    int status;      /* exit status; 128 + the signal when one killed it */
+    char *out, *err; /* stdout and stderr; malloc'd, "" when empty */
+} command_result;
+
+/* arguments come after the program's name and end in NULL. Fails the test when it cannot be run. */
+command_result command_run(const char *const *arguments);
+void command_free(command_result *result);
+
+/* COMMAND("info", path): the same with the arguments in place. */
+#define COMMAND(...) command_run((const char *const[]){__VA_ARGS__, NULL})
+
+/* The same, but a signal is sent once stderr contains `part`. */
+command_result command_run_and_signal(const char *const *arguments, const char *part, int number);
+
+/* The arguments in one line; as test_text. */
+const char *command_text(const char *const *arguments);
+
+#endif

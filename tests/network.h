@@ -1,0 +1,39 @@
+/* Models in the tests: built from a description, and run again in plain double precision. */
+#ifndef CLADE_TESTS_NETWORK_H
+#define CLADE_TESTS_NETWORK_H
+
+#include "graph/plan.h"
+#include "support.h"
+
+/* A compiled model from a description; the test fails when it cannot be made. */
+clade_model *net_model(clade_device *device, uint64_t seed, const char *json,
+                       const clade_compile_options *options);
+
+/* A batch: x (n, in), and either labels (n) or targets (n, outputs). */
+typedef struct net_batch {
+    int64_t n;
+    double *x;
+    int32_t *labels;
+    double *targets;
+} net_batch;
+
+/* Random samples with random labels, each in [0, n_classes), or with random targets in [0, 1) when
+ * n_classes is 0. */
+net_batch net_random_batch(const clade_model *model, uint64_t seed, int64_t n, int n_classes);
+net_batch net_pick(const clade_model *model, const net_batch *all, const int32_t *index, int64_t n);
+void net_free_batch(net_batch *batch);
+
+/* The same samples as a data set of n_classes classes (0: of targets). */
+clade_data *net_data(const clade_model *model, const net_batch *batch, int n_classes);
+
+/* All parameters, one after another, as they are now; malloc'd, as what follows. */
+double *net_parameters(clade_model *model);
+
+/* The last layer's values (n, outputs). */
+double *net_forward(const clade_model *model, const double *parameters, const net_batch *batch);
+
+/* The mean loss of the batch, and its gradient by central differences. */
+double net_loss(const clade_model *model, const double *parameters, const net_batch *batch);
+double *net_gradient(const clade_model *model, double *parameters, const net_batch *batch);
+
+#endif

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Reads a model that Clade saved with other people's code, and checks what Clade computes.
+
+    read_model.py MODEL.safetensors FEATURES LOGITS [--first N]
+
+Loads the parameters with the safetensors package, rebuilds the network from the architecture in the
+file's metadata, runs it in double precision with NumPy, and compares with LOGITS, Clade's own
+outputs: raw float32, (samples, outputs). FEATURES are the samples in the same order, of which the
+first N, or as many as LOGITS has, are used: an IDX file of images, gzipped or not, a .npy file, or
+raw float32, (samples, input).
+
+Exits with 0 when no output differs by more than 1e-4, with 1 when one does, 2 when something
+cannot be read. Nothing of Clade's is used here.
+"""
+
+import argparse
+import gzip
+import io
+import json
+import math
+import sys
+
+import numpy as np
+from safetensors import safe_open
+
+TOLERANCE = 1e-4
+
+
+def read_features(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    if data[:2] == b"\x1f\x8b":
+        data = gzip.decompress(data)
+    if data[:6] == b"\x93NUMPY":
+        return np.load(io.BytesIO(data))
+    if data[:4] == b"\x00\x00\x08\x03":
+        n, height, width = np.frombuffer(data, ">i4", 3, offset=4)
+        pixels = np.frombuffer(data, np.uint8, offset=16)
+        return pixels.reshape(n, height * width)
+    return np.frombuffer(data, "<f4")
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def sigmoid(x):
+    return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+ERF = np.vectorize(math.erf, otypes=[float])
+
+FUNCTIONS = {
+    "relu": lambda x, layer: np.maximum(x, 0.0),
+    "leaky_relu": lambda x, layer: np.where(x > 0, x, x * layer.get("slope", 0.01)),
+    "sigmoid": lambda x, layer: sigmoid(x),
+    "tanh": lambda x, layer: np.tanh(x),
+    "gelu": lambda x, layer: 0.5 * x * (1.0 + ERF(x / math.sqrt(2.0))),
+    "softmax": lambda x, layer: softmax(x),
+    "log_softmax": lambda x, layer: np.log(softmax(x)),
+}
+
+
+def run(model, parameters, x):
+    """The outputs of the network for x (samples, input)."""
+    values = {"input": x}
+    used = set()
+    for position, layer in enumerate(model["layers"]):
+        name = layer.get("name", str(position))
+        inputs = [values[i] for i in layer["inputs"]] if "inputs" in layer else [x]
+        kind = layer["type"]
+        if kind == "linear":
+            x = inputs[0].reshape(len(inputs[0]), -1)
+            weight = parameters[name + ".weight"]
+            if weight.shape != (layer["units"], x.shape[1]):
+                raise ValueError(f"{name}.weight is {weight.shape}, the architecture says "
+                                 f"{(layer['units'], x.shape[1])}")
+            x = x @ weight.T
+            used.add(name + ".weight")
+            if name + ".bias" in parameters:
+                x = x + parameters[name + ".bias"]
+                used.add(name + ".bias")
+        elif kind == "add":
+            x = inputs[0] + inputs[1]
+        elif kind in FUNCTIONS:
+            x = FUNCTIONS[kind](inputs[0], layer)
+        else:
+            raise ValueError(f"layer {position} is of a type unknown here: {kind}")
+        values[name] = x
+    unused = set(parameters) - used
+    if unused:
+        raise ValueError(f"no layer uses the parameters {sorted(unused)}")
+    return x
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("model")
+    parser.add_argument("features")
+    parser.add_argument("logits")
+    parser.add_argument("--first", type=int, help="compare only the first N samples")
+    args = parser.parse_args()
+
+    with safe_open(args.model, "np") as file:
+        metadata = file.metadata()
+        parameters = {name: file.get_tensor(name) for name in file.keys()}
+    for name, value in parameters.items():
+        if value.dtype != np.float32:
+            raise ValueError(f"{name} is {value.dtype}, not float32")
+    parameters = {name: value.astype(np.float64) for name, value in parameters.items()}
+    model = json.loads(metadata["clade.model"])
+    scaling = json.loads(metadata["clade.input"])
+
+    n_inputs = math.prod(model["input"])
+    x = read_features(args.features).reshape(-1, n_inputs).astype(np.float64)
+    # The library computes value * scale + shift in float32; a scale is exact as such.
+    x = x * np.float32(scaling["scale"]).astype(np.float64) + np.float32(scaling["shift"])
+    got = np.fromfile(args.logits, "<f4")
+    n = args.first
+    if n is None:
+        last = [layer for layer in model["layers"] if layer["type"] == "linear"][-1]
+        n = len(got) // last["units"]
+    want = run(model, parameters, x[:n])
+    if n == 0 or len(want) < n:
+        raise ValueError(f"{len(want)} samples to compare, not {n}")
+    got = got.reshape(-1, want.shape[1])[:n].astype(np.float64)
+    if got.shape != want.shape:
+        raise ValueError(f"the outputs are {got.shape}, want {want.shape}")
+
+    difference = np.abs(got - want).max()
+    right = "" if difference <= TOLERANCE else f", more than {TOLERANCE:g}"
+    print(f"{len(parameters)} parameters, {n} samples, {want.shape[1]} outputs up to "
+          f"{np.abs(want).max():.3g}: largest difference {difference:.3g}{right}")
+    return 0 if difference <= TOLERANCE else 1  # NaN is not <=
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (OSError, ValueError, KeyError) as error:
+        print(f"read_model.py: {type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(2)

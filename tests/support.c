@@ -1,0 +1,144 @@
+#define _XOPEN_SOURCE 700
+#include "support.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/philox.h"
+
+#define SKIPPED 77
+
+void test_assert_ok(clade_status status, const char *call, const char *file, int line)
+{
+    if (status == CLADE_OK) return;
+    print_error("%s: %s: %s\n", call, clade_status_name(status), clade_error());
+    _fail(file, line);
+}
+
+void test_assert_fails(clade_status got, clade_status want, const char *part, const char *call,
+                       const char *file, int line)
+{
+    if (got == want && strstr(clade_error(), part)) return;
+    print_error("%s: got %s \"%s\", want %s with \"%s\"\n", call, clade_status_name(got),
+                got == CLADE_OK ? "" : clade_error(), clade_status_name(want), part);
+    _fail(file, line);
+}
+
+int test_open_device(void **state)
+{
+    clade_device *device;
+    if (clade_device_open(&device, NULL) != CLADE_OK) {
+        const char *require = getenv("CLADE_REQUIRE_DEVICE");
+        bool required = require && strcmp(require, "1") == 0;
+        fprintf(stderr, "%s: %s\n", required ? "FAILED, a device is required" : "SKIPPED",
+                clade_error());
+        exit(required ? 1 : SKIPPED);
+    }
+    *state = device;
+    return 0;
+}
+
+int test_close_device(void **state)
+{
+    clade_device_free(*state);
+    return 0;
+}
+
+void test_assert_close(const char *what, const float *got, const double *want, int64_t n,
+                       double atol, double rtol)
+{
+    int64_t n_wrong = 0;
+    for (int64_t i = 0; i < n; i++) {
+        bool same = isnan(want[i]) ? isnan(got[i])
+                    : isinf(want[i]) ? (double)got[i] == want[i]
+                                     : fabs(got[i] - want[i]) <= atol + rtol * fabs(want[i]);
+        if (same) continue;
+        if (n_wrong++ < 10)
+            print_error("%s[%lld]: got %.9g, want %.9g, error %.3g\n", what, (long long)i,
+                        (double)got[i], want[i], fabs(got[i] - want[i]));
+    }
+    if (n_wrong > 0) {
+        print_error("%s: %lld of %lld elements differ\n", what, (long long)n_wrong, (long long)n);
+        fail();
+    }
+}
+
+float *test_random(uint64_t seed, int64_t n, float low, float high)
+{
+    float *x = malloc((size_t)n * sizeof *x);
+    assert_non_null(x);
+    clade__random random = clade__random_start(seed, 77);
+    for (int64_t i = 0; i < n; i++) x[i] = low + (high - low) * clade__random_uniform(&random);
+    return x;
+}
+
+clade_tensor *test_tensor(clade_device *device, clade_shape shape, const float *data)
+{
+    clade_tensor *tensor;
+    assert_ok(clade_tensor_create(&tensor, device, CLADE_FLOAT32, shape, data));
+    return tensor;
+}
+
+clade_tensor *test_tensor_int(clade_device *device, clade_shape shape, const int32_t *data)
+{
+    clade_tensor *tensor;
+    assert_ok(clade_tensor_create(&tensor, device, CLADE_INT32, shape, data));
+    return tensor;
+}
+
+float *test_read(const clade_tensor *tensor)
+{
+    float *data = malloc(clade_tensor_bytes(tensor));
+    assert_non_null(data);
+    assert_ok(clade_tensor_read(tensor, data));
+    return data;
+}
+
+static char root[64];
+static int n_folders;
+
+static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *walk)
+{
+    (void)about;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static void remove_root(void)
+{
+    nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *test_folder(void)
+{
+    if (!root[0]) {
+        strcpy(root, "/tmp/clade-test-XXXXXX");
+        assert_non_null(mkdtemp(root));
+        atexit(remove_root);
+    }
+    const char *path = test_text("%s/%d", root, n_folders++);
+    assert_int_equal(mkdir(path, 0777), 0);
+    return path;
+}
+
+const char *test_text(const char *format, ...)
+{
+    static char texts[4][1024];
+    static int next;
+    char *text = texts[next++ % 4];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof texts[0], format, args);
+    va_end(args);
+    return text;
+}
+
+void test_write_file(const char *path, const void *data, size_t n_bytes)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, n_bytes, file), n_bytes);
+    assert_int_equal(fclose(file), 0);
+}

@@ -1,0 +1,55 @@
+/* What the tests share: a device, comparison of arrays, random numbers, temporary folders. */
+#ifndef CLADE_TESTS_SUPPORT_H
+#define CLADE_TESTS_SUPPORT_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <clade/clade.h>
+
+/* Asserts CLADE_OK and prints clade_error() otherwise. */
+#define assert_ok(call) test_assert_ok((call), #call, __FILE__, __LINE__)
+void test_assert_ok(clade_status status, const char *call, const char *file, int line);
+
+/* Asserts that the call fails with `status` and a message that contains `part`. */
+#define assert_fails(call, status, part) \
+    test_assert_fails((call), (status), (part), #call, __FILE__, __LINE__)
+void test_assert_fails(clade_status got, clade_status want, const char *part, const char *call,
+                       const char *file, int line);
+
+/* Group set-up: opens the device that CLADE_DEVICE names and puts it in *state. Where there is none
+ * the program ends as skipped, or as failed under CLADE_REQUIRE_DEVICE=1. */
+int test_open_device(void **state);
+int test_close_device(void **state);
+
+/* Asserts |got - want| <= atol + rtol |want| for all, NaN equal to NaN; prints ten mismatches. */
+void test_assert_close(const char *what, const float *got, const double *want, int64_t n,
+                       double atol, double rtol);
+
+/* n floats uniform in [low, high), a function of seed alone; malloc'd. */
+float *test_random(uint64_t seed, int64_t n, float low, float high);
+
+/* A float32 tensor, from data or undefined; the test fails when it cannot be made. */
+clade_tensor *test_tensor(clade_device *device, clade_shape shape, const float *data);
+clade_tensor *test_tensor_int(clade_device *device, clade_shape shape, const int32_t *data);
+
+/* A tensor's contents, malloc'd. */
+float *test_read(const clade_tensor *tensor);
+
+/* A new empty folder; its path is valid until the next call. Removed when the program ends. */
+const char *test_folder(void);
+
+/* printf into a buffer that lasts until the fourth call after. */
+const char *test_text(const char *format, ...);
+
+/* Writes a file, failing the test when it cannot. */
+void test_write_file(const char *path, const void *data, size_t n_bytes);
+
+#endif

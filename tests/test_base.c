@@ -1,0 +1,429 @@
+/* src/base: random numbers against published vectors, texts, files, the arena, error messages. */
+#define _POSIX_C_SOURCE 200809L
+#include "support.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/philox.h"
+#include "base/text.h"
+
+/* ---- philox ---------------------------------------------------------------------------------- */
+
+/* philox4x32-10 in kat_vectors of Random123 (D. E. Shaw Research). */
+static void philox_gives_the_published_words(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t key, low, high;
+        uint32_t want[4];
+    } vectors[] = {
+        {0, 0, 0, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {UINT64_MAX, UINT64_MAX, UINT64_MAX, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {UINT64_C(0x299f31d0a4093822), UINT64_C(0x85a308d3243f6a88), UINT64_C(0x0370734413198a2e),
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+    };
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        clade__philox_block got = clade__philox(vectors[i].key, vectors[i].low, vectors[i].high);
+        for (int j = 0; j < 4; j++) assert_int_equal(got.word[j], vectors[i].want[j]);
+    }
+}
+
+static void a_sequence_is_the_blocks_in_order(void **state)
+{
+    (void)state;
+    clade__random random = clade__random_start(42, 7);
+    for (uint64_t i = 0; i < 9; i++)
+        assert_int_equal(clade__random_word(&random), clade__philox(42, i / 4, 7).word[i % 4]);
+
+    clade__random copy = random; /* a copy goes on alike */
+    assert_int_equal(clade__random_word(&copy), clade__random_word(&random));
+
+    clade__random other_stream = clade__random_start(42, 8);
+    clade__random other_seed = clade__random_start(43, 7);
+    clade__random first = clade__random_start(42, 7);
+    uint32_t word = clade__random_word(&first);
+    assert_int_not_equal(word, clade__random_word(&other_stream));
+    assert_int_not_equal(word, clade__random_word(&other_seed));
+}
+
+static void uniform_is_in_range_and_even(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    clade__random random = clade__random_start(1, 1);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < N; i++) {
+        float u = clade__random_uniform(&random);
+        assert_true(u >= 0.0f && u < 1.0f);
+        assert_true(u * 0x1p24f == floorf(u * 0x1p24f));
+        sum += u;
+        squares += (double)u * u;
+    }
+    /* five standard errors */
+    assert_true(fabs(sum / N - 0.5) < 5 * sqrt(1.0 / 12 / N));
+    assert_true(fabs(squares / N - 1.0 / 3) < 5 * sqrt(4.0 / 45 / N));
+}
+
+static void normal_has_its_moments(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    clade__random random = clade__random_start(2, 1);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < N; i++) {
+        double x = clade__random_normal(&random);
+        assert_true(isfinite(x));
+        sum += x;
+        squares += x * x;
+    }
+    assert_true(fabs(sum / N) < 5 * sqrt(1.0 / N));
+    assert_true(fabs(squares / N - 1) < 5 * sqrt(2.0 / N));
+}
+
+/* chi² with `bound` - 1 degrees of freedom lies within five standard deviations of its mean. */
+static void check_below(uint32_t bound)
+{
+    enum { N = 70000, MOST = 64 };
+    double counts[MOST] = {0}, chi = 0;
+    clade__random random = clade__random_start(3, bound);
+    for (int i = 0; i < N; i++) {
+        uint32_t x = clade__random_below(&random, bound);
+        assert_true(x < bound);
+        counts[x]++;
+    }
+    double want = (double)N / bound;
+    for (uint32_t x = 0; x < bound; x++) chi += (counts[x] - want) * (counts[x] - want) / want;
+    assert_true(fabs(chi - (bound - 1)) <= 5 * sqrt(2.0 * (bound - 1)));
+}
+
+static void below_is_in_range_and_even(void **state)
+{
+    (void)state;
+    check_below(1);
+    check_below(2);
+    check_below(7);
+    check_below(64);
+}
+
+/* With a bound of 3 * 2^30 a word taken modulo the bound would give the lowest third twice as
+ * often as the others. */
+static void below_has_no_bias(void **state)
+{
+    (void)state;
+    enum { N = 60000 };
+    double counts[3] = {0};
+    clade__random random = clade__random_start(4, 1);
+    for (int i = 0; i < N; i++)
+        counts[clade__random_below(&random, UINT32_C(3) << 30) >> 30]++;
+    for (int third = 0; third < 3; third++)
+        assert_true(fabs(counts[third] / N - 1.0 / 3) < 5 * sqrt(2.0 / 9 / N));
+}
+
+/* ---- hash ------------------------------------------------------------------------------------ */
+
+static void hash_gives_the_published_values(void **state)
+{
+    (void)state; /* FNV-1a 64: draft-eastlake-fnv, test vectors */
+    assert_true(clade__hash(CLADE__HASH_START, "", 0) == UINT64_C(0xcbf29ce484222325));
+    assert_true(clade__hash(CLADE__HASH_START, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
+    assert_true(clade__hash(CLADE__HASH_START, "foobar", 6) == UINT64_C(0x85944171f73967e8));
+    uint64_t ab_c = clade__hash_text(clade__hash_text(CLADE__HASH_START, "ab"), "c");
+    uint64_t a_bc = clade__hash_text(clade__hash_text(CLADE__HASH_START, "a"), "bc");
+    assert_true(ab_c != a_bc);
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+static void text_grows(void **state)
+{
+    (void)state;
+    clade__text text = {0};
+    char want[6001] = "";
+    for (int i = 0; i < 1000; i++) {
+        clade__text_append(&text, "%d,%s", i % 10, "abcd");
+        snprintf(want + 6 * i, sizeof want - (size_t)(6 * i), "%d,abcd", i % 10);
+    }
+    clade__text_append(&text, "%s", "");
+    assert_false(text.failed);
+    assert_int_equal(text.length, 6000);
+    assert_true(text.capacity > text.length);
+    assert_string_equal(text.data, want);
+    clade__text_free(&text);
+    assert_null(text.data);
+    clade__text_append(&text, "again"); /* it can be used again */
+    assert_string_equal(text.data, "again");
+    clade__text_free(&text);
+}
+
+static void nearest_word_is_near(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"epochs", "batch", "momentum", "lr"};
+    char long_word[80];
+    memset(long_word, 'x', sizeof long_word);
+    long_word[sizeof long_word - 1] = '\0';
+    assert_string_equal(clade__nearest_word("epoch", words, 4), "epochs");
+    assert_string_equal(clade__nearest_word("EPOCHS", words, 4), "epochs");
+    assert_string_equal(clade__nearest_word("momemtun", words, 4), "momentum");
+    assert_string_equal(clade__nearest_word("btach", words, 4), "batch");
+    assert_null(clade__nearest_word("validate", words, 4));
+    assert_null(clade__nearest_word("", words, 4));
+    assert_null(clade__nearest_word(long_word, words, 4));
+    assert_null(clade__nearest_word("epoch", words, 0));
+}
+
+static void suggestions_fit_their_space(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"sgd", "adam", "adamw"};
+    char out[64], tiny[8];
+    assert_string_equal(clade__suggest(out, sizeof out, "adan", words, 3),
+                        "; did you mean 'adam'?");
+    assert_string_equal(clade__suggest(out, sizeof out, "lbfgs", words, 3),
+                        "; one of sgd, adam, adamw");
+    clade__suggest(tiny, sizeof tiny, "lbfgs", words, 3);
+    assert_string_equal(tiny, "; one o");
+}
+
+static void contains_ignores_case(void **state)
+{
+    (void)state;
+    assert_true(clade__contains_nocase("Portable Computing Language", "computing"));
+    assert_true(clade__contains_nocase("abc", ""));
+    assert_true(clade__contains_nocase("abc", "BC"));
+    assert_false(clade__contains_nocase("abc", "abcd"));
+    assert_false(clade__contains_nocase("", "a"));
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static int count_entries(const char *folder)
+{
+    int n = 0;
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) n++;
+    closedir(dir);
+    return n;
+}
+
+static void files_come_back_as_written(void **state)
+{
+    (void)state;
+    const char *folder = test_folder();
+    char path[256];
+    unsigned char *data;
+    size_t n_bytes;
+    snprintf(path, sizeof path, "%s/a", folder);
+
+    assert_ok(clade__file_write(path, (clade__piece[]){{"old and longer", 14}}, 1));
+    assert_ok(clade__file_write(path, (clade__piece[]){{"a\0b", 3}, {NULL, 0}, {"cd", 2}}, 3));
+    assert_ok(clade__file_read(path, &data, &n_bytes));
+    assert_int_equal(n_bytes, 5);
+    assert_memory_equal(data, "a\0bcd", 6); /* with the zero behind */
+    free(data);
+    assert_int_equal(count_entries(folder), 1); /* no temporary is left */
+
+    assert_ok(clade__file_write(path, NULL, 0));
+    assert_ok(clade__file_read(path, &data, &n_bytes));
+    assert_int_equal(n_bytes, 0);
+    assert_int_equal(data[0], 0);
+    free(data);
+}
+
+static void file_errors_say_which_and_why(void **state)
+{
+    (void)state;
+    const char *folder = test_folder();
+    char missing[256], inside[300];
+    unsigned char *data = (unsigned char *)"";
+    size_t n_bytes = 1;
+    snprintf(missing, sizeof missing, "%s/missing", folder);
+    snprintf(inside, sizeof inside, "%s/file", missing);
+
+    assert_fails(clade__file_read(missing, &data, &n_bytes), CLADE_EIO, missing);
+    assert_null(data);
+    assert_int_equal(n_bytes, 0);
+    assert_fails(clade__file_read(missing, &data, &n_bytes), CLADE_EIO, "No such file");
+    assert_fails(clade__file_read(folder, &data, &n_bytes), CLADE_EIO, "not a regular file");
+    assert_fails(clade__file_write(inside, NULL, 0), CLADE_EIO, inside);
+
+    char long_path[8001];
+    memset(long_path, 'x', 8000);
+    long_path[8000] = '\0';
+    assert_fails(clade__file_write(long_path, NULL, 0), CLADE_EIO, "cannot write 'xxx");
+    assert_fails(clade__make_folder(long_path), CLADE_EIO, "cannot make folder 'xxx");
+}
+
+/* A file cannot replace a folder: the rename fails, and what was there stays. */
+static void a_failed_write_changes_nothing(void **state)
+{
+    (void)state;
+    const char *folder = test_folder();
+    char path[256], kept[300];
+    snprintf(path, sizeof path, "%s/a", folder);
+    snprintf(kept, sizeof kept, "%s/kept", path);
+    assert_ok(clade__make_folder(path));
+    test_write_file(kept, "x", 1);
+    assert_fails(clade__file_write(path, (clade__piece[]){{"new", 3}}, 1), CLADE_EIO, path);
+    assert_int_equal(count_entries(folder), 1);
+    assert_int_equal(access(kept, F_OK), 0);
+}
+
+static void folders_are_made_with_those_above(void **state)
+{
+    (void)state;
+    const char *folder = test_folder();
+    char deep[256], file[256], below[300];
+    struct stat about;
+    snprintf(deep, sizeof deep, "%s/a/b/c", folder);
+    snprintf(file, sizeof file, "%s/file", folder);
+    snprintf(below, sizeof below, "%s/under", file);
+
+    assert_ok(clade__make_folder(deep));
+    assert_ok(clade__make_folder(deep));
+    assert_int_equal(stat(deep, &about), 0);
+    assert_true(S_ISDIR(about.st_mode));
+
+    test_write_file(file, "x", 1);
+    assert_fails(clade__make_folder(file), CLADE_EIO, "a file of that name");
+    assert_fails(clade__make_folder(below), CLADE_EIO, file);
+    assert_fails(clade__make_folder(""), CLADE_EIO, "empty");
+}
+
+static void the_clock_goes_on(void **state)
+{
+    (void)state;
+    double before = clade__seconds();
+    assert_true(before > 0);
+    assert_true(clade__seconds() >= before);
+}
+
+/* ---- arena ----------------------------------------------------------------------------------- */
+
+static void arena_gives_zeroed_aligned_memory(void **state)
+{
+    (void)state;
+    clade__arena arena = {0};
+    static const size_t sizes[] = {1, 3, 16, 100, 5000, 16384, 16385, 100000, 1, 0, 7};
+    unsigned char *parts[sizeof sizes / sizeof sizes[0]];
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        parts[i] = clade__arena_alloc(&arena, sizes[i]);
+        assert_non_null(parts[i]);
+        assert_int_equal((uintptr_t)parts[i] % alignof(max_align_t), 0);
+        for (size_t j = 0; j < sizes[i]; j++) assert_int_equal(parts[i][j], 0);
+        memset(parts[i], (int)i + 1, sizes[i]);
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) /* none overlaps another */
+        for (size_t j = 0; j < sizes[i]; j++) assert_int_equal(parts[i][j], i + 1);
+
+    char word[] = "text";
+    char *copy = clade__arena_copy_text(&arena, word);
+    word[0] = 'n';
+    assert_string_equal(copy, "text");
+    assert_null(clade__arena_alloc(&arena, SIZE_MAX - 8));
+    clade__arena_free(&arena);
+    assert_null(arena.last);
+    clade__arena_free(&arena); /* nothing to do */
+}
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+static void messages_are_one_line(void **state)
+{
+    (void)state;
+    assert_int_equal(clade__fail(CLADE_ESHAPE, "first\nsecond\r\n %d \n", 3), CLADE_ESHAPE);
+    assert_string_equal(clade_error(), "first second   3");
+
+    assert_int_equal(clade__fail_in(CLADE_ECONFIG, "file.yaml:%d", 7), CLADE_ECONFIG);
+    assert_string_equal(clade_error(), "file.yaml:7: first second   3");
+
+    assert_int_equal(clade__fail(CLADE_EIO, "%s, again", clade_error()), CLADE_EIO);
+    assert_string_equal(clade_error(), "file.yaml:7: first second   3, again");
+
+    assert_int_equal(clade__fail_again(CLADE_EDATA, "100%s"), CLADE_EDATA); /* not a format */
+    assert_string_equal(clade_error(), "100%s");
+}
+
+static void long_messages_are_cut(void **state)
+{
+    (void)state;
+    char long_text[5001];
+    memset(long_text, 'x', 5000);
+    long_text[5000] = '\0';
+    assert_int_equal(clade__fail(CLADE_EIO, "%s", long_text), CLADE_EIO);
+    assert_true(strlen(clade_error()) < 5000);
+    assert_int_equal(clade__fail_in(CLADE_EIO, "prefix"), CLADE_EIO);
+    assert_int_equal(strncmp(clade_error(), "prefix: xxx", 11), 0);
+    assert_int_equal(clade__fail_in(CLADE_EIO, "%s", long_text), CLADE_EIO);
+    assert_int_equal(clade_error()[0], 'x');
+}
+
+static void *fail_elsewhere(void *was_empty)
+{
+    *(bool *)was_empty = clade_error()[0] == '\0';
+    (void)clade__fail(CLADE_EIO, "elsewhere");
+    return NULL;
+}
+
+static void messages_belong_to_their_thread(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    bool was_empty = false;
+    (void)clade__fail(CLADE_EIO, "here");
+    assert_int_equal(pthread_create(&thread, NULL, fail_elsewhere, &was_empty), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(was_empty);
+    assert_string_equal(clade_error(), "here");
+}
+
+static void statuses_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(clade_status_name(CLADE_OK), "CLADE_OK");
+    assert_string_equal(clade_status_name(CLADE_ESTATE), "CLADE_ESTATE");
+    assert_string_equal(clade_status_meaning(CLADE_ENODEVICE), "no suitable OpenCL device");
+    assert_string_equal(clade_status_name((clade_status)99), "unknown status");
+    assert_string_equal(clade_status_meaning((clade_status)99), "unknown status");
+    int major, minor, patch;
+    assert_int_equal(sscanf(clade_version(), "%d.%d.%d", &major, &minor, &patch), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(philox_gives_the_published_words),
+        cmocka_unit_test(a_sequence_is_the_blocks_in_order),
+        cmocka_unit_test(uniform_is_in_range_and_even),
+        cmocka_unit_test(normal_has_its_moments),
+        cmocka_unit_test(below_is_in_range_and_even),
+        cmocka_unit_test(below_has_no_bias),
+        cmocka_unit_test(hash_gives_the_published_values),
+        cmocka_unit_test(text_grows),
+        cmocka_unit_test(nearest_word_is_near),
+        cmocka_unit_test(suggestions_fit_their_space),
+        cmocka_unit_test(contains_ignores_case),
+        cmocka_unit_test(files_come_back_as_written),
+        cmocka_unit_test(file_errors_say_which_and_why),
+        cmocka_unit_test(a_failed_write_changes_nothing),
+        cmocka_unit_test(folders_are_made_with_those_above),
+        cmocka_unit_test(the_clock_goes_on),
+        cmocka_unit_test(arena_gives_zeroed_aligned_memory),
+        cmocka_unit_test(messages_are_one_line),
+        cmocka_unit_test(long_messages_are_cut),
+        cmocka_unit_test(messages_belong_to_their_thread),
+        cmocka_unit_test(statuses_have_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

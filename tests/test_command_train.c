@@ -1,0 +1,384 @@
+/* The clade command on a device: train, eval, predict, info and devices, as a user chains them. */
+#define _POSIX_C_SOURCE 200809L
+#include <cjson/cJSON.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "command.h"
+
+#define DATA "digits?n=2000"
+
+static char run[512]; /* the run that the tests share */
+
+static const char *in_run(const char *file)
+{
+    return test_text("%s/%s", run, file);
+}
+
+/* Fails with what the command said unless it exited with `status`. */
+static command_result expect(command_result result, int status)
+{
+    if (result.status != status) {
+        print_error("exit %d, want %d; stdout \"%s\", stderr \"%s\"\n", result.status, status,
+                    result.out, result.err);
+        fail();
+    }
+    return result;
+}
+
+static cJSON *parse(const char *text)
+{
+    const char *end;
+    cJSON *document = cJSON_ParseWithOpts(text, &end, true); /* nothing may follow it */
+    if (!document) print_error("not JSON: \"%s\"\n", text);
+    assert_non_null(document);
+    return document;
+}
+
+static double number(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!cJSON_IsNumber(item)) print_error("no number '%s'\n", key);
+    assert_true(cJSON_IsNumber(item));
+    return item->valuedouble;
+}
+
+/* The last line of metrics.jsonl whose event is "epoch". */
+static cJSON *last_epoch(const char *folder)
+{
+    unsigned char *text;
+    size_t n_bytes;
+    cJSON *last = NULL;
+    assert_ok(clade__file_read(test_text("%s/metrics.jsonl", folder), &text, &n_bytes));
+    for (char *line = strtok((char *)text, "\n"); line; line = strtok(NULL, "\n")) {
+        cJSON *object = parse(line);
+        const char *event = cJSON_GetStringValue(cJSON_GetObjectItem(object, "event"));
+        bool epoch = event && strcmp(event, "epoch") == 0;
+        cJSON_Delete(epoch ? last : object);
+        if (epoch) last = object;
+    }
+    free(text);
+    assert_non_null(last);
+    return last;
+}
+
+static void assert_same_files(const char *a, const char *b)
+{
+    unsigned char *a_bytes, *b_bytes;
+    size_t a_size, b_size;
+    assert_ok(clade__file_read(a, &a_bytes, &a_size));
+    assert_ok(clade__file_read(b, &b_bytes, &b_size));
+    assert_int_equal(a_size, b_size);
+    assert_memory_equal(a_bytes, b_bytes, a_size);
+    free(a_bytes);
+    free(b_bytes);
+}
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+static void test_devices(void **state)
+{
+    (void)state;
+    command_result table = expect(COMMAND("devices"), 0),
+                   json = expect(COMMAND("devices", "--json"), 0);
+    assert_non_null(strstr(table.out, "PLATFORM"));
+    cJSON *document = parse(json.out);
+    const cJSON *devices = cJSON_GetObjectItem(document, "devices"), *device;
+    int n_default = 0;
+    assert_true(cJSON_GetArraySize(devices) > 0);
+    cJSON_ArrayForEach(device, devices)
+    {
+        assert_true(number(device, "compute_units") > 0);
+        assert_true(number(device, "global_memory_bytes") > 0);
+        assert_true(cJSON_IsString(cJSON_GetObjectItem(device, "name")));
+        n_default += cJSON_IsTrue(cJSON_GetObjectItem(device, "default"));
+    }
+    assert_int_equal(n_default, 1);
+    cJSON_Delete(document);
+    command_free(&table);
+    command_free(&json);
+
+    json = expect(COMMAND("devices", "--json", "--device", "0"), 0);
+    document = parse(json.out);
+    assert_true(number(document, "selected") == 0);
+    cJSON_Delete(document);
+    command_free(&json);
+}
+
+/* ---- one run, and what can be done with it --------------------------------------------------- */
+
+static int train_once(void **state)
+{
+    if (test_open_device(state) != 0) return -1;
+    test_close_device(state); /* the command opens its own */
+    snprintf(run, sizeof run, "%s/run", test_folder());
+    command_result result = expect(COMMAND("train", "--model", "mlp:32", "--data", DATA, "--epochs",
+                                           "2", "--batch", "64", "--run", run, "--json"),
+                                   0);
+    cJSON *document = parse(result.out);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "status")), "completed");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "model")),
+                        in_run("model.safetensors"));
+    assert_true(number(document, "epochs") == 2);
+    assert_true(number(document, "steps") == 2 * ((2000 + 63) / 64));
+    assert_true(number(cJSON_GetObjectItem(document, "valid"), "accuracy") > 0.2);
+    assert_true(number(cJSON_GetObjectItem(document, "best"), "epoch") >= 1);
+    assert_true(number(cJSON_GetObjectItem(document, "train"), "loss") > 0);
+    assert_non_null(strstr(result.err, "epoch 2/2"));
+    assert_non_null(strstr(result.err, "parameters"));
+    assert_non_null(strstr(result.err, "memory"));
+    cJSON_Delete(document);
+    command_free(&result);
+    return 0;
+}
+
+static void test_eval(void **state)
+{
+    (void)state;
+    command_result result =
+        expect(COMMAND("eval", in_run("model.safetensors"), "--data", DATA, "--json", "--quiet"),
+               0);
+    assert_string_equal(result.err, "");
+    cJSON *got = parse(result.out), *want = last_epoch(run);
+    assert_true(fabs(number(got, "loss") - number(want, "valid_loss")) <=
+                1e-6 * number(want, "valid_loss"));
+    assert_true(fabs(number(got, "accuracy") - number(want, "valid_accuracy")) <= 1e-6);
+    assert_true(number(got, "samples") > 0);
+    cJSON_Delete(got);
+    cJSON_Delete(want);
+    command_free(&result);
+}
+
+static void test_predict(void **state)
+{
+    (void)state;
+    command_result result =
+        expect(COMMAND("predict", in_run("model.safetensors"), "--data", DATA, "--limit", "1500"),
+               0);
+    assert_int_equal(strncmp(result.out, "index,class,p0,p1,p2,p3,p4,p5,p6,p7,p8,p9\n", 42), 0);
+    int n_lines = 0;
+    for (const char *c = result.out; *c; c++) n_lines += *c == '\n';
+    command_result all =
+        expect(COMMAND("eval", in_run("model.safetensors"), "--data", DATA, "--json"), 0);
+    cJSON *document = parse(all.out);
+    int n_samples = (int)number(document, "samples");
+    assert_int_equal(n_lines, 1 + (n_samples < 1500 ? n_samples : 1500));
+    cJSON_Delete(document);
+    command_free(&all);
+    command_free(&result);
+
+    result = expect(COMMAND("predict", in_run("model.safetensors"), "--data", DATA, "--limit", "3",
+                            "--json"),
+                    0);
+    document = parse(result.out);
+    const cJSON *rows = cJSON_GetObjectItem(document, "predictions"), *row, *p;
+    assert_int_equal(cJSON_GetArraySize(rows), 3);
+    cJSON_ArrayForEach(row, rows)
+    {
+        double sum = 0;
+        cJSON_ArrayForEach(p, cJSON_GetObjectItem(row, "probabilities")) sum += p->valuedouble;
+        assert_true(fabs(sum - 1) < 1e-5);
+        assert_true(cJSON_IsString(cJSON_GetObjectItem(row, "class")));
+    }
+    cJSON_Delete(document);
+    command_free(&result);
+}
+
+static void test_info(void **state)
+{
+    (void)state;
+    command_result result = expect(COMMAND("info", in_run("model.safetensors"), "--json"), 0);
+    cJSON *document = parse(result.out);
+    const double n = 784 * 32 + 32 + 32 * 10 + 10;
+    assert_true(number(document, "parameters") == n);
+    assert_true(number(document, "bytes") == 4 * n);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(document, "layers")), 3);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "loss")),
+                        "cross_entropy");
+    cJSON_Delete(document);
+    command_free(&result);
+    result = expect(COMMAND("info", in_run("model.safetensors")), 0);
+    assert_non_null(strstr(result.out, "linear"));
+    assert_non_null(strstr(result.out, "25,450 parameters"));
+    command_free(&result);
+}
+
+static void test_run_again(void **state)
+{
+    (void)state;
+    char again[512];
+    snprintf(again, sizeof again, "%s/again", test_folder());
+    command_result result =
+        expect(COMMAND("train", in_run("config.yaml"), "--run", again, "--quiet"), 0);
+    assert_string_equal(result.err, "");
+    assert_same_files(in_run("model.safetensors"), test_text("%s/model.safetensors", again));
+    command_free(&result);
+    /* And the resolved config resolves to itself. */
+    assert_same_files(in_run("config.yaml"), test_text("%s/config.yaml", again));
+}
+
+static void test_overwrite(void **state)
+{
+    (void)state;
+    const char *folder = test_folder();
+    test_write_file(test_text("%s/best.safetensors", folder), "old", 3);
+    command_result result =
+        expect(COMMAND("train", "--model", "linear", "--data", "digits?n=200", "--valid", "none",
+                       "--max-steps", "1", "--run", folder, "--overwrite", "--quiet", "--json"),
+               0);
+    cJSON *document = parse(result.out);
+    assert_true(number(document, "steps") == 1);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(document, "valid")));
+    cJSON_Delete(document);
+    command_free(&result);
+    unsigned char *bytes = NULL;
+    size_t n_bytes = 0;
+    if (clade__file_read(test_text("%s/best.safetensors", folder), &bytes, &n_bytes) == CLADE_OK)
+        assert_int_not_equal(n_bytes, 3);
+    free(bytes);
+}
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+static void expect_error(command_result result, int status, const char *part)
+{
+    expect(result, status);
+    if (!strstr(result.err, part)) print_error("want \"%s\" in \"%s\"\n", part, result.err);
+    assert_non_null(strstr(result.err, part));
+    assert_string_equal(result.out, "");
+    command_free(&result);
+}
+
+static void refused_model(int line, const char *part, const char *text)
+{
+    const char *path = test_text("%s/c.yaml", test_folder());
+    char want[512];
+    test_write_file(path, text, strlen(text));
+    snprintf(want, sizeof want, "%s:%d: %s", path, line, part);
+    expect_error(COMMAND("train", path, "--data", "digits?n=100", "--quiet"), 2, want);
+}
+
+static void test_bad_model(void **state)
+{
+    (void)state;
+    refused_model(5, "model.layers[1].type: unknown layer 'rellu'; did you mean 'relu'?",
+                  "model:\n  input: [784]\n  layers:\n    - {type: linear, units: 8}\n"
+                  "    - {type: rellu}\n    - {type: linear, units: 10}\n");
+    refused_model(4, "model.layers[0].unit",
+                  "model:\n  input: [784]\n  layers:\n"
+                  "    - {type: linear, unit: 8}\n");
+    refused_model(2, "model.input",
+                  "model:\n  input: [3072]\n  layers:\n"
+                  "    - {type: linear, units: 10}\n");
+    refused_model(3, "model.layers: the last layer gives 7 values",
+                  "model:\n  input: [784]\n  layers: [{type: linear, units: 7}]\n");
+}
+
+static void test_unfit_data(void **state)
+{
+    (void)state;
+    expect_error(COMMAND("train", "--model", "linear", "--data", "mnist:/no/such/folder"), 4,
+                 "/no/such/folder");
+    expect_error(COMMAND("train", "--model", "linear", "--data", "digit"), 2,
+                 "did you mean 'digits'?");
+    expect_error(COMMAND("eval", "none.safetensors", "--data", DATA), 4, "none.safetensors");
+
+    /* A model that fits other samples than the data's. */
+    clade_model *model;
+    const char *path = test_text("%s/small.safetensors", test_folder());
+    clade_device *device;
+    assert_ok(clade_device_open(&device, NULL));
+    assert_ok(clade_model_create(&model, device, 1));
+    clade_compile_options options = {.loss = CLADE_LOSS_CROSS_ENTROPY};
+    assert_ok(clade_compile(model, clade_linear(clade_input(model, CLADE_SHAPE(5)), 10), &options));
+    assert_ok(clade_save(model, path));
+    clade_model_free(model);
+    clade_device_free(device);
+    expect_error(COMMAND("eval", path, "--data", DATA), 4, "takes samples of shape [5]");
+    expect_error(COMMAND("predict", path, "--data", DATA), 4, "takes samples of shape [5]");
+}
+
+static void test_unwritable_run(void **state)
+{
+    (void)state;
+    const char *file = test_text("%s/file", test_folder());
+    test_write_file(file, "", 0);
+    expect_error(COMMAND("train", "--model", "linear", "--data", "digits?n=100", "--run",
+                         test_text("%s/run", file)),
+                 1, "file");
+}
+
+static void test_diverged(void **state)
+{
+    (void)state;
+    command_result result =
+        expect(COMMAND("train", "--model", "linear", "--data", "digits?n=300", "--loss", "mse",
+                       "--lr", "9e5", "--epochs", "50", "--run", test_text("%s/run", test_folder()),
+                       "--json", "--quiet"),
+               1);
+    cJSON *document = parse(result.out);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "status")), "diverged");
+    assert_non_null(strstr(result.err, "clade: training diverged"));
+    cJSON_Delete(document);
+    command_free(&result);
+}
+
+static void test_bad_scale(void **state)
+{
+    (void)state;
+    const char *path = test_text("%s/c.yaml", test_folder());
+    const char *text = "model: linear\ndata: {train: 'digits?n=100', scale: 0}\n";
+    test_write_file(path, text, strlen(text));
+    expect_error(COMMAND("train", path, "--quiet"), 2, test_text("%s:2: data.scale", path));
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    if (access("/dev/full", W_OK) != 0) skip();
+    const char *build = getenv("CLADE_TEST_BUILD");
+    const char *line = test_text("'%s/clade' predict '%s' --data '%s' > /dev/full 2> /dev/null",
+                                 build, in_run("model.safetensors"), DATA);
+    int status = system(line);
+    assert_int_equal(status >> 8, 1);
+}
+
+static void test_stop(void **state)
+{
+    (void)state;
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s", test_folder());
+    static const int numbers[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        const char *const arguments[] = {"train",   "--model",     "mlp:32",   "--data",  DATA,
+                                         "--valid", "none",        "--epochs", "1000000", "--run",
+                                         folder,    "--overwrite", "--json",   NULL};
+        command_result result =
+            expect(command_run_and_signal(arguments, "epoch 2/", numbers[i]), 128 + numbers[i]);
+        cJSON *document = parse(result.out);
+        assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "status")),
+                            "stopped");
+        assert_true(number(document, "steps") > 0);
+        assert_non_null(strstr(result.err, "stopped by the user at step"));
+        cJSON_Delete(document);
+        command_free(&result);
+        result =
+            expect(COMMAND("eval", test_text("%s/model.safetensors", folder), "--data", DATA), 0);
+        command_free(&result);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_devices),        cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_predict),        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_run_again),      cmocka_unit_test(test_overwrite),
+        cmocka_unit_test(test_bad_model),      cmocka_unit_test(test_unfit_data),
+        cmocka_unit_test(test_unwritable_run), cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_diverged),       cmocka_unit_test(test_bad_scale),
+        cmocka_unit_test(test_stop),
+    };
+    return cmocka_run_group_tests_name("command_train", tests, train_once, NULL);
+}

@@ -1,0 +1,271 @@
+/* Data specs, arrays from memory, class names and shuffling. */
+#include "support.h"
+
+#include "data/dataset.h"
+#include "data/spec.h"
+
+static void spec_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec, *part; /* of the message */
+    } cases[] = {
+        {"", "empty"},
+        {"digts", "did you mean 'digits'?"},
+        {"mnits:DIR", "unknown kind of data 'mnits'; did you mean 'mnist'?"},
+        {"xyz", "one of digits, mnist"},
+        {":DIR", "unknown kind of data ''"},
+        {"mnist", "write mnist:DIR"},
+        {"mnist:", "write mnist:DIR"},
+        {"mnist?part=test", "write mnist:DIR"},
+        {"digits:DIR", "takes no path"},
+        {"digits:", "takes no path"},
+        {"digits?sed=3", "unknown option 'sed'; did you mean 'seed'?"},
+        {"digits?", "unknown option ''; one of part, n, seed"},
+        {"digits?n=5&", "unknown option ''"},
+        {"mnist:DIR?n=5", "mnist: unknown option 'n'"},
+        {"digits?n", "option 'n' has no value"},
+        {"digits?n=5&n=6", "option 'n' is given twice"},
+        {"digits?part=valid", "part 'valid', want train or test"},
+        {"digits?part=", "part '', want train or test"},
+        {"digits?n=", "n=, want a whole number from 1"},
+        {"digits?n=0", "n=0, want a whole number from 1"},
+        {"digits?n=1000001", "to 1000000"},
+        {"digits?n=-5", "n=-5"},
+        {"digits?n=+5", "n=+5"},
+        {"digits?n=5x", "n=5x"},
+        {"digits?n= 5", "n= 5"},
+        {"digits?n=1e3", "n=1e3"},
+        {"digits?n=18446744073709551617", "n=18446744073709551617"}, /* 2^64 + 1 */
+        {"digits?seed=18446744073709551616", "seed=18446744073709551616"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        clade_data *data = (clade_data *)&data;
+        assert_fails(clade_data_open(&data, cases[i].spec), CLADE_EINVAL, cases[i].part);
+        assert_null(data);
+        assert_null(strchr(clade_error(), '\n'));
+    }
+    clade_data *data;
+    assert_fails(clade_data_open(&data, NULL), CLADE_EINVAL, "empty");
+    assert_fails(clade_data_open(NULL, "digits"), CLADE_EINVAL, "nowhere");
+    assert_fails(clade_data_open_part(&data, "digits?n=1", "Test"), CLADE_EINVAL, "part 'Test'");
+}
+
+static void assert_name(const char *spec, const char *part, const char *name)
+{
+    clade_data *data;
+    if (part)
+        assert_ok(clade_data_open_part(&data, spec, part));
+    else
+        assert_ok(clade_data_open(&data, spec));
+    assert_string_equal(clade_data_describe(data).name, name);
+    assert_true(clade_data_describe(data).seconds >= 0.0);
+    clade_data_free(data);
+}
+
+static void spec_names_resolve_the_part(void **state)
+{
+    (void)state;
+    assert_name("digits?n=3", NULL, "digits?n=3&part=train");
+    assert_name("digits?n=3", "test", "digits?n=3&part=test");
+    assert_name("digits?n=3&part=test", NULL, "digits?n=3&part=test");
+    assert_name("digits?part=train&n=3&seed=18446744073709551615", "test",
+                "digits?part=train&n=3&seed=18446744073709551615");
+}
+
+static const float features[] = {0.5f, -1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+static const int32_t labels[] = {2, 0, 1};
+static const float targets[] = {1, 2, 3, 4, 5, 6};
+
+static clade_data_arrays good(void)
+{
+    return (clade_data_arrays){.n_samples = 3,
+                               .shape = CLADE_SHAPE(2, 2),
+                               .features = features,
+                               .labels = labels,
+                               .n_classes = 3};
+}
+
+static void arrays_with_labels(void **state)
+{
+    (void)state;
+    clade_data *data;
+    clade_data_arrays arrays = good();
+    assert_ok(clade_data_from_arrays(&data, &arrays));
+    clade_data_info info = clade_data_describe(data);
+    assert_int_equal(info.n_samples, 3);
+    assert_int_equal(info.shape.rank, 2);
+    assert_int_equal(info.dtype, CLADE_FLOAT32);
+    assert_int_equal(info.n_classes, 3);
+    assert_int_equal(info.n_targets, 0);
+    assert_int_equal(info.bytes, sizeof features + sizeof labels);
+    assert_true(info.scale == 1.0f && info.shift == 0.0f);
+    assert_non_null(info.name);
+    assert_int_equal(clade__data_cols(data), 4);
+    assert_ptr_not_equal(data->values, features);
+    assert_memory_equal(data->values, features, sizeof features);
+    assert_memory_equal(data->labels, labels, sizeof labels);
+    assert_null(data->targets);
+    assert_string_equal(clade_data_class_name(data, 0), "0");
+    assert_string_equal(clade_data_class_name(data, 2), "2");
+    assert_null(clade_data_class_name(data, 3));
+    assert_null(clade_data_class_name(data, -1));
+    const char *const names[] = {"cat", "", "a longer name"};
+    assert_ok(clade__data_name_classes(data, names));
+    assert_string_equal(clade_data_class_name(data, 0), "cat");
+    assert_string_equal(clade_data_class_name(data, 1), "");
+    assert_string_equal(clade_data_class_name(data, 2), "a longer name");
+    clade_data_free(data);
+    clade_data_free(NULL);
+}
+
+static void arrays_with_targets(void **state)
+{
+    (void)state;
+    clade_data *data;
+    clade_data_arrays arrays = {.n_samples = 3,
+                                .shape = {.rank = 0},
+                                .features = features,
+                                .targets = targets,
+                                .n_targets = 2};
+    assert_ok(clade_data_from_arrays(&data, &arrays));
+    assert_int_equal(clade__data_cols(data), 1);
+    assert_memory_equal(data->targets, targets, sizeof targets);
+    assert_null(data->labels);
+    assert_int_equal(clade_data_describe(data).bytes, 3 * sizeof(float) + sizeof targets);
+    assert_null(clade_data_class_name(data, 0));
+    clade_data_free(data);
+}
+
+#define BAD_ARRAYS(change, status, part)                                                           \
+    do {                                                                                           \
+        clade_data_arrays arrays = good();                                                         \
+        change;                                                                                    \
+        clade_data *data = (clade_data *)&data;                                                    \
+        assert_fails(clade_data_from_arrays(&data, &arrays), status, part);                        \
+        assert_null(data);                                                                         \
+    } while (0)
+
+static void arrays_errors(void **state)
+{
+    (void)state;
+    clade_data *none;
+    assert_fails(clade_data_from_arrays(&none, NULL), CLADE_EINVAL, "no features");
+    BAD_ARRAYS(arrays.features = NULL, CLADE_EINVAL, "no features");
+    BAD_ARRAYS(arrays.labels = NULL, CLADE_EINVAL, "no labels and no targets");
+    BAD_ARRAYS(arrays.targets = targets, CLADE_EINVAL, "both labels and targets");
+    BAD_ARRAYS(arrays.n_targets = 2, CLADE_EINVAL, "both classes and targets");
+    BAD_ARRAYS(arrays.n_classes = 0, CLADE_EINVAL, "labels, but 0 classes");
+    BAD_ARRAYS(arrays.n_classes = -1, CLADE_EINVAL, "-1 classes");
+    BAD_ARRAYS(arrays.n_classes = INT32_MAX, CLADE_EINVAL, "2147483647 classes");
+    BAD_ARRAYS(arrays.n_classes = 2, CLADE_EINVAL, "label 2 of sample 0 is not in 0 to 1");
+    BAD_ARRAYS(arrays.n_samples = 0, CLADE_EINVAL, "0 samples");
+    BAD_ARRAYS(arrays.n_samples = -1, CLADE_EINVAL, "-1 samples");
+    BAD_ARRAYS(arrays.n_samples = INT64_C(1) << 31, CLADE_EINVAL, "2147483648 samples");
+    BAD_ARRAYS(arrays.shape.rank = 5, CLADE_ESHAPE, "rank 5");
+    BAD_ARRAYS(arrays.shape.rank = -1, CLADE_ESHAPE, "rank -1");
+    BAD_ARRAYS(arrays.shape.dim[1] = 0, CLADE_ESHAPE, "dimension 1 of a sample is 0");
+    BAD_ARRAYS(arrays.shape.dim[0] = INT64_MAX, CLADE_ESHAPE, "more elements");
+    BAD_ARRAYS(arrays.shape = CLADE_SHAPE(INT64_C(1) << 61), CLADE_ENOMEM, "fit no memory");
+    static const int32_t low[] = {0, -1, 0};
+    BAD_ARRAYS(arrays.labels = low, CLADE_EINVAL, "label -1 of sample 1");
+    float bad[12];
+    memcpy(bad, features, sizeof bad);
+    bad[6] = NAN;
+    BAD_ARRAYS(arrays.features = bad, CLADE_EINVAL, "feature 2 of sample 1 is");
+    bad[6] = -INFINITY;
+    BAD_ARRAYS(arrays.features = bad, CLADE_EINVAL, "is -inf");
+    BAD_ARRAYS((arrays.labels = NULL, arrays.targets = bad, arrays.n_targets = 3), CLADE_EINVAL,
+               "targets, but 3 classes");
+    BAD_ARRAYS((arrays.labels = NULL, arrays.n_classes = 0, arrays.targets = bad,
+                arrays.n_targets = 3),
+               CLADE_EINVAL, "target 0 of sample 2");
+    BAD_ARRAYS((arrays.labels = NULL, arrays.n_classes = 0, arrays.targets = targets), CLADE_EINVAL,
+               "neither classes nor targets");
+}
+
+static void scale(void **state)
+{
+    (void)state;
+    clade_data *data;
+    clade_data_arrays arrays = good();
+    assert_ok(clade_data_from_arrays(&data, &arrays));
+    assert_ok(clade_data_set_scale(data, 2.0f, -1.0f));
+    assert_fails(clade_data_set_scale(data, 0.0f, 0.0f), CLADE_EINVAL, "scale not 0");
+    assert_fails(clade_data_set_scale(data, NAN, 0.0f), CLADE_EINVAL, "finite");
+    assert_fails(clade_data_set_scale(data, 1.0f, INFINITY), CLADE_EINVAL, "finite");
+    assert_fails(clade_data_set_scale(NULL, 1.0f, 0.0f), CLADE_EINVAL, "none");
+    assert_true(clade_data_describe(data).scale == 2.0f);
+    assert_true(clade_data_describe(data).shift == -1.0f);
+    clade_data_free(data);
+}
+
+static void shuffle_permutes(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {1, 2, 3, 97, 10000};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        int64_t n = sizes[k];
+        int32_t *order = malloc((size_t)n * sizeof *order);
+        char *seen = calloc((size_t)n, 1);
+        assert_true(order && seen);
+        clade__shuffle(order, n, 5, 7);
+        for (int64_t i = 0; i < n; i++) {
+            assert_in_range(order[i], 0, n - 1);
+            assert_false(seen[order[i]]);
+            seen[order[i]] = 1;
+        }
+        free(order);
+        free(seen);
+    }
+    clade__shuffle(NULL, 0, 1, 1);
+}
+
+static void shuffle_depends_on_seed_and_epoch(void **state)
+{
+    (void)state;
+    int32_t first[500], again[500], epoch[500], seed[500];
+    clade__shuffle(first, 500, 1, 0);
+    clade__shuffle(again, 500, 1, 0);
+    clade__shuffle(epoch, 500, 1, 1);
+    clade__shuffle(seed, 500, 2, 0);
+    assert_memory_equal(first, again, sizeof first);
+    int same_epoch = 0, same_seed = 0, same_both = 0, fixed = 0;
+    for (int i = 0; i < 500; i++) {
+        same_epoch += first[i] == epoch[i];
+        same_seed += first[i] == seed[i];
+        same_both += epoch[i] == seed[i];
+        fixed += first[i] == i;
+    }
+    /* each is about Poisson with mean 1; 10 has a chance of 1e-7 */
+    assert_in_range(same_epoch, 0, 10);
+    assert_in_range(same_seed, 0, 10);
+    assert_in_range(same_both, 0, 10);
+    assert_in_range(fixed, 0, 10);
+}
+
+/* Every one of the six orders of three, about equally often. */
+static void shuffle_is_fair(void **state)
+{
+    (void)state;
+    int count[27] = {0};
+    int32_t order[3];
+    for (int64_t epoch = 0; epoch < 6000; epoch++) {
+        clade__shuffle(order, 3, 3, epoch);
+        count[9 * order[0] + 3 * order[1] + order[2]]++;
+    }
+    static const int orders[] = {5, 7, 11, 15, 19, 21};
+    for (int i = 0; i < 6; i++) assert_in_range(count[orders[i]], 870, 1130); /* 4.5 sigma */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spec_errors),        cmocka_unit_test(spec_names_resolve_the_part),
+        cmocka_unit_test(arrays_with_labels), cmocka_unit_test(arrays_with_targets),
+        cmocka_unit_test(arrays_errors),      cmocka_unit_test(scale),
+        cmocka_unit_test(shuffle_permutes),   cmocka_unit_test(shuffle_depends_on_seed_and_epoch),
+        cmocka_unit_test(shuffle_is_fair),
+    };
+    return cmocka_run_group_tests_name("dataset", tests, NULL, NULL);
+}

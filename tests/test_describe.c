@@ -1,0 +1,256 @@
+/* Descriptions in JSON: read into nodes and written again, and every error by its place. No device
+ * is needed. */
+#include "network.h"
+
+#include <cjson/cJSON.h>
+
+static clade_model *described(const char *json)
+{
+    clade_model *model;
+    assert_ok(clade_model_create(&model, NULL, 1));
+    if (!clade_model_layers(model, json)) fail_msg("%s", clade_error());
+    return model;
+}
+
+static void assert_described(const clade_model *model, const char *want)
+{
+    char *text = clade__model_describe(model);
+    assert_non_null(text);
+    assert_string_equal(text, want);
+    cJSON_free(text);
+}
+
+#define MODEL(layers) "{\"input\":[2,3,4],\"layers\":[" layers "],\"loss\":\"cross_entropy\"}"
+
+/* Texts in the form in which they are written. */
+static const char *const descriptions[] = {
+    MODEL("{\"type\":\"linear\",\"units\":5}"),
+    MODEL("{\"type\":\"linear\",\"units\":5,\"bias\":false}"),
+    MODEL("{\"type\":\"linear\",\"units\":5,\"init\":\"xavier\",\"bias_init\":\"he\"}"),
+    MODEL("{\"type\":\"linear\",\"units\":5,\"init\":\"he\"}"),
+    MODEL("{\"type\":\"linear\",\"units\":5,\"init\":{\"type\":\"normal\",\"mean\":-0.1,"
+          "\"std\":0.02},\"bias_init\":{\"type\":\"constant\",\"value\":1e-30}}"),
+    MODEL("{\"type\":\"linear\",\"units\":5,\"init\":{\"type\":\"normal\",\"mean\":0,"
+          "\"std\":0.33333334}}"),
+    MODEL("{\"type\":\"sigmoid\"}"),
+    MODEL("{\"type\":\"tanh\"}"),
+    MODEL("{\"type\":\"relu\"}"),
+    MODEL("{\"type\":\"leaky_relu\",\"slope\":0.01}"),
+    MODEL("{\"type\":\"leaky_relu\",\"slope\":0.12345679}"),
+    MODEL("{\"type\":\"gelu\"}"),
+    MODEL("{\"type\":\"softmax\"}"),
+    MODEL("{\"type\":\"log_softmax\"}"),
+    MODEL("{\"type\":\"add\",\"inputs\":[\"input\",\"input\"]}"),
+    MODEL("{\"type\":\"sum\",\"dim\":0}"),
+    MODEL("{\"type\":\"mean\",\"dim\":1}"),
+    MODEL("{\"type\":\"max\",\"dim\":2}"),
+    MODEL("{\"type\":\"max\",\"dim\":-1}"),
+    MODEL("{\"type\":\"argmax\",\"dim\":2}"),
+    MODEL("{\"type\":\"relu\",\"name\":\"first_one-2\"},{\"type\":\"tanh\",\"inputs\":[\"input\"]},"
+          "{\"type\":\"add\",\"name\":\"s\",\"inputs\":[\"first_one-2\",\"1\"]},"
+          "{\"type\":\"linear\",\"units\":5}"),
+};
+enum { N_DESCRIPTIONS = sizeof descriptions / sizeof descriptions[0] };
+
+static void a_description_is_written_as_it_was_read(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_DESCRIPTIONS; i++) {
+        clade_model *model = described(descriptions[i]);
+        assert_described(model, descriptions[i]);
+        clade_model_free(model);
+    }
+}
+
+static void every_layer_is_described(void **state)
+{
+    (void)state;
+    for (int t = 0; t < clade__n_layer_types; t++) {
+        const char *key = test_text("\"type\":\"%s\"", clade__layer_types[t].name);
+        int n = 0;
+        for (int i = 0; i < N_DESCRIPTIONS; i++) n += strstr(descriptions[i], key) != NULL;
+        if (n == 0) fail_msg("no description has %s", key);
+    }
+}
+
+/* Other ways to say the same, what is left out, and nodes made by calls. */
+static void what_is_left_out_has_its_default(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *layer, *want;
+    } cases[] = {
+        {"{\"type\":\"linear\",\"units\":5,\"bias\":true,\"init\":\"default\","
+         "\"bias_init\":{\"type\":\"default\"}}",
+         "{\"type\":\"linear\",\"units\":5}"},
+        {"{\"units\":5,\"type\":\"linear\",\"init\":\"normal\",\"bias_init\":\"constant\"}",
+         "{\"type\":\"linear\",\"units\":5,\"init\":{\"type\":\"normal\",\"mean\":0,\"std\":1},"
+         "\"bias_init\":{\"type\":\"constant\",\"value\":0}}"},
+        {"{\"type\":\"leaky_relu\"}", "{\"type\":\"leaky_relu\",\"slope\":0.01}"},
+        {"{\"type\":\"sum\"}", "{\"type\":\"sum\",\"dim\":-1}"},
+        {"{\"type\":\"relu\",\"inputs\":[\"input\"]}", "{\"type\":\"relu\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        clade_model *model = described(test_text("{\"layers\":[%s],\"input\":[2,3,4]}",
+                                                 cases[i].layer));
+        assert_described(model, test_text(MODEL("%s"), cases[i].want));
+        clade_model_free(model);
+    }
+    clade_model *model;
+    assert_ok(clade_model_create(&model, NULL, 1));
+    clade_node *x = clade_input(model, CLADE_SHAPE(2, 3, 4));
+    clade_node *h = clade_leaky_relu(x, 0.5f);
+    clade_node *mean = clade_mean(h, 0);
+    clade_add(mean, clade_max(x, 0));
+    assert_described(model, MODEL("{\"type\":\"leaky_relu\",\"slope\":0.5},"
+                                  "{\"type\":\"mean\",\"dim\":0},"
+                                  "{\"type\":\"max\",\"inputs\":[\"input\"],\"dim\":0},"
+                                  "{\"type\":\"add\",\"inputs\":[\"1\",\"2\"]}"));
+    clade_model_free(model);
+}
+
+static void names_are_those_of_parameters(void **state)
+{
+    (void)state;
+    clade_model *model = described(MODEL("{\"type\":\"linear\",\"units\":5,\"name\":\"a\"},"
+                                         "{\"type\":\"relu\"},{\"type\":\"linear\",\"units\":2}"));
+    static const char *const want[] = {"a.weight", "a.bias", "2.weight", "2.bias"};
+    assert_int_equal(model->n_parameters, 4);
+    for (int i = 0; i < 4; i++) assert_string_equal(model->parameters[i].name, want[i]);
+    clade_model_free(model);
+}
+
+/* ---- errors ------------------------------------------------------------------------------------ */
+
+#define LAYER(text) MODEL("{\"type\":\"relu\"},{" text "}")
+
+static void errors_say_where(void **state)
+{
+    static const struct {
+        const char *json, *message; /* the whole of its beginning */
+    } cases[] = {
+        {NULL, "model: not valid JSON"},
+        {"", "model: not valid JSON"},
+        {"{", "model: not valid JSON"},
+        {"[]", "model: want a mapping"},
+        {"{}", "model.input: want the shape of a sample, a list of 1 to 3 whole numbers"},
+        {"{\"imput\":[3]}", "model.imput: unknown key; did you mean 'input'?"},
+        {"{\"input\":3}", "model.input: want the shape"},
+        {"{\"input\":[]}", "model.input: want the shape"},
+        {"{\"input\":[1,1,1,1]}", "model.input: want the shape"},
+        {"{\"input\":[2.5]}", "model.input: want whole numbers of at least 1"},
+        {"{\"input\":[0]}", "model.input: want whole numbers of at least 1"},
+        {"{\"input\":[\"3\"]}", "model.input: want whole numbers of at least 1"},
+        {"{\"input\":[100000,100000]}", "model.input: input: more than"},
+        {"{\"input\":[3]}", "model.layers: want a list of 1 to 10000 layers"},
+        {"{\"input\":[3],\"layers\":[]}", "model.layers: want a list"},
+        {"{\"input\":[3],\"layers\":{}}", "model.layers: want a list"},
+        {MODEL("{\"type\":\"relu\"},7"), "model.layers[1]: want a mapping such as {type: linear"},
+        {LAYER(""), "model.layers[1]: a layer wants a type"},
+        {LAYER("\"type\":7"), "model.layers[1]: a layer wants a type"},
+        {LAYER("\"type\":\"rellu\""),
+         "model.layers[1].type: unknown layer 'rellu'; did you mean 'relu'?"},
+        {LAYER("\"type\":\"convolution\""), "model.layers[1].type: unknown layer 'convolution'; "
+                                            "one of linear, sigmoid, tanh, relu, leaky_relu, gelu"},
+        {LAYER("\"type\":\"relu\",\"slope\":1"), "model.layers[1].slope: unknown key; one of type, "
+                                                 "name, inputs"},
+        {LAYER("\"type\":\"linear\",\"unit\":1"),
+         "model.layers[1].unit: unknown key; did you mean 'units'?"},
+        {LAYER("\"type\":\"linear\""), "model.layers[1]: linear wants units"},
+        {LAYER("\"type\":\"linear\",\"units\":\"5\""), "model.layers[1].units: want a number"},
+        {LAYER("\"type\":\"linear\",\"units\":0"), "model.layers[1].units: 0, want a whole number "
+                                                   "of at least 1"},
+        {LAYER("\"type\":\"linear\",\"units\":2.5"), "model.layers[1].units: 2.5, want a whole"},
+        {LAYER("\"type\":\"linear\",\"units\":1e10"), "model.layers[1].units: 10000000000, want"},
+        {LAYER("\"type\":\"linear\",\"units\":1e999"), "model.layers[1].units: want a number"},
+        {LAYER("\"type\":\"linear\",\"units\":1000000000"), "model.layers[1]: 1.weight: more than"},
+        {LAYER("\"type\":\"linear\",\"units\":1,\"bias\":1"), "model.layers[1].bias: want true or "
+                                                              "false"},
+        {LAYER("\"type\":\"linear\",\"units\":1,\"init\":\"xaver\""),
+         "model.layers[1].init: unknown initialiser 'xaver'; did you mean 'xavier'?"},
+        {LAYER("\"type\":\"linear\",\"units\":1,\"init\":7"),
+         "model.layers[1].init: want a name or a mapping"},
+        {LAYER("\"type\":\"linear\",\"units\":1,\"bias_init\":{\"value\":1}"),
+         "model.layers[1].bias_init: want a name or a mapping"},
+        {LAYER("\"type\":\"linear\",\"units\":1,\"init\":{\"type\":\"normal\",\"sd\":1}"),
+         "model.layers[1].init.sd: unknown key; did you mean 'std'?"},
+        {LAYER("\"type\":\"linear\",\"units\":1,\"init\":{\"type\":\"normal\",\"std\":-1}"),
+         "model.layers[1].init.std: -1, want at least 0"},
+        {LAYER("\"type\":\"linear\",\"units\":1,\"init\":{\"type\":\"normal\",\"mean\":1e60}"),
+         "model.layers[1].init.mean: want a number"},
+        {LAYER("\"type\":\"leaky_relu\",\"slope\":\"x\""), "model.layers[1].slope: want a number"},
+        {LAYER("\"type\":\"leaky_relu\",\"slope\":1e60"), "model.layers[1].slope: want a number"},
+        {LAYER("\"type\":\"leaky_relu\",\"slope\":-1"), "model.layers[1]: leaky_relu: slope is -1"},
+        {LAYER("\"type\":\"sum\",\"dim\":3"), "model.layers[1]: sum: dim is 3, and a sample has 3"},
+        {LAYER("\"type\":\"sum\",\"dim\":-2"), "model.layers[1].dim: -2, want a whole number of at "
+                                               "least -1"},
+        {LAYER("\"type\":\"add\""), "model.layers[1]: add wants inputs, 2 names"},
+        {LAYER("\"type\":\"add\",\"inputs\":[\"0\"]"), "model.layers[1].inputs: want a list of 2 "
+                                                       "names"},
+        {LAYER("\"type\":\"relu\",\"inputs\":\"0\""), "model.layers[1].inputs: want a list of 1 "
+                                                      "name"},
+        {LAYER("\"type\":\"relu\",\"inputs\":[\"1\"]"), "model.layers[1].inputs: no layer named '1' "
+                                                        "before this one"},
+        {LAYER("\"type\":\"relu\",\"inputs\":[0]"), "model.layers[1].inputs: no layer named '?'"},
+        {LAYER("\"type\":\"relu\",\"name\":7"), "model.layers[1].name: want a text"},
+        {LAYER("\"type\":\"relu\",\"name\":\"\""), "model.layers[1]: name: '' is not a letter"},
+        {LAYER("\"type\":\"relu\",\"name\":\"a.b\""), "model.layers[1]: name: 'a.b' is not"},
+        {LAYER("\"type\":\"relu\",\"name\":\"0\""), "model.layers[1]: name: '0' is not a letter"},
+        {LAYER("\"type\":\"relu\",\"name\":\"input\""), "model.layers[1]: name: 'input' is taken"},
+        {MODEL("{\"type\":\"argmax\"},{\"type\":\"relu\"}"), "model.layers[1]: relu: cannot follow "
+                                                             "argmax"},
+        {MODEL("{\"type\":\"relu\",\"name\":\"a\"},{\"type\":\"relu\",\"name\":\"a\"}"),
+         "model.layers[1]: name: 'a' is taken"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        clade_model *model;
+        assert_ok(clade_model_create(&model, *state, 1));
+        assert_null(clade_model_layers(model, cases[i].json));
+        if (strncmp(clade_error(), cases[i].message, strlen(cases[i].message)) != 0)
+            fail_msg("got \"%s\", want \"%s\"", clade_error(), cases[i].message);
+        /* and compile says it again */
+        assert_fails(clade_compile(model, NULL, &(clade_compile_options){0}), CLADE_ECONFIG,
+                     cases[i].message);
+        clade_model_free(model);
+    }
+}
+
+static void long_names_do_no_harm(void **state)
+{
+    (void)state;
+    char json[4000], name[1500];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    static const char *const forms[] = {
+        "{\"%s\":1}", "{\"input\":[3],\"layers\":[{\"type\":\"%s\"}]}",
+        "{\"input\":[3],\"layers\":[{\"type\":\"relu\",\"%s\":1}]}",
+        "{\"input\":[3],\"layers\":[{\"type\":\"relu\",\"name\":\"%s\"}]}",
+        "{\"input\":[3],\"layers\":[{\"type\":\"relu\",\"inputs\":[\"%s\"]}]}",
+        "{\"input\":[3],\"layers\":[{\"type\":\"linear\",\"units\":1,\"init\":\"%s\"}]}",
+        "{\"input\":[3],\"layers\":[{\"type\":\"linear\",\"units\":1,\"init\":{\"%s\":1}}]}"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        clade_model *model;
+        const char *at = strstr(forms[i], "%s");
+        size_t before = (size_t)(at - forms[i]);
+        memcpy(json, forms[i], before);
+        strcpy(json + before, name);
+        strcat(json, at + 2);
+        assert_ok(clade_model_create(&model, NULL, 1));
+        assert_null(clade_model_layers(model, json));
+        assert_true(strncmp(clade_error(), "model.", 6) == 0);
+        clade_model_free(model);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_description_is_written_as_it_was_read),
+        cmocka_unit_test(every_layer_is_described),
+        cmocka_unit_test(what_is_left_out_has_its_default),
+        cmocka_unit_test(names_are_those_of_parameters),
+        cmocka_unit_test(errors_say_where),
+        cmocka_unit_test(long_names_do_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

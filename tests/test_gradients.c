@@ -1,0 +1,209 @@
+/* Whole models: loss, output and every parameter's gradient of a recorded training pass against a
+ * double-precision forward and its central differences. */
+#include "network.h"
+#include "reference.h"
+
+#define TOLERANCE 1e-3 /* of a gradient tensor's norm */
+
+/* The batch of the layout, and a smaller one as the last of an epoch is. */
+enum { BATCH = 13, SHORT_BATCH = 5 };
+
+#define CROSS_ENTROPY CLADE_LOSS_CROSS_ENTROPY
+#define MSE           CLADE_LOSS_MSE
+#define BCE           CLADE_LOSS_BCE_WITH_LOGITS
+#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
+#define NAMED(type, name) "{\"type\":\"" type "\",\"name\":\"" name "\"}"
+
+/* A linear and its activation as the plan fuses them, and kept apart by a second user. */
+#define FUSED(activation) \
+    "{\"input\":[6],\"layers\":[" LINEAR(7) ",{\"type\":\"" activation "\"}," LINEAR(4) "]}"
+#define APART(activation)                                                                         \
+    "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":5,\"name\":\"h\"},"                \
+    "{\"type\":\"" activation "\",\"name\":\"a\"},{\"type\":\"add\",\"inputs\":[\"h\",\"a\"]},"    \
+    LINEAR(4) "]}"
+#define REDUCED(layer) \
+    "{\"input\":[2,3,4],\"layers\":[" LINEAR(12) ",{\"type\":\"tanh\"}," layer "]}"
+
+typedef struct net_case {
+    const char *what, *json;
+    clade_loss loss;
+    int n_classes; /* 0: numbers as targets */
+} net_case;
+
+static const net_case networks[] = {
+    {"one linear", "{\"input\":[6],\"layers\":[" LINEAR(4) "]}", CROSS_ENTROPY, 4},
+    {"no bias", "{\"input\":[2,3],\"layers\":[{\"type\":\"linear\",\"units\":4,\"bias\":false}]}",
+     CROSS_ENTROPY, 3},
+    {"sigmoid", FUSED("sigmoid"), CROSS_ENTROPY, 4},
+    {"tanh", FUSED("tanh"), CROSS_ENTROPY, 4},
+    {"relu", FUSED("relu"), CROSS_ENTROPY, 4},
+    {"leaky_relu", FUSED("leaky_relu\",\"slope\":0.2,\"name\":\"a"), CROSS_ENTROPY, 4},
+    {"gelu", FUSED("gelu"), CROSS_ENTROPY, 4},
+    {"sigmoid apart", APART("sigmoid"), CROSS_ENTROPY, 4},
+    {"tanh apart", APART("tanh"), CROSS_ENTROPY, 4},
+    {"relu apart", APART("relu"), CROSS_ENTROPY, 4},
+    {"leaky_relu apart", APART("leaky_relu"), CROSS_ENTROPY, 4},
+    {"gelu apart", APART("gelu"), CROSS_ENTROPY, 4},
+    {"activations in a row",
+     "{\"input\":[6],\"layers\":[" LINEAR(5) ",{\"type\":\"tanh\"},{\"type\":\"gelu\"},"
+     "{\"type\":\"leaky_relu\"},{\"type\":\"sigmoid\"}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
+    {"ends in an activation", "{\"input\":[6],\"layers\":[" LINEAR(3) ",{\"type\":\"sigmoid\"}]}",
+     MSE, 3},
+    {"starts with an activation",
+     "{\"input\":[6],\"layers\":[{\"type\":\"tanh\"}," LINEAR(3) "]}", MSE, 3},
+    {"softmax", FUSED("softmax"), CROSS_ENTROPY, 4},
+    {"softmax, mse", "{\"input\":[6],\"layers\":[" LINEAR(4) ",{\"type\":\"softmax\"}]}", MSE, 4},
+    {"log_softmax", FUSED("log_softmax"), CROSS_ENTROPY, 4},
+    {"log_softmax last", "{\"input\":[6],\"layers\":[" LINEAR(4) ",{\"type\":\"log_softmax\"}]}",
+     MSE, 4},
+    {"sum", REDUCED("{\"type\":\"sum\"}"), MSE, 0},
+    {"mean", REDUCED("{\"type\":\"mean\"}"), MSE, 0},
+    {"max", REDUCED("{\"type\":\"max\"}"), BCE, 2},
+    {"max of a vector", REDUCED("{\"type\":\"max\",\"dim\":0}"), MSE, 0},
+    {"residual",
+     "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":5,\"name\":\"a\"}," LINEAR(5) ","
+     NAMED("relu", "b") ",{\"type\":\"add\",\"inputs\":[\"a\",\"b\"]}," LINEAR(4) "]}",
+     CROSS_ENTROPY, 4},
+    {"a and a",
+     "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":4,\"name\":\"a\"},"
+     "{\"type\":\"add\",\"inputs\":[\"a\",\"a\"]}]}", CROSS_ENTROPY, 4},
+    {"a tanh and itself",
+     "{\"input\":[6],\"layers\":[" LINEAR(4) "," NAMED("tanh", "t") ","
+     "{\"type\":\"add\",\"inputs\":[\"t\",\"t\"],\"name\":\"s\"},"
+     "{\"type\":\"add\",\"inputs\":[\"s\",\"t\"]}]}", MSE, 0},
+    {"added to the input",
+     "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":6,\"name\":\"a\"},"
+     "{\"type\":\"add\",\"inputs\":[\"input\",\"a\"]}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
+    {"reductions of the input",
+     "{\"input\":[3,4,5],\"layers\":[{\"type\":\"sum\",\"dim\":1},"
+     "{\"type\":\"max\",\"dim\":0}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
+    {"mean and softmax of the input",
+     "{\"input\":[3,4,5],\"layers\":[{\"type\":\"mean\",\"dim\":2},"
+     "{\"type\":\"softmax\"}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
+    {"three users",
+     "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":4,\"name\":\"h\"},"
+     "{\"type\":\"relu\",\"name\":\"r\"},"
+     "{\"type\":\"tanh\",\"inputs\":[\"h\"],\"name\":\"t\"},"
+     "{\"type\":\"gelu\",\"inputs\":[\"h\"],\"name\":\"g\"},"
+     "{\"type\":\"add\",\"inputs\":[\"r\",\"t\"],\"name\":\"rt\"},"
+     "{\"type\":\"add\",\"inputs\":[\"rt\",\"g\"]}]}", CROSS_ENTROPY, 4},
+    {"mse, labels", FUSED("tanh"), MSE, 4},
+    {"mse, numbers", FUSED("tanh"), MSE, 0},
+    {"mse, one output", "{\"input\":[6],\"layers\":[" LINEAR(1) "]}", MSE, 2},
+    {"bce, labels", FUSED("tanh"), BCE, 4},
+    {"bce, numbers", FUSED("tanh"), BCE, 0},
+    {"bce, one output", "{\"input\":[6],\"layers\":[" LINEAR(1) "]}", BCE, 2},
+};
+enum { N_NETWORKS = sizeof networks / sizeof networks[0] };
+
+static void write_doubles(clade_tensor *tensor, const double *values)
+{
+    int64_t n = clade_tensor_elements(tensor);
+    float *narrow = malloc((size_t)n * sizeof *narrow);
+    assert_non_null(narrow);
+    for (int64_t i = 0; i < n; i++) narrow[i] = (float)values[i];
+    assert_ok(clade_tensor_write(tensor, narrow));
+    free(narrow);
+}
+
+static void feed(clade__plan *plan, const net_batch *batch)
+{
+    write_doubles(&plan->x, batch->x);
+    if (batch->labels)
+        assert_ok(clade_tensor_write(&plan->labels, batch->labels));
+    else
+        write_doubles(&plan->target, batch->targets);
+}
+
+static void check_gradients(const net_case *network, const clade_model *model, const double *want)
+{
+    for (int p = 0; p < model->n_parameters; p++) {
+        int64_t n = clade_shape_elements(model->parameters[p].shape);
+        float *got = test_read(model->parameters[p].grad);
+        double error = 0.0, norm = 0.0;
+        for (int64_t i = 0; i < n; i++) {
+            error += (got[i] - want[i]) * (got[i] - want[i]);
+            norm += want[i] * want[i];
+        }
+        assert_true(norm > 1e-8); /* else nothing is tested */
+        if (!(sqrt(error) <= TOLERANCE * sqrt(norm))) {
+            print_error("%s: gradient of %s: error %g of %g\n", network->what,
+                        model->parameters[p].name, sqrt(error), sqrt(norm));
+            fail();
+        }
+        free(got);
+        want += n;
+    }
+}
+
+static void check_pass(const net_case *network, clade_model *model, int64_t n)
+{
+    clade__plan plan;
+    clade__commands *commands;
+    net_batch batch = net_random_batch(model, 11 + (uint64_t)n, n, network->n_classes);
+    double *parameters = net_parameters(model);
+    assert_ok(clade__plan_open(&plan, model, model->train_layout, n));
+    assert_ok(clade__commands_create(&commands, model->device));
+    assert_ok(clade__plan_record(&plan, model, model->train_layout, commands, true,
+                                 batch.labels != NULL));
+    double *gradient = net_gradient(model, parameters, &batch);
+    for (int times = 0; times < 2; times++) { /* nothing of a run is left for the next */
+        feed(&plan, &batch);
+        assert_ok(clade__commands_run(commands));
+        check_gradients(network, model, gradient);
+    }
+    float *losses = test_read(&plan.loss), *y = test_read(&plan.y);
+    double *want_y = net_forward(model, parameters, &batch), mean = 0.0;
+    test_assert_close(network->what, y, want_y, clade_tensor_elements(&plan.y), 1e-5, 1e-5);
+    for (int64_t i = 0; i < n; i++) mean += (double)losses[i] / (double)n;
+    assert_true(fabs(mean - net_loss(model, parameters, &batch)) <= 1e-5);
+
+    clade__commands_free(commands);
+    net_free_batch(&batch);
+    free(parameters);
+    free(gradient);
+    free(losses);
+    free(y);
+    free(want_y);
+}
+
+static void gradients_are_those_of_the_formulas(void **state)
+{
+    for (int i = 0; i < N_NETWORKS; i++) {
+        clade_model *model = net_model(*state, 3, networks[i].json,
+                                       &(clade_compile_options){.loss = networks[i].loss, .keep_gradients = true,
+                                                                .batch = BATCH});
+        check_pass(&networks[i], model, BATCH);
+        check_pass(&networks[i], model, SHORT_BATCH);
+        check_pass(&networks[i], model, 1);
+        clade_model_free(model);
+    }
+}
+
+/* A pass reads its batch and nothing else: whatever the workspace holds, the result is the same. */
+static void nothing_is_read_before_it_is_written(void **state)
+{
+    for (int i = 0; i < N_NETWORKS; i++) {
+        clade_model *model = net_model(*state, 3, networks[i].json,
+                                       &(clade_compile_options){.loss = networks[i].loss, .keep_gradients = true,
+                                                                .batch = BATCH});
+        assert_ok(clade__model_materialize(model));
+        for (int slot = 0; slot < model->train_layout->n_slots; slot++) {
+            int64_t n = (int64_t)(model->train_layout->slot_bytes[slot] / sizeof(float));
+            clade_tensor all = clade__tensor_view(model->device, model->workspace[slot],
+                                                  CLADE_FLOAT32, CLADE_SHAPE(n));
+            assert_ok(clade_tensor_fill(&all, NAN));
+        }
+        check_pass(&networks[i], model, BATCH);
+        clade_model_free(model);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_are_those_of_the_formulas),
+        cmocka_unit_test(nothing_is_read_before_it_is_written),
+    };
+    return cmocka_run_group_tests(tests, test_open_device, test_close_device);
+}
