@@ -8,7 +8,9 @@
  *   5 gelu        y = x P(x)                   dx = dy (P(x) + x exp(-x^2 / 2) / sqrt(2 pi))
  *                 with P(x) = (1 + erf(x / sqrt(2))) / 2
  *
- * The numbers are those of clade_activation. A NaN passes through every one of them. gelu is
+ *   6 0, 3 or 4 by its slope of 1, 0 or any: one kernel for three (forward only)
+ *
+ * The numbers to 5 are those of clade_activation. A NaN passes through every one of them. gelu is
  * Hendrycks & Gimpel 2016, in its exact form. FLOAT is float, or a vector of floats.
  */
 #ifndef ACTIVATION
@@ -57,9 +59,13 @@ static inline FLOAT activation_forward(const FLOAT x, const float slope)
     return x > 0.0f ? x : slope * x;
 #elif ACTIVATION == 5
     return 0.5f * x * (1.0f + gelu_erf(x * 0.70710678f));
+#elif ACTIVATION == 6
+    const FLOAT low = slope == 0.0f ? ZERO : slope * x; /* 0, also for minus infinity */
+    return x < 0.0f ? low : x;
 #endif
 }
 
+#if ACTIVATION != 6
 /* `saved` is x for gelu, and y = f(x) for the others. */
 static inline FLOAT activation_backward(const FLOAT saved, const FLOAT dy, const float slope)
 {
@@ -78,3 +84,4 @@ static inline FLOAT activation_backward(const FLOAT saved, const FLOAT dy, const
                  saved * 0.39894228f * exp(-0.5f * saved * saved));
 #endif
 }
+#endif

@@ -157,23 +157,39 @@ static clade__launch launch_of(const clade_gemm_args *args, const tiling *t, con
 
 enum { BIAS = 3, SCALAR = 6 }; /* arguments, by position */
 
+#define BY_SLOPE 6 /* in activation_functions.cl */
+
+/* Identity, relu and leaky_relu are one kernel, told apart by its slope: each build of a kernel is a
+ * third of a second before the first step. */
+static int activation_of(const clade__epilogue *epilogue, float *slope)
+{
+    *slope = epilogue->activation == CLADE_IDENTITY     ? 1.0f
+             : epilogue->activation == CLADE_LEAKY_RELU ? epilogue->slope
+                                                        : 0.0f;
+    bool by_slope = epilogue->activation == CLADE_IDENTITY ||
+                    epilogue->activation == CLADE_RELU || epilogue->activation == CLADE_LEAKY_RELU;
+    return by_slope ? BY_SLOPE : (int)epilogue->activation;
+}
+
 static clade_status record(clade__commands *commands, const clade_gemm_args *args,
                            const clade__epilogue *epilogue, bool *did_epilogue)
 {
     static const clade__epilogue none;
     if (!epilogue) epilogue = &none;
     tiling t = tile(clade__commands_device(commands), args);
+    float slope;
+    int activation = activation_of(epilogue, &slope);
     char options[128];
     if (t.dots)
         snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DACTIVATION=%d", t.vw, t.mr,
-                 (int)epilogue->activation);
+                 activation);
     else
         snprintf(options, sizeof options,
                  "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DTRANS_B=%d -DPACK=%d -DACTIVATION=%d", t.vw,
-                 t.nv, t.mr, args->trans_a, args->trans_b, t.pack, (int)epilogue->activation);
+                 t.nv, t.mr, args->trans_a, args->trans_b, t.pack, activation);
     clade__launch launch = launch_of(args, &t, options);
     launch.args[BIAS] = clade__arg_tensor(epilogue->bias);
-    launch.args[SCALAR].as.floats[2] = epilogue->slope;
+    launch.args[SCALAR].as.floats[2] = slope;
     *did_epilogue = true;
     return clade__commands_launch(commands, &launch);
 }

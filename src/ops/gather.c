@@ -30,8 +30,7 @@ clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const c
         commands,
         &(clade__launch){
             .program = "gather",
-            .kernel = "gather_rows",
-            .options = bytes ? "-DSOURCE=uchar" : "-DSOURCE=float",
+            .kernel = bytes ? "gather_bytes" : "gather_floats",
             .groups = {(size_t)rows * clade__groups(cols, CLADE__ELEMENT_GROUP)},
             .local = {CLADE__ELEMENT_GROUP},
             CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src), clade__arg_tensor(index),
@@ -54,7 +53,6 @@ clade_status clade__gather_labels(clade__commands *commands, clade_tensor *dst,
         commands, &(clade__launch){
                       .program = "gather",
                       .kernel = "gather_labels",
-                      .options = "-DSOURCE=float",
                       CLADE__ELEMENTS(rows),
                       CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src),
                                   clade__arg_tensor(index), clade__arg_int_ref(first),
