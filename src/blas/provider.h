@@ -32,6 +32,7 @@ typedef struct clade__blas {
     const clade__gemm_provider *selected; /* NULL: auto */
     clade__buffer *scratch;               /* shared by all calls: the queue is in order */
     clade__checked *checked;              /* calls that were found right */
+    bool clblast_prepared;                /* what gemm_clblast.c does once was done */
 } clade__blas;
 
 /* Makes it at first use. */

@@ -7,7 +7,8 @@
 #include <clade/device.h>
 
 typedef struct clade__quirks {
-    bool caches_programs; /* keeps built programs on disk itself */
+    bool caches_programs;    /* keeps built programs on disk itself */
+    bool clblast_is_untuned; /* CLBlast's database has nothing that fits it */
 } clade__quirks;
 
 /* Sets what must be in the environment before the first OpenCL call; never changes what is set. */
