@@ -10,6 +10,8 @@
  * VW: floats in a vector, 1, 4, 8 or 16.
  * MR: rows of a tile. KC: how much of k is summed at a time; between two such blocks the sums wait
  * in c, so only the last block has the epilogue.
+ * PREFETCH: 1 to ask for memory ahead of its use, with the compiler's builtin: OpenCL's own prefetch
+ * does nothing on PoCL 3.1.
  */
 #ifndef VW
 #define VW 16
@@ -40,3 +42,13 @@
 #endif
 
 #define UNROLL _Pragma("unroll")
+
+#ifndef PREFETCH
+#define PREFETCH 0
+#endif
+#if PREFETCH
+/* Through an integer: the builtin knows no address spaces, and a CPU has but one. */
+#define FETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#else
+#define FETCH(p)
+#endif

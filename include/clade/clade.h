@@ -2,6 +2,7 @@
 #ifndef CLADE_CLADE_H
 #define CLADE_CLADE_H
 
+#include <clade/bench.h>
 #include <clade/data.h>
 #include <clade/device.h>
 #include <clade/model.h>

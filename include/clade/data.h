@@ -3,8 +3,38 @@
  * A spec says where from:
  *   digits            made by the library: 28×28 grey digits; digits?n=2000&seed=3
  *   mnist:DIR         the IDX files of MNIST or Fashion-MNIST, gzipped or plain
- * and after a question mark, options joined by '&': part=train|test; for digits also n=, the number
- * of samples (20,000 to train and 4,000 to test unless given), and seed= (1 unless given).
+ *   cifar10:DIR       the binary version of CIFAR-10; cifar10:DIR?files=data_batch_1.bin
+ *   csv:FILE          a table of numbers; csv:iris.csv?label=species, csv:homes.csv?target=price
+ *   npy:X,Y           two NumPy files, samples and labels or targets; npy:x.npy,y.npy?test=0.1
+ * and after a question mark, options joined by '&'. All kinds take part=train|test.
+ *
+ * digits: n= is the number of samples (20,000 to train and 4,000 to test unless given), seed= the
+ * seed (1 unless given).
+ *
+ * cifar10: samples (3, 32, 32), uint8, scale 1/255. The train part is data_batch_1.bin to
+ * data_batch_5.bin, those that are there, the test part test_batch.bin; each may hold any number
+ * of images. files=NAME[,NAME…] reads these files of DIR instead, whichever part is asked for: name
+ * others to validate with. batches.meta.txt, where it is, names the classes.
+ *
+ * csv: cells are separated by commas, may be quoted (RFC 4180), and have blanks around them that do
+ * not count; samples (n_features), float32. A cell that is empty, or of a feature and no finite
+ * number, is an error. A COLUMN is a name in the first row, or a number from 1, or from -1 at the
+ * end; what could be either is a number.
+ *   label=COLUMN      the classes; the last column unless given. Whole numbers that are just
+ *                     0 … n-1 are labels as they are; other whole numbers are names, in their
+ *                     order; where any cell is no number all are names, in the order of their bytes
+ *   target=COLUMN[,COLUMN…]  numbers to predict, in this order; then there are no classes
+ *   header=yes|no|auto  whether the first row names the columns; auto, unless given: it does when
+ *                     any of its cells but the label's is text, or a column is given by its name
+ *   test=FRACTION     in [0, 1), 0.2 unless given: the share of rows in the test part, a fixed
+ *                     random choice; the train part is the others. 0: both parts are all rows. The
+ *                     classes are those of all rows in either part
+ *
+ * npy: versions 1.0 to 3.0, little-endian, C order. X is (n, …) with 2 to 4 dimensions; float32 and
+ * float64, and whole numbers of 8 to 32 bits or int64, become float32, but uint8 (and bool) stays
+ * uint8 with scale 1. Y of whole numbers, (n) or (n, 1), is labels of as many classes as its
+ * greatest + 1; Y of floats, (n) or (n, t), is targets. The paths are cut at the last comma.
+ * test=FRACTION is as for csv, but 0 unless given.
  */
 #ifndef CLADE_DATA_H
 #define CLADE_DATA_H

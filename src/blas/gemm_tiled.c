@@ -3,9 +3,9 @@
  * A register tile is as large as the vector registers allow: 24 of AVX-512's 32 hold sums. Which
  * kernel, and which tile, follows from the shape alone, so that a shape gives the same bits in
  * every run:
- *   B transposed, A not   gemm_dots: both are contiguous along k
- *   else                  gemm_rows; B is packed first when it is transposed, or when many tiles
- *                         share a long strip of it
+ *   B transposed, A not, few rows   gemm_dots: both are contiguous along k
+ *   else                            gemm_rows; B is packed first when it is transposed, or when many
+ *                                   tiles share a long strip of it
  */
 #include <stdio.h>
 
@@ -15,16 +15,24 @@
 #define BLOCK_K 1024
 /* A group's strip of B should stay in a core's own cache. */
 #define STRIP_FLOATS (64 * 1024)
-/* So much of B, in rows' short strips, is used again and again by a group. */
-#define BLOCK_FLOATS (32 * 1024)
+/* So much of B, in rows' short strips, stays in a core's first cache. */
+#define BLOCK_FLOATS (8 * 1024)
+/* Strips taken together at the least where c is large. */
+#define LARGE_RUN 12
 /* Groups for each compute unit: enough that none waits long for the last. */
 #define GROUPS_PER_UNIT 8
 /* From so many tiles, on strips so long, a packed strip pays for its packing. */
 #define PACK_TILES 16
 #define PACK_K 768
+/* From so many rows a transposed strip does; with 16-float vectors, which have a fast transpose. */
+#define PACK_TRANSPOSED_ROWS 48
+
+#define FEW_ROWS 16
+/* A matrix of so many floats does not stay in a cache from one step to the next. */
+#define LARGE_FLOATS (2 * 1024 * 1024)
 
 typedef struct tiling {
-    bool dots, pack;
+    bool dots, pack, prefetch;
     int vw;      /* floats of a vector */
     int nv;      /* rows: vectors of a tile along n */
     int mr;      /* rows of a tile */
@@ -82,6 +90,7 @@ static void tile_dots(tiling *t, const clade_gemm_args *args, int device_vw, int
         int split = ceil_div(wanted_groups, ceil_div(all_n, t->tiles_n));
         t->tiles_m = split < all_m ? ceil_div(all_m, split) : 1;
     }
+    t->prefetch = m <= FEW_ROWS && (int64_t)n * k >= LARGE_FLOATS;
 }
 
 static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int wanted_groups)
@@ -93,10 +102,13 @@ static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int
     t->mr = rows_for(m, t->vw == 16 ? 12 : 6);
     int all_m = ceil_div(m, t->mr), strips = ceil_div(n, t->nr);
     /* Short strips are taken several at a time: then c, where most of the time goes, is written in
-     * longer runs. */
+     * longer runs. Groups of one size each: PoCL hands them out by number. */
+    t->prefetch = (int64_t)m * n >= LARGE_FLOATS;
     int fit = BLOCK_FLOATS / (t->nr * k);
-    t->tiles_n = fit < 1 ? 1 : fit > strips ? strips : fit;
-    t->tiles_m = t->tiles_n > 1 && all_m > 4 ? 4 : all_m;
+    if (t->prefetch && fit < LARGE_RUN) fit = LARGE_RUN;
+    fit = fit < 1 ? 1 : fit > strips ? strips : fit;
+    t->tiles_n = ceil_div(strips, ceil_div(strips, fit));
+    t->tiles_m = t->prefetch ? 1 : all_m;
     while (t->tiles_m > 1 && ceil_div(all_m, t->tiles_m) * ceil_div(strips, t->tiles_n) < wanted_groups)
         t->tiles_m = ceil_div(t->tiles_m, 2);
     while (t->tiles_n > 1 && ceil_div(all_m, t->tiles_m) * ceil_div(strips, t->tiles_n) < wanted_groups)
@@ -107,12 +119,14 @@ static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int
 
 static tiling tile(const clade_device *device, const clade_gemm_args *args)
 {
-    tiling t = {.dots = args->trans_b && !args->trans_a};
+    int vw = device_vector(device);
+    tiling t = {.dots = args->trans_b && !args->trans_a &&
+                        (vw < 16 || args->m < PACK_TRANSPOSED_ROWS || args->n < 2 * vw)};
     int wanted_groups = GROUPS_PER_UNIT * device->info.compute_units;
     if (t.dots)
-        tile_dots(&t, args, device_vector(device), wanted_groups);
+        tile_dots(&t, args, vw, wanted_groups);
     else
-        tile_rows(&t, args, device_vector(device), wanted_groups);
+        tile_rows(&t, args, vw, wanted_groups);
     return t;
 }
 
@@ -155,12 +169,17 @@ static clade__launch launch_of(const clade_gemm_args *args, const tiling *t, con
     };
 }
 
+static const char *prefetch_option(const clade_device *device, const tiling *t)
+{
+    return t->prefetch && device->quirks.prefetch_by_builtin ? " -DPREFETCH=1" : "";
+}
+
 enum { BIAS = 3, SCALAR = 6 }; /* arguments, by position */
 
 #define BY_SLOPE 6 /* in activation_functions.cl */
 
-/* Identity, relu and leaky_relu are one kernel, told apart by its slope: each build of a kernel is a
- * third of a second before the first step. */
+/* With B transposed, as the layers' forward has it, identity, relu and leaky_relu are one kernel, told apart
+ * by its slope: each build is a third of a second before the first step. */
 static int activation_of(const clade__epilogue *epilogue, float *slope)
 {
     *slope = epilogue->activation == CLADE_IDENTITY     ? 1.0f
@@ -176,13 +195,14 @@ static clade_status record(clade__commands *commands, const clade_gemm_args *arg
 {
     static const clade__epilogue none;
     if (!epilogue) epilogue = &none;
-    tiling t = tile(clade__commands_device(commands), args);
-    float slope;
-    int activation = activation_of(epilogue, &slope);
+    const clade_device *device = clade__commands_device(commands);
+    tiling t = tile(device, args);
+    float slope = epilogue->slope;
+    int activation = args->trans_b ? activation_of(epilogue, &slope) : (int)epilogue->activation;
     char options[128];
     if (t.dots)
-        snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DACTIVATION=%d", t.vw, t.mr,
-                 activation);
+        snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DACTIVATION=%d%s", t.vw, t.mr, activation,
+                 prefetch_option(device, &t));
     else
         snprintf(options, sizeof options,
                  "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DTRANS_B=%d -DPACK=%d -DACTIVATION=%d", t.vw,
@@ -204,8 +224,8 @@ static clade_status record_update(clade__commands *commands, const clade_gemm_ar
     t.pack = false;
     int update = rates->momentum == 0.0f ? 1 : rates->nesterov ? 3 : 2;
     char options[128];
-    snprintf(options, sizeof options, "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DUPDATE=%d", t.vw, t.nv,
-             t.mr, args->trans_a, update);
+    snprintf(options, sizeof options, "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DUPDATE=%d%s", t.vw,
+             t.nv, t.mr, args->trans_a, update, prefetch_option(device, &t));
     clade__launch launch = launch_of(args, &t, options);
     launch.args[launch.n_args++] = clade__arg_tensor(velocity);
     launch.args[launch.n_args++] = clade__arg_float_ref(rates->lr);

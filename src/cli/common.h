@@ -62,6 +62,7 @@ typedef struct cli_command {
     const char *about;         /* paragraphs and examples for `clade NAME --help`, 80 columns */
     const cli_option *options; /* besides the common ones */
     size_t n_options;
+    const char *repeats; /* the option whose values add up, joined by blanks; NULL for none */
     int min_arguments, max_arguments;
     clade_status (*run)(cli_call *call);
 } cli_command;

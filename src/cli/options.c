@@ -90,11 +90,27 @@ static void keep(char **slot, char *value)
     *slot = value;
 }
 
+/* Appends a value to those given before; takes it over. */
+static clade_status join(char **slot, char *value)
+{
+    size_t bytes = strlen(*slot) + 1 + strlen(value) + 1;
+    char *both = malloc(bytes);
+    if (both) snprintf(both, bytes, "%s %s", *slot, value);
+    free(value);
+    if (!both) return clade__fail(CLADE_ENOMEM, "no memory");
+    keep(slot, both);
+    return CLADE_OK;
+}
+
 static clade_status keep_option(cli_call *call, int which, char *value)
 {
     if (which < COMMON) {
+        char **slot = &call->values[which - OWN];
         if (!value && !(value = calloc(1, 1))) return clade__fail(CLADE_ENOMEM, "no memory");
-        keep(&call->values[which - OWN], value);
+        const char *name = call->command->options[which - OWN].name;
+        const char *repeats = call->command->repeats;
+        if (*slot && repeats && strcmp(name, repeats) == 0) return join(slot, value);
+        keep(slot, value);
         return CLADE_OK;
     }
     switch (which - COMMON) {

@@ -11,8 +11,6 @@
 
 #include "base/philox.h"
 
-#define MAX_CLASSES (1 << 20) /* each costs a name; more is a mistake in the caller */
-
 static char *copy_text(const char *text)
 {
     size_t bytes = strlen(text) + 1;
@@ -56,8 +54,9 @@ static clade_status check_sizes(int64_t n_samples, clade_shape shape, int n_clas
             return clade__fail(CLADE_ESHAPE, "data: a sample has more elements than fit 64 bits");
         *cols *= shape.dim[i];
     }
-    if (n_classes < 0 || n_classes > MAX_CLASSES)
-        return clade__fail(CLADE_EINVAL, "data: %d classes, want 1 to %d", n_classes, MAX_CLASSES);
+    if (n_classes < 0 || n_classes > CLADE__DATA_MAX_CLASSES)
+        return clade__fail(CLADE_EINVAL, "data: %d classes, want 1 to %d", n_classes,
+                           CLADE__DATA_MAX_CLASSES);
     if (n_classes == 0 && n_targets < 1)
         return clade__fail(CLADE_EINVAL, "data: neither classes nor targets");
     if (n_classes > 0 && n_targets != 0)

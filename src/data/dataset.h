@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+#define CLADE__DATA_MAX_CLASSES (1 << 20) /* each costs a name; more is a mistake */
+
 struct clade_data {
     char *name;
     int64_t n_samples;

@@ -19,6 +19,9 @@ typedef struct data_kind {
 static const data_kind kinds[] = {
     {"digits", NULL, {"part", "n", "seed"}, clade__digits_open},
     {"mnist", "DIR", {"part"}, clade__mnist_open},
+    {"cifar10", "DIR", {"part", "files"}, clade__cifar10_open},
+    {"csv", "FILE", {"part", "header", "label", "target", "test"}, clade__csv_open},
+    {"npy", "X,Y", {"part", "test"}, clade__npy_open},
 };
 
 #define N_KINDS (sizeof kinds / sizeof kinds[0])

@@ -35,7 +35,10 @@ CLADE_MUST_CHECK clade_status clade__data_option_number(const clade__data_spec *
                                                         const char *key, uint64_t least,
                                                         uint64_t most, uint64_t *value);
 
-clade__data_opener clade__digits_open; /* digits.c */
-clade__data_opener clade__mnist_open;  /* idx.c */
+clade__data_opener clade__digits_open;  /* digits.c */
+clade__data_opener clade__mnist_open;   /* idx.c */
+clade__data_opener clade__cifar10_open; /* cifar10.c */
+clade__data_opener clade__csv_open;     /* csv.c */
+clade__data_opener clade__npy_open;     /* npy.c */
 
 #endif

@@ -19,6 +19,12 @@ clade__quirks clade__quirks_of(const clade_device_info *info)
      * generic build. */
     if (strcmp(info->platform, "Portable Computing Language") == 0) quirks.caches_programs = true;
 
+    /* 2026-11-20, PoCL 3.1: OpenCL's prefetch() does nothing there; its compiler is clang, whose
+     * builtin does. */
+    if (strcmp(info->platform, "Portable Computing Language") == 0 &&
+        info->type == CLADE_DEVICE_CPU)
+        quirks.prefetch_by_builtin = true;
+
     /* 2026-11-20, CLBlast 1.5.3: its database knows no CPU under PoCL, and its defaults reach a fifth
      * of what its own tuner found. blas/gemm_clblast.c sets that. */
     if (strcmp(info->platform, "Portable Computing Language") == 0 &&

@@ -8,6 +8,7 @@
 
 typedef struct clade__quirks {
     bool caches_programs;    /* keeps built programs on disk itself */
+    bool prefetch_by_builtin; /* kernels may use clang's __builtin_prefetch */
     bool clblast_is_untuned; /* CLBlast's database has nothing that fits it */
 } clade__quirks;
 

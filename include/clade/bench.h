@@ -1,0 +1,165 @@
+/* Measurements of a device, and of this library on it, each as a share of what the device can do.
+ *
+ * A bench is opened on a device and measures one thing a call. Every time is the median, the least
+ * and the spread of blocks of calls that are enqueued back to back, as a training step enqueues
+ * them, with one wait at a block's end. Calls wait until their work is done. The device's limits
+ * are measured once a bench, when they are first needed.
+ *
+ * A bench is used by one thread, and the first gemm beside OpenBLAS starts short-lived child
+ * processes (see clade_bench_openblas).
+ */
+#ifndef CLADE_BENCH_H
+#define CLADE_BENCH_H
+
+#include <clade/device.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct clade_bench clade_bench;
+
+typedef struct clade_bench_options {
+    double seconds;       /* for each measurement, about; 0 means 0.3. At most 60 */
+    const char *provider; /* of gemm: a name of clade_bench_provider. NULL: gemm measures all that
+                           * take the shape, train uses the one that training would */
+} clade_bench_options;
+
+/* The device is borrowed; options may be NULL. CLADE_EINVAL for an option out of range, and for an
+ * unknown provider, with those that there are. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_bench_open(clade_bench **out, clade_device *device,
+                                                         const clade_bench_options *options);
+CLADE_API void clade_bench_free(clade_bench *bench);
+
+/* Seconds of one call: over the blocks, the median, the least, and the distance between the first
+ * and the third quartile. */
+typedef struct clade_bench_time {
+    double median, min, spread;
+    int n_blocks;
+} clade_bench_time;
+
+/* ---- the device ------------------------------------------------------------------------------ */
+
+/* What a device was seen to do at its best, and what a launch costs. */
+typedef struct clade_bench_limits {
+    double flops_per_second;  /* float32, an fma counted as two; the best variant of a kernel that
+                               * does nothing else */
+    int vector_width, accumulators; /* that variant: floats of a vector, independent vectors */
+    double copy_bytes_per_second;   /* a = b: reads and writes */
+    double triad_bytes_per_second;  /* a = b + s c */
+    double update_bytes_per_second; /* a = s a + 1, in place, as an optimizer does */
+    double bytes_per_second;        /* the largest of the three */
+    uint64_t array_bytes;           /* of each array; meant to be far larger than any cache */
+    clade_bench_time launch_host;   /* of an empty kernel: processor time of the calling thread */
+    clade_bench_time launch;        /* the same end to end, back to back */
+    clade_bench_time round_trip;    /* one empty kernel, and waiting for it */
+} clade_bench_limits;
+
+CLADE_API CLADE_MUST_CHECK clade_status clade_bench_device(clade_bench *bench,
+                                                           clade_bench_limits *limits);
+
+/* ---- gemm ------------------------------------------------------------------------------------ */
+
+/* C (m, n) = op(A) op(B), op(A) is (m, k) and op(B) is (k, n). */
+typedef struct clade_bench_shape {
+    int64_t m, n, k;
+    bool trans_a, trans_b;
+} clade_bench_shape;
+
+/* Provider number i: "tiled", "clblast", …, "openblas"; NULL after the last. */
+CLADE_API const char *clade_bench_provider(int i);
+
+/* Shape number i of the list that `clade bench gemm` goes through: every gemm of the workloads'
+ * steps, then cubes of 128 to 2048. False after the last. */
+CLADE_API bool clade_bench_gemm_shape(int i, clade_bench_shape *shape);
+
+typedef struct clade_bench_gemm_result {
+    const char *provider;
+    clade_bench_time time;
+    double flops_per_second; /* by the median; 2 m n k in a call */
+    double share_of_peak;    /* NaN for openblas when the device is no CPU */
+} clade_bench_gemm_result;
+
+#define CLADE_BENCH_MAX_PROVIDERS 8
+
+/* One shape with each provider that takes it, in turns, into results[0 … *n_results). Every
+ * result is compared with a double-precision reference: CLADE_EWRONG when one is off. CLADE_ESHAPE
+ * for a size out of range, CLADE_EDEVICEMEM when the matrices do not fit, CLADE_EINVAL when the
+ * one provider asked for refuses, CLADE_ESTATE when that is openblas and it is not installed. */
+CLADE_API CLADE_MUST_CHECK clade_status
+clade_bench_gemm(clade_bench *bench, const clade_bench_shape *shape,
+                 clade_bench_gemm_result results[CLADE_BENCH_MAX_PROVIDERS], int *n_results);
+
+/* OpenBLAS is found at run time (libopenblas.so.0) and runs in this process, on the host's
+ * processors, with as many threads as the device has compute units where the device is a CPU, else
+ * as there are processors. As shipped it can take kernels that are not the fastest for a
+ * processor, so each of a few core types is tried in a child process first. */
+typedef struct clade_bench_openblas_info {
+    char config[256];  /* as OpenBLAS describes itself, version first */
+    char core[64];     /* the kernels in use */
+    char tried[256];   /* "SkylakeX 410, Haswell 205 GFLOP/s": what was seen at 512³ */
+    int n_threads;
+} clade_bench_openblas_info;
+
+/* False when it is not installed; it is loaded at the first call of a process. */
+CLADE_API bool clade_bench_openblas(clade_bench *bench, clade_bench_openblas_info *info);
+
+/* ---- operations ------------------------------------------------------------------------------ */
+
+typedef struct clade_bench_op_result {
+    const char *op;
+    int64_t rows, cols;
+    clade_bench_time time;
+    double flops, bytes;  /* of one call: arithmetic; each operand read or written once */
+    double share_of_roof; /* of max(flops / peak, bytes / bandwidth) */
+} clade_bench_op_result;
+
+/* Operation number i, and size number i, of the tables; NULL and false after the last. */
+CLADE_API const char *clade_bench_op_name(int i);
+CLADE_API bool clade_bench_op_size(int i, int64_t *rows, int64_t *cols);
+
+/* Measures operation number `op` on (rows, cols). */
+CLADE_API CLADE_MUST_CHECK clade_status clade_bench_op(clade_bench *bench, int op, int64_t rows,
+                                                       int64_t cols,
+                                                       clade_bench_op_result *result);
+
+/* ---- training -------------------------------------------------------------------------------- */
+
+typedef struct clade_bench_workload {
+    const char *name;
+    const char *about;  /* one line: layers, loss, optimizer, data */
+    int64_t batches[2]; /* what it is usually measured at; 0: none */
+} clade_bench_workload;
+
+/* Workload number i; NULL after the last. */
+CLADE_API const clade_bench_workload *clade_bench_workload_at(int i);
+
+typedef struct clade_bench_train_result {
+    const char *workload;
+    int64_t batch;
+    clade_bench_time time; /* of a step */
+    double samples_per_second;
+    double flops;          /* of a step: 2 m n k for each gemm, and nothing else */
+    double bytes;          /* of a step: the least that must go through memory; see bench_train.c */
+    double flops_per_second;
+    double share_of_limit; /* max(flops / peak, bytes / bandwidth) / the median */
+    double host_seconds;   /* of a step: processor time of the thread that enqueues it */
+} clade_bench_train_result;
+
+/* Trains a workload on random data that lies on the device. batch 0: the workload's first.
+ * CLADE_EINVAL for an unknown name, with those that there are, and for a batch below 0 or too
+ * large. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_bench_train(clade_bench *bench, const char *workload,
+                                                          int64_t batch,
+                                                          clade_bench_train_result *result);
+
+/* ---- versions -------------------------------------------------------------------------------- */
+
+/* The version of CLBlast that the library was built with. */
+CLADE_API const char *clade_bench_clblast_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

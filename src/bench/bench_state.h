@@ -1,0 +1,23 @@
+/* What a bench is, to the files of this layer. */
+#ifndef CLADE_BENCH_STATE_H
+#define CLADE_BENCH_STATE_H
+
+#include <clade/bench.h>
+
+#include "bench/measure.h"
+
+struct clade_bench {
+    clade_device *device;
+    double seconds;
+    const char *provider; /* one of clade_bench_provider's, or NULL */
+    bool has_limits;
+    clade_bench_limits limits;
+};
+
+/* Measures the limits unless that was done. */
+clade_status clade__bench_limits(clade_bench *bench);
+
+/* max(flops / peak, bytes / bandwidth) in seconds. The limits have been measured. */
+double clade__bench_least_seconds(const clade_bench *bench, double flops, double bytes);
+
+#endif

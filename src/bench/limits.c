@@ -1,0 +1,219 @@
+/* What a device can do at most: arithmetic, memory, and what a launch costs. */
+#include <stdio.h>
+
+#include "bench/bench_state.h"
+#include "device/commands.h"
+#include "device/opencl.h"
+
+/* cl/bench.cl's. */
+#define UNROLL 4
+
+#define GPU_GROUP    256
+#define MEMORY_GROUP 256
+#define LAUNCHES     32 /* of one flush, as a step has them */
+
+/* Larger than the caches of most devices; what was taken is reported. */
+#define ARRAY_BYTES ((uint64_t)256 << 20)
+
+static clade_status run_commands(void *context)
+{
+    return clade__commands_run(context);
+}
+
+static clade_status run_and_wait(void *context)
+{
+    CLADE_TRY(clade__commands_run(context));
+    return clade_device_finish(clade__commands_device(context));
+}
+
+/* Measures a launch, recorded alone. */
+static clade_status measure_launch(clade_device *device, const clade__launch *launch,
+                                   double seconds, clade_bench_time *time)
+{
+    clade__commands *commands = NULL;
+    clade_status status = clade__commands_create(&commands, device);
+    if (status == CLADE_OK) status = clade__commands_launch(commands, launch);
+    if (status == CLADE_OK) {
+        clade__subject subject = {
+            .enqueue = run_commands, .context = commands, .device = device, .n_units = 1.0};
+        status = clade__measure(&subject, 1, seconds);
+        *time = subject.time;
+    }
+    clade__commands_free(commands);
+    return status;
+}
+
+/* ---- arithmetic ------------------------------------------------------------------------------ */
+
+/* A CPU has a group of one work-item and its vectors; a GPU many work-items. */
+static clade_status measure_fma(clade_bench *bench, clade_tensor *dst, int width, int accumulators)
+{
+    const clade_device_info *info = clade_device_describe(bench->device);
+    bool is_cpu = info->type == CLADE_DEVICE_CPU;
+    char options[64];
+    snprintf(options, sizeof options, "-DVW=%d -DACCUMULATORS=%d", width, accumulators);
+    int n_rounds = (is_cpu ? 65536 : 4096) / width;
+    size_t local = is_cpu ? 1 : GPU_GROUP;
+    if (local > info->work_group_limit) local = info->work_group_limit;
+    size_t groups = (size_t)info->compute_units * 16;
+    clade__launch launch = {
+        .program = "bench",
+        .options = options,
+        .kernel = "bench_fma",
+        .args = {clade__arg_tensor(dst), clade__arg_int(n_rounds), clade__arg_float(0.5f),
+                 clade__arg_float(1.0f)},
+        .n_args = 4,
+        .groups = {groups},
+        .local = {local},
+    };
+    clade_bench_time time;
+    CLADE_TRY(measure_launch(bench->device, &launch, bench->seconds / 4.0, &time));
+    double flops =
+        2.0 * UNROLL * (double)n_rounds * width * accumulators * (double)(groups * local);
+    if (flops / time.min > bench->limits.flops_per_second) {
+        bench->limits.flops_per_second = flops / time.min;
+        bench->limits.vector_width = width;
+        bench->limits.accumulators = accumulators;
+    }
+    return CLADE_OK;
+}
+
+static clade_status measure_arithmetic(clade_bench *bench)
+{
+    static const int widths[] = {1, 4, 8, 16}, accumulators[] = {8, 12};
+    int64_t n = (int64_t)clade_device_describe(bench->device)->compute_units * 16 * GPU_GROUP;
+    clade_tensor *dst = NULL;
+    clade_status status =
+        clade_tensor_create(&dst, bench->device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL);
+    for (int w = 0; status == CLADE_OK && w < 4; w++)
+        for (int a = 0; status == CLADE_OK && a < 2; a++)
+            status = measure_fma(bench, dst, widths[w], accumulators[a]);
+    clade_tensor_free(dst);
+    return status;
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+typedef enum stream_kind { COPY, TRIAD, UPDATE, N_STREAMS } stream_kind;
+
+/* The launch of a stream without its range, and the floats that go through memory for each of an
+ * array. */
+static clade__launch stream_launch(stream_kind kind, clade_tensor *const arrays[3],
+                                   double *n_floats)
+{
+    *n_floats = kind == TRIAD ? 3.0 : 2.0;
+    const clade__arg a = clade__arg_tensor(arrays[0]), b = clade__arg_tensor(arrays[1]);
+    const clade__arg c = clade__arg_tensor(arrays[2]), s = clade__arg_float(0.5f);
+    switch (kind) {
+    case COPY: return (clade__launch){.kernel = "bench_copy", .args = {a, b}, .n_args = 2};
+    case TRIAD: return (clade__launch){.kernel = "bench_triad", .args = {a, b, c, s}, .n_args = 4};
+    default: return (clade__launch){.kernel = "bench_update", .args = {a, s}, .n_args = 2};
+    }
+}
+
+static clade_status measure_stream(clade_bench *bench, clade_tensor *const arrays[3], int width,
+                                   stream_kind kind)
+{
+    char options[32];
+    double n_floats;
+    snprintf(options, sizeof options, "-DVW=%d", width);
+    uint64_t bytes = bench->limits.array_bytes;
+    clade__launch launch = stream_launch(kind, arrays, &n_floats);
+    launch.program = "bench";
+    launch.options = options;
+    launch.groups[0] = (size_t)(bytes / sizeof(float)) / ((size_t)width * MEMORY_GROUP);
+    launch.local[0] = MEMORY_GROUP;
+    clade_bench_time time;
+    CLADE_TRY(measure_launch(bench->device, &launch, bench->seconds / 2.0, &time));
+    clade_bench_limits *limits = &bench->limits;
+    double *best = kind == COPY    ? &limits->copy_bytes_per_second
+                   : kind == TRIAD ? &limits->triad_bytes_per_second
+                                   : &limits->update_bytes_per_second;
+    double speed = n_floats * (double)bytes / time.min;
+    if (speed > *best) *best = speed;
+    if (speed > limits->bytes_per_second) limits->bytes_per_second = speed;
+    return CLADE_OK;
+}
+
+/* A twelfth of the memory at most, and a multiple of what every variant's groups take. */
+static uint64_t array_bytes(const clade_device_info *info)
+{
+    uint64_t unit = (uint64_t)16 * MEMORY_GROUP * sizeof(float), bytes = ARRAY_BYTES;
+    if (bytes > info->max_allocation_bytes) bytes = info->max_allocation_bytes;
+    if (bytes > info->global_memory_bytes / 12) bytes = info->global_memory_bytes / 12;
+    return bytes / unit * unit;
+}
+
+static clade_status measure_memory(clade_bench *bench)
+{
+    static const int widths[] = {1, 4, 16};
+    clade_tensor *arrays[3] = {NULL, NULL, NULL};
+    clade_bench_limits *limits = &bench->limits;
+    limits->array_bytes = array_bytes(clade_device_describe(bench->device));
+    int64_t n = (int64_t)(limits->array_bytes / sizeof(float));
+    clade_status status = CLADE_OK;
+    for (int i = 0; status == CLADE_OK && i < 3; i++) {
+        status =
+            clade_tensor_create(&arrays[i], bench->device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL);
+        if (status == CLADE_OK) status = clade_tensor_fill(arrays[i], 1.0f);
+    }
+    for (int w = 0; w < 3; w++)
+        for (int kind = 0; status == CLADE_OK && kind < N_STREAMS; kind++)
+            status = measure_stream(bench, arrays, widths[w], (stream_kind)kind);
+    for (int i = 0; i < 3; i++) clade_tensor_free(arrays[i]);
+    clade__pool_trim(bench->device);
+    return status;
+}
+
+/* ---- launches -------------------------------------------------------------------------------- */
+
+static clade_status measure_launches(clade_bench *bench, clade_tensor *dst,
+                                     clade__commands *commands, clade__commands *one)
+{
+    const clade__launch launch = {.program = "bench", .kernel = "bench_empty",
+                                  .args = {clade__arg_tensor(dst)}, .n_args = 1,
+                                  .groups = {1}, .local = {1}};
+    for (int i = 0; i < LAUNCHES; i++) CLADE_TRY(clade__commands_launch(commands, &launch));
+    CLADE_TRY(clade__commands_launch(one, &launch));
+    clade__subject many = {.enqueue = run_commands, .context = commands,
+                           .device = bench->device, .n_units = LAUNCHES};
+    clade__subject single = {.enqueue = run_and_wait, .context = one, .n_units = 1.0};
+    CLADE_TRY(clade__measure(&many, 1, bench->seconds));
+    CLADE_TRY(clade__measure(&single, 1, bench->seconds));
+    bench->limits.launch = many.time;
+    bench->limits.round_trip = single.time;
+    return clade__measure_host(&many, 4, bench->seconds, &bench->limits.launch_host);
+}
+
+static clade_status measure_latency(clade_bench *bench)
+{
+    clade_tensor *dst = NULL;
+    clade__commands *commands = NULL, *one = NULL;
+    clade_status status =
+        clade_tensor_create(&dst, bench->device, CLADE_FLOAT32, CLADE_SHAPE(1), NULL);
+    if (status == CLADE_OK) status = clade__commands_create(&commands, bench->device);
+    if (status == CLADE_OK) status = clade__commands_create(&one, bench->device);
+    if (status == CLADE_OK) status = measure_launches(bench, dst, commands, one);
+    clade__commands_free(commands);
+    clade__commands_free(one);
+    clade_tensor_free(dst);
+    return status;
+}
+
+clade_status clade__bench_limits(clade_bench *bench)
+{
+    if (bench->has_limits) return CLADE_OK;
+    bench->limits = (clade_bench_limits){0};
+    CLADE_TRY(measure_arithmetic(bench));
+    CLADE_TRY(measure_memory(bench));
+    CLADE_TRY(measure_latency(bench));
+    bench->has_limits = true;
+    return CLADE_OK;
+}
+
+clade_status clade_bench_device(clade_bench *bench, clade_bench_limits *limits)
+{
+    CLADE_TRY(clade__bench_limits(bench));
+    *limits = bench->limits;
+    return CLADE_OK;
+}

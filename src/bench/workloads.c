@@ -1,0 +1,90 @@
+#include "bench/workloads.h"
+
+#include "base/philox.h"
+#include "data/dataset.h"
+
+#define SEED 1
+#define STREAM 900 /* of random numbers: none that the library uses */
+
+#define NORMAL(deviation) {.kind = CLADE_INIT_NORMAL, .std = (deviation)}
+
+const clade__workload clade__workloads[] = {
+    {
+        .about = {"sigmoid-1000-900x3-10",
+                  "sigmoid after every layer, mse, sgd 0.1; 1000 random vectors", {100}},
+        .n_dims = 5, .dims = {1000, 900, 900, 900, 10}, .sigmoid = true,
+        .loss = CLADE_LOSS_MSE, .optimizer = {.kind = CLADE_OPTIMIZER_SGD, .lr = 0.1f},
+        .weight = NORMAL(1.0f), .bias = NORMAL(1.0f), .n_samples = 1000,
+    },
+    {
+        .about = {"cifar10-3072-3072-10",
+                  "relu, cross_entropy, sgd 0.01 with momentum 0.5; random bytes", {10, 100}},
+        .n_dims = 3, .dims = {3072, 3072, 10}, .bytes = true,
+        .loss = CLADE_LOSS_CROSS_ENTROPY,
+        .optimizer = {.kind = CLADE_OPTIMIZER_SGD, .lr = 0.01f, .momentum = 0.5f,
+                      .weight_decay = 1e-4f},
+        .weight = NORMAL(0.01f), .bias = NORMAL(0.1f), .n_samples = 4000,
+    },
+    {
+        .about = {"mnist-784-512-512-10",
+                  "relu, cross_entropy, sgd 0.1 with momentum 0.9; random bytes", {128}},
+        .n_dims = 4, .dims = {784, 512, 512, 10}, .bytes = true,
+        .loss = CLADE_LOSS_CROSS_ENTROPY,
+        .optimizer = {.kind = CLADE_OPTIMIZER_SGD, .lr = 0.1f, .momentum = 0.9f},
+        .n_samples = 8192,
+    },
+};
+
+const int clade__n_workloads = (int)(sizeof clade__workloads / sizeof clade__workloads[0]);
+
+const clade_bench_workload *clade_bench_workload_at(int i)
+{
+    return i >= 0 && i < clade__n_workloads ? &clade__workloads[i].about : NULL;
+}
+
+clade_status clade__workload_model(clade_model **out, const clade__workload *workload,
+                                   clade_device *device, int64_t batch, const char *gemm)
+{
+    clade_model *model = NULL;
+    CLADE_TRY(clade_model_create(&model, device, SEED));
+    clade_node *node = clade_input(model, CLADE_SHAPE(workload->dims[0]));
+    for (int i = 1; i < workload->n_dims; i++) {
+        node = clade_linear_with(node, &(clade_linear_options){.units = workload->dims[i],
+                                                               .weight_init = workload->weight,
+                                                               .bias_init = workload->bias});
+        if (workload->sigmoid)
+            node = clade_sigmoid(node);
+        else if (i + 1 < workload->n_dims)
+            node = clade_relu(node);
+    }
+    clade_status status = clade_compile(
+        model, node,
+        &(clade_compile_options){.loss = workload->loss, .optimizer = workload->optimizer,
+                                 .batch = batch, .gemm = gemm});
+    if (status == CLADE_OK)
+        *out = model;
+    else
+        clade_model_free(model);
+    return status;
+}
+
+clade_status clade__workload_data(clade_data **out, const clade__workload *workload, int64_t batch)
+{
+    int64_t n = workload->n_samples > batch ? workload->n_samples : batch;
+    int64_t cols = workload->dims[0], classes = workload->dims[workload->n_dims - 1];
+    CLADE_TRY(clade__data_create(out, n, CLADE_SHAPE(cols),
+                                 workload->bytes ? CLADE_UINT8 : CLADE_FLOAT32, (int)classes, 0));
+    clade__random random = clade__random_start(SEED, STREAM);
+    if (workload->bytes) {
+        unsigned char *values = (*out)->values;
+        for (int64_t i = 0; i < n * cols; i++)
+            values[i] = (unsigned char)(clade__random_word(&random) >> 24);
+        (*out)->scale = 1.0f / 255.0f;
+    } else {
+        float *values = (*out)->values;
+        for (int64_t i = 0; i < n * cols; i++) values[i] = clade__random_uniform(&random);
+    }
+    for (int64_t i = 0; i < n; i++)
+        (*out)->labels[i] = (int32_t)clade__random_below(&random, (uint32_t)classes);
+    return CLADE_OK;
+}

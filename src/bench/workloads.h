@@ -1,0 +1,33 @@
+/* The workloads of `clade bench train`: networks that are known elsewhere, on random data. */
+#ifndef CLADE_BENCH_WORKLOADS_H
+#define CLADE_BENCH_WORKLOADS_H
+
+#include <clade/bench.h>
+#include <clade/data.h>
+#include <clade/model.h>
+
+#include "base/error.h"
+
+typedef struct clade__workload {
+    clade_bench_workload about;
+    int n_dims;
+    int64_t dims[5];  /* input, hidden, …, output */
+    bool sigmoid;     /* after every layer, the last too; else relu between layers */
+    bool bytes;       /* samples are uint8, as images are, else float32 */
+    clade_loss loss;
+    clade_optimizer optimizer;
+    clade_init weight, bias;
+    int64_t n_samples;
+} clade__workload;
+
+extern const clade__workload clade__workloads[];
+extern const int clade__n_workloads;
+
+/* The network, compiled. gemm: a provider, or NULL. */
+clade_status clade__workload_model(clade_model **out, const clade__workload *workload,
+                                   clade_device *device, int64_t batch, const char *gemm);
+
+/* Random samples and labels; as many as the workload has, and at least one batch. */
+clade_status clade__workload_data(clade_data **out, const clade__workload *workload, int64_t batch);
+
+#endif

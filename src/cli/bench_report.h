@@ -1,0 +1,31 @@
+/* What `clade bench` measured, as tables for people and as JSON. */
+#ifndef CLADE_CLI_BENCH_REPORT_H
+#define CLADE_CLI_BENCH_REPORT_H
+
+#include "cli/common.h"
+
+/* Results as they come in. */
+typedef struct cli_bench_gemm {
+    clade_bench_shape shape;
+    clade_bench_gemm_result results[CLADE_BENCH_MAX_PROVIDERS];
+    int n_results;
+} cli_bench_gemm;
+
+typedef struct cli_bench_report {
+    const clade_device_info *device;
+    clade_bench_limits limits;
+    bool has_openblas;
+    clade_bench_openblas_info openblas;
+    bool show_limits; /* in the table; JSON has them always */
+    cli_bench_gemm *gemms;
+    size_t n_gemms;
+    clade_bench_op_result *ops;
+    size_t n_ops;
+    clade_bench_train_result *trains;
+    size_t n_trains;
+} cli_bench_report;
+
+cJSON *cli_bench_json(const cli_bench_report *report);
+clade_status cli_bench_print(const cli_bench_report *report);
+
+#endif

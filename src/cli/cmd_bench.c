@@ -1,0 +1,301 @@
+/* clade bench: what a device can do, and how much of it this library gets. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/bench_report.h"
+
+enum { MAX_SHAPES = 256, MAX_SHAPE_TEXT = 80 };
+
+/* What to measure. */
+typedef struct bench_plan {
+    bool device, gemm, ops, train;
+    bool quiet;
+    clade_bench_options options;
+    clade_bench_shape *shapes; /* (MAX_SHAPES) */
+    int n_shapes;
+    const char *workload;
+    int64_t batch;
+} bench_plan;
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+static clade_status choose_parts(const cli_call *call, bench_plan *plan)
+{
+    static const char *const parts[] = {"device", "gemm", "ops", "train"};
+    char hint[128];
+    const char *word = call->n_arguments ? call->arguments[0] : NULL;
+    plan->device = !word || strcmp(word, "device") == 0;
+    plan->gemm = word && strcmp(word, "gemm") == 0;
+    plan->ops = word && strcmp(word, "ops") == 0;
+    plan->train = !word || strcmp(word, "train") == 0;
+    if (plan->device || plan->gemm || plan->ops || plan->train) return CLADE_OK;
+    return clade__fail(CLADE_EINVAL, "bench: unknown measurement '%s'%s", word,
+                       clade__suggest(hint, sizeof hint, word, parts, 4));
+}
+
+/* An option that would be of no use is a mistake. */
+static clade_status check_use(const cli_call *call, const bench_plan *plan)
+{
+    const struct {
+        const char *option;
+        bool used;
+        const char *where;
+    } rows[] = {{"shape", plan->gemm, "gemm"},
+                {"provider", plan->gemm || plan->train, "gemm and train"},
+                {"workload", plan->train, "train"},
+                {"batch", plan->train, "train"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (cli_value_of(call, rows[i].option) && !rows[i].used)
+            return clade__fail(CLADE_EINVAL, "bench: --%s is for %s", rows[i].option,
+                               rows[i].where);
+    return CLADE_OK;
+}
+
+static bool parse_trans(const char *text, clade_bench_shape *shape)
+{
+    if (strlen(text) != 2 || strspn(text, "nt") != 2) return false;
+    shape->trans_a = text[0] == 't';
+    shape->trans_b = text[1] == 't';
+    return true;
+}
+
+/* "100,900,1000" or "100,900,1000,nt" */
+static clade_status parse_shape(const char *text, clade_bench_shape *shape)
+{
+    char copy[MAX_SHAPE_TEXT], *fields[5];
+    int n = 0;
+    *shape = (clade_bench_shape){0};
+    snprintf(copy, sizeof copy, "%s", text);
+    for (char *at = copy; at && n < 5; n++) {
+        fields[n] = at;
+        at = strchr(at, ',');
+        if (at) *at++ = '\0';
+    }
+    int64_t *sizes[] = {&shape->m, &shape->n, &shape->k};
+    bool good = (n == 3 || n == 4) && strlen(text) < sizeof copy;
+    for (int i = 0; good && i < 3; i++) good = cli_parse_count(fields[i], sizes[i]);
+    if (good && n == 4) good = parse_trans(fields[3], shape);
+    if (!good)
+        return clade__fail(CLADE_EINVAL,
+                           "--shape is '%s', want M,N,K or M,N,K,nt (nn, nt, tn or tt)", text);
+    for (int i = 0; i < 3; i++)
+        if (*sizes[i] < 1 || *sizes[i] > INT32_MAX)
+            return clade__fail(CLADE_EINVAL, "--shape is '%s', want sizes from 1 to %d", text,
+                               INT32_MAX);
+    return CLADE_OK;
+}
+
+/* The values given, joined by blanks; or the list. */
+static clade_status choose_shapes(const char *text, bench_plan *plan)
+{
+    plan->shapes = calloc(MAX_SHAPES, sizeof *plan->shapes);
+    if (!plan->shapes) return clade__fail(CLADE_ENOMEM, "no memory for the shapes");
+    if (!text) {
+        while (plan->n_shapes < MAX_SHAPES &&
+               clade_bench_gemm_shape(plan->n_shapes, &plan->shapes[plan->n_shapes]))
+            plan->n_shapes++;
+        return CLADE_OK;
+    }
+    for (;;) {
+        char one[MAX_SHAPE_TEXT + 1];
+        size_t length = strcspn(text, " ");
+        if (plan->n_shapes == MAX_SHAPES)
+            return clade__fail(CLADE_EINVAL, "--shape: more than %d shapes", MAX_SHAPES);
+        snprintf(one, sizeof one, "%.*s", (int)length, text);
+        CLADE_TRY(parse_shape(one, &plan->shapes[plan->n_shapes]));
+        plan->n_shapes++;
+        if (!text[length]) return CLADE_OK;
+        text += length + 1;
+    }
+}
+
+/* The library would refuse it too, but after a device is open and its limits are measured. */
+static clade_status check_workload(const char *name)
+{
+    const char *names[16];
+    char hint[256];
+    const clade_bench_workload *workload;
+    size_t n = 0;
+    for (; n < 16 && (workload = clade_bench_workload_at((int)n)); n++) {
+        names[n] = workload->name;
+        if (strcmp(name, workload->name) == 0) return CLADE_OK;
+    }
+    return clade__fail(CLADE_EINVAL, "bench: unknown workload '%s'%s", name,
+                       clade__suggest(hint, sizeof hint, name, names, n));
+}
+
+static clade_status read_options(const cli_call *call, bench_plan *plan)
+{
+    CLADE_TRY(choose_parts(call, plan));
+    CLADE_TRY(check_use(call, plan));
+    const char *seconds = cli_value_of(call, "seconds"), *batch = cli_value_of(call, "batch");
+    plan->quiet = call->quiet;
+    plan->workload = cli_value_of(call, "workload");
+    plan->options.provider = cli_value_of(call, "provider");
+    if (seconds && (!cli_parse_real(seconds, &plan->options.seconds) ||
+                    !(plan->options.seconds > 0.0 && plan->options.seconds <= 60.0)))
+        return clade__fail(CLADE_EINVAL, "--seconds is %s, want a number above 0, at most 60",
+                           seconds);
+    if (batch && (!cli_parse_count(batch, &plan->batch) || plan->batch < 1))
+        return clade__fail(CLADE_EINVAL, "--batch is %s, want a whole number, at least 1", batch);
+    if (plan->workload) CLADE_TRY(check_workload(plan->workload));
+    if (plan->train && plan->options.provider && strcmp(plan->options.provider, "openblas") == 0)
+        return clade__fail(CLADE_EINVAL, "bench: openblas runs beside the device, not on it: it is "
+                           "for gemm alone");
+    return plan->gemm ? choose_shapes(cli_value_of(call, "shape"), plan) : CLADE_OK;
+}
+
+/* ---- measuring ------------------------------------------------------------------------------- */
+
+/* What is measured now: over the line before on a terminal. */
+static void tell(const bench_plan *plan, const char *what)
+{
+    if (plan->quiet) return;
+    bool terminal = isatty(STDERR_FILENO);
+    fprintf(stderr, terminal ? "\r\033[K%s" : *what ? "%s\n" : "%s", what);
+}
+
+static clade_status measure_gemms(clade_bench *bench, const bench_plan *plan,
+                                  cli_bench_report *report)
+{
+    report->gemms = calloc((size_t)plan->n_shapes, sizeof *report->gemms);
+    if (!report->gemms) return clade__fail(CLADE_ENOMEM, "no memory for the results");
+    for (int i = 0; i < plan->n_shapes; i++) {
+        const clade_bench_shape *shape = &plan->shapes[i];
+        cli_bench_gemm *gemm = &report->gemms[i];
+        char what[128];
+        snprintf(what, sizeof what, "gemm %d of %d: %lld,%lld,%lld,%c%c", i + 1, plan->n_shapes,
+                 (long long)shape->m, (long long)shape->n, (long long)shape->k,
+                 shape->trans_a ? 't' : 'n', shape->trans_b ? 't' : 'n');
+        tell(plan, what);
+        gemm->shape = *shape;
+        CLADE_TRY(clade_bench_gemm(bench, shape, gemm->results, &gemm->n_results));
+        report->n_gemms++;
+    }
+    if (!plan->options.provider || strcmp(plan->options.provider, "openblas") == 0)
+        report->has_openblas = clade_bench_openblas(bench, &report->openblas);
+    return CLADE_OK;
+}
+
+static clade_status measure_ops(clade_bench *bench, const bench_plan *plan,
+                                cli_bench_report *report)
+{
+    size_t n_ops = 0, n_sizes = 0;
+    int64_t rows, cols;
+    while (clade_bench_op_name((int)n_ops)) n_ops++;
+    while (clade_bench_op_size((int)n_sizes, &rows, &cols)) n_sizes++;
+    report->ops = calloc(n_ops * n_sizes, sizeof *report->ops);
+    if (!report->ops) return clade__fail(CLADE_ENOMEM, "no memory for the results");
+    for (int i = 0; clade_bench_op_name(i); i++) {
+        tell(plan, clade_bench_op_name(i));
+        for (int k = 0; clade_bench_op_size(k, &rows, &cols); k++) {
+            CLADE_TRY(clade_bench_op(bench, i, rows, cols, &report->ops[report->n_ops]));
+            report->n_ops++;
+        }
+    }
+    return CLADE_OK;
+}
+
+/* A workload at one batch, or at those that it has. */
+static clade_status measure_trains(clade_bench *bench, const bench_plan *plan,
+                                   cli_bench_report *report)
+{
+    const clade_bench_workload *workload;
+    size_t n = 0;
+    while (clade_bench_workload_at((int)n)) n++;
+    report->trains = calloc(2 * n, sizeof *report->trains);
+    if (!report->trains) return clade__fail(CLADE_ENOMEM, "no memory for the results");
+    for (int i = 0; (workload = clade_bench_workload_at(i)); i++) {
+        if (plan->workload && strcmp(plan->workload, workload->name) != 0) continue;
+        for (int k = 0; k < 2; k++) {
+            int64_t batch = plan->batch ? plan->batch : workload->batches[k];
+            if (batch == 0 || (plan->batch && k > 0)) continue;
+            tell(plan, workload->name);
+            CLADE_TRY(clade_bench_train(bench, workload->name, batch,
+                                        &report->trains[report->n_trains]));
+            report->n_trains++;
+        }
+    }
+    return CLADE_OK;
+}
+
+static clade_status measure(clade_bench *bench, const bench_plan *plan, cli_bench_report *report)
+{
+    tell(plan, "the device's limits");
+    CLADE_TRY(clade_bench_device(bench, &report->limits));
+    report->show_limits = plan->device;
+    if (plan->gemm) CLADE_TRY(measure_gemms(bench, plan, report));
+    if (plan->ops) CLADE_TRY(measure_ops(bench, plan, report));
+    return plan->train ? measure_trains(bench, plan, report) : CLADE_OK;
+}
+
+static clade_status run_plan(cli_call *call, const bench_plan *plan)
+{
+    clade_device *device = NULL;
+    clade_bench *bench = NULL;
+    cli_bench_report report = {0};
+    clade_status status = clade_device_open(&device, call->device);
+    if (status == CLADE_OK) status = clade_bench_open(&bench, device, &plan->options);
+    if (status == CLADE_OK) {
+        report.device = clade_device_describe(device);
+        status = measure(bench, plan, &report);
+        tell(plan, "");
+    }
+    call->writing = true;
+    if (status == CLADE_OK)
+        status = call->json ? cli_print_json(cli_bench_json(&report)) : cli_bench_print(&report);
+    free(report.gemms);
+    free(report.ops);
+    free(report.trains);
+    clade_bench_free(bench);
+    clade_device_free(device);
+    return status;
+}
+
+static clade_status run_bench(cli_call *call)
+{
+    bench_plan plan = {0};
+    clade_status status = read_options(call, &plan);
+    if (status == CLADE_OK) status = run_plan(call, &plan);
+    free(plan.shapes);
+    return status;
+}
+
+static const cli_option bench_options[] = {
+    {"seconds", "S", "for each measurement, about (default: 0.3)"},
+    {"shape", "M,N,K",
+     "gemm: this shape instead of the list; with ,nt behind it B is transposed, with ,tn A, with "
+     ",tt both; may be given more than once"},
+    {"provider", "NAME",
+     "gemm: only this one of tiled, clblast and openblas; train: this one of tiled and clblast"},
+    {"workload", "NAME", "train: only this one"},
+    {"batch", "N", "train: samples in a step (default: the workload's)"},
+};
+
+const cli_command cli_command_bench = {
+    .name = "bench",
+    .synopsis = "[device|gemm|ops|train] [options]",
+    .summary = "measure the device, and gemm, operations and training on it",
+    .about =
+        "Measures, and says what share of the device's limit it is. Each time is the\n"
+        "median of blocks of calls, enqueued back to back, with one wait at the end.\n"
+        "  device  arithmetic, memory bandwidth, what a launch and waiting for it cost\n"
+        "  gemm    matrix products as the workloads below have them, and cubes, by every\n"
+        "          provider in turns; beside OpenBLAS where that is installed\n"
+        "  ops     every other operation at three sizes, against the roofline\n"
+        "  train   whole training steps of known networks, on random data:\n"
+        "          sigmoid-1000-900x3-10, cifar10-3072-3072-10, mnist-784-512-512-10\n"
+        "Without one of these: device, then train. Leave the machine alone meanwhile.\n"
+        "\n"
+        "Examples:\n"
+        "  clade bench\n"
+        "  clade bench gemm --shape 128,512,784,nt --shape 1024,1024,1024\n"
+        "  clade bench train --workload cifar10-3072-3072-10 --batch 32 --json\n",
+    .options = bench_options,
+    .n_options = sizeof bench_options / sizeof bench_options[0],
+    .repeats = "shape",
+    .max_arguments = 1,
+    .run = run_bench,
+};

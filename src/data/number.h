@@ -1,0 +1,17 @@
+/* Numbers in text, the same under every locale and strict about the whole of it. */
+#ifndef CLADE_DATA_NUMBER_H
+#define CLADE_DATA_NUMBER_H
+
+typedef enum clade__number {
+    CLADE__NUMBER_FINITE,
+    CLADE__NUMBER_NOT_FINITE, /* nan, inf, infinity in any case, or too large for the type */
+    CLADE__NUMBER_NONE,       /* no number */
+} clade__number;
+
+/* [+-] digits [. digits] [e [+-] digits], with at least one digit before the e; no blanks, no
+ * hexadecimal. Rounded to nearest, so that what %.9g or %.17g printed comes back. *value is set
+ * when the number is finite. */
+clade__number clade__number_float(const char *text, float *value);
+clade__number clade__number_double(const char *text, double *value);
+
+#endif

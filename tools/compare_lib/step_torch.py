@@ -1,0 +1,69 @@
+"""A training step in PyTorch: eager with its fused or foreach SGD, and compiled."""
+
+import torch
+import torch.nn.functional as F
+
+VARIANTS = ["eager, foreach", "eager, fused", "compiled, fused"]
+
+
+def version():
+    return f"PyTorch {torch.__version__}"
+
+
+def model(widths, sigmoid=False):
+    """Linear layers; sigmoid after every one of them, or ReLU between them."""
+    layers = []
+    for k, (n_in, n_out) in enumerate(zip(widths, widths[1:])):
+        layers.append(torch.nn.Linear(n_in, n_out))
+        if sigmoid or k < len(widths) - 2:
+            layers.append(torch.nn.Sigmoid() if sigmoid else torch.nn.ReLU())
+    return torch.nn.Sequential(*layers)
+
+
+def train_step(net, loss_of, variant, lr, momentum, weight_decay):
+    """A function of (x, y) that does a step and returns the loss, and the optimizer."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum,
+                                weight_decay=weight_decay, fused="fused" in variant,
+                                foreach="foreach" in variant)
+
+    def forward(x, y):
+        return loss_of(net(x), y)
+
+    if "compiled" in variant:
+        forward = torch.compile(forward)
+
+    def step(x, y):
+        optimizer.zero_grad(set_to_none=True)
+        loss = forward(x, y)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step, optimizer
+
+
+class Step:
+    def __init__(self, workload, data, labels, batches, parameters, variant, threads):
+        torch.set_num_threads(threads)
+        self.data, self.batches = torch.from_numpy(data), torch.from_numpy(batches)
+        self.labels = torch.from_numpy(labels)
+        mse = workload["loss"] == "mse"
+        if mse:
+            self.labels = F.one_hot(self.labels, workload["layers"][-1]).float()
+        net = model(workload["layers"], workload["activation"] == "sigmoid")
+        with torch.no_grad():
+            for p, values in zip(net.parameters(), parameters):
+                p.copy_(torch.from_numpy(values))
+        self.train, _ = train_step(net, F.mse_loss if mse else F.cross_entropy, variant,
+                                   workload["lr"], workload["momentum"], workload["weight_decay"])
+
+    def step(self, i):
+        index = self.batches[i % len(self.batches)]
+        self.last = self.train(self.data.index_select(0, index),
+                               self.labels.index_select(0, index))
+
+    def loss(self):
+        return self.last.item()
+
+    def wait(self):
+        pass
