@@ -22,7 +22,8 @@
  *
  * With -DUPDATE=1 the product is the gradient of c, and the optimizer's step (sgd.cl) is done on the
  * tile: the gradient is never stored. -DUPDATE=2: with momentum; -DUPDATE=3: Nesterov's.
- * Neither alpha, beta nor bias is used then, and k is at most KC.
+ * Neither alpha nor beta is used then, and nothing is packed. bias (m) is then a parameter too, whose
+ * gradient is the sums of the rows of op(A): the first tile of each row of tiles does its step.
  */
 #include "gemm_tile.cl"
 
@@ -131,14 +132,44 @@ static inline void pack(local float *panel, const global float *b, const int kc,
 #define B_SPACE global
 #endif
 
+#if UPDATE
+/* One step of sgd.cl; *v is not used without momentum. */
+static inline float step(const float w, global float *v, float g, const float lr,
+                         const float4 rates)
+{
+    g += rates.s1 * w;
+#if UPDATE > 1
+    *v = rates.s0 * *v + g;
+    g = UPDATE == 2 ? *v : g + rates.s0 * *v;
+#endif
+    return w - lr * g;
+}
+
+/* The step of MR elements of bias, but for the first `skip`, from the columns of a (k, MR), or its
+ * rows (MR, k). */
+static inline void step_bias(global float *bias, global float *v, const global float *a, const int k,
+                             const int lda, const int skip, const float lr, const float4 rates)
+{
+    float sum[MR];
+    UNROLL for (int r = 0; r < MR; r++) sum[r] = 0.0f;
+    for (int p = 0; p < k; p++)
+        UNROLL for (int r = 0; r < MR; r++)
+            sum[r] += TRANS_A ? a[(size_t)p * lda + r] : a[(size_t)r * lda + p];
+    UNROLL for (int r = 0; r < MR; r++)
+        if (r >= skip) bias[r] = step(bias[r], v + r, sum[r], lr, rates);
+}
+#endif
+
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 gemm_rows(global float *c, const global float *restrict a, const global float *restrict b,
-          const global float *restrict bias, const int8 shape, const int4 offset,
-          const float4 scalar
 #if UPDATE
-          , global float *restrict velocity, const float lr, const float4 rates
+          global float *restrict bias, const int8 shape, const int4 offset, const float4 scalar,
+          global float *restrict velocity, global float *restrict bias_velocity, const float lr,
+          const float4 rates)
+#else
+          const global float *restrict bias, const int8 shape, const int4 offset,
+          const float4 scalar)
 #endif
-)
 {
     const int m = shape.s0, n = shape.s1, k = shape.s2;
     const int lda = shape.s3, ldb = shape.s4, ldc = shape.s5;
@@ -180,6 +211,10 @@ gemm_rows(global float *c, const global float *restrict a, const global float *r
                     if (UPDATE > 1) FETCH(velocity + at + v);
                 }
             }
+#endif
+#if UPDATE
+            if (bias && j_new == 0)
+                step_bias(bias + i, bias_velocity + i, pa, k, lda, i_new - i, lr, rates);
 #endif
             VEC sum[MR][NV];
             UNROLL for (int r = 0; r < MR; r++)

@@ -40,6 +40,18 @@ static void reference_step(const update_case *c, float lr, const float *a, const
         }
 }
 
+/* The same for a bias (m), whose gradient is the row sums of op(A). */
+static void reference_bias_step(const update_case *c, float lr, const float *a, double *bias,
+                                double *velocity)
+{
+    for (int64_t i = 0; i < c->m; i++) {
+        double g = (double)c->weight_decay * bias[i], *v = &velocity[i];
+        for (int64_t p = 0; p < c->k; p++) g += (double)a[c->trans_a ? p * c->m + i : i * c->k + p];
+        *v = (double)c->momentum * *v + g;
+        bias[i] -= (double)lr * (c->nesterov ? g + (double)c->momentum * *v : *v);
+    }
+}
+
 /* Records once and runs twice, with another learning rate: it must be read at each run. */
 static void check_case(clade_device *device, const update_case *c)
 {
@@ -54,6 +66,14 @@ static void check_case(clade_device *device, const update_case *c)
     clade_tensor *ta = test_tensor(device, CLADE_SHAPE(c->m * c->k), a);
     clade_tensor *tb = test_tensor(device, CLADE_SHAPE(c->k * c->n), b);
     clade_tensor *tw = test_tensor(device, CLADE_SHAPE(c->m, c->n), w0);
+    float *b0 = test_random(5, c->m, -1, 1), *u0 = test_random(6, c->m, -1, 1);
+    clade_tensor *tbias = test_tensor(device, CLADE_SHAPE(c->m), b0);
+    clade_tensor *tu = c->momentum != 0 ? test_tensor(device, CLADE_SHAPE(c->m), u0) : NULL;
+    double *bias = malloc((size_t)c->m * sizeof *bias), *u = malloc((size_t)c->m * sizeof *u);
+    for (int64_t i = 0; i < c->m; i++) {
+        bias[i] = (double)b0[i];
+        u[i] = (double)u0[i];
+    }
     clade_tensor *tv = c->momentum != 0 ? test_tensor(device, CLADE_SHAPE(c->m, c->n), v0) : NULL;
     const clade_gemm_args args = {.m = c->m, .n = c->n, .k = c->k, .trans_a = c->trans_a,
                                   .a = ta, .b = tb, .c = tw, .lda = c->trans_a ? c->m : c->k,
@@ -62,9 +82,12 @@ static void check_case(clade_device *device, const update_case *c)
     clade__commands *commands;
     assert_ok(clade__commands_create(&commands, device));
     assert_true(clade__gemm_can_update(device, &args));
-    assert_ok(clade__gemm_update(commands, &args, tv, &rates));
+    assert_ok(clade__gemm_update(
+        commands, &args, &(clade__sgd_state){.velocity = tv, .bias = tbias, .bias_velocity = tu},
+        &rates));
     for (int run = 0; run < 2; run++) {
         reference_step(c, lr, a, b, w, v);
+        reference_bias_step(c, lr, a, bias, u);
         assert_ok(clade__commands_run(commands));
         assert_ok(clade_device_finish(device));
         lr = 0.125f;
@@ -72,6 +95,9 @@ static void check_case(clade_device *device, const update_case *c)
     double bound = 4e-7 * (double)c->k + 4e-6;
     float *got = test_read(tw);
     test_assert_close("w", got, w, n_w, bound, 1e-6);
+    free(got);
+    got = test_read(tbias);
+    test_assert_close("bias", got, bias, c->m, bound, 1e-6);
     free(got);
     if (tv) {
         got = test_read(tv);
@@ -83,6 +109,9 @@ static void check_case(clade_device *device, const update_case *c)
     clade_tensor_free(tb);
     clade_tensor_free(tw);
     clade_tensor_free(tv);
+    clade_tensor_free(tbias);
+    clade_tensor_free(tu);
+    free(b0), free(u0), free(bias), free(u);
     free(a), free(b), free(w0), free(v0), free(w), free(v);
 }
 
@@ -100,16 +129,20 @@ static void a_provider_without_it_refuses(void **state)
     clade_tensor *x = test_tensor(*state, CLADE_SHAPE(4, 4), NULL);
     const clade_gemm_args args = {.m = 4, .n = 4, .k = 4, .a = x, .b = x, .c = x,
                                   .lda = 4, .ldb = 4, .ldc = 4};
+    const clade__sgd_state none = {0};
     clade__sgd_rates plain = {.lr = &lr}, heavy = {.lr = &lr, .momentum = 0.9f};
     clade__commands *commands = clade__immediate(*state);
     assert_ok(clade_gemm_select(*state, "clblast"));
     assert_false(clade__gemm_can_update(*state, &args));
-    assert_fails(clade__gemm_update(commands, &args, NULL, &plain), CLADE_EINVAL,
+    assert_fails(clade__gemm_update(commands, &args, &none, &plain), CLADE_EINVAL,
                  "clblast has no update");
-    assert_fails(clade__gemm_update(commands, &args, NULL, &heavy), CLADE_EINVAL,
+    assert_fails(clade__gemm_update(commands, &args, &none, &heavy), CLADE_EINVAL,
                  "wants a velocity");
     clade_tensor *small = test_tensor(*state, CLADE_SHAPE(3), NULL);
-    assert_fails(clade__gemm_update(commands, &args, small, &heavy), CLADE_ESHAPE, "velocity");
+    assert_fails(clade__gemm_update(commands, &args, &(clade__sgd_state){.velocity = small}, &heavy),
+                 CLADE_ESHAPE, "velocity has 3 elements");
+    assert_fails(clade__gemm_update(commands, &args, &(clade__sgd_state){.bias = small}, &plain),
+                 CLADE_ESHAPE, "bias has 3 elements");
     assert_ok(clade_gemm_select(*state, "auto"));
     clade_tensor_free(small);
     clade_tensor_free(x);

@@ -188,20 +188,29 @@ bool clade__gemm_can_update(clade_device *device, const clade_gemm_args *args)
     return clade__gemm_choose(device, args, &provider) == CLADE_OK && provider->record_update;
 }
 
+static clade_status check_state(const char *name, const clade_tensor *tensor, int64_t n,
+                                bool wanted)
+{
+    if (!tensor && wanted) return clade__fail(CLADE_EINVAL, "gemm: momentum wants a %s", name);
+    if (tensor && (tensor->dtype != CLADE_FLOAT32 || clade_tensor_elements(tensor) != n))
+        return clade__fail(CLADE_ESHAPE, "gemm: %s has %lld elements, want float32 of %lld", name,
+                           (long long)clade_tensor_elements(tensor), (long long)n);
+    return CLADE_OK;
+}
+
 clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args *args,
-                                clade_tensor *velocity, const clade__sgd_rates *rates)
+                                const clade__sgd_state *state, const clade__sgd_rates *rates)
 {
     const clade__gemm_provider *provider = NULL;
+    bool moves = rates->momentum != 0.0f;
     CLADE_TRY(check_args(commands, args));
-    if (velocity && (velocity->dtype != CLADE_FLOAT32 ||
-                     clade_tensor_elements(velocity) != clade_tensor_elements(args->c)))
-        return clade__fail(CLADE_ESHAPE, "gemm: velocity is not of C's shape");
-    if (!velocity && rates->momentum != 0.0f)
-        return clade__fail(CLADE_EINVAL, "gemm: momentum wants a velocity");
+    CLADE_TRY(check_state("velocity", state->velocity, clade_tensor_elements(args->c), moves));
+    CLADE_TRY(check_state("bias", state->bias, args->m, false));
+    CLADE_TRY(check_state("bias velocity", state->bias_velocity, args->m, moves && state->bias));
     CLADE_TRY(clade__gemm_choose(clade__commands_device(commands), args, &provider));
     if (!provider->record_update)
         return clade__fail(CLADE_EINVAL, "gemm provider %s has no update", provider->name);
-    return provider->record_update(commands, args, velocity, rates);
+    return provider->record_update(commands, args, state, rates);
 }
 
 clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_args *args,

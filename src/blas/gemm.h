@@ -24,16 +24,21 @@ typedef struct clade__sgd_rates {
     bool nesterov;
 } clade__sgd_rates;
 
+/* What clade__gemm_update changes beside C: C's velocity, and a bias (m) with its own, whose gradient
+ * is the row sums of op(A). Velocities are NULL without momentum; bias may be NULL. */
+typedef struct clade__sgd_state {
+    clade_tensor *velocity, *bias, *bias_velocity;
+} clade__sgd_state;
+
 /* epilogue may be NULL. Checks shapes and extents, then records. */
 clade_status clade__gemm(clade__commands *commands, const clade_gemm_args *args,
                          const clade__epilogue *epilogue);
 
 /* The step of sgd on parameter C, whose gradient is op(A) op(B): the gradient's tiles go from
- * registers into the step, and are never stored. velocity (of C's shape) is NULL without momentum.
- * args' alpha, beta and c_offset are not used; C is whole rows of its tensor. Only where
+ * registers into the step, and are never stored. args' alpha and beta are not used. Only where
  * clade__gemm_can_update. */
 clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args *args,
-                                clade_tensor *velocity, const clade__sgd_rates *rates);
+                                const clade__sgd_state *state, const clade__sgd_rates *rates);
 
 /* Whether the provider that such a call gets can do it. */
 bool clade__gemm_can_update(clade_device *device, const clade_gemm_args *args);

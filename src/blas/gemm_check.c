@@ -105,7 +105,8 @@ static clade_status run_update(clade_device *device, const clade_gemm_args *g,
     CLADE_TRY(clade_tensor_create(&velocity, device, CLADE_FLOAT32, g->c->shape, NULL));
     clade_status status = clade_tensor_fill(velocity, 0.0f);
     if (status == CLADE_OK)
-        status = clade__gemm_update(clade__immediate(device), g, velocity, &trial);
+        status = clade__gemm_update(clade__immediate(device), g,
+                                    &(clade__sgd_state){.velocity = velocity}, &trial);
     clade_tensor_free(velocity);
     return status;
 }

@@ -215,7 +215,7 @@ static clade_status record(clade__commands *commands, const clade_gemm_args *arg
 }
 
 static clade_status record_update(clade__commands *commands, const clade_gemm_args *args,
-                                  clade_tensor *velocity, const clade__sgd_rates *rates)
+                                  const clade__sgd_state *state, const clade__sgd_rates *rates)
 {
     tiling t = {0};
     clade_device *device = clade__commands_device(commands);
@@ -227,7 +227,9 @@ static clade_status record_update(clade__commands *commands, const clade_gemm_ar
     snprintf(options, sizeof options, "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DUPDATE=%d%s", t.vw,
              t.nv, t.mr, args->trans_a, update, prefetch_option(device, &t));
     clade__launch launch = launch_of(args, &t, options);
-    launch.args[launch.n_args++] = clade__arg_tensor(velocity);
+    launch.args[BIAS] = clade__arg_tensor(state->bias);
+    launch.args[launch.n_args++] = clade__arg_tensor(state->velocity);
+    launch.args[launch.n_args++] = clade__arg_tensor(state->bias_velocity);
     launch.args[launch.n_args++] = clade__arg_float_ref(rates->lr);
     launch.args[launch.n_args++] =
         (clade__arg){CLADE__ARG_FLOAT4, {.floats = {rates->momentum, rates->weight_decay}}};

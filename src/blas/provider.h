@@ -20,7 +20,7 @@ typedef struct clade__gemm_provider {
 
     /* Records clade__gemm_update, or NULL where that is not offered. */
     clade_status (*record_update)(clade__commands *commands, const clade_gemm_args *args,
-                                  clade_tensor *velocity, const clade__sgd_rates *rates);
+                                  const clade__sgd_state *state, const clade__sgd_rates *rates);
 } clade__gemm_provider;
 
 extern const clade__gemm_provider clade__gemm_tiled, clade__gemm_clblast;

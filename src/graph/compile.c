@@ -132,9 +132,10 @@ static void choose_fused(clade_model *model)
     for (int i = 1; i < model->n_nodes; i++) {
         clade_gemm_args calls[CLADE__MAX_GEMMS];
         const clade_node *node = model->nodes[i];
-        if (clade__gemm_calls(node, model->batch, true, calls) > CLADE__GEMM_WEIGHT_GRAD)
-            model->parameters[node->parameters[0]].fused =
-                clade__gemm_can_update(model->device, &calls[CLADE__GEMM_WEIGHT_GRAD]);
+        if (clade__gemm_calls(node, model->batch, true, calls) <= CLADE__GEMM_WEIGHT_GRAD) continue;
+        bool can = clade__gemm_can_update(model->device, &calls[CLADE__GEMM_WEIGHT_GRAD]);
+        for (int p = 0; p < node->n_parameters; p++)
+            model->parameters[node->parameters[p]].fused = can;
     }
 }
 

@@ -72,12 +72,14 @@ static clade_status linear_backward(clade__commands *commands, const clade__laye
     clade_tensor x = flat(io->x[0]), dx;
     if (io->dx[0]) dx = flat(io->dx[0]);
     const clade__parameter *weight = parameter_of(io->node, 0), *bias = parameter_of(io->node, 1);
-    CLADE_TRY(clade__linear_backward(commands, io->dx[0] ? &dx : NULL,
-                                     weight->fused ? NULL : weight->grad,
+    CLADE_TRY(clade__linear_backward(commands, io->dx[0] ? &dx : NULL, weight->grad,
                                      bias ? bias->grad : NULL, &x, weight->value, io->dy));
-    if (!weight->fused) return CLADE_OK;
+    if (!weight->fused) return CLADE_OK; /* else neither has a gradient to store */
+    const clade__sgd_state state = {.velocity = weight->state[0],
+                                    .bias = bias ? bias->value : NULL,
+                                    .bias_velocity = bias ? bias->state[0] : NULL};
     clade__sgd_rates rates = clade__optimizer_sgd_rates(io->node->model);
-    return clade__linear_update(commands, weight->value, weight->state[0], &x, io->dy, &rates);
+    return clade__linear_update(commands, weight->value, &state, &x, io->dy, &rates);
 }
 
 static int linear_gemm_calls(const clade_node *node, int64_t batch, bool training,

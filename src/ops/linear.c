@@ -81,7 +81,7 @@ clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
 }
 
 clade_status clade__linear_update(clade__commands *commands, clade_tensor *weight,
-                                  clade_tensor *velocity, const clade_tensor *x,
+                                  const clade__sgd_state *state, const clade_tensor *x,
                                   const clade_tensor *dy, const clade__sgd_rates *rates)
 {
     const clade__check check = {commands, "linear"};
@@ -101,7 +101,7 @@ clade_status clade__linear_update(clade__commands *commands, clade_tensor *weigh
                                   .lda = out,
                                   .ldb = in,
                                   .ldc = in};
-    return clade__gemm_update(commands, &gemm, velocity, rates);
+    return clade__gemm_update(commands, &gemm, state, rates);
 }
 
 clade_status clade_linear_forward(clade_tensor *y, const clade_tensor *x,

@@ -21,10 +21,10 @@ clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                     const clade_tensor *x, const clade_tensor *weight,
                                     const clade_tensor *dy);
 
-/* weight's step of sgd from its gradient dyᵀ x, which is never stored: for a device where
- * clade__gemm_can_update. After whatever reads the old weight. */
+/* The step of sgd on weight and (in state, may be NULL) bias, from gradients that are never stored:
+ * for a device where clade__gemm_can_update. After whatever reads the old weight. */
 clade_status clade__linear_update(clade__commands *commands, clade_tensor *weight,
-                                  clade_tensor *velocity, const clade_tensor *x,
+                                  const clade__sgd_state *state, const clade_tensor *x,
                                   const clade_tensor *dy, const clade__sgd_rates *rates);
 
 /* activation.c */
