@@ -78,6 +78,12 @@ const char *clade__gemm_selected(const clade_device *device)
     return blas && blas->selected ? blas->selected->name : "auto";
 }
 
+const char *clade__gemm_provider_of(clade_device *device, const clade_gemm_args *args)
+{
+    const clade__gemm_provider *provider = NULL;
+    return clade__gemm_choose(device, args, &provider) == CLADE_OK ? provider->name : "";
+}
+
 static clade_status check_matrix(const char *name, const clade_tensor *tensor, int64_t rows,
                                  int64_t cols, int64_t offset, int64_t ld)
 {

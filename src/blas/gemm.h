@@ -54,6 +54,9 @@ clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_ar
 clade_status clade__gemm_check(clade_device *device, const clade_gemm_args *args,
                                const clade__sgd_rates *rates);
 
+/* The name of the provider that a call gets; "" when none takes it. */
+const char *clade__gemm_provider_of(clade_device *device, const clade_gemm_args *args);
+
 /* The name of the provider that was selected: "auto", "clblast", … */
 const char *clade__gemm_selected(const clade_device *device);
 

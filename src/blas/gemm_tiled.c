@@ -103,7 +103,7 @@ static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int
     int all_m = ceil_div(m, t->mr), strips = ceil_div(n, t->nr);
     /* Short strips are taken several at a time: then c, where most of the time goes, is written in
      * longer runs. Groups of one size each: PoCL hands them out by number. */
-    t->prefetch = (int64_t)m * n >= LARGE_FLOATS;
+    t->prefetch = (int64_t)m * n >= LARGE_FLOATS && k < PACK_K;
     int fit = BLOCK_FLOATS / (t->nr * k);
     if (t->prefetch && fit < LARGE_RUN) fit = LARGE_RUN;
     fit = fit < 1 ? 1 : fit > strips ? strips : fit;

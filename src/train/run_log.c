@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "blas/gemm.h"
+#include "graph/layer.h"
 
 #define SAVE_EVERY_SECONDS 5.0
 #define MAX_PATH_BYTES 4096
@@ -84,6 +85,27 @@ static void add_metrics(cJSON *event, const char *part, const clade_metrics *met
     cJSON_AddNumberToObject(event, key, metrics->accuracy); /* NaN becomes null */
 }
 
+/* Every gemm of a training step, and who does it. */
+static void add_gemms(cJSON *event, const clade_model *model)
+{
+    cJSON *list = cJSON_AddArrayToObject(event, "gemm_calls");
+    for (int i = 1; i < model->n_nodes; i++) {
+        clade_gemm_args calls[CLADE__MAX_GEMMS];
+        int n = clade__gemm_calls(model->nodes[i], model->batch, true, calls);
+        for (int k = 0; k < n; k++) {
+            const clade_gemm_args *call = &calls[k];
+            cJSON *item = cJSON_CreateObject();
+            cJSON_AddNumberToObject(item, "m", (double)call->m);
+            cJSON_AddNumberToObject(item, "n", (double)call->n);
+            cJSON_AddNumberToObject(item, "k", (double)call->k);
+            cJSON_AddBoolToObject(item, "trans_a", call->trans_a);
+            cJSON_AddBoolToObject(item, "trans_b", call->trans_b);
+            cJSON_AddStringToObject(item, "provider", clade__gemm_provider_of(model->device, call));
+            cJSON_AddItemToArray(list, item);
+        }
+    }
+}
+
 clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
                                   const clade__run_start *start)
 {
@@ -95,6 +117,7 @@ clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
     cJSON_AddStringToObject(event, "driver", info->driver);
     cJSON_AddStringToObject(event, "clade", clade_version());
     cJSON_AddStringToObject(event, "gemm", clade__gemm_selected(model->device));
+    add_gemms(event, model);
     cJSON_AddNumberToObject(event, "parameters", (double)clade_model_n_parameters(model));
     cJSON_AddNumberToObject(event, "seed", (double)model->seed);
     cJSON_AddNumberToObject(event, "batch", (double)model->batch);

@@ -1,0 +1,72 @@
+/* Every gemm provider trains the same network to the same accuracy, and to the same bits each time. */
+#include "support.h"
+
+#include <stdio.h>
+
+#include "blas/provider.h"
+
+enum { N_WEIGHTS = 784 * 64 + 64 + 64 * 10 + 10 };
+
+static double train(clade_device *device, const char *provider, const char *path)
+{
+    clade_data *data, *test;
+    clade_model *model;
+    clade_metrics metrics;
+    assert_ok(clade_data_open_part(&data, "digits?n=4000", "train"));
+    assert_ok(clade_data_open_part(&test, "digits?n=2000", "test"));
+    assert_ok(clade_model_create(&model, device, 1));
+    clade_node *h = clade_relu(clade_linear(clade_input(model, CLADE_SHAPE(28, 28)), 64));
+    assert_ok(clade_compile(model, clade_linear(h, 10),
+                            &(clade_compile_options){.optimizer = clade_sgd(0.1f, 0.9f),
+                                                     .gemm = provider}));
+    assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 4}, NULL));
+    assert_ok(clade_evaluate(model, test, &metrics));
+    assert_ok(clade_save(model, path));
+    assert_int_equal(clade_model_n_parameters(model), N_WEIGHTS);
+    clade_model_free(model);
+    clade_data_free(test);
+    clade_data_free(data);
+    return metrics.accuracy;
+}
+
+static void assert_same_file(const char *a, const char *b)
+{
+    static unsigned char bytes[2][4 * N_WEIGHTS + 4096];
+    size_t n[2];
+    const char *paths[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(paths[i], "rb");
+        assert_non_null(file);
+        n[i] = fread(bytes[i], 1, sizeof bytes[i], file);
+        fclose(file);
+    }
+    assert_true(n[0] == n[1] && n[0] > 4 * N_WEIGHTS);
+    assert_memory_equal(bytes[0], bytes[1], n[0]);
+}
+
+static void providers_train_alike(void **state)
+{
+    const char *folder = test_folder();
+    double first = -1;
+    for (int p = 0; clade__gemm_providers[p]; p++) {
+        const char *name = clade__gemm_providers[p]->name;
+        clade_gemm_args any = {.m = 1, .n = 1, .k = 1};
+        if (clade__gemm_providers[p]->refuses(*state, &any)) continue;
+        char once[256], again[256];
+        snprintf(once, sizeof once, "%s/%s-once", folder, name);
+        snprintf(again, sizeof again, "%s/%s-again", folder, name);
+        double accuracy = train(*state, name, once);
+        assert_true(accuracy > 0.9);
+        assert_true(train(*state, name, again) == accuracy);
+        assert_same_file(once, again);
+        if (first < 0) first = accuracy;
+        assert_true(fabs(accuracy - first) < 0.01);
+    }
+    assert_true(first > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(providers_train_alike)};
+    return cmocka_run_group_tests(tests, test_open_device, test_close_device);
+}
