@@ -38,7 +38,8 @@ static void refused_config(int line, const char *part, const char *text, size_t 
 static void test_help(void **state)
 {
     (void)state;
-    static const char *const commands[] = {"devices", "train", "eval", "predict", "info"};
+    static const char *const commands[] = {"devices", "train", "eval",
+                                           "predict", "info",  "gradcheck"};
     command_result result = COMMAND("--help");
     assert_int_equal(result.status, 0);
     assert_string_equal(result.err, "");

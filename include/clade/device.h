@@ -85,12 +85,48 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_device_finish(clade_device *device
 CLADE_API uint64_t clade_device_bytes_held(const clade_device *device);
 CLADE_API uint64_t clade_device_bytes_peak(const clade_device *device);
 
-/* Device time by label, gathered from OpenCL's event timestamps while profiling is on. */
+/* What a command is done for, as id and name. A step of sgd that is part of a weight's gemm is of
+ * backward; every launch of an evaluation is of validation. */
+#define CLADE_PHASES(X)                                                                            \
+    X(OTHER, "other")                                                                              \
+    X(FEED, "feed")                                                                                \
+    X(FORWARD, "forward")                                                                          \
+    X(LOSS, "loss")                                                                                \
+    X(BACKWARD, "backward")                                                                        \
+    X(OPTIMIZER, "optimizer")                                                                      \
+    X(METRICS, "metrics")                                                                          \
+    X(VALIDATION, "validation")                                                                    \
+    X(TRANSFER, "transfer")
+
+typedef enum clade_phase {
+#define CLADE_PHASE_ID(id, name) CLADE_PHASE_##id,
+    CLADE_PHASES(CLADE_PHASE_ID)
+#undef CLADE_PHASE_ID
+    CLADE_N_PHASES
+} clade_phase;
+
+/* "forward". */
+CLADE_API const char *clade_phase_name(clade_phase phase);
+
+/* Device time of the commands with one label in one phase and layer, gathered from OpenCL's event
+ * timestamps while profiling is on. Texts are owned by the device, as long as its list of entries.
+ * Of a gemm of CLBlast that runs several kernels the earlier ones count where all were queued before
+ * the device came to the first; else the last one's time alone. */
 typedef struct clade_profile_entry {
-    const char *label;  /* kernel, or "gemm ..."; owned by the device */
+    const char *label;  /* kernel, "gemm ...", "zero", or "read" and "write" for transfers */
     uint64_t n_calls;
     double seconds;     /* summed over the calls */
+    clade_phase phase;
+    const char *layer;  /* "0 linear": name and type; "" for what is done for no layer */
 } clade_profile_entry;
+
+/* How busy the device was: from the first step of the first training or evaluation within the
+ * profile on, or from the first command where there was none. */
+typedef struct clade_profile_totals {
+    uint64_t n_commands, n_traced; /* of the whole profile; of them in its trace */
+    double busy_seconds;           /* summed over the commands, which do not overlap */
+    double wall_seconds;           /* from the first command's start to the last one's end */
+} clade_profile_totals;
 
 /* Starts to gather, from zero. Profiling costs a little time for each launch. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_profile_begin(clade_device *device);
@@ -100,6 +136,16 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_profile_begin(clade_device *device
 CLADE_API CLADE_MUST_CHECK clade_status clade_profile_end(clade_device *device,
                                                           const clade_profile_entry **entries,
                                                           size_t *n_entries);
+
+/* Of the profile that has ended last. CLADE_ESTATE when there is none. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_profile_describe(const clade_device *device,
+                                                               clade_profile_totals *totals);
+
+/* Writes the timeline of that profile, its first 20,000 commands, as JSON in the Trace Event Format:
+ * chrome://tracing and ui.perfetto.dev open it. One track has the device's commands, one what the
+ * host did. CLADE_EIO when the file cannot be written; the old one stands then. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_profile_write_trace(const clade_device *device,
+                                                                  const char *path);
 
 #ifdef __cplusplus
 }

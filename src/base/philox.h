@@ -37,6 +37,7 @@ uint32_t clade__random_below(clade__random *random, uint32_t bound);
 enum {
     CLADE__STREAM_SHUFFLE = 1,
     CLADE__STREAM_DIGITS = 2,
+    CLADE__STREAM_GRADCHECK = 3,
     CLADE__STREAM_PARAMETER = 1000, /* + index of the parameter */
 };
 

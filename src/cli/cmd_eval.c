@@ -5,7 +5,7 @@
 
 static const cli_option options[] = {
     {"data", "SPEC",
-     "what to evaluate on: digits, or mnist:DIR; the test part, unless the spec "
+     "what to evaluate on, as for train; the test part, unless the spec "
      "ends in ?part=train"},
 };
 

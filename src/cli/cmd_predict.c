@@ -9,7 +9,7 @@ enum { CHUNK = 1024 }; /* samples predicted at a time */
 
 static const cli_option options[] = {
     {"data", "SPEC",
-     "the samples: digits, or mnist:DIR; the test part, unless the spec ends in "
+     "the samples, as for train; the test part, unless the spec ends in "
      "?part=train"},
     {"limit", "N", "only the first N samples"},
 };

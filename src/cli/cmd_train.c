@@ -1,178 +1,42 @@
-/* clade train [CONFIG.yaml]: settings, device, data, model, then the library's loop, a summary. */
+/* clade train [CONFIG.yaml]: what it starts from (setup.h), the loop of the library, a summary. */
 #define _POSIX_C_SOURCE 200809L
-#include <string.h>
 #include <unistd.h>
 
-#include "cli/config.h"
-#include "cli/network.h"
+#include "cli/plot.h"
+#include "cli/profile_report.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
+#include "cli/setup.h"
 
-/* The settings' rows come first, so that an option's position is its setting's id. */
 static const cli_option options[] = {
-#define ROW(id, path, option, kind, initial, least, most, argument, help) {option, argument, help},
-    CLI_SETTINGS(ROW)
-#undef ROW
+    CLI_SETTINGS(CLI_SETUP_OPTION)
         {"overwrite", NULL, "let --run DIR replace the run that it holds"},
+        {"plot", NULL, "draw the run's curves.svg at the end, as `clade plot` does; needs gnuplot"},
+        {"profile", "FILE",
+         "measure each kernel: a table of device time at the end, and a trace in FILE for "
+         "chrome://tracing or ui.perfetto.dev"},
 };
 
 typedef struct training {
     cli_call *call;
-    cli_settings settings;
-    cJSON *layers; /* the network's description */
-    clade_device *device;
-    clade_data *train, *valid;
-    clade_model *model;
+    cli_setup setup;
     char folder[CLI_PATH_BYTES];
 } training;
 
-/* ---- settings -------------------------------------------------------------------------------- */
-
-static clade_status read_settings(training *t)
-{
-    const cli_call *call = t->call;
-    cli_settings *settings = &t->settings;
-    CLADE_TRY(cli_settings_start(settings));
-    if (call->n_arguments > 0) CLADE_TRY(cli_config_read(call->arguments[0], settings));
-    for (int id = 0; id < CLI_N_SETTINGS; id++) {
-        char where[64];
-        if (!call->values[id]) continue;
-        snprintf(where, sizeof where, "--%s", cli_settings_table[id].option);
-        bool flag = cli_settings_table[id].kind == CLI_FLAG;
-        CLADE_TRY(
-            cli_setting_set(settings, id, CLI_COMMAND, where, flag ? "true" : call->values[id]));
-    }
-    if (!settings->layers && !cli_setting_text(settings, CLI_MODEL))
-        return clade__fail(CLADE_EINVAL, "no network given; add --model mlp:512,512, or `model:` "
-                                         "in a config; see 'clade train --help'");
-    if (!cli_setting_text(settings, CLI_DATA))
-        return clade__fail(CLADE_EINVAL, "no data given; add --data digits or --data mnist:DIR, or "
-                                         "`data:` in a config; see 'clade train --help'");
-    CLADE_TRY(cli_settings_resolve_optimizer(settings));
-    CLADE_TRY(cli_run_name(settings));
-    return cli_run_check(settings, cli_value_of(call, "overwrite") != NULL);
-}
-
-/* ---- data ------------------------------------------------------------------------------------ */
-
-/* Whether a spec's options, after its last question mark, name a part. */
-static bool names_part(const char *spec)
-{
-    const char *options_start = strrchr(spec, '?');
-    return options_start &&
-           (strncmp(options_start + 1, "part=", 5) == 0 || strstr(options_start, "&part="));
-}
-
-static clade_status scale_data(training *t, clade_data *data)
-{
-    const cli_value *scale = &t->settings.values[CLI_SCALE];
-    const cli_value *shift = &t->settings.values[CLI_SHIFT];
-    if (!data || (!scale->text && !shift->text)) return CLADE_OK;
-    clade_data_info info = clade_data_describe(data);
-    clade_status status = clade_data_set_scale(data, scale->text ? scale->real : info.scale,
-                                               shift->text ? shift->real : info.shift);
-    return status == CLADE_OK
-               ? status
-               : clade__fail_in(status, "%s", scale->text ? scale->where : shift->where);
-}
-
-static clade_status open_data(training *t)
-{
-    cli_settings *settings = &t->settings;
-    const char *spec = cli_setting_text(settings, CLI_DATA);
-    const char *valid = cli_setting_text(settings, CLI_VALID);
-    CLADE_TRY(clade_data_open(&t->train, spec));
-    if (!valid && !names_part(spec)) valid = spec;
-    if (valid && strcmp(valid, "none") != 0) {
-        clade_status status = clade_data_open_part(&t->valid, valid, "test");
-        if (status != CLADE_OK)
-            return valid == spec ? clade__fail(status,
-                                               "%s (validation data; --valid none trains "
-                                               "without)",
-                                               clade_error())
-                                 : status;
-    }
-    CLADE_TRY(scale_data(t, t->train));
-    CLADE_TRY(scale_data(t, t->valid));
-
-    /* The resolved config names the parts that were read and the scale that they have. */
-    clade_data_info info = clade_data_describe(t->train);
-    char scale[32], shift[32];
-    CLADE_TRY(cli_setting_set(settings, CLI_DATA, CLI_COMMAND, "data.train", info.name));
-    CLADE_TRY(cli_setting_set(settings, CLI_VALID, CLI_COMMAND, "data.valid",
-                              t->valid ? clade_data_describe(t->valid).name : "none"));
-    CLADE_TRY(cli_setting_decide(settings, CLI_SCALE, "%s",
-                                 cli_real_text(scale, sizeof scale, info.scale)));
-    CLADE_TRY(cli_setting_decide(settings, CLI_SHIFT, "%s",
-                                 cli_real_text(shift, sizeof shift, info.shift)));
-    return cli_setting_decide(settings, CLI_LOSS, info.n_classes > 0 ? "cross_entropy" : "mse");
-}
-
-/* ---- what is about to happen ----------------------------------------------------------------- */
-
-static void print_data(const clade_data *data, const char *role)
-{
-    char shape[128], count[32];
-    clade_data_info info = clade_data_describe(data);
-    fprintf(stderr, "%s  %s: %s samples of %s, ", role, info.name,
-            cli_count_text(count, sizeof count, info.n_samples),
-            cli_shape_text(shape, sizeof shape, info.shape));
-    if (info.n_classes > 0)
-        fprintf(stderr, "%d classes", info.n_classes);
-    else
-        fprintf(stderr, "%lld targets", (long long)info.n_targets);
-    fprintf(stderr, ", read in %.2f s\n", info.seconds);
-}
-
-static void print_model(const training *t, const clade_memory *memory)
-{
-    char count[32], texts[5][32];
-    const cli_value *values = t->settings.values;
-    int n_layers = clade_model_n_layers(t->model);
-    fprintf(stderr, "model   %d layer%s, %s parameters; %s, %s with lr %s, batch %lld, seed %lld\n",
-            n_layers, n_layers == 1 ? "" : "s",
-            cli_count_text(count, sizeof count, clade_model_n_parameters(t->model)),
-            values[CLI_LOSS].text, values[CLI_OPTIMIZER].text,
-            cli_real_text(texts[0], sizeof texts[0], values[CLI_LR].real),
-            (long long)values[CLI_BATCH].count, (long long)values[CLI_SEED].count);
-    fprintf(stderr,
-            "memory  %s on the device: parameters %s, gradients %s, optimizer %s, "
-            "activations %s\n",
-            cli_bytes_text(texts[0], sizeof texts[0], memory->total),
-            cli_bytes_text(texts[1], sizeof texts[1], memory->parameters),
-            cli_bytes_text(texts[2], sizeof texts[2], memory->gradients),
-            cli_bytes_text(texts[3], sizeof texts[3], memory->optimizer_state),
-            cli_bytes_text(texts[4], sizeof texts[4], memory->activations));
-}
-
 static clade_status prepare(training *t)
 {
-    bool quiet = t->call->quiet;
-    CLADE_TRY(read_settings(t));
-    /* A network that no data could make right is told before a device and data are opened. */
-    CLADE_TRY(cli_network_describe(&t->settings, &(clade_data_info){.n_classes = 1}, &t->layers));
-    cJSON_Delete(t->layers);
-    t->layers = NULL;
-    CLADE_TRY(clade_device_open(&t->device, cli_setting_text(&t->settings, CLI_DEVICE)));
-    if (!quiet) fprintf(stderr, "device  %s\n", clade_device_reason(t->device));
-    CLADE_TRY(open_data(t));
-    if (!quiet) print_data(t->train, "train ");
-    if (!quiet && t->valid) print_data(t->valid, "valid ");
-    if (!quiet && !t->valid) fprintf(stderr, "valid   none\n");
-
-    clade_data_info info = clade_data_describe(t->train);
-    clade_memory memory;
-    CLADE_TRY(cli_network_describe(&t->settings, &info, &t->layers));
-    CLADE_TRY(cli_network_build(&t->model, t->device, &t->settings, t->layers));
-    CLADE_TRY(cli_network_check(t->model, &t->settings, &info));
-    CLADE_TRY(clade_model_memory(t->model, &memory));
-    if (!quiet) print_model(t, &memory);
+    cli_settings *settings = &t->setup.settings;
+    CLADE_TRY(cli_setup_read(&t->setup, t->call));
+    CLADE_TRY(cli_run_name(settings));
+    CLADE_TRY(cli_run_check(settings, cli_value_of(t->call, "overwrite") != NULL));
+    if (cli_value_of(t->call, "plot")) CLADE_TRY(cli_plot_check(t->call));
+    CLADE_TRY(cli_setup_open(&t->setup, t->call, &(cli_setup_wants){.valid = true}));
 
     t->call->writing = true;
-    CLADE_TRY(cli_run_make(&t->settings, t->folder));
-    CLADE_TRY(
-        cli_run_write_config(&t->settings, t->layers, clade_device_describe(t->device), t->folder));
-    if (!quiet) fprintf(stderr, "run     %s\n", t->folder);
+    CLADE_TRY(cli_run_make(settings, t->folder));
+    CLADE_TRY(cli_run_write_config(settings, t->setup.layers,
+                                   clade_device_describe(t->setup.device), t->folder));
+    if (!t->call->quiet) fprintf(stderr, "run     %s\n", t->folder);
     return CLADE_OK;
 }
 
@@ -228,19 +92,19 @@ static void print_summary(const training *t, const clade_fit_result *result, FIL
 
 static clade_status fit(training *t)
 {
-    const cli_value *values = t->settings.values;
+    const cli_value *values = t->setup.settings.values;
     cli_progress progress;
     cli_progress_start(&progress, t->call->quiet, values[CLI_LOG_EVERY].count > 0);
     clade_fit_options fit_options = {.epochs = (int)values[CLI_EPOCHS].count,
                                      .max_steps = values[CLI_MAX_STEPS].count,
-                                     .validate = t->valid,
+                                     .validate = t->setup.valid,
                                      .log_every = values[CLI_LOG_EVERY].count,
                                      .run_dir = t->folder,
                                      .on_progress = cli_progress_report,
                                      .user = &progress};
     clade_fit_result result = {0};
     cli_watch_signals();
-    clade_status status = clade_fit(t->model, t->train, &fit_options, &result);
+    clade_status status = clade_fit(t->setup.model, t->setup.train, &fit_options, &result);
     cli_progress_end(&progress);
     if (status != CLADE_OK && status != CLADE_EDIVERGED) return status;
 
@@ -254,17 +118,27 @@ static clade_status fit(training *t)
     return status;
 }
 
+/* Trains, measured; how training ended comes before what became of the profile. */
+static clade_status fit_profiled(training *t, const char *path)
+{
+    char why[1024];
+    CLADE_TRY(clade_profile_begin(t->setup.device));
+    clade_status status = fit(t);
+    if (status != CLADE_OK && status != CLADE_EDIVERGED) return status;
+    snprintf(why, sizeof why, "%s", clade_error());
+    fflush(stdout); /* the summary comes before the table; a failure is noticed at the end */
+    clade_status profiled = cli_profile_finish(t->setup.device, path, t->call->quiet);
+    return status == CLADE_OK ? profiled : clade__fail_again(status, why);
+}
+
 static clade_status run_train(cli_call *call)
 {
     training t = {.call = call};
     clade_status status = prepare(&t);
-    if (status == CLADE_OK) status = fit(&t);
-    clade_model_free(t.model);
-    clade_data_free(t.valid);
-    clade_data_free(t.train);
-    clade_device_free(t.device);
-    cJSON_Delete(t.layers);
-    cli_settings_free(&t.settings);
+    const char *profile = cli_value_of(call, "profile");
+    if (status == CLADE_OK) status = profile ? fit_profiled(&t, profile) : fit(&t);
+    if (cli_value_of(call, "plot")) status = cli_plot_trained(call, t.folder, status);
+    cli_setup_free(&t.setup);
     return status;
 }
 

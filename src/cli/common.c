@@ -157,6 +157,11 @@ void cli_table_add(cli_table *table, const char *format, ...)
 
 clade_status cli_table_print(const cli_table *table)
 {
+    return cli_table_print_to(table, stdout);
+}
+
+clade_status cli_table_print_to(const cli_table *table, FILE *to)
+{
     if (table->failed) return clade__fail(CLADE_ENOMEM, "no memory for the table");
     int widths[32] = {0};
     size_t n_columns = (size_t)table->n_columns;
@@ -170,9 +175,9 @@ clade_status cli_table_print(const cli_table *table)
         for (size_t column = 0; column < n; column++) {
             bool right = table->right >> column & 1, last = column + 1 == n;
             int width = right ? widths[column] : last ? 0 : -widths[column];
-            printf("%*s%s", width, table->cells[i + column], last ? "" : "  ");
+            fprintf(to, "%*s%s", width, table->cells[i + column], last ? "" : "  ");
         }
-        putchar('\n');
+        fputc('\n', to);
     }
     return CLADE_OK;
 }

@@ -116,7 +116,8 @@ typedef struct cli_table {
 } cli_table;
 
 void cli_table_add(cli_table *table, const char *format, ...) CLADE_PRINTF(2, 3);
-clade_status cli_table_print(const cli_table *table);
+clade_status cli_table_print(const cli_table *table); /* to stdout */
+clade_status cli_table_print_to(const cli_table *table, FILE *to);
 void cli_table_free(cli_table *table);
 
 /* ---- models and data ------------------------------------------------------------------------- */

@@ -120,7 +120,8 @@ static clade_optimizer optimizer_of(const cli_settings *settings)
 }
 
 clade_status cli_network_build(clade_model **model, clade_device *device,
-                               const cli_settings *settings, const cJSON *layers)
+                               const cli_settings *settings, const cJSON *layers,
+                               bool keep_gradients)
 {
     char *json = cJSON_PrintUnformatted(layers);
     if (!json) return clade__fail(CLADE_ENOMEM, "no memory for the network");
@@ -132,7 +133,8 @@ clade_status cli_network_build(clade_model **model, clade_device *device,
         clade_compile_options options = {.loss = loss_of(settings),
                                          .optimizer = optimizer_of(settings),
                                          .batch = settings->values[CLI_BATCH].count,
-                                         .gemm = cli_setting_text(settings, CLI_GEMM)};
+                                         .gemm = cli_setting_text(settings, CLI_GEMM),
+                                         .keep_gradients = keep_gradients};
         status = clade_compile(*model, output, &options);
     }
     cJSON_free(json);

@@ -16,6 +16,7 @@ typedef struct argument_ref {
 typedef struct command {
     command_kind kind;
     const char *label;
+    clade__scope scope;
     /* LAUNCH */
     cl_kernel kernel;
     cl_uint n_dims;
@@ -34,6 +35,7 @@ struct clade__commands {
     clade_device *device;
     bool immediate;
     clade__arena arena; /* contexts of calls */
+    clade__scope scope; /* of the commands to come */
     command *list;
     size_t n, capacity;
 };
@@ -66,6 +68,11 @@ void clade__commands_free(clade__commands *commands)
 clade_device *clade__commands_device(const clade__commands *commands)
 {
     return commands->device;
+}
+
+void clade__commands_scope(clade__commands *commands, clade_phase phase, const char *layer)
+{
+    commands->scope = (clade__scope){phase, layer};
 }
 
 clade__commands *clade__immediate(clade_device *device)
@@ -125,16 +132,27 @@ static clade_status run_zero(clade_device *device, const command *c, cl_event *e
     return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clEnqueueFillBuffer", error, c->label);
 }
 
-static clade_status run_command(clade_device *device, const command *c)
+static clade_status enqueue(clade_device *device, const command *c, cl_event *event)
+{
+    switch (c->kind) {
+    case LAUNCH: return run_launch(device, c, event);
+    case CALL: return c->run(device, c->context, event);
+    default: return run_zero(device, c, event);
+    }
+}
+
+static clade_status run_profiled(clade_device *device, const command *c)
 {
     cl_event event = NULL;
-    cl_event *wanted = device->profile ? &event : NULL;
-    switch (c->kind) {
-    case LAUNCH: CLADE_TRY(run_launch(device, c, wanted)); break;
-    case CALL: CLADE_TRY(c->run(device, c->context, wanted)); break;
-    case ZERO: CLADE_TRY(run_zero(device, c, wanted)); break;
-    }
-    return event ? clade__profile_add(device, c->label, event) : CLADE_OK;
+    clade__profiled profiled = {c->label, c->scope, clade__profile_before(device), c->kind == CALL};
+    CLADE_TRY(enqueue(device, c, &event));
+    if (event) clade__profile_add(device, &profiled, event);
+    return CLADE_OK;
+}
+
+static clade_status run_command(clade_device *device, const command *c)
+{
+    return device->profile ? run_profiled(device, c) : enqueue(device, c, NULL);
 }
 
 clade_status clade__commands_run(clade__commands *commands)
@@ -181,7 +199,8 @@ static clade_status bind_args(command *c, const clade__launch *launch, bool imme
 clade_status clade__commands_launch(clade__commands *commands, const clade__launch *launch)
 {
     clade_device *device = commands->device;
-    command c = {.kind = LAUNCH, .label = launch->kernel, .n_dims = launch->groups[1] ? 2 : 1};
+    command c = {.kind = LAUNCH, .label = launch->kernel, .scope = commands->scope,
+                 .n_dims = launch->groups[1] ? 2 : 1};
     for (int d = 0; d < 2; d++) {
         c.local[d] = launch->local[d] ? launch->local[d] : 1;
         c.global[d] = launch->groups[d] * c.local[d];
@@ -203,7 +222,8 @@ clade_status clade__commands_launch(clade__commands *commands, const clade__laun
 clade_status clade__commands_call(clade__commands *commands, const char *label,
                                   clade__call_run *run, const void *context, size_t context_bytes)
 {
-    command c = {.kind = CALL, .label = label, .run = run, .context = context};
+    command c = {.kind = CALL, .label = label, .scope = commands->scope, .run = run,
+                 .context = context};
     if (commands->immediate) return run_command(commands->device, &c);
     void *copy = clade__arena_alloc(&commands->arena, context_bytes);
     if (!copy) return clade__fail(CLADE_ENOMEM, "no memory for commands");
@@ -214,7 +234,7 @@ clade_status clade__commands_call(clade__commands *commands, const char *label,
 
 clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tensor)
 {
-    command c = {.kind = ZERO, .label = "zero", .mem = clade_opencl_buffer(tensor),
-                 .bytes = clade_tensor_bytes(tensor)};
+    command c = {.kind = ZERO, .label = "zero", .scope = commands->scope,
+                 .mem = clade_opencl_buffer(tensor), .bytes = clade_tensor_bytes(tensor)};
     return commands->immediate ? run_command(commands->device, &c) : append(commands, &c);
 }

@@ -93,6 +93,14 @@ clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tenso
 
 clade_device *clade__commands_device(const clade__commands *commands);
 
+/* What a profile calls the commands that follow. `layer` may be NULL; it must outlive the commands. */
+typedef struct clade__scope {
+    clade_phase phase;
+    const char *layer;
+} clade__scope;
+
+void clade__commands_scope(clade__commands *commands, clade_phase phase, const char *layer);
+
 /* The device's immediate commands; owned by it. */
 clade__commands *clade__immediate(clade_device *device);
 

@@ -48,9 +48,17 @@ clade_status clade__queue_with(clade_device *device, bool profiling);
 /* The commands that enqueue at once; made when a device is opened. */
 clade_status clade__commands_create_immediate(clade__commands **out, clade_device *device);
 
-/* Keeps the event of a labelled command while profiling is on, and takes over its reference. label
- * must outlive the device. */
-clade_status clade__profile_add(clade_device *device, const char *label, cl_event event);
+/* A command that has been enqueued while profiling is on. */
+typedef struct clade__profiled {
+    const char *label; /* must outlive the device */
+    clade__scope scope;
+    int64_t before;    /* clade__profile_before(), asked for before the enqueue */
+    bool of_call;      /* another library enqueued it, the last one of maybe several */
+} clade__profiled;
+
+/* Takes over the event's reference. */
+void clade__profile_add(clade_device *device, const clade__profiled *command, cl_event event);
+int64_t clade__profile_before(const clade_device *device);
 void clade__profile_free(clade__profile *profile);
 
 #endif

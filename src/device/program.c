@@ -10,7 +10,7 @@
 
 struct clade__program {
     clade__program *next;
-    const char *name;
+    char name[64];
     char options[128];
     cl_program program;
     struct {
@@ -19,13 +19,6 @@ struct clade__program {
     } shared[MAX_KERNELS];
     int n_shared;
 };
-
-static const clade__kernel_source *find_source(const char *name)
-{
-    const clade__kernel_source *source = clade__kernel_sources;
-    while (source->name && strcmp(source->name, name) != 0) source++;
-    return source->name ? source : NULL;
-}
 
 static clade_status fail_build(const clade_device *device, cl_program program, const char *name,
                                const char *options, cl_int error)
@@ -94,13 +87,14 @@ clade_status clade__program_find(clade__program **out, clade_device *device, con
             return CLADE_OK;
         }
     *out = NULL;
-    const clade__kernel_source *source = find_source(name);
-    if (!source) return clade__fail(CLADE_EBUILD, "no kernels named '%s' in the library", name);
     clade__program *program = calloc(1, sizeof *program);
     if (!program) return clade__fail(CLADE_ENOMEM, "no memory for a program");
-    program->name = source->name;
+    snprintf(program->name, sizeof program->name, "%s", name);
     memcpy(program->options, all, sizeof all);
-    clade_status status = build(program, device, source->text);
+    char *text;
+    clade_status status = clade__kernel_text(&text, name);
+    if (status == CLADE_OK) status = build(program, device, text);
+    free(text);
     if (status != CLADE_OK) {
         free_program(program);
         return status;

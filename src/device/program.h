@@ -9,8 +9,18 @@ typedef struct clade__kernel_source {
     const char *text;
 } clade__kernel_source;
 
-/* Made from cl/ when the library is built; ends in a row of NULLs. */
+/* Made from cl/ when the library is built, each #include resolved, with the files that are only
+ * included; ends in a row of NULLs. */
 extern const clade__kernel_source clade__kernel_sources[];
+
+/* The text of a kernel file; malloc'd.
+ *
+ * For whoever works on kernels, and for tests: CLADE_KERNEL_DIR names a folder whose NAME.cl stands
+ * in for the embedded one. Its lines #include "x.cl" are resolved from that folder, else from the
+ * embedded texts; an embedded text includes nothing any more, so that a new x.cl counts only for
+ * files that lie beside it. The program cache goes by the text, so it needs no clearing.
+ * CLADE_EBUILD for a name that is nowhere, and when the folder or a file cannot be read. */
+clade_status clade__kernel_text(char **out, const char *name);
 
 /* The built program; owned by the device. CLADE_EBUILD carries the log, the options and the
  * device. */

@@ -143,13 +143,34 @@ clade_status clade_tensor_write(clade_tensor *tensor, const void *data)
     return clade__transfer_wait(&transfer);
 }
 
+static int64_t before(const clade_device *device)
+{
+    return device->profile ? clade__profile_before(device) : 0;
+}
+
+/* Shows what has been enqueued here to the profile; the event stays the caller's. */
+static void profile(clade_device *device, const char *label, clade_phase phase, int64_t began,
+                    cl_event event)
+{
+    if (!device->profile || clRetainEvent(event) != CL_SUCCESS) return;
+    clade__profiled profiled = {.label = label, .scope = {.phase = phase}, .before = began};
+    clade__profile_add(device, &profiled, event);
+}
+
 clade_status clade_tensor_fill(clade_tensor *tensor, float value)
 {
     if (tensor->dtype != CLADE_FLOAT32)
         return clade__fail(CLADE_ESHAPE, "clade_tensor_fill: the tensor is not float32");
+    int64_t began = before(tensor->device);
+    cl_event event = NULL, *wanted = tensor->device->profile ? &event : NULL;
     cl_int error = clEnqueueFillBuffer(tensor->device->queue, clade_opencl_buffer(tensor), &value,
-                                       sizeof value, 0, clade_tensor_bytes(tensor), 0, NULL, NULL);
-    return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clEnqueueFillBuffer", error, NULL);
+                                       sizeof value, 0, clade_tensor_bytes(tensor), 0, NULL, wanted);
+    if (error != CL_SUCCESS) return clade__fail_cl("clEnqueueFillBuffer", error, NULL);
+    if (event) {
+        profile(tensor->device, "fill", CLADE_PHASE_OTHER, began, event);
+        clReleaseEvent(event);
+    }
+    return CLADE_OK;
 }
 
 static clade_status check_extent(const clade_tensor *tensor, size_t offset, size_t n_bytes)
@@ -166,9 +187,11 @@ clade_status clade__tensor_write_begin(clade_tensor *tensor, size_t offset_bytes
 {
     CLADE_TRY(check_extent(tensor, offset_bytes, n_bytes));
     cl_event event = NULL;
+    int64_t began = before(tensor->device);
     cl_int error = clEnqueueWriteBuffer(tensor->device->queue, clade_opencl_buffer(tensor), CL_FALSE,
                                         offset_bytes, n_bytes, data, 0, NULL, &event);
     if (error != CL_SUCCESS) return clade__fail_cl("clEnqueueWriteBuffer", error, NULL);
+    profile(tensor->device, "write", CLADE_PHASE_TRANSFER, began, event);
     transfer->event = event;
     return CLADE_OK;
 }
@@ -178,9 +201,11 @@ clade_status clade__tensor_read_begin(const clade_tensor *tensor, size_t offset_
 {
     CLADE_TRY(check_extent(tensor, offset_bytes, n_bytes));
     cl_event event = NULL;
+    int64_t began = before(tensor->device);
     cl_int error = clEnqueueReadBuffer(tensor->device->queue, clade_opencl_buffer(tensor), CL_FALSE,
                                        offset_bytes, n_bytes, data, 0, NULL, &event);
     if (error != CL_SUCCESS) return clade__fail_cl("clEnqueueReadBuffer", error, NULL);
+    profile(tensor->device, "read", CLADE_PHASE_TRANSFER, began, event);
     transfer->event = event;
     return CLADE_OK;
 }

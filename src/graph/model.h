@@ -48,6 +48,7 @@ struct clade_node {
     int index;                     /* in model->nodes; the input is 0 */
     const char *name;              /* "0" for the layer at position 0, or the given one */
     bool named;                    /* the name was given */
+    const char *label;             /* "0 linear": name and type, for a profile */
     int n_inputs;
     clade_node *inputs[CLADE__MAX_INPUTS];
     int n_users;

@@ -108,6 +108,10 @@ static clade_status add_node(clade_model *model, const clade__layer_type *type,
                          .named = name != NULL, .options = *options};
     node->name = clade__arena_copy_text(&model->arena, name ? name : position);
     if (!node->name) return clade__fail(CLADE_ENOMEM, "no memory for a node");
+    char label[96];
+    snprintf(label, sizeof label, "%s %s", node->name, type->name);
+    node->label = clade__arena_copy_text(&model->arena, label);
+    if (!node->label) return clade__fail(CLADE_ENOMEM, "no memory for a node");
     for (int i = 0; i < type->n_inputs; i++) {
         if (inputs[i]->model != model)
             return clade__fail(CLADE_EINVAL, "%s: inputs are of different models", type->name);

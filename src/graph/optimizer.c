@@ -86,11 +86,22 @@ static clade_status record_one(clade_model *model, clade__commands *commands, cl
     return clade__adam_step(commands, p->value, p->state[0], p->state[1], p->grad, &rates);
 }
 
+/* The label of the layer that has the parameter. */
+static const char *layer_of(const clade_model *model, int parameter)
+{
+    for (int i = 1; i < model->n_nodes; i++)
+        for (int k = 0; k < model->nodes[i]->n_parameters; k++)
+            if (model->nodes[i]->parameters[k] == parameter) return model->nodes[i]->label;
+    return NULL;
+}
+
 clade_status clade__optimizer_record(clade_model *model, clade__commands *commands)
 {
-    for (int i = 0; i < model->n_parameters; i++)
-        if (!model->parameters[i].fused)
-            CLADE_TRY(record_one(model, commands, &model->parameters[i]));
+    for (int i = 0; i < model->n_parameters; i++) {
+        if (model->parameters[i].fused) continue;
+        clade__commands_scope(commands, CLADE_PHASE_OPTIMIZER, layer_of(model, i));
+        CLADE_TRY(record_one(model, commands, &model->parameters[i]));
+    }
     return CLADE_OK;
 }
 

@@ -105,6 +105,7 @@ static clade_status record_backward(const clade_model *model, const clade__layou
         io.dx[k] = &dx[k];
         written[input->index] = true;
     }
+    clade__commands_scope(commands, CLADE_PHASE_BACKWARD, node->label);
     CLADE_TRY(node->type->backward(commands, &io));
     for (int k = 0; k < node->n_inputs; k++) {
         if (!apart[k]) continue;
@@ -118,8 +119,12 @@ clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
                                 const clade__layout *layout, clade__commands *commands,
                                 bool with_loss, bool has_labels)
 {
-    for (int i = 1; i < model->n_nodes; i++)
+    for (int i = 1; i < model->n_nodes; i++) {
+        clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_FORWARD),
+                              model->nodes[i]->label);
         CLADE_TRY(record_forward(model, layout, plan->batch, model->nodes[i], commands));
+    }
+    clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_LOSS), NULL);
     if (!with_loss) return CLADE_OK;
 
     /* A loss sees (batch, outputs), whatever the output's shape. */

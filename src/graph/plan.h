@@ -48,6 +48,12 @@ struct clade__layout {
     size_t *slot_bytes;    /* (n_slots) */
 };
 
+/* What a profile calls a part of a step: of training by its name, of anything else validation. */
+static inline clade_phase clade__layout_phase(const clade__layout *layout, clade_phase phase)
+{
+    return layout->training ? phase : CLADE_PHASE_VALIDATION;
+}
+
 /* In one allocation, to be freed with free(). */
 clade_status clade__layout_create(clade__layout **out, const clade_model *model, int64_t batch,
                                   bool training);

@@ -33,6 +33,7 @@ static clade_status record_prediction(clade_model *model, clade__feed *feed, int
 {
     const clade__layout *layout = model->infer_layout;
     CLADE_TRY(clade__plan_open(plan, model, layout, batch));
+    clade__commands_scope(commands, CLADE_PHASE_VALIDATION, NULL);
     CLADE_TRY(clade__feed_record(feed, plan, commands, false));
     CLADE_TRY(clade__plan_record(plan, model, layout, commands, false, false));
     if (raw || model->loss == CLADE_LOSS_MSE || plan->y.dtype != CLADE_FLOAT32) return CLADE_OK;

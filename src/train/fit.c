@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "device/profile.h"
 #include "train/evaluate.h"
 #include "train/run_log.h"
 
@@ -55,7 +56,9 @@ static void report(fit *f, bool epoch_end)
 /* Takes in the sums that were on their way. */
 static clade_status receive(fit *f)
 {
+    int64_t begun = clade__profile_host_begin(f->model->device);
     CLADE_TRY(clade__transfer_wait(&f->transfer));
+    clade__profile_host_end(f->model->device, "wait for metrics", f->progress.step, begun);
     for (int64_t i = f->known; i < f->sent; i++) {
         if (isfinite(f->train.host_sums[2 * i])) continue;
         return clade__fail(CLADE_EDIVERGED,
@@ -125,8 +128,10 @@ static clade_status finish_epoch(fit *f, int64_t n_done)
 
     double seconds = training_seconds(f), began = clade__seconds();
     CLADE_TRY(validate(f));
+    int64_t begun = clade__profile_host_begin(f->model->device);
     CLADE_TRY(clade__run_log_keep(&f->log, f->model, f->progress.best));
     CLADE_TRY(clade__run_log_save(&f->log, f->model, false));
+    clade__profile_host_end(f->model->device, "save", f->progress.epoch, begun);
     f->paused += clade__seconds() - began;
     report(f, true);
     f->progress.seconds = seconds;

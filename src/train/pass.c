@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "device/profile.h"
 #include "dist/communicator.h"
 
 clade_status clade__check_data(const clade_model *model, const clade_data *data)
@@ -62,8 +63,10 @@ static clade_status record(clade__pass *pass, int64_t batch, clade__plan *plan,
     bool has_labels = pass->feed.data->labels != NULL;
     CLADE_TRY(clade__commands_create(commands, model->device));
     CLADE_TRY(clade__plan_open(plan, model, layout, batch));
+    clade__commands_scope(*commands, clade__layout_phase(layout, CLADE_PHASE_FEED), NULL);
     CLADE_TRY(clade__feed_record(&pass->feed, plan, *commands, true));
     CLADE_TRY(clade__plan_record(plan, model, layout, *commands, true, has_labels));
+    clade__commands_scope(*commands, clade__layout_phase(layout, CLADE_PHASE_METRICS), NULL);
     CLADE_TRY(clade__metrics_store(*commands, pass->sums, &pass->slot, &plan->loss,
                                    has_labels ? &plan->hit : NULL));
     return pass->training ? record_update(model, *commands) : CLADE_OK;
@@ -110,12 +113,15 @@ void clade__pass_close(clade__pass *pass)
 
 clade_status clade__pass_run(clade__pass *pass, int64_t index)
 {
-    int64_t first = index * pass->batch;
+    int64_t first = index * pass->batch, begun = clade__profile_host_begin(pass->model->device);
     bool last = pass->last_commands && index == pass->n_batches - 1;
     CLADE_TRY(clade__feed_next(&pass->feed, first, last ? pass->last_plan.batch : pass->batch));
     pass->slot = (int32_t)index;
     if (pass->training) clade__optimizer_advance(pass->model);
-    return clade__commands_run(last ? pass->last_commands : pass->commands);
+    CLADE_TRY(clade__commands_run(last ? pass->last_commands : pass->commands));
+    clade__profile_host_end(pass->model->device, pass->training ? "step" : "validation step",
+                            pass->training ? pass->model->step : index + 1, begun);
+    return CLADE_OK;
 }
 
 clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,

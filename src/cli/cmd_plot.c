@@ -1,0 +1,151 @@
+/* clade plot RUN [RUN ...]: curves of loss and accuracy over epochs, as an SVG or a PNG. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/plot.h"
+
+static const cli_option options[] = {
+    {"output", "FILE",
+     "the picture, FILE.svg or FILE.png (default: RUN/curves.svg for one run, "
+     "curves.svg in the working directory for several)"},
+};
+
+static bool ends_in(const char *path, const char *ending)
+{
+    size_t length = strlen(path), n = strlen(ending);
+    return length > n && clade__contains_nocase(path + length - n, ending);
+}
+
+static clade_status draw(const cli_curves *runs, int n, const char *output)
+{
+    clade__text script = {0};
+    unsigned char *picture = NULL;
+    size_t n_bytes = 0;
+    cli_plot_script(&script, runs, n, ends_in(output, ".png"));
+    clade_status status = script.failed ? clade__fail(CLADE_ENOMEM, "no memory for the picture")
+                                        : cli_gnuplot(&script, &picture, &n_bytes);
+    if (status == CLADE_OK)
+        status = clade__file_write(output, &(clade__piece){picture, n_bytes}, 1);
+    free(picture);
+    clade__text_free(&script);
+    return status;
+}
+
+/* ---- clade train --plot ---------------------------------------------------------------------- */
+
+clade_status cli_plot_check(cli_call *call)
+{
+    unsigned char *nothing;
+    size_t n_bytes;
+    call->writing = true;
+    CLADE_TRY(cli_gnuplot(&(clade__text){0}, &nothing, &n_bytes));
+    call->writing = false;
+    free(nothing);
+    return CLADE_OK;
+}
+
+static clade_status draw_in_folder(const cli_curves *run, FILE *to)
+{
+    if (run->n_epochs == 0) {
+        if (to) fprintf(to, "no curves drawn: no epoch was finished\n");
+        return CLADE_OK;
+    }
+    clade__text output = {0};
+    clade__text_append(&output, "%s/curves.svg", run->folder);
+    clade_status status = output.failed ? clade__fail(CLADE_ENOMEM, "no memory for the picture")
+                                        : draw(run, 1, output.data);
+    if (status == CLADE_OK && to) fprintf(to, "curves drawn in %s\n", output.data);
+    clade__text_free(&output);
+    return status;
+}
+
+clade_status cli_plot_trained(const cli_call *call, const char *folder, clade_status trained)
+{
+    if (trained != CLADE_OK && trained != CLADE_EDIVERGED) return trained;
+    char message[1024];
+    snprintf(message, sizeof message, "%s", clade_error());
+    cli_curves run = {0};
+    clade_status status = cli_curves_read(&run, &folder, 1);
+    if (status == CLADE_OK)
+        status = draw_in_folder(&run, !call->json ? stdout : call->quiet ? NULL : stderr);
+    cli_curves_free(&run, 1);
+    return trained == CLADE_OK ? status : clade__fail_again(trained, message);
+}
+
+/* ---- clade plot ------------------------------------------------------------------------------ */
+
+static clade_status print_result(const cli_call *call, const cli_curves *runs, const char *output)
+{
+    if (!call->json) {
+        printf("curves drawn in %s\n", output);
+        return CLADE_OK;
+    }
+    cJSON *document = cJSON_CreateObject();
+    cJSON_AddStringToObject(document, "output", output);
+    cJSON *list = cJSON_AddArrayToObject(document, "runs");
+    for (int i = 0; i < call->n_arguments; i++) {
+        cJSON *run = cJSON_CreateObject();
+        cJSON_AddStringToObject(run, "run", runs[i].folder);
+        cJSON_AddNumberToObject(run, "epochs", (double)runs[i].n_epochs);
+        cJSON_AddItemToArray(list, run);
+    }
+    return cli_print_json(document);
+}
+
+static clade_status plot(cli_call *call, cli_curves *runs, clade__text *output)
+{
+    int n = call->n_arguments;
+    const char *given = cli_value_of(call, "output");
+    if (given && !ends_in(given, ".svg") && !ends_in(given, ".png"))
+        return clade__fail(CLADE_EINVAL, "--output is '%s', want a name that ends in .svg or .png",
+                           given);
+    CLADE_TRY(cli_curves_read(runs, call->arguments, n));
+    for (int i = 0; i < n; i++) {
+        if (runs[i].n_epochs == 0)
+            return clade__fail(CLADE_EDATA, "'%s' has no epoch yet: there is nothing to draw",
+                               runs[i].folder);
+        if (runs[i].cut && !call->quiet)
+            fprintf(stderr, "%s: the last line of metrics.jsonl is not whole yet; left out\n",
+                    runs[i].folder);
+    }
+    if (given)
+        clade__text_append(output, "%s", given);
+    else
+        clade__text_append(output, "%s%scurves.svg", n == 1 ? runs[0].folder : "",
+                           n == 1 ? "/" : "");
+    if (output->failed) return clade__fail(CLADE_ENOMEM, "no memory for the picture");
+    call->writing = true;
+    CLADE_TRY(draw(runs, n, output->data));
+    return print_result(call, runs, output->data);
+}
+
+static clade_status run_plot(cli_call *call)
+{
+    cli_curves runs[CLI_MAX_RUNS] = {{0}};
+    clade__text output = {0};
+    clade_status status = plot(call, runs, &output);
+    clade__text_free(&output);
+    cli_curves_free(runs, call->n_arguments);
+    return status;
+}
+
+const cli_command cli_command_plot = {
+    .name = "plot",
+    .synopsis = "RUN [RUN ...] [options]",
+    .summary = "draw the curves of runs: loss and accuracy over epochs",
+    .about = "Draws loss and accuracy over epochs, from the metrics.jsonl in the folders of\n"
+             "runs, as SVG or PNG: one colour a run, validation solid, training dashed. A\n"
+             "run that is still being written is drawn as far as it is. Needs gnuplot\n"
+             "(package gnuplot-nox), and no device.\n"
+             "\n"
+             "Examples:\n"
+             "  clade plot runs/first\n"
+             "  clade plot runs/sgd runs/adam --output compare.png\n"
+             "  clade train --model mlp:128 --data digits --plot    the same at a run's end\n",
+    .options = options,
+    .n_options = sizeof options / sizeof options[0],
+    .min_arguments = 1,
+    .max_arguments = CLI_MAX_RUNS,
+    .run = run_plot,
+};

@@ -1,0 +1,181 @@
+#include "cli/setup.h"
+
+#include <string.h>
+
+#include "cli/config.h"
+#include "cli/network.h"
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
+static clade_status read_options(cli_settings *settings, const cli_call *call)
+{
+    for (int id = 0; id < CLI_N_SETTINGS; id++) {
+        char where[64];
+        if (!call->values[id]) continue;
+        snprintf(where, sizeof where, "--%s", cli_settings_table[id].option);
+        bool flag = cli_settings_table[id].kind == CLI_FLAG;
+        CLADE_TRY(
+            cli_setting_set(settings, id, CLI_COMMAND, where, flag ? "true" : call->values[id]));
+    }
+    return CLADE_OK;
+}
+
+clade_status cli_setup_read(cli_setup *setup, const cli_call *call)
+{
+    cli_settings *settings = &setup->settings;
+    const char *command = call->command->name;
+    CLADE_TRY(cli_settings_start(settings));
+    if (call->n_arguments > 0) CLADE_TRY(cli_config_read(call->arguments[0], settings));
+    CLADE_TRY(read_options(settings, call));
+    if (!settings->layers && !cli_setting_text(settings, CLI_MODEL))
+        return clade__fail(CLADE_EINVAL, "no network given; add --model mlp:512,512, or `model:` "
+                                         "in a config; see 'clade %s --help'", command);
+    if (!cli_setting_text(settings, CLI_DATA))
+        return clade__fail(CLADE_EINVAL, "no data given; add --data digits or --data mnist:DIR, or "
+                                         "`data:` in a config; see 'clade %s --help'", command);
+    CLADE_TRY(cli_settings_resolve_optimizer(settings));
+
+    /* A network that no data could make right is told before a device and data are opened. */
+    cJSON *layers = NULL;
+    clade_status status =
+        cli_network_describe(settings, &(clade_data_info){.n_classes = 1}, &layers);
+    cJSON_Delete(layers);
+    return status;
+}
+
+/* ---- data ------------------------------------------------------------------------------------ */
+
+/* Whether a spec's options, after its last question mark, name a part. */
+static bool names_part(const char *spec)
+{
+    const char *options_start = strrchr(spec, '?');
+    return options_start &&
+           (strncmp(options_start + 1, "part=", 5) == 0 || strstr(options_start, "&part="));
+}
+
+static clade_status scale_data(const cli_setup *setup, clade_data *data)
+{
+    const cli_value *scale = &setup->settings.values[CLI_SCALE];
+    const cli_value *shift = &setup->settings.values[CLI_SHIFT];
+    if (!data || (!scale->text && !shift->text)) return CLADE_OK;
+    clade_data_info info = clade_data_describe(data);
+    clade_status status = clade_data_set_scale(data, scale->text ? scale->real : info.scale,
+                                               shift->text ? shift->real : info.shift);
+    return status == CLADE_OK
+               ? status
+               : clade__fail_in(status, "%s", scale->text ? scale->where : shift->where);
+}
+
+/* The validation data that was asked for, or the test part of what is trained on. */
+static clade_status open_valid(cli_setup *setup)
+{
+    const char *spec = cli_setting_text(&setup->settings, CLI_DATA);
+    const char *valid = cli_setting_text(&setup->settings, CLI_VALID);
+    if (!valid && !names_part(spec)) valid = spec;
+    if (!valid || strcmp(valid, "none") == 0) return CLADE_OK;
+    clade_status status = clade_data_open_part(&setup->valid, valid, "test");
+    if (status != CLADE_OK && valid == spec)
+        return clade__fail(status, "%s (validation data; --valid none trains without)",
+                           clade_error());
+    return status;
+}
+
+static clade_status open_data(cli_setup *setup, const cli_setup_wants *wants)
+{
+    cli_settings *settings = &setup->settings;
+    CLADE_TRY(clade_data_open(&setup->train, cli_setting_text(settings, CLI_DATA)));
+    if (wants->valid) CLADE_TRY(open_valid(setup));
+    CLADE_TRY(scale_data(setup, setup->train));
+    CLADE_TRY(scale_data(setup, setup->valid));
+
+    /* The resolved config names the parts that were read and the scale that they have. */
+    clade_data_info info = clade_data_describe(setup->train);
+    char scale[32], shift[32];
+    CLADE_TRY(cli_setting_set(settings, CLI_DATA, CLI_COMMAND, "data.train", info.name));
+    CLADE_TRY(cli_setting_set(settings, CLI_VALID, CLI_COMMAND, "data.valid",
+                              setup->valid ? clade_data_describe(setup->valid).name : "none"));
+    CLADE_TRY(cli_setting_decide(settings, CLI_SCALE, "%s",
+                                 cli_real_text(scale, sizeof scale, info.scale)));
+    CLADE_TRY(cli_setting_decide(settings, CLI_SHIFT, "%s",
+                                 cli_real_text(shift, sizeof shift, info.shift)));
+    return cli_setting_decide(settings, CLI_LOSS, info.n_classes > 0 ? "cross_entropy" : "mse");
+}
+
+/* ---- what is about to happen ----------------------------------------------------------------- */
+
+static void print_data(const clade_data *data, const char *role)
+{
+    char shape[128], count[32];
+    clade_data_info info = clade_data_describe(data);
+    fprintf(stderr, "%s  %s: %s samples of %s, ", role, info.name,
+            cli_count_text(count, sizeof count, info.n_samples),
+            cli_shape_text(shape, sizeof shape, info.shape));
+    if (info.n_classes > 0)
+        fprintf(stderr, "%d classes", info.n_classes);
+    else
+        fprintf(stderr, "%lld targets", (long long)info.n_targets);
+    fprintf(stderr, ", read in %.2f s\n", info.seconds);
+}
+
+static void print_model(const cli_setup *setup, const clade_memory *memory)
+{
+    char count[32], texts[5][32];
+    const cli_value *values = setup->settings.values;
+    int n_layers = clade_model_n_layers(setup->model);
+    fprintf(stderr, "model   %d layer%s, %s parameters; %s, %s with lr %s, batch %lld, seed %lld\n",
+            n_layers, n_layers == 1 ? "" : "s",
+            cli_count_text(count, sizeof count, clade_model_n_parameters(setup->model)),
+            values[CLI_LOSS].text, values[CLI_OPTIMIZER].text,
+            cli_real_text(texts[0], sizeof texts[0], values[CLI_LR].real),
+            (long long)values[CLI_BATCH].count, (long long)values[CLI_SEED].count);
+    fprintf(stderr,
+            "memory  %s on the device: parameters %s, gradients %s, optimizer %s, "
+            "activations %s\n",
+            cli_bytes_text(texts[0], sizeof texts[0], memory->total),
+            cli_bytes_text(texts[1], sizeof texts[1], memory->parameters),
+            cli_bytes_text(texts[2], sizeof texts[2], memory->gradients),
+            cli_bytes_text(texts[3], sizeof texts[3], memory->optimizer_state),
+            cli_bytes_text(texts[4], sizeof texts[4], memory->activations));
+}
+
+static void print_valid(const cli_setup *setup)
+{
+    if (setup->valid)
+        print_data(setup->valid, "valid ");
+    else
+        fprintf(stderr, "valid   none\n");
+}
+
+static clade_status open_model(cli_setup *setup, const cli_setup_wants *wants)
+{
+    clade_data_info info = clade_data_describe(setup->train);
+    CLADE_TRY(cli_network_describe(&setup->settings, &info, &setup->layers));
+    CLADE_TRY(cli_network_build(&setup->model, setup->device, &setup->settings, setup->layers,
+                                wants->keep_gradients));
+    return cli_network_check(setup->model, &setup->settings, &info);
+}
+
+clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_setup_wants *wants)
+{
+    clade_memory memory;
+    CLADE_TRY(clade_device_open(&setup->device, cli_setting_text(&setup->settings, CLI_DEVICE)));
+    if (!call->quiet) fprintf(stderr, "device  %s\n", clade_device_reason(setup->device));
+    CLADE_TRY(open_data(setup, wants));
+    if (!call->quiet) print_data(setup->train, "train ");
+    if (!call->quiet && wants->valid) print_valid(setup);
+    CLADE_TRY(open_model(setup, wants));
+    CLADE_TRY(clade_model_memory(setup->model, &memory));
+    if (!call->quiet) print_model(setup, &memory);
+    return CLADE_OK;
+}
+
+void cli_setup_free(cli_setup *setup)
+{
+    clade_model_free(setup->model);
+    clade_data_free(setup->valid);
+    clade_data_free(setup->train);
+    clade_device_free(setup->device);
+    cJSON_Delete(setup->layers);
+    cli_settings_free(&setup->settings);
+    *setup = (cli_setup){0};
+}

@@ -1,0 +1,293 @@
+/* Gradients against central differences; see clade/check.h for what is compared, and how.
+ *
+ * The device does what a training step does up to the optimizer, on the training layout and with
+ * its kernels. The host runs the network again in double precision, onward from the node whose
+ * parameter was moved: with h = 1e-5 the difference is right to about 1e-10 of the loss, both for
+ * its rounding and for h², so that what is left is the device's error. */
+#include <math.h>
+#include <stdlib.h>
+
+#include <clade/check.h>
+
+#include "base/philox.h"
+#include "graph/reference.h"
+#include "train/pass.h"
+
+#define STEP 1e-5
+#define FLOOR 1e-6        /* of the largest gradient: an element below it is noise */
+#define TENSOR_FLOOR 1e-4 /* the same of a tensor, whose elements' errors add up */
+
+typedef struct check {
+    clade_model *model;
+    const clade_data *data;
+    clade_gradcheck_options options; /* resolved */
+    double *x, *targets;             /* (samples, inputs), (samples, outputs) or NULL */
+    clade__reference *reference;
+    float *gradients;                /* of all parameters, one after another */
+    int64_t n_checked;
+    double *analytic, *numeric;      /* (n_checked): of all parameters' elements, in order */
+} check;
+
+static clade_status resolve(clade_gradcheck_options *resolved,
+                            const clade_gradcheck_options *options, int64_t batch,
+                            int64_t n_samples)
+{
+    *resolved = options ? *options : (clade_gradcheck_options){0};
+    if (resolved->samples < 0)
+        return clade__fail(CLADE_EINVAL, "gradcheck: samples is %lld, want at least 1",
+                           (long long)resolved->samples);
+    if (resolved->elements < 0 && resolved->elements != CLADE_ALL)
+        return clade__fail(CLADE_EINVAL, "gradcheck: elements is %lld, want at least 1, or "
+                           "CLADE_ALL", (long long)resolved->elements);
+    if (!(resolved->tolerance >= 0.0) || !isfinite(resolved->tolerance))
+        return clade__fail(CLADE_EINVAL, "gradcheck: tolerance is %g, want a number above 0",
+                           resolved->tolerance);
+    if (resolved->samples == 0) resolved->samples = 8;
+    if (resolved->samples > batch) resolved->samples = batch;
+    if (resolved->samples > n_samples) resolved->samples = n_samples;
+    if (resolved->elements == 0) resolved->elements = 20;
+    if (resolved->tolerance == 0.0) resolved->tolerance = 1e-3;
+    return CLADE_OK;
+}
+
+static clade_status check_model(const clade_model *model)
+{
+    if (!model->compiled || !model->trainable)
+        return clade__fail(CLADE_ESTATE, "gradcheck: the model is not compiled for training");
+    for (int i = 0; i < model->n_parameters; i++)
+        if (model->parameters[i].fused)
+            return clade__fail(CLADE_ESTATE, "gradcheck: the gradient of %s is not stored; compile "
+                               "with keep_gradients", model->parameters[i].name);
+    return CLADE_OK;
+}
+
+/* ---- what the device computes ---------------------------------------------------------------- */
+
+static clade_status record(check *c, clade__feed *feed, clade__plan *plan,
+                           clade__commands *commands)
+{
+    clade_model *model = c->model;
+    CLADE_TRY(clade__plan_open(plan, model, model->train_layout, c->options.samples));
+    CLADE_TRY(clade__feed_record(feed, plan, commands, true));
+    CLADE_TRY(clade__plan_record(plan, model, model->train_layout, commands, true,
+                                 c->data->labels != NULL));
+    CLADE_TRY(clade__feed_next(feed, 0, c->options.samples));
+    return clade__commands_run(commands);
+}
+
+static clade_status read_gradients(check *c)
+{
+    clade_model *model = c->model;
+    c->gradients = malloc(clade__model_parameter_bytes(model));
+    if (!c->gradients) return clade__fail(CLADE_ENOMEM, "no memory for the gradients");
+    float *at = c->gradients;
+    for (int i = 0; i < model->n_parameters; i++) {
+        CLADE_TRY(clade_tensor_read(model->parameters[i].grad, at));
+        at += clade_shape_elements(model->parameters[i].shape);
+    }
+    return CLADE_OK;
+}
+
+static clade_status run_device(check *c)
+{
+    clade__feed feed;
+    clade__plan plan;
+    clade__commands *commands = NULL;
+    CLADE_TRY(clade__model_materialize(c->model));
+    CLADE_TRY(clade__feed_open(&feed, c->model->device, c->data, c->options.samples, false, false,
+                               c->data->scale, c->data->shift));
+    clade_status status = clade__commands_create(&commands, c->model->device);
+    if (status == CLADE_OK) status = record(c, &feed, &plan, commands);
+    if (status == CLADE_OK) status = read_gradients(c);
+    clade__commands_free(commands);
+    clade__feed_close(&feed);
+    return status;
+}
+
+/* ---- the same on the host -------------------------------------------------------------------- */
+
+/* The samples as the network sees them. */
+static clade_status copy_batch(check *c)
+{
+    const clade_data *data = c->data;
+    int64_t n = c->options.samples * clade__data_cols(data);
+    int64_t n_targets = data->labels ? 0 : c->options.samples * data->n_targets;
+    c->x = malloc((size_t)n * sizeof *c->x);
+    c->targets = malloc((size_t)(n_targets + 1) * sizeof *c->targets);
+    if (!c->x || !c->targets) return clade__fail(CLADE_ENOMEM, "no memory for the samples");
+    for (int64_t i = 0; i < n; i++) {
+        double value = data->dtype == CLADE_UINT8 ? (double)((const uint8_t *)data->values)[i]
+                                                  : (double)((const float *)data->values)[i];
+        c->x[i] = value * (double)data->scale + (double)data->shift;
+    }
+    for (int64_t i = 0; i < n_targets; i++) c->targets[i] = (double)data->targets[i];
+    return CLADE_OK;
+}
+
+static clade_status open_reference(check *c)
+{
+    int64_t n = clade_model_n_parameters(c->model);
+    CLADE_TRY(copy_batch(c));
+    clade__reference_batch batch = {
+        .n = c->options.samples, .x = c->x, .labels = c->data->labels, .targets = c->targets};
+    CLADE_TRY(clade__reference_create(&c->reference, c->model, &batch));
+    float *values = malloc(clade__model_parameter_bytes(c->model));
+    if (!values) return clade__fail(CLADE_ENOMEM, "no memory for the parameters");
+    clade_status status = clade__model_read_parameters(c->model, values);
+    for (int64_t i = 0; status == CLADE_OK && i < n; i++)
+        c->reference->parameters[i] = (double)values[i];
+    free(values);
+    if (status == CLADE_OK) clade__reference_forward(c->reference, 1);
+    return status;
+}
+
+/* The loss with a parameter of node `first` set to a value. */
+static double loss_at(clade__reference *reference, int first, double *parameter, double value)
+{
+    *parameter = value;
+    clade__reference_forward(reference, first);
+    return clade__reference_loss(reference);
+}
+
+static double difference(clade__reference *reference, int first, double *parameter)
+{
+    double middle = *parameter, step = STEP * fmax(1.0, fabs(middle));
+    double above = middle + step, below = middle - step;
+    double rise = loss_at(reference, first, parameter, above) -
+                  loss_at(reference, first, parameter, below);
+    *parameter = middle;
+    return rise / (above - below);
+}
+
+static int64_t n_checked_of(const check *c, int64_t n)
+{
+    return c->options.elements == CLADE_ALL || c->options.elements > n ? n : c->options.elements;
+}
+
+/* Both gradients of a parameter, whose elements start at `from`, into the pairs from number `to`
+ * on. It is cut into as many parts as elements are checked, and one is drawn from each. */
+static void compare(check *c, const clade_node *node, int64_t n, int64_t from, int64_t to,
+                    clade__random *random)
+{
+    int64_t n_checked = n_checked_of(c, n);
+    for (int64_t k = 0; k < n_checked; k++) {
+        /* Not k n / n_checked, which overflows for the largest. */
+        int64_t quotient = n / n_checked, rest = n % n_checked;
+        int64_t start = k * quotient + (k < rest ? k : rest);
+        int64_t element = from + start +
+                          clade__random_below(random, (uint32_t)(quotient + (k < rest ? 1 : 0)));
+        c->analytic[to + k] = (double)c->gradients[element];
+        c->numeric[to + k] =
+            difference(c->reference, node->index, &c->reference->parameters[element]);
+    }
+    clade__reference_forward(c->reference, node->index); /* as it was */
+}
+
+static clade_status compare_all(check *c)
+{
+    const clade_model *model = c->model;
+    clade__random random = clade__random_start(c->options.seed, CLADE__STREAM_GRADCHECK);
+    for (int i = 0; i < model->n_parameters; i++)
+        c->n_checked += n_checked_of(c, clade_shape_elements(model->parameters[i].shape));
+    c->analytic = malloc((size_t)c->n_checked * sizeof *c->analytic);
+    c->numeric = malloc((size_t)c->n_checked * sizeof *c->numeric);
+    if (!c->analytic || !c->numeric) return clade__fail(CLADE_ENOMEM, "no memory to compare");
+    int64_t from = 0, to = 0; /* parameters are numbered in the order of their nodes */
+    for (int i = 1; i < model->n_nodes; i++)
+        for (int k = 0; k < model->nodes[i]->n_parameters; k++) {
+            int index = model->nodes[i]->parameters[k];
+            int64_t n = clade_shape_elements(model->parameters[index].shape);
+            compare(c, model->nodes[i], n, from, to, &random);
+            from += n;
+            to += n_checked_of(c, n);
+        }
+    return CLADE_OK;
+}
+
+/* ---- the verdict ----------------------------------------------------------------------------- */
+
+/* As fmax, but a NaN stays. */
+static double larger(double a, double b)
+{
+    return isnan(a) || a >= b ? a : b;
+}
+
+static double share(double error, double scale)
+{
+    return error == 0.0 ? 0.0 : error / scale;
+}
+
+static void judge(clade_gradcheck_parameter *p, const double *analytic, const double *numeric,
+                  double largest, double tolerance)
+{
+    double errors = 0.0, analytics = 0.0, numerics = 0.0;
+    for (int64_t i = 0; i < p->checked; i++) {
+        double a = analytic[i], n = numeric[i], error = fabs(a - n);
+        double scale = fmax(fmax(fabs(a), fabs(n)), FLOOR * largest);
+        p->max_absolute_error = larger(p->max_absolute_error, error);
+        p->max_relative_error = larger(p->max_relative_error, share(error, scale));
+        errors += error * error;
+        analytics += a * a;
+        numerics += n * n;
+    }
+    p->error = share(sqrt(errors), fmax(sqrt(analytics) + sqrt(numerics),
+                                        TENSOR_FLOOR * largest * sqrt((double)p->checked)));
+    p->passed = p->error <= tolerance; /* not for NaN */
+}
+
+static clade_status judge_all(const check *c, clade_gradcheck_result *result)
+{
+    const clade_model *model = c->model;
+    double largest = 0.0;
+    for (int64_t i = 0; i < c->n_checked; i++)
+        largest = fmax(largest, fmax(fabs(c->analytic[i]), fabs(c->numeric[i])));
+    *result = (clade_gradcheck_result){.passed = true,
+                                       .tolerance = c->options.tolerance,
+                                       .samples = c->options.samples,
+                                       .n_parameters = model->n_parameters};
+    result->parameters = calloc((size_t)model->n_parameters, sizeof *result->parameters);
+    if (!result->parameters) return clade__fail(CLADE_ENOMEM, "no memory for the result");
+    int64_t at = 0;
+    for (int i = 0; i < model->n_parameters; i++) {
+        clade_gradcheck_parameter *p = &result->parameters[i];
+        p->name = model->parameters[i].name;
+        p->shape = model->parameters[i].shape;
+        p->checked = n_checked_of(c, clade_shape_elements(p->shape));
+        judge(p, c->analytic + at, c->numeric + at, largest, result->tolerance);
+        result->passed = result->passed && p->passed;
+        at += p->checked;
+    }
+    return CLADE_OK;
+}
+
+static clade_status run_check(check *c, clade_gradcheck_result *result)
+{
+    CLADE_TRY(run_device(c));
+    CLADE_TRY(open_reference(c));
+    CLADE_TRY(compare_all(c));
+    return judge_all(c, result);
+}
+
+clade_status clade_gradcheck(clade_model *model, clade_data *data,
+                             const clade_gradcheck_options *options, clade_gradcheck_result *result)
+{
+    check c = {.model = model, .data = data};
+    *result = (clade_gradcheck_result){0};
+    CLADE_TRY(check_model(model));
+    CLADE_TRY(clade__check_data(model, data));
+    CLADE_TRY(resolve(&c.options, options, model->batch, data->n_samples));
+    clade_status status = run_check(&c, result);
+    clade__reference_free(c.reference);
+    free(c.x);
+    free(c.targets);
+    free(c.gradients);
+    free(c.analytic);
+    free(c.numeric);
+    return status;
+}
+
+void clade_gradcheck_free(clade_gradcheck_result *result)
+{
+    free(result->parameters);
+    *result = (clade_gradcheck_result){0};
+}
