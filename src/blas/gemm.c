@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "blas/provider.h"
+#include "blas/tuning.h"
 
 const clade__gemm_provider *const clade__gemm_providers[] = {
     &clade__gemm_tiled, &clade__gemm_clblast, NULL};
@@ -14,6 +14,7 @@ const clade__gemm_provider *const clade__gemm_providers[] = {
 static void free_blas(void *blas)
 {
     clade__gemm_forget_checks(blas);
+    clade__tuning_free(((clade__blas *)blas)->tuning);
     clade__buffer_free(((clade__blas *)blas)->scratch);
     free(blas);
 }
@@ -76,6 +77,11 @@ const char *clade__gemm_selected(const clade_device *device)
 {
     const clade__blas *blas = device->blas;
     return blas && blas->selected ? blas->selected->name : "auto";
+}
+
+void clade__gemm_checked(clade_device *device)
+{
+    clade__tuning_save(device);
 }
 
 const char *clade__gemm_provider_of(clade_device *device, const clade_gemm_args *args)

@@ -49,10 +49,13 @@ clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_ar
                                        size_t *bytes);
 
 /* Tries a call of this shape, with the provider that it gets, against a double-precision reference;
- * each shape once for a device. With rates not NULL, it is tried as clade__gemm_update. CLADE_EWRONG names provider, shape and device when a result is off.
+ * each shape once for a device. With rates not NULL, it is tried as clade__gemm_update. What is right
+ * is also measured, where the provider has something to choose; clade__gemm_checked says that a
+ * model's calls are done, and what was measured is kept on disk. CLADE_EWRONG names provider, shape and device when a result is off.
  * The tensors of args may be NULL. */
 clade_status clade__gemm_check(clade_device *device, const clade_gemm_args *args,
                                const clade__sgd_rates *rates);
+void clade__gemm_checked(clade_device *device);
 
 /* The name of the provider that a call gets; "" when none takes it. */
 const char *clade__gemm_provider_of(clade_device *device, const clade_gemm_args *args);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/philox.h"
-#include "blas/provider.h"
+#include "blas/tuning.h"
 
 #define PERIOD 4093 /* values repeat after so many: a prime, so that no two rows are alike */
 #define SAMPLES 12  /* rows, and columns, whose elements are compared */
@@ -92,49 +92,68 @@ static clade_status compare(const clade__gemm_provider *provider, const clade_de
     return CLADE_OK;
 }
 
-/* As a step of sgd from a parameter of zeros that leaves the product: with lr -1, and the velocity
- * at zero. */
-static clade_status run_update(clade_device *device, const clade_gemm_args *g,
-                               const clade__sgd_rates *rates)
+/* A call on trial; as an update it starts from a parameter of zeros and a velocity of zeros, and with
+ * lr -1 leaves the product. */
+typedef struct trial {
+    const clade__gemm_provider *provider;
+    clade_device *device;
+    const clade_gemm_args *args;
+    const clade__sgd_rates *rates; /* NULL: plain */
+    clade__sgd_state state;
+} trial;
+
+static clade_status run_once(const void *context)
 {
-    clade_tensor *velocity = NULL;
-    float lr = rates->nesterov ? -1.0f / (1.0f + rates->momentum) : -1.0f;
-    clade__sgd_rates trial = *rates;
-    trial.lr = &lr;
-    CLADE_TRY(clade_tensor_fill(g->c, 0.0f));
-    CLADE_TRY(clade_tensor_create(&velocity, device, CLADE_FLOAT32, g->c->shape, NULL));
-    clade_status status = clade_tensor_fill(velocity, 0.0f);
-    if (status == CLADE_OK)
-        status = clade__gemm_update(clade__immediate(device), g,
-                                    &(clade__sgd_state){.velocity = velocity}, &trial);
-    clade_tensor_free(velocity);
-    return status;
+    const trial *x = context;
+    clade__commands *commands = clade__immediate(x->device);
+    return x->rates ? clade__gemm_update(commands, x->args, &x->state, x->rates)
+                    : clade__gemm_with(x->provider, commands, x->args, NULL);
 }
 
-/* g's tensors are the flat matrices; c starts as NaN, so that what is not written shows. */
+/* Tries the call, whose c starts as NaN (or zeros, for an update) so that what is not written shows;
+ * then, if it is right, measures it. */
+static clade_status run_trial(const trial *x, const float *a, const float *b, float *c)
+{
+    clade_tensor *result = x->args->c;
+    CLADE_TRY(clade_tensor_fill(result, x->rates ? 0.0f : NAN));
+    if (x->rates) CLADE_TRY(clade_tensor_fill(x->state.velocity, 0.0f));
+    CLADE_TRY(run_once(x));
+    CLADE_TRY(clade_tensor_read(result, c));
+    CLADE_TRY(compare(x->provider, x->device, x->args, a, b, c));
+    return clade__tuning_measure(x->device, x->provider, x->args, x->rates != NULL, run_once, x);
+}
+
+/* g's tensors are the flat matrices. */
 static clade_status run(const clade__gemm_provider *provider, clade_device *device,
                         clade_gemm_args *g, const clade__sgd_rates *rates, const float *a,
                         const float *b, float *c)
 {
-    clade_tensor *ta = NULL, *tb = NULL, *tc = NULL;
+    clade_tensor *ta = NULL, *tb = NULL, *tc = NULL, *velocity = NULL;
+    clade__sgd_rates rates_on_trial;
+    float lr = -1.0f;
+    if (rates) {
+        rates_on_trial = *rates;
+        rates_on_trial.lr = &lr;
+        if (rates->nesterov) lr /= 1.0f + rates->momentum;
+    }
+    clade_shape shape = CLADE_SHAPE(g->m * g->n);
     clade_status status =
         clade_tensor_create(&ta, device, CLADE_FLOAT32, CLADE_SHAPE(g->m * g->k), a);
     if (status == CLADE_OK)
         status = clade_tensor_create(&tb, device, CLADE_FLOAT32, CLADE_SHAPE(g->k * g->n), b);
     if (status == CLADE_OK)
-        status = clade_tensor_create(&tc, device, CLADE_FLOAT32, CLADE_SHAPE(g->m * g->n), NULL);
-    if (status == CLADE_OK) status = clade_tensor_fill(tc, NAN);
+        status = clade_tensor_create(&tc, device, CLADE_FLOAT32, shape, NULL);
+    if (status == CLADE_OK && rates)
+        status = clade_tensor_create(&velocity, device, CLADE_FLOAT32, shape, NULL);
     g->a = ta;
     g->b = tb;
     g->c = tc;
-    if (status == CLADE_OK)
-        status = rates ? run_update(device, g, rates)
-                       : clade__gemm_with(provider, clade__immediate(device), g, NULL);
-    if (status == CLADE_OK) status = clade_tensor_read(tc, c);
-    if (status == CLADE_OK) status = compare(provider, device, g, a, b, c);
+    trial x = {provider, device, g, rates ? &rates_on_trial : NULL, {.velocity = velocity}};
+    if (status == CLADE_OK) status = run_trial(&x, a, b, c);
     clade_tensor_free(ta);
     clade_tensor_free(tb);
     clade_tensor_free(tc);
+    clade_tensor_free(velocity);
     clade__pool_trim(device); /* a plan's memory is counted from here on */
     return status;
 }

@@ -2,14 +2,14 @@
  *
  * A register tile is as large as the vector registers allow: 24 of AVX-512's 32 hold sums. Which
  * kernel, and which tile, follows from the shape alone, so that a shape gives the same bits in
- * every run:
+ * every run; how many tiles a work-group does is measured (tuning.h):
  *   B transposed, A not, few rows   gemm_dots: both are contiguous along k
  *   else                            gemm_rows; B is packed first when it is transposed, or when many
  *                                   tiles share a long strip of it
  */
 #include <stdio.h>
 
-#include "blas/provider.h"
+#include "blas/tuning.h"
 
 /* Floats of k that are summed at a time; see the kernels. */
 #define BLOCK_K 1024
@@ -117,17 +117,59 @@ static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int
     if (t->pack) t->tiles_n = 1;
 }
 
-static tiling tile(const clade_device *device, const clade_gemm_args *args)
+/* What follows from the shape alone. */
+static tiling tile_by_rule(const clade_device *device, const clade_gemm_args *args, bool update)
 {
     int vw = device_vector(device);
-    tiling t = {.dots = args->trans_b && !args->trans_a &&
+    tiling t = {.dots = !update && args->trans_b && !args->trans_a &&
                         (vw < 16 || args->m < PACK_TRANSPOSED_ROWS || args->n < 2 * vw)};
     int wanted_groups = GROUPS_PER_UNIT * device->info.compute_units;
     if (t.dots)
         tile_dots(&t, args, vw, wanted_groups);
     else
         tile_rows(&t, args, vw, wanted_groups);
+    /* The sums of a tile must be whole when a step is done on it, so k is not cut into blocks. */
+    if (update) t.pack = false;
     return t;
+}
+
+static tiling tile(const clade_device *device, const clade_gemm_args *args, bool update)
+{
+    tiling t = tile_by_rule(device, args, update);
+    clade__partition tuned;
+    if (clade__tuning_find(device, args, update, &tuned)) {
+        t.tiles_m = tuned.tiles_m;
+        t.tiles_n = t.pack ? 1 : tuned.tiles_n;
+    }
+    return t;
+}
+
+/* About `tiles` of `all`, so that groups are of one size. */
+static int even(int tiles, int all)
+{
+    tiles = tiles < 1 ? 1 : tiles > all ? all : tiles;
+    return ceil_div(all, ceil_div(all, tiles));
+}
+
+static int partitions(const clade_device *device, const clade_gemm_args *args, bool update,
+                      clade__partition *out)
+{
+    /* Around the rule's: so many times its tiles along m and n, in quarters. */
+    static const int around[CLADE__MAX_PARTITIONS][2] = {{4, 4}, {2, 4}, {1, 4}, {8, 4},
+                                                         {4, 2}, {4, 8}, {2, 8}, {8, 2}};
+    tiling t = tile_by_rule(device, args, update);
+    int all_m = ceil_div((int)args->m, t.mr), all_n = t.pack ? 1 : ceil_div((int)args->n, t.nr);
+    int n = 0;
+    for (int i = 0; i < CLADE__MAX_PARTITIONS; i++) {
+        clade__partition p = {even(t.tiles_m * around[i][0] / 4, all_m),
+                              even(t.tiles_n * around[i][1] / 4, all_n)};
+        if (i == 0) p = (clade__partition){t.tiles_m, t.tiles_n};
+        bool known = false;
+        for (int k = 0; k < n; k++)
+            known = known || (out[k].tiles_m == p.tiles_m && out[k].tiles_n == p.tiles_n);
+        if (!known) out[n++] = p;
+    }
+    return n;
 }
 
 static const char *refuses(const clade_device *device, const clade_gemm_args *args)
@@ -196,7 +238,7 @@ static clade_status record(clade__commands *commands, const clade_gemm_args *arg
     static const clade__epilogue none;
     if (!epilogue) epilogue = &none;
     const clade_device *device = clade__commands_device(commands);
-    tiling t = tile(device, args);
+    tiling t = tile(device, args, false);
     float slope = epilogue->slope;
     int activation = args->trans_b ? activation_of(epilogue, &slope) : (int)epilogue->activation;
     char options[128];
@@ -217,11 +259,8 @@ static clade_status record(clade__commands *commands, const clade_gemm_args *arg
 static clade_status record_update(clade__commands *commands, const clade_gemm_args *args,
                                   const clade__sgd_state *state, const clade__sgd_rates *rates)
 {
-    tiling t = {0};
-    clade_device *device = clade__commands_device(commands);
-    tile_rows(&t, args, device_vector(device), GROUPS_PER_UNIT * device->info.compute_units);
-    /* The sums of a tile must be whole when the step is done on it, so k is not cut into blocks. */
-    t.pack = false;
+    const clade_device *device = clade__commands_device(commands);
+    tiling t = tile(device, args, true);
     int update = rates->momentum == 0.0f ? 1 : rates->nesterov ? 3 : 2;
     char options[128];
     snprintf(options, sizeof options, "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DUPDATE=%d%s", t.vw,
@@ -237,4 +276,4 @@ static clade_status record_update(clade__commands *commands, const clade_gemm_ar
 }
 
 const clade__gemm_provider clade__gemm_tiled = {"tiled", refuses, scratch_bytes, record,
-                                                record_update};
+                                                record_update, partitions};

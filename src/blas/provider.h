@@ -5,6 +5,8 @@
 #include "blas/gemm.h"
 #include "device/opencl.h"
 
+struct clade__partition; /* tuning.h */
+
 typedef struct clade__gemm_provider {
     const char *name;
 
@@ -21,17 +23,24 @@ typedef struct clade__gemm_provider {
     /* Records clade__gemm_update, or NULL where that is not offered. */
     clade_status (*record_update)(clade__commands *commands, const clade_gemm_args *args,
                                   const clade__sgd_state *state, const clade__sgd_rates *rates);
+
+    /* How a call, or its update, may be cut into work-groups, the rule's choice first; the number,
+     * at most CLADE__MAX_PARTITIONS. NULL where there is nothing to choose. See tuning.h. */
+    int (*partitions)(const clade_device *device, const clade_gemm_args *args, bool update,
+                      struct clade__partition *partitions);
 } clade__gemm_provider;
 
 extern const clade__gemm_provider clade__gemm_tiled, clade__gemm_clblast;
 
 typedef struct clade__checked clade__checked;
+typedef struct clade__tuning clade__tuning;
 
 /* What blas keeps beside a device. */
 typedef struct clade__blas {
     const clade__gemm_provider *selected; /* NULL: auto */
     clade__buffer *scratch;               /* shared by all calls: the queue is in order */
     clade__checked *checked;              /* calls that were found right */
+    clade__tuning *tuning;                /* tuning.c */
     bool clblast_prepared;                /* what gemm_clblast.c does once was done */
 } clade__blas;
 

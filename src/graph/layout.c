@@ -176,6 +176,7 @@ clade_status clade__layout_check_gemms(const clade__layout *layout, const clade_
             CLADE_TRY(clade__gemm_check(model->device, &calls[k], fused ? &rates : NULL));
         }
     }
+    clade__gemm_checked(model->device);
     return CLADE_OK;
 }
 
