@@ -147,7 +147,8 @@ static inline int row_first_largest(float *value, const int index, local float *
     barrier(CLK_LOCAL_MEM_FENCE);
     *value = values[FIRST];
     const int first = indices[FIRST];
-    barrier(CLK_LOCAL_MEM_FENCE);
+    /* Global too: in cross_entropy one lane has read what another may overwrite from here on. */
+    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
     return first;
 }
 

@@ -37,6 +37,7 @@ typedef struct tiling {
     int nv;      /* rows: vectors of a tile along n */
     int mr;      /* rows of a tile */
     int nr;      /* columns of a tile */
+    int kc;      /* floats of k that are summed at a time */
     int tiles_m, tiles_n; /* of a group */
 } tiling;
 
@@ -93,7 +94,8 @@ static void tile_dots(tiling *t, const clade_gemm_args *args, int device_vw, int
     t->prefetch = m <= FEW_ROWS && (int64_t)n * k >= LARGE_FLOATS;
 }
 
-static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int wanted_groups)
+static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int wanted_groups,
+                      uint64_t local_bytes)
 {
     int m = (int)args->m, n = (int)args->n, k = (int)args->k;
     t->vw = vector_for(device_vw, n);
@@ -115,19 +117,22 @@ static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int
         t->tiles_n = ceil_div(t->tiles_n, 2);
     t->pack = args->trans_b || (t->tiles_m >= PACK_TILES && k >= PACK_K);
     if (t->pack) t->tiles_n = 1;
+    /* A packed strip lies in local memory. */
+    while (t->pack && t->kc > 32 && (uint64_t)t->kc * (uint64_t)t->nr * 4 > local_bytes) t->kc /= 2;
 }
 
 /* What follows from the shape alone. */
 static tiling tile_by_rule(const clade_device *device, const clade_gemm_args *args, bool update)
 {
     int vw = device_vector(device);
-    tiling t = {.dots = !update && args->trans_b && !args->trans_a &&
+    tiling t = {.kc = BLOCK_K,
+                .dots = !update && args->trans_b && !args->trans_a &&
                         (vw < 16 || args->m < PACK_TRANSPOSED_ROWS || args->n < 2 * vw)};
     int wanted_groups = GROUPS_PER_UNIT * device->info.compute_units;
     if (t.dots)
         tile_dots(&t, args, vw, wanted_groups);
     else
-        tile_rows(&t, args, vw, wanted_groups);
+        tile_rows(&t, args, vw, wanted_groups, device->info.local_memory_bytes);
     /* The sums of a tile must be whole when a step is done on it, so k is not cut into blocks. */
     if (update) t.pack = false;
     return t;
@@ -247,8 +252,9 @@ static clade_status record(clade__commands *commands, const clade_gemm_args *arg
                  prefetch_option(device, &t));
     else
         snprintf(options, sizeof options,
-                 "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DTRANS_B=%d -DPACK=%d -DACTIVATION=%d", t.vw,
-                 t.nv, t.mr, args->trans_a, args->trans_b, t.pack, activation);
+                 "-DVW=%d -DNV=%d -DMR=%d -DKC=%d -DTRANS_A=%d -DTRANS_B=%d -DPACK=%d "
+                 "-DACTIVATION=%d",
+                 t.vw, t.nv, t.mr, t.kc, args->trans_a, args->trans_b, t.pack, activation);
     clade__launch launch = launch_of(args, &t, options);
     launch.args[BIAS] = clade__arg_tensor(epilogue->bias);
     launch.args[SCALAR].as.floats[2] = slope;

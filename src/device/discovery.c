@@ -12,7 +12,7 @@
 
 static void read_text(cl_device_id id, cl_device_info what, char *out, size_t out_bytes)
 {
-    char text[1024] = "";
+    char text[8192] = "";
     if (clGetDeviceInfo(id, what, sizeof text - 1, text, NULL) != CL_SUCCESS) text[0] = '\0';
     const char *start = text + strspn(text, " ");
     size_t n = strlen(start);
@@ -47,9 +47,10 @@ static clade_device_type read_type(cl_device_id id)
     cl_device_type type = 0;
     if (clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL) != CL_SUCCESS)
         return CLADE_DEVICE_OTHER;
-    return type & CL_DEVICE_TYPE_GPU           ? CLADE_DEVICE_GPU
+    /* Only a simulator is several at once, and it runs on the CPU. */
+    return type & CL_DEVICE_TYPE_CPU           ? CLADE_DEVICE_CPU
+           : type & CL_DEVICE_TYPE_GPU         ? CLADE_DEVICE_GPU
            : type & CL_DEVICE_TYPE_ACCELERATOR ? CLADE_DEVICE_ACCELERATOR
-           : type & CL_DEVICE_TYPE_CPU         ? CLADE_DEVICE_CPU
                                                : CLADE_DEVICE_OTHER;
 }
 
@@ -76,8 +77,11 @@ static void describe(clade__found *found)
         read_bool(id, CL_DEVICE_AVAILABLE) && read_bool(id, CL_DEVICE_COMPILER_AVAILABLE);
     found->unified_memory = read_bool(id, CL_DEVICE_HOST_UNIFIED_MEMORY);
     found->vendor_id = read_uint(id, CL_DEVICE_VENDOR_ID);
+    char extensions[8192];
+    read_text(id, CL_DEVICE_EXTENSIONS, extensions, sizeof extensions);
     cl_uint pci[4];
-    if (clGetDeviceInfo(id, DEVICE_PCI_BUS_INFO_KHR, sizeof pci, pci, NULL) == CL_SUCCESS) {
+    if (strstr(extensions, "cl_khr_pci_bus_info") &&
+        clGetDeviceInfo(id, DEVICE_PCI_BUS_INFO_KHR, sizeof pci, pci, NULL) == CL_SUCCESS) {
         found->has_pci = true;
         for (int i = 0; i < 4; i++) found->pci[i] = pci[i];
     }
