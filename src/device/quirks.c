@@ -25,6 +25,10 @@ clade__quirks clade__quirks_of(const clade_device_info *info)
         info->type == CLADE_DEVICE_CPU)
         quirks.prefetch_by_builtin = true;
 
+    /* 2026-11-20, Mesa 22.3.6: Rusticl on llvmpipe warns that it treats load_kernel_arg in control
+     * flow as uniform, and the last rows of gemm_rows come out as NaN. CLBlast is right there. */
+    if (strcmp(info->platform, "rusticl") == 0) quirks.tiled_is_wrong = true;
+
     /* 2026-11-20, CLBlast 1.5.3: its database knows no CPU under PoCL, and its defaults reach a fifth
      * of what its own tuner found. blas/gemm_clblast.c sets that. */
     if (strcmp(info->platform, "Portable Computing Language") == 0 &&

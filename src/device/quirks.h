@@ -7,9 +7,10 @@
 #include <clade/device.h>
 
 typedef struct clade__quirks {
-    bool caches_programs;    /* keeps built programs on disk itself */
+    bool caches_programs;     /* keeps built programs on disk itself */
+    bool tiled_is_wrong;      /* it computes our own gemm wrongly */
     bool prefetch_by_builtin; /* kernels may use clang's __builtin_prefetch */
-    bool clblast_is_untuned; /* CLBlast's database has nothing that fits it */
+    bool clblast_is_untuned;  /* CLBlast's database has nothing that fits it */
 } clade__quirks;
 
 /* Sets what must be in the environment before the first OpenCL call; never changes what is set. */
