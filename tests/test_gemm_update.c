@@ -138,6 +138,11 @@ static void a_provider_without_it_refuses(void **state)
                  "clblast has no update");
     assert_fails(clade__gemm_update(commands, &args, &none, &heavy), CLADE_EINVAL,
                  "wants a velocity");
+    clade_gemm_args transposed = args;
+    transposed.trans_b = true;
+    assert_false(clade__gemm_can_update(*state, &transposed));
+    assert_fails(clade__gemm_update(commands, &transposed, &none, &plain), CLADE_EINVAL,
+                 "wants B as it is");
     clade_tensor *small = test_tensor(*state, CLADE_SHAPE(3), NULL);
     assert_fails(clade__gemm_update(commands, &args, &(clade__sgd_state){.velocity = small}, &heavy),
                  CLADE_ESHAPE, "velocity has 3 elements");

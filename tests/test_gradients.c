@@ -171,7 +171,8 @@ static void gradients_are_those_of_the_formulas(void **state)
 {
     for (int i = 0; i < N_NETWORKS; i++) {
         clade_model *model = net_model(*state, 3, networks[i].json,
-                                       &(clade_compile_options){.loss = networks[i].loss, .keep_gradients = true,
+                                       &(clade_compile_options){.loss = networks[i].loss,
+                                                                .keep_gradients = true,
                                                                 .batch = BATCH});
         check_pass(&networks[i], model, BATCH);
         check_pass(&networks[i], model, SHORT_BATCH);
@@ -185,7 +186,8 @@ static void nothing_is_read_before_it_is_written(void **state)
 {
     for (int i = 0; i < N_NETWORKS; i++) {
         clade_model *model = net_model(*state, 3, networks[i].json,
-                                       &(clade_compile_options){.loss = networks[i].loss, .keep_gradients = true,
+                                       &(clade_compile_options){.loss = networks[i].loss,
+                                                                .keep_gradients = true,
                                                                 .batch = BATCH});
         assert_ok(clade__model_materialize(model));
         for (int slot = 0; slot < model->train_layout->n_slots; slot++) {

@@ -197,7 +197,8 @@ clade_status clade__gemm(clade__commands *commands, const clade_gemm_args *args,
 bool clade__gemm_can_update(clade_device *device, const clade_gemm_args *args)
 {
     const clade__gemm_provider *provider = NULL;
-    return clade__gemm_choose(device, args, &provider) == CLADE_OK && provider->record_update;
+    return !args->trans_b && clade__gemm_choose(device, args, &provider) == CLADE_OK &&
+           provider->record_update;
 }
 
 static clade_status check_state(const char *name, const clade_tensor *tensor, int64_t n,
@@ -216,6 +217,7 @@ clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args
     const clade__gemm_provider *provider = NULL;
     bool moves = rates->momentum != 0.0f;
     CLADE_TRY(check_args(commands, args));
+    if (args->trans_b) return clade__fail(CLADE_EINVAL, "gemm: an update wants B as it is");
     CLADE_TRY(check_state("velocity", state->velocity, clade_tensor_elements(args->c), moves));
     CLADE_TRY(check_state("bias", state->bias, args->m, false));
     CLADE_TRY(check_state("bias velocity", state->bias_velocity, args->m, moves && state->bias));

@@ -35,8 +35,8 @@ clade_status clade__gemm(clade__commands *commands, const clade_gemm_args *args,
                          const clade__epilogue *epilogue);
 
 /* The step of sgd on parameter C, whose gradient is op(A) op(B): the gradient's tiles go from
- * registers into the step, and are never stored. args' alpha and beta are not used. Only where
- * clade__gemm_can_update. */
+ * registers into the step, and are never stored. args' alpha and beta are not used, and B is not
+ * transposed. Only where clade__gemm_can_update. */
 clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args *args,
                                 const clade__sgd_state *state, const clade__sgd_rates *rates);
 
@@ -51,8 +51,8 @@ clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_ar
 /* Tries a call of this shape, with the provider that it gets, against a double-precision reference;
  * each shape once for a device. With rates not NULL, it is tried as clade__gemm_update. What is right
  * is also measured, where the provider has something to choose; clade__gemm_checked says that a
- * model's calls are done, and what was measured is kept on disk. CLADE_EWRONG names provider, shape and device when a result is off.
- * The tensors of args may be NULL. */
+ * model's calls are done, and what was measured is kept on disk. CLADE_EWRONG names provider, shape
+ * and device when a result is off. The tensors of args may be NULL. */
 clade_status clade__gemm_check(clade_device *device, const clade_gemm_args *args,
                                const clade__sgd_rates *rates);
 void clade__gemm_checked(clade_device *device);

@@ -26,7 +26,7 @@
 #define PACK_K 768
 /* From so many rows a transposed strip does; with 16-float vectors, which have a fast transpose. */
 #define PACK_TRANSPOSED_ROWS 48
-
+/* Up to so many rows gemm_dots waits for B, not for the vector units. */
 #define FEW_ROWS 16
 /* A matrix of so many floats does not stay in a cache from one step to the next. */
 #define LARGE_FLOATS (2 * 1024 * 1024)
@@ -226,8 +226,8 @@ enum { BIAS = 3, SCALAR = 6 }; /* arguments, by position */
 
 #define BY_SLOPE 6 /* in activation_functions.cl */
 
-/* With B transposed, as the layers' forward has it, identity, relu and leaky_relu are one kernel, told apart
- * by its slope: each build is a third of a second before the first step. */
+/* With B transposed, as the layers' forward has it, identity, relu and leaky_relu are one kernel,
+ * told apart by its slope: each build is a third of a second before the first step. */
 static int activation_of(const clade__epilogue *epilogue, float *slope)
 {
     *slope = epilogue->activation == CLADE_IDENTITY     ? 1.0f

@@ -73,7 +73,8 @@ static void print_totals(const clade_profile_totals *totals)
     double wall = totals->wall_seconds, gap = wall - totals->busy_seconds;
     double share = wall > 0.0 ? 100.0 * gap / wall : 0.0;
     fprintf(stderr, "device busy %.3f s of %.3f s, from the first step to the last command; gaps "
-                    "%.3f s, %.1f %% (host, launches, compiling)\n", totals->busy_seconds, wall, gap, share);
+                    "%.3f s, %.1f %% (host, launches, compiling)\n", totals->busy_seconds, wall, gap,
+                    share);
 }
 
 clade_status cli_profile_finish(clade_device *device, const char *path, bool quiet)

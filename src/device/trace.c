@@ -93,7 +93,8 @@ static void append_end(clade__text *out, const clade__trace *trace, uint64_t ori
         uint64_t end = trace->commands[trace->n_commands - 1].end + trace->offset - origin;
         snprintf(text, sizeof text, "the first %zu of %llu commands", trace->n_commands,
                  (unsigned long long)trace->n_ran);
-        clade__text_append(out, ",\n{\"ph\":\"i\",\"s\":\"g\",\"pid\":1,\"tid\":%d,\"name\":\"cut: %s\",",
+        clade__text_append(out, ",\n{\"ph\":\"i\",\"s\":\"g\",\"pid\":1,\"tid\":%d,"
+                                "\"name\":\"cut: %s\",",
                            DEVICE_TRACK, text);
         clade__text_append(out, "\"ts\":%llu.%03u}", (unsigned long long)end / 1000,
                            (unsigned)(end % 1000));
