@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/philox.h"
 
 #define SKIPPED 77
@@ -43,6 +44,20 @@ int test_close_device(void **state)
 {
     clade_device_free(*state);
     return 0;
+}
+
+int test_find_device(void **state)
+{
+    test_open_device(state); /* ends the program where there is none */
+    return test_close_device(state);
+}
+
+clade_device *test_open_again(void **state)
+{
+    clade_device *device;
+    int index = clade_device_describe(*state)->index;
+    assert_ok(clade_device_open(&device, test_text("%d", index)));
+    return device;
 }
 
 void test_assert_close(const char *what, const float *got, const double *want, int64_t n,
@@ -141,4 +156,17 @@ void test_write_file(const char *path, const void *data, size_t n_bytes)
     assert_non_null(file);
     assert_int_equal(fwrite(data, 1, n_bytes, file), n_bytes);
     assert_int_equal(fclose(file), 0);
+}
+
+size_t test_assert_same_files(const char *a, const char *b)
+{
+    unsigned char *in_a, *in_b;
+    size_t a_bytes, b_bytes;
+    assert_ok(clade__file_read(a, &in_a, &a_bytes));
+    assert_ok(clade__file_read(b, &in_b, &b_bytes));
+    assert_int_equal(a_bytes, b_bytes);
+    assert_memory_equal(in_a, in_b, a_bytes);
+    free(in_a);
+    free(in_b);
+    return a_bytes;
 }

@@ -29,6 +29,12 @@ void test_assert_fails(clade_status got, clade_status want, const char *part, co
 int test_open_device(void **state);
 int test_close_device(void **state);
 
+/* Group set-up for tests that open devices of their own: only sees to it that there is one. */
+int test_find_device(void **state);
+
+/* The device in *state, opened again: it has built and chosen nothing yet. */
+clade_device *test_open_again(void **state);
+
 /* Asserts |got - want| <= atol + rtol |want| for all, NaN equal to NaN; prints ten mismatches. */
 void test_assert_close(const char *what, const float *got, const double *want, int64_t n,
                        double atol, double rtol);
@@ -48,6 +54,9 @@ const char *test_folder(void);
 
 /* printf into a buffer that lasts until the fourth call after. */
 const char *test_text(const char *format, ...);
+
+/* Asserts that two files hold the same bytes; their number. */
+size_t test_assert_same_files(const char *a, const char *b);
 
 /* Writes a file, failing the test when it cannot. */
 void test_write_file(const char *path, const void *data, size_t n_bytes);

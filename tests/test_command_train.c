@@ -63,18 +63,6 @@ static cJSON *last_epoch(const char *folder)
     return last;
 }
 
-static void assert_same_files(const char *a, const char *b)
-{
-    unsigned char *a_bytes, *b_bytes;
-    size_t a_size, b_size;
-    assert_ok(clade__file_read(a, &a_bytes, &a_size));
-    assert_ok(clade__file_read(b, &b_bytes, &b_size));
-    assert_int_equal(a_size, b_size);
-    assert_memory_equal(a_bytes, b_bytes, a_size);
-    free(a_bytes);
-    free(b_bytes);
-}
-
 /* ---- devices --------------------------------------------------------------------------------- */
 
 static void test_devices(void **state)
@@ -212,10 +200,10 @@ static void test_run_again(void **state)
     command_result result =
         expect(COMMAND("train", in_run("config.yaml"), "--run", again, "--quiet"), 0);
     assert_string_equal(result.err, "");
-    assert_same_files(in_run("model.safetensors"), test_text("%s/model.safetensors", again));
+    test_assert_same_files(in_run("model.safetensors"), test_text("%s/model.safetensors", again));
     command_free(&result);
     /* And the resolved config resolves to itself. */
-    assert_same_files(in_run("config.yaml"), test_text("%s/config.yaml", again));
+    test_assert_same_files(in_run("config.yaml"), test_text("%s/config.yaml", again));
 }
 
 static void test_overwrite(void **state)

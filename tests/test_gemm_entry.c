@@ -33,14 +33,6 @@ CLBlastStatusCode __wrap_CLBlastSgemmWithTempBuffer(
                                              ldc, queue, event, scratch);
 }
 
-static clade_device *open_fresh(void **state)
-{
-    clade_device *device;
-    int index = clade_device_describe(*state)->index;
-    assert_ok(clade_device_open(&device, test_text("%d", index)));
-    return device;
-}
-
 /* ---- what it refuses ------------------------------------------------------------------------- */
 
 static void shapes_must_fit(void **state)
@@ -64,7 +56,7 @@ static void shapes_must_fit(void **state)
     assert_fails(clade_gemm(c, a, NULL, 0, 0, 1, 0), CLADE_EINVAL, "a tensor is NULL");
     assert_ok(clade_gemm(c, a, b, 0, 0, 1, 0));
 
-    clade_device *other = open_fresh(state);
+    clade_device *other = test_open_again(state);
     clade_tensor *far = test_tensor(other, CLADE_SHAPE(5, 7), NULL);
     assert_fails(clade_gemm(c, a, far, 0, 0, 1, 0), CLADE_EINVAL, "not on one device");
     clade_tensor_free(far);
@@ -145,7 +137,7 @@ static void providers_are_chosen_by_name(void **state)
                  "no gemm provider 'clblats'; did you mean 'clblast'?");
     assert_fails(clade_gemm_select(*state, "mkl"), CLADE_EINVAL, "; one of auto, tiled, clblast");
 
-    clade_device *device = open_fresh(state); /* nothing chosen yet */
+    clade_device *device = test_open_again(state); /* nothing chosen yet */
     assert_int_equal(setenv("CLADE_GEMM", "clblats", 1), 0);
     assert_fails(multiply(device, &got), CLADE_EINVAL,
                  "no gemm provider 'clblats' (from CLADE_GEMM); did you mean 'clblast'?");
@@ -178,7 +170,7 @@ static void scratch_is_what_was_planned(void **state)
     clade_gemm_args args = {.m = 448, .n = 416, .k = 480, .trans_a = true, .alpha = 1,
                             .lda = 448, .ldb = 416, .ldc = 416};
     for (int p = 0; clade__gemm_providers[p]; p++) {
-        clade_device *device = open_fresh(state);
+        clade_device *device = test_open_again(state);
         size_t bytes = SIZE_MAX;
         assert_ok(clade_gemm_select(device, clade__gemm_providers[p]->name));
         args.a = args.b = args.c = NULL;
@@ -234,7 +226,7 @@ static clade_gemm_args call_of(int64_t m, int64_t n, int64_t k, int transposes)
 
 static void every_provider_passes_the_check(void **state)
 {
-    clade_device *device = open_fresh(state);
+    clade_device *device = test_open_again(state);
     const int64_t sizes[][3] = {{5, 7, 3}, {33, 17, 65}, {448, 416, 480}, {1, 1, 1}};
     for (int p = 0; clade__gemm_providers[p]; p++) {
         assert_ok(clade_gemm_select(device, clade__gemm_providers[p]->name));
@@ -250,7 +242,7 @@ static void every_provider_passes_the_check(void **state)
 
 static void the_check_finds_what_is_wrong(void **state)
 {
-    clade_device *device = open_fresh(state);
+    clade_device *device = test_open_again(state);
     const char *name = clade_device_describe(device)->name;
     clade_gemm_args call = call_of(5, 7, 3, 0), other = call_of(5, 7, 3, 2);
     assert_ok(clade_gemm_select(device, "clblast"));

@@ -60,17 +60,11 @@ static void little_local_memory_is_enough(void **state)
     }
 }
 
-static int find_device(void **state)
-{
-    test_open_device(state); /* ends the program where there is none */
-    return test_close_device(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_width_is_right),
         cmocka_unit_test(little_local_memory_is_enough),
     };
-    return cmocka_run_group_tests(tests, find_device, NULL);
+    return cmocka_run_group_tests(tests, test_find_device, NULL);
 }

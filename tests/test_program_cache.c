@@ -30,15 +30,6 @@ static int start_empty(void **state)
     return setenv("CLADE_CACHE_DIR", folder, 1) || setenv("CLADE_PROGRAM_CACHE", "on", 1);
 }
 
-/* A device that has built nothing yet. */
-static clade_device *open_fresh(void **state)
-{
-    clade_device *device;
-    int index = clade_device_describe(*state)->index;
-    assert_ok(clade_device_open(&device, test_text("%d", index)));
-    return device;
-}
-
 static const char *source_of(const char *name)
 {
     const clade__kernel_source *source = clade__kernel_sources;
@@ -55,7 +46,7 @@ static void key_of_add(clade__cache_key *key, const clade_device *device)
 /* 5 + 3, or 5 - 3 by a counterfeit; the device is opened and closed. */
 static float computed(void **state)
 {
-    clade_device *device = open_fresh(state);
+    clade_device *device = test_open_again(state);
     clade_tensor *a = test_tensor(device, CLADE_SHAPE(1), (float[]){5});
     clade_tensor *b = test_tensor(device, CLADE_SHAPE(1), (float[]){3});
     float got;
@@ -71,7 +62,7 @@ enum { ADDED = 8, SUBTRACTED = 2 };
 
 static void store_counterfeit(void **state)
 {
-    clade_device *device = open_fresh(state);
+    clade_device *device = test_open_again(state);
     const char *text = subtracts;
     cl_int error;
     cl_program program = clCreateProgramWithSource(device->context, 1, &text, NULL, &error);
@@ -142,7 +133,7 @@ static void check_miss(void **state, const char *what, const char *path, const v
 {
     test_write_file(path, bytes, n_bytes);
     float first = computed(state), second;
-    clade_device *device = open_fresh(state);
+    clade_device *device = test_open_again(state);
     clade__cache_key key;
     key_of_add(&key, device);
     cl_program program = clade__program_cache_load(device, &key);
@@ -215,7 +206,7 @@ static void a_binary_that_the_driver_refuses_is_a_miss(void **state)
 
 static void the_key_holds_all_that_matters(void **state)
 {
-    clade_device *device = open_fresh(state);
+    clade_device *device = test_open_again(state);
     clade__cache_key keys[8];
     clade__program_cache_key(&keys[0], device, "source", "-DA=1");
     clade__program_cache_key(&keys[1], device, "source", "-DA=2");
@@ -244,7 +235,7 @@ static void the_key_holds_all_that_matters(void **state)
 
 static void options_have_entries_of_their_own(void **state)
 {
-    clade_device *device = open_fresh(state);
+    clade_device *device = test_open_again(state);
     clade_tensor *x = test_tensor(device, CLADE_SHAPE(1), (float[]){-2});
     float got;
     assert_ok(clade_activation_forward(CLADE_IDENTITY, 0, x, x));

@@ -22,18 +22,6 @@ static int count_entries(const char *folder)
     return n;
 }
 
-static void assert_same_file(const char *a, const char *b)
-{
-    unsigned char *in_a, *in_b;
-    size_t a_bytes, b_bytes;
-    assert_ok(clade__file_read(a, &in_a, &a_bytes));
-    assert_ok(clade__file_read(b, &in_b, &b_bytes));
-    assert_int_equal(a_bytes, b_bytes);
-    assert_memory_equal(in_a, in_b, a_bytes);
-    free(in_a);
-    free(in_b);
-}
-
 /* A model trained a little, on data with a scale. */
 static clade_model *trained(clade_device *device, clade_loss loss, clade_data **data)
 {
@@ -83,7 +71,7 @@ static void a_model_comes_back(void **state)
 
         const char *copy = test_text("%s/copy.safetensors", folder);
         assert_ok(clade_save(loaded, copy));
-        assert_same_file(path, copy);
+        test_assert_same_files(path, copy);
         clade_memory memory;
         assert_ok(clade_model_memory(loaded, &memory));
         assert_true(memory.gradients == 0 && memory.optimizer_state == 0 && memory.total > 0);

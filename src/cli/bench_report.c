@@ -5,22 +5,6 @@
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static cJSON *device_json(const cli_bench_report *report)
-{
-    const clade_device_info *info = report->device;
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "name", info->name);
-    cJSON_AddStringToObject(object, "vendor", info->vendor);
-    cJSON_AddStringToObject(object, "platform", info->platform);
-    cJSON_AddStringToObject(object, "driver", info->driver);
-    cJSON_AddStringToObject(object, "version", info->version);
-    cJSON_AddStringToObject(object, "type", clade_device_type_name(info->type));
-    cJSON_AddNumberToObject(object, "compute_units", info->compute_units);
-    cJSON_AddNumberToObject(object, "clock_mhz", info->clock_mhz);
-    cJSON_AddNumberToObject(object, "global_memory_bytes", (double)info->global_memory_bytes);
-    return object;
-}
-
 static cJSON *libraries_json(const cli_bench_report *report)
 {
     cJSON *object = cJSON_CreateObject();
@@ -114,7 +98,7 @@ static cJSON *train_json(const clade_bench_train_result *train)
 cJSON *cli_bench_json(const cli_bench_report *report)
 {
     cJSON *document = cJSON_CreateObject();
-    cJSON_AddItemToObject(document, "device", device_json(report));
+    cli_json_add_device(cJSON_AddObjectToObject(document, "device"), report->device);
     cJSON_AddItemToObject(document, "libraries", libraries_json(report));
     cJSON_AddItemToObject(document, "limits", limits_json(&report->limits));
     if (report->n_gemms + report->n_ops + report->n_trains == 0) return document;

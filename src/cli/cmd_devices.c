@@ -8,15 +8,7 @@ static cJSON *device_json(const clade_device_info *info)
     cJSON *object = cJSON_CreateObject();
     cJSON_AddNumberToObject(object, "index", info->index);
     cJSON_AddStringToObject(object, "selector", selector);
-    cJSON_AddStringToObject(object, "name", info->name);
-    cJSON_AddStringToObject(object, "vendor", info->vendor);
-    cJSON_AddStringToObject(object, "platform", info->platform);
-    cJSON_AddStringToObject(object, "driver", info->driver);
-    cJSON_AddStringToObject(object, "version", info->version);
-    cJSON_AddStringToObject(object, "type", clade_device_type_name(info->type));
-    cJSON_AddNumberToObject(object, "compute_units", info->compute_units);
-    cJSON_AddNumberToObject(object, "clock_mhz", info->clock_mhz);
-    cJSON_AddNumberToObject(object, "global_memory_bytes", (double)info->global_memory_bytes);
+    cli_json_add_device(object, info);
     cJSON_AddNumberToObject(object, "max_allocation_bytes", (double)info->max_allocation_bytes);
     cJSON_AddNumberToObject(object, "local_memory_bytes", (double)info->local_memory_bytes);
     cJSON_AddBoolToObject(object, "available", info->available);

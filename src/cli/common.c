@@ -87,6 +87,19 @@ cJSON *cli_json_metrics(const clade_metrics *metrics)
     return object;
 }
 
+void cli_json_add_device(cJSON *object, const clade_device_info *info)
+{
+    cJSON_AddStringToObject(object, "name", info->name);
+    cJSON_AddStringToObject(object, "vendor", info->vendor);
+    cJSON_AddStringToObject(object, "platform", info->platform);
+    cJSON_AddStringToObject(object, "driver", info->driver);
+    cJSON_AddStringToObject(object, "version", info->version);
+    cJSON_AddStringToObject(object, "type", clade_device_type_name(info->type));
+    cJSON_AddNumberToObject(object, "compute_units", info->compute_units);
+    cJSON_AddNumberToObject(object, "clock_mhz", info->clock_mhz);
+    cJSON_AddNumberToObject(object, "global_memory_bytes", (double)info->global_memory_bytes);
+}
+
 char *cli_shape_text(char *out, size_t out_bytes, clade_shape shape)
 {
     size_t used = (size_t)snprintf(out, out_bytes, "[");

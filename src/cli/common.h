@@ -98,6 +98,9 @@ clade_status cli_flush(void);
 cJSON *cli_json_shape(clade_shape shape);
 cJSON *cli_json_metrics(const clade_metrics *metrics);
 
+/* What a device is and has, for documents that say more of it. */
+void cli_json_add_device(cJSON *object, const clade_device_info *info);
+
 /* Texts for people, in `out`, which they return: "[28, 28]", "1.5 GiB", "1,234,567". */
 char *cli_shape_text(char *out, size_t out_bytes, clade_shape shape);
 char *cli_bytes_text(char *out, size_t out_bytes, uint64_t bytes);

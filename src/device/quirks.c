@@ -14,26 +14,24 @@ void clade__quirks_before_opencl(void)
 clade__quirks clade__quirks_of(const clade_device_info *info)
 {
     clade__quirks quirks = {0};
+    bool pocl = strcmp(info->platform, "Portable Computing Language") == 0;
+    bool pocl_cpu = pocl && info->type == CLADE_DEVICE_CPU;
 
     /* 2026-11-20, PoCL 3.1: has a disk cache, and asking it for CL_PROGRAM_BINARIES forces a second,
      * generic build. */
-    if (strcmp(info->platform, "Portable Computing Language") == 0) quirks.caches_programs = true;
+    quirks.caches_programs = pocl;
 
     /* 2026-11-20, PoCL 3.1: OpenCL's prefetch() does nothing there; its compiler is clang, whose
      * builtin does. */
-    if (strcmp(info->platform, "Portable Computing Language") == 0 &&
-        info->type == CLADE_DEVICE_CPU)
-        quirks.prefetch_by_builtin = true;
+    quirks.prefetch_by_builtin = pocl_cpu;
 
     /* 2026-11-20, Mesa 22.3.6: Rusticl on llvmpipe warns that it treats load_kernel_arg in control
      * flow as uniform, and the last rows of gemm_rows come out as NaN. CLBlast is right there. */
-    if (strcmp(info->platform, "rusticl") == 0) quirks.tiled_is_wrong = true;
+    quirks.tiled_is_wrong = strcmp(info->platform, "rusticl") == 0;
 
     /* 2026-11-20, CLBlast 1.5.3: its database knows no CPU under PoCL, and its defaults reach a fifth
      * of what its own tuner found. blas/gemm_clblast.c sets that. */
-    if (strcmp(info->platform, "Portable Computing Language") == 0 &&
-        info->type == CLADE_DEVICE_CPU)
-        quirks.clblast_is_untuned = true;
+    quirks.clblast_is_untuned = pocl_cpu;
 
     return quirks;
 }
