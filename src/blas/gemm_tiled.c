@@ -21,7 +21,9 @@
 #define LARGE_RUN 12
 /* Groups for each compute unit: enough that none waits long for the last. */
 #define GROUPS_PER_UNIT 8
-/* From so many tiles, on strips so long, a packed strip pays for its packing. */
+/* From so many tiles, on strips so long, a packed strip pays for its packing. The tiles are the
+ * strip's, not a group's: those depend on the number of compute units, and a packed strip sums k in
+ * blocks. */
 #define PACK_TILES 16
 #define PACK_K 768
 /* From so many rows a transposed strip does; with 16-float vectors, which have a fast transpose. */
@@ -115,7 +117,7 @@ static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int
         t->tiles_m = ceil_div(t->tiles_m, 2);
     while (t->tiles_n > 1 && ceil_div(all_m, t->tiles_m) * ceil_div(strips, t->tiles_n) < wanted_groups)
         t->tiles_n = ceil_div(t->tiles_n, 2);
-    t->pack = args->trans_b || (t->tiles_m >= PACK_TILES && k >= PACK_K);
+    t->pack = args->trans_b || (all_m >= PACK_TILES && k >= PACK_K);
     if (t->pack) t->tiles_n = 1;
     /* A packed strip lies in local memory. */
     while (t->pack && t->kc > 32 && (uint64_t)t->kc * (uint64_t)t->nr * 4 > local_bytes) t->kc /= 2;
