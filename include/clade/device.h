@@ -5,6 +5,8 @@
  * NULL or "" means the environment's CLADE_DEVICE, and without that the default device: the best
  * GPU, else the best accelerator, else the best CPU.
  *
+ * CLADE_COMPUTE_UNITS=N lets every device that is opened use N of its compute units only.
+ *
  * A device is used by one thread at a time.
  */
 #ifndef CLADE_DEVICE_H
@@ -38,7 +40,7 @@ typedef struct clade_device_info {
     char driver[128];    /* driver version */
     char version[128];   /* device version, "OpenCL 1.2 ..." */
     clade_device_type type;
-    int compute_units;
+    int compute_units;   /* of an open device, those that it uses */
     int clock_mhz;
     int float_vector_width; /* native; 16 on AVX-512, 1 on most GPUs */
     size_t work_group_limit;
@@ -67,6 +69,14 @@ CLADE_API void clade_devices_free(clade_device_info *list);
  * matches (the message lists what there is) or the device refuses a context. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_device_open(clade_device **out,
                                                           const char *selector);
+
+/* The same with so many of the device's compute units, as an OpenCL sub-device; 0 means the
+ * environment's CLADE_COMPUTE_UNITS, and without that all. What is computed has the same bits with
+ * any number. CLADE_EINVAL for a number below 0, or a variable that holds none; CLADE_ENODEVICE when
+ * the device has fewer, or its driver cannot divide it. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_device_open_units(clade_device **out,
+                                                                const char *selector,
+                                                                int compute_units);
 
 /* Waits for the device's queued work, then releases it. Everything made on the device must have
  * been freed before. NULL is a no-op. */

@@ -236,7 +236,7 @@ static clade_status run_plan(cli_call *call, const bench_plan *plan)
     clade_device *device = NULL;
     clade_bench *bench = NULL;
     cli_bench_report report = {0};
-    clade_status status = clade_device_open(&device, call->device);
+    clade_status status = clade_device_open_units(&device, call->device, call->compute_units);
     if (status == CLADE_OK) status = clade_bench_open(&bench, device, &plan->options);
     if (status == CLADE_OK) {
         report.device = clade_device_describe(device);

@@ -69,9 +69,9 @@ static clade_status run_devices(cli_call *call)
         if (list[i].is_default) is_default = list[i].index;
 
     clade_status status = CLADE_OK;
-    if (call->device) { /* opening it is what tells whether it can be used */
+    if (call->device || call->compute_units) { /* opening it is what tells whether it can be used */
         clade_device *device = NULL;
-        status = clade_device_open(&device, call->device);
+        status = clade_device_open_units(&device, call->device, call->compute_units);
         if (status == CLADE_OK) {
             selected = clade_device_describe(device)->index;
             snprintf(why, sizeof why, "%s", clade_device_reason(device));

@@ -208,7 +208,7 @@ clade_status cli_open_all(clade_device **device, clade_model **model, clade_data
                           const cli_call *call, const char *spec, const char *part)
 {
     const char *path = call->arguments[0];
-    CLADE_TRY(clade_device_open(device, call->device));
+    CLADE_TRY(clade_device_open_units(device, call->device, call->compute_units));
     CLADE_TRY(clade_load(model, *device, path));
     CLADE_TRY(clade_data_open_part(data, spec, part));
 

@@ -46,7 +46,8 @@ typedef struct cli_call {
     const struct cli_command *command;
     char *values[CLI_MAX_OPTIONS]; /* by position in the command's options; "" for a given flag */
     char *device;                  /* common options; NULL when not given */
-    char *seed;
+    char *units, *seed;
+    int compute_units; /* from `units`; 0 when not given */
     bool json, quiet, help, version;
     const char **arguments; /* those that are no options; ends in NULL */
     int n_arguments;

@@ -51,8 +51,9 @@ static void print_help(void)
          "  143  training stopped by SIGTERM; what was trained is saved\n"
          "\n"
          "Environment:\n"
-         "  CLADE_DEVICE  the device when --device is not given\n"
-         "  CLADE_GEMM    who multiplies matrices when --gemm is not given");
+         "  CLADE_DEVICE         the device when --device is not given\n"
+         "  CLADE_COMPUTE_UNITS  how much of it, when --compute-units is not given\n"
+         "  CLADE_GEMM           who multiplies matrices when --gemm is not given");
 }
 
 static clade_status unknown_command(const char *word)

@@ -1,5 +1,6 @@
 /* Command lines: options are scanned with popt and their values kept as text; what a value means is
  * the command's business, so that its message can say where it came from. */
+#include <limits.h>
 #include <popt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,9 @@ static const cli_option common_options[] = {
      "the device: gpu, cpu, accelerator, an index from `clade devices`, "
      "PLATFORM:DEVICE numbers, or part of a name (default: $CLADE_DEVICE, else "
      "the best)"},
+    {"compute-units", "N",
+     "use N of the device's compute units, which a CPU's driver can set apart (default: "
+     "$CLADE_COMPUTE_UNITS, else all); results are the same bits with any number"},
     {"seed", "N", "where random numbers start (train only)"},
     {"json", NULL, "print one JSON document on stdout"},
     {"quiet", NULL, "print nothing on stderr but errors"},
@@ -18,7 +22,7 @@ static const cli_option common_options[] = {
     {"version", NULL, "print the version"},
 };
 
-enum { DEVICE, SEED, JSON, QUIET, HELP, VERSION, N_COMMON };
+enum { DEVICE, UNITS, SEED, JSON, QUIET, HELP, VERSION, N_COMMON };
 
 /* What popt returns for a row; negative values and 0 are its own. */
 enum { OWN = 1, COMMON = OWN + CLI_MAX_OPTIONS };
@@ -115,6 +119,7 @@ static clade_status keep_option(cli_call *call, int which, char *value)
     }
     switch (which - COMMON) {
     case DEVICE: keep(&call->device, value); break;
+    case UNITS: keep(&call->units, value); break;
     case SEED: keep(&call->seed, value); break;
     case JSON: call->json = true; break;
     case QUIET: call->quiet = true; break;
@@ -126,8 +131,12 @@ static clade_status keep_option(cli_call *call, int which, char *value)
 
 static clade_status check_arguments(const cli_command *command, cli_call *call)
 {
-    int64_t seed;
+    int64_t seed, units = 0;
     if (call->help || call->version) return CLADE_OK;
+    if (call->units && (!cli_parse_count(call->units, &units) || units < 1 || units > INT_MAX))
+        return clade__fail(CLADE_EINVAL, "--compute-units is %s, want a whole number, at least 1",
+                           call->units);
+    call->compute_units = (int)units;
     if (call->seed && (!cli_parse_count(call->seed, &seed) || seed < 0))
         return clade__fail(CLADE_EINVAL, "--seed is %s, want a whole number, at least 0",
                            call->seed);
@@ -168,6 +177,7 @@ void cli_call_free(cli_call *call)
 {
     for (int i = 0; i < CLI_MAX_OPTIONS; i++) free(call->values[i]);
     free(call->device);
+    free(call->units);
     free(call->seed);
     if (call->parser) poptFreeContext(call->parser);
     *call = (cli_call){0};

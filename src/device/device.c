@@ -65,11 +65,66 @@ static clade_status check_usable(const clade_device_info *info)
     return CLADE_OK;
 }
 
-static clade_status open_found(clade_device *device, const clade__found *found)
+/* The number given, or the environment's; 0 where there is neither. */
+static clade_status wanted_units(int given, int *units)
+{
+    const char *text = getenv("CLADE_COMPUTE_UNITS");
+    *units = given;
+    if (given < 0)
+        return clade__fail(CLADE_EINVAL, "compute units are %d, want at least 1, or 0 for all",
+                           given);
+    if (given > 0 || !text || !*text) return CLADE_OK;
+    size_t n_digits = strspn(text, "0123456789");
+    *units = n_digits < 8 && !text[n_digits] ? atoi(text) : 0;
+    return *units > 0 ? CLADE_OK
+                      : clade__fail(CLADE_EINVAL, "CLADE_COMPUTE_UNITS is '%s', want a whole number, "
+                                    "at least 1", text);
+}
+
+static bool divides_by_counts(cl_device_id id)
+{
+    cl_device_partition_property ways[16] = {0};
+    size_t bytes = 0;
+    if (clGetDeviceInfo(id, CL_DEVICE_PARTITION_PROPERTIES, sizeof ways, ways, &bytes) != CL_SUCCESS)
+        return false;
+    for (size_t i = 0; i < bytes / sizeof ways[0]; i++)
+        if (ways[i] == CL_DEVICE_PARTITION_BY_COUNTS) return true;
+    return false;
+}
+
+/* Puts a part of the device, of so many compute units, in its place. */
+static clade_status take_units(clade_device *device, int units)
+{
+    clade_device_info *info = &device->info;
+    int all = info->compute_units;
+    if (units == 0 || units == all) return CLADE_OK;
+    if (units > all)
+        return clade__fail(CLADE_ENODEVICE, "%s has %d compute unit%s, not %d", info->name, all,
+                           all == 1 ? "" : "s", units);
+    if (!divides_by_counts(device->id))
+        return clade__fail(CLADE_ENODEVICE, "%s cannot be divided: its driver offers no sub-devices "
+                           "by counts; it works with all of its %d compute units only", info->name,
+                           all);
+    const cl_device_partition_property how[] = {CL_DEVICE_PARTITION_BY_COUNTS, units,
+                                                CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+    cl_device_id part;
+    cl_int error = clCreateSubDevices(device->id, how, 1, &part, NULL);
+    if (error != CL_SUCCESS) return clade__fail_cl("clCreateSubDevices", error, info->name);
+    device->id = part;
+    device->is_part = true;
+    info->compute_units = units;
+    size_t used = strlen(device->reason);
+    snprintf(device->reason + used, sizeof device->reason - used,
+             ", with %d of its %d compute units", units, all);
+    return CLADE_OK;
+}
+
+static clade_status open_found(clade_device *device, const clade__found *found, int units)
 {
     device->info = found->info;
     device->id = found->id;
     CLADE_TRY(check_usable(&device->info));
+    CLADE_TRY(take_units(device, units));
     device->quirks = clade__quirks_of(&device->info);
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                           (cl_context_properties)found->platform, 0};
@@ -89,16 +144,22 @@ static clade_status open_found(clade_device *device, const clade__found *found)
 
 clade_status clade_device_open(clade_device **out, const char *selector)
 {
+    return clade_device_open_units(out, selector, 0);
+}
+
+clade_status clade_device_open_units(clade_device **out, const char *selector, int compute_units)
+{
     *out = NULL;
     clade__found *found;
-    int n_found, index = 0;
+    int n_found, index = 0, units;
+    CLADE_TRY(wanted_units(compute_units, &units));
     CLADE_TRY(clade__discover(&found, &n_found));
     clade_device *device = calloc(1, sizeof *device);
     clade_status status =
         device ? clade__select(found, n_found, selector, &index, device->reason,
                                sizeof device->reason)
                : clade__fail(CLADE_ENOMEM, "no memory to open a device");
-    if (status == CLADE_OK) status = open_found(device, &found[index]);
+    if (status == CLADE_OK) status = open_found(device, &found[index], units);
     free(found);
     if (status == CLADE_OK)
         *out = device;
@@ -119,6 +180,7 @@ void clade_device_free(clade_device *device)
     clade__profile_free(device->profile);
     if (device->queue) clReleaseCommandQueue(device->queue);
     if (device->context) clReleaseContext(device->context);
+    if (device->is_part) clReleaseDevice(device->id);
     free(device);
 }
 

@@ -15,6 +15,7 @@ struct clade_device {
     clade_device_info info;
     char reason[512];
     cl_device_id id;
+    bool is_part; /* id is a sub-device of our own */
     cl_context context;
     cl_command_queue queue; /* in order */
     clade__quirks quirks;

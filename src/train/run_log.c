@@ -115,6 +115,7 @@ clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
     cJSON_AddStringToObject(event, "device", info->name);
     cJSON_AddStringToObject(event, "platform", info->platform);
     cJSON_AddStringToObject(event, "driver", info->driver);
+    cJSON_AddNumberToObject(event, "compute_units", info->compute_units);
     cJSON_AddStringToObject(event, "clade", clade_version());
     cJSON_AddStringToObject(event, "gemm", clade__gemm_selected(model->device));
     add_gemms(event, model);
