@@ -6,10 +6,15 @@
  *   cifar10:DIR       the binary version of CIFAR-10; cifar10:DIR?files=data_batch_1.bin
  *   csv:FILE          a table of numbers; csv:iris.csv?label=species, csv:homes.csv?target=price
  *   npy:X,Y           two NumPy files, samples and labels or targets; npy:x.npy,y.npy?test=0.1
+ *   random            noise, to measure with; random?features=1000&classes=10
  * and after a question mark, options joined by '&'. All kinds take part=train|test.
  *
  * digits: n= is the number of samples (20,000 to train and 4,000 to test unless given), seed= the
  * seed (1 unless given).
+ *
+ * random: samples (features), float32, normal with mean 0 and standard deviation 1; labels uniform
+ * in 0 … classes-1 (10 classes unless given) or, with targets=T, T normal numbers. n=1000 samples
+ * and seed=1 unless given. The two parts differ, as if by their seed.
  *
  * cifar10: samples (3, 32, 32), uint8, scale 1/255. The train part is data_batch_1.bin to
  * data_batch_5.bin, those that are there, the test part test_batch.bin; each may hold any number

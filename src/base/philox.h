@@ -38,6 +38,7 @@ enum {
     CLADE__STREAM_SHUFFLE = 1,
     CLADE__STREAM_DIGITS = 2,
     CLADE__STREAM_GRADCHECK = 3,
+    CLADE__STREAM_RANDOM = 4, /* + 2^32 times the sample and its part */
     CLADE__STREAM_PARAMETER = 1000, /* + index of the parameter */
 };
 

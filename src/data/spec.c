@@ -22,6 +22,7 @@ static const data_kind kinds[] = {
     {"cifar10", "DIR", {"part", "files"}, clade__cifar10_open},
     {"csv", "FILE", {"part", "header", "label", "target", "test"}, clade__csv_open},
     {"npy", "X,Y", {"part", "test"}, clade__npy_open},
+    {"random", NULL, {"part", "features", "classes", "targets", "n", "seed"}, clade__random_open},
 };
 
 #define N_KINDS (sizeof kinds / sizeof kinds[0])

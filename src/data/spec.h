@@ -40,5 +40,6 @@ clade__data_opener clade__mnist_open;   /* idx.c */
 clade__data_opener clade__cifar10_open; /* cifar10.c */
 clade__data_opener clade__csv_open;     /* csv.c */
 clade__data_opener clade__npy_open;     /* npy.c */
+clade__data_opener clade__random_open;  /* random.c */
 
 #endif
