@@ -93,6 +93,27 @@ static void parts_and_files(void **state)
     assert_labels(open_part(folder, "?files=other.bin", "test"), 1, (int[]){9});
 }
 
+/* n=N is the beginning of the files, one after another; later ones are not read. */
+static void fewer_are_the_first(void **state)
+{
+    (void)state;
+    const char *folder = new_folder();
+    write_batch(folder, "data_batch_1.bin", 2, 1);
+    write_batch(folder, "data_batch_2.bin", 2, 7);
+    assert_labels(open_part(folder, "?n=1", "train"), 1, (int[]){1});
+    assert_labels(open_part(folder, "?n=2", "train"), 2, (int[]){1, 2});
+    assert_labels(open_part(folder, "?n=4", "train"), 4, (int[]){1, 2, 7, 8});
+    assert_labels(open_part(folder, "?files=data_batch_2.bin&n=1", "train"), 1, (int[]){7});
+    clade_data *data = open_part(folder, "?n=3", "train");
+    assert_memory_equal((unsigned char *)data->values + 2 * IMAGE, file_bytes + 1, IMAGE);
+    assert_labels(data, 3, (int[]){1, 2, 7});
+    open_bad(folder, "?n=5", CLADE_EDATA, "has 4 samples in its train part, and n=5 asks for more");
+    file_bytes[RECORD] = 99;
+    test_write_file(test_text("%s/data_batch_2.bin", folder), file_bytes, 2 * RECORD);
+    assert_labels(open_part(folder, "?n=3", "train"), 3, (int[]){1, 2, 7});
+    open_bad(folder, "?n=4", CLADE_EDATA, "has label 99 at byte 3073");
+}
+
 static void class_names(void **state)
 {
     (void)state;
@@ -227,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_values), cmocka_unit_test(parts_and_files),
+        cmocka_unit_test(fewer_are_the_first),
         cmocka_unit_test(class_names),  cmocka_unit_test(missing),
         cmocka_unit_test(bad_names),    cmocka_unit_test(damaged),
         cmocka_unit_test(cut),          cmocka_unit_test(real_cifar10),

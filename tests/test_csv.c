@@ -1,4 +1,4 @@
-/* The CSV reader: numbers, cells, headers, labels, targets, parts, and every error. */
+/* The CSV reader: numbers, cells, headers, labels, targets, and every error. */
 #include "support.h"
 
 #include <locale.h>
@@ -293,7 +293,7 @@ static void column_errors(void **state)
     open_bad("a,a,b\n1,2,0\n3,4,1\n", "label=a", CLADE_EDATA, "2 columns are named 'a'");
 }
 
-/* ---- labels, targets, parts ------------------------------------------------------------------ */
+/* ---- labels, targets ------------------------------------------------------------------------- */
 
 static void assert_classes(const char *text, int n, const int *labels, int n_classes,
                            const char *const *names)
@@ -362,56 +362,6 @@ static void targets(void **state)
     open_bad("1,2\n3,inf\n", "target=2", CLADE_EDATA,
              FILE_NAME ":2: column 2 has 'inf', want a finite");
     open_bad("5,1\n", "target=2", CLADE_EDATA, "one row, which train and test part cannot share");
-}
-
-/* Opens both parts of rows 0 … n-1, whose only feature is their number and whose label depends on
- * it; returns how many are in the test part. */
-static int64_t split(int n, const char *options)
-{
-    char *text = malloc((size_t)n * 16 + 16), *to = text, *seen = calloc((size_t)n, 1);
-    assert_true(text && seen);
-    for (int i = 0; i < n; i++) to += sprintf(to, "%d,%s\n", i, i == n / 2 ? "rare" : "usual");
-    const char *path = write_text(text);
-    int64_t n_part[2];
-    for (int part = 0; part < 2; part++) {
-        clade_data *data, *again;
-        const char *spec = test_text("%s%s", path, options), *name = part ? "test" : "train";
-        assert_ok(clade_data_open_part(&data, spec, name));
-        assert_ok(clade_data_open_part(&again, spec, name));
-        n_part[part] = data->n_samples;
-        assert_int_equal(data->n_classes, 2); /* though one part has but one */
-        assert_string_equal(clade_data_class_name(data, 0), "rare");
-        assert_memory_equal(data->values, again->values, (size_t)n_part[part] * sizeof(float));
-        for (int64_t i = 0; i < n_part[part]; i++) {
-            int row = (int)((float *)data->values)[i];
-            assert_int_equal(data->labels[i], row != n / 2);
-            assert_false(seen[row]);
-            seen[row] = 1;
-        }
-        clade_data_free(data);
-        clade_data_free(again);
-    }
-    assert_int_equal(n_part[0] + n_part[1], n); /* disjoint, and so together all */
-    free(text);
-    free(seen);
-    return n_part[1];
-}
-
-static void parts(void **state)
-{
-    (void)state;
-    assert_int_equal(split(1000, ""), 200);
-    assert_int_equal(split(1000, "?test=0.25"), 250);
-    assert_int_equal(split(7, "?test=0.5"), 4);
-    assert_int_equal(split(2, ""), 1); /* at least one to either */
-    assert_int_equal(split(2, "?test=0.999"), 1);
-    assert_int_equal(split(3, "?test=1e-9"), 1);
-    clade_data *train, *test;
-    const char *spec = test_text("%s?test=0", write_text("1,2,0\n3.5,-4,1\n1e-3,6,0\n"));
-    assert_ok(clade_data_open_part(&train, spec, "train"));
-    assert_ok(clade_data_open_part(&test, spec, "test"));
-    assert_data(train, 3, 2, plain, plain_labels, NULL);
-    assert_data(test, 3, 2, plain, plain_labels, NULL);
 }
 
 /* ---- damage ---------------------------------------------------------------------------------- */
@@ -486,8 +436,8 @@ int main(void)
         cmocka_unit_test(same_table),    cmocka_unit_test(headers),
         cmocka_unit_test(columns),       cmocka_unit_test(column_errors),
         cmocka_unit_test(labels),        cmocka_unit_test(many_labels),
-        cmocka_unit_test(targets),       cmocka_unit_test(parts),
-        cmocka_unit_test(damaged),       cmocka_unit_test(mangled),
+        cmocka_unit_test(targets),       cmocka_unit_test(damaged),
+        cmocka_unit_test(mangled),
     };
     return cmocka_run_group_tests_name("csv", tests, set_folder, NULL);
 }

@@ -23,7 +23,7 @@ static void spec_errors(void **state)
         {"digits?sed=3", "unknown option 'sed'; did you mean 'seed'?"},
         {"digits?", "unknown option ''; one of part, n, seed"},
         {"digits?n=5&", "unknown option ''"},
-        {"mnist:DIR?n=5", "mnist: unknown option 'n'"},
+        {"mnist:DIR?seed=5", "mnist: unknown option 'seed'; one of part, n"},
         {"digits?n", "option 'n' has no value"},
         {"digits?n=5&n=6", "option 'n' is given twice"},
         {"digits?part=valid", "part 'valid', want train or test"},

@@ -129,6 +129,26 @@ static void reads_other_names(void **state)
     open_good(folder, "test");
 }
 
+/* n=N is the beginning; what follows in the files is not read. */
+static void fewer_are_the_first(void **state)
+{
+    (void)state;
+    for (int zipped = 0; zipped < 2; zipped++) {
+        pair p = good();
+        clade_data *data;
+        p.labels[8 + 3] = 77;
+        const char *folder = write_pair(&p, zipped);
+        open_bad(folder, CLADE_EDATA, "has label 77");
+        assert_ok(clade_data_open(&data, test_text("mnist:%s?n=3", folder)));
+        assert_int_equal(data->n_samples, 3);
+        assert_memory_equal(data->values, p.images + 16, 3 * ROWS * COLS);
+        for (int i = 0; i < 3; i++) assert_int_equal(data->labels[i], p.labels[8 + i]);
+        clade_data_free(data);
+        assert_fails(clade_data_open(&data, test_text("mnist:%s?n=6", folder)), CLADE_EDATA,
+                     "has 5 samples in its train part, and n=6 asks for more");
+    }
+}
+
 /* A gzip file may be several, one after another. */
 static void reads_gzip_members(void **state)
 {
@@ -325,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_plain_and_gzip),
         cmocka_unit_test(reads_other_names),
+        cmocka_unit_test(fewer_are_the_first),
         cmocka_unit_test(reads_gzip_members),
         cmocka_unit_test(missing),
         cmocka_unit_test(damaged),

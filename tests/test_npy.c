@@ -233,6 +233,42 @@ static void parts(void **state)
                  "npy: test=1,");
 }
 
+/* Opens what write_pair wrote last. */
+static clade_status open_with(clade_data **data, const char *options)
+{
+    return clade_data_open(data, test_text("npy:%s/x.npy,%s/y.npy?%s", folder, folder, options));
+}
+
+/* classes=N says how many there are, for a file that lacks the last of them. */
+static void classes_and_first_rows(void **state)
+{
+    (void)state;
+    write_pair(good_x(), good_y());
+    clade_data *data;
+    assert_ok(open_with(&data, "classes=3"));
+    assert_good(data);
+    assert_ok(open_with(&data, "classes=7&n=2"));
+    assert_int_equal(data->n_classes, 7);
+    assert_string_equal(clade_data_class_name(data, 6), "6");
+    assert_int_equal(data->n_samples, 2);
+    assert_memory_equal(data->values, x_values, 4 * sizeof(float));
+    assert_memory_equal(data->labels, y_values, 2 * sizeof(int32_t));
+    clade_data_free(data);
+    assert_ok(open_with(&data, "n=2"));
+    assert_int_equal(data->n_classes, 3); /* of all rows */
+    clade_data_free(data);
+    assert_fails(open_with(&data, "classes=2"), CLADE_EDATA,
+                 "y.npy' has label 2 in row 0, want 0 to 1, as classes= says");
+    assert_fails(open_with(&data, "classes=0"), CLADE_EINVAL,
+                 "npy: classes=0, want a whole number from 1 to 1048576");
+    assert_fails(open_with(&data, "n=4"), CLADE_EDATA,
+                 "x.npy' has 3 samples in its train part, and n=4 asks for more");
+    const float floats[] = {0, 1, 2};
+    write_pair(good_x(), array("<f4", "(3,)", floats, sizeof floats));
+    assert_fails(open_with(&data, "classes=3"), CLADE_EDATA,
+                 "y.npy' has floats, which are targets, but classes=3 wants labels");
+}
+
 static void bad_headers(void **state)
 {
     (void)state;
@@ -358,9 +394,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_headers), cmocka_unit_test(label_types),
         cmocka_unit_test(sample_types),  cmocka_unit_test(targets_and_one_row),
-        cmocka_unit_test(parts),         cmocka_unit_test(bad_headers),
-        cmocka_unit_test(bad_values),    cmocka_unit_test(bad_files),
-        cmocka_unit_test(mangled),
+        cmocka_unit_test(parts),         cmocka_unit_test(classes_and_first_rows),
+        cmocka_unit_test(bad_headers),   cmocka_unit_test(bad_values),
+        cmocka_unit_test(bad_files),     cmocka_unit_test(mangled),
     };
     return cmocka_run_group_tests_name("npy", tests, set_folder, NULL);
 }

@@ -7,10 +7,10 @@
  *   csv:FILE          a table of numbers; csv:iris.csv?label=species, csv:homes.csv?target=price
  *   npy:X,Y           two NumPy files, samples and labels or targets; npy:x.npy,y.npy?test=0.1
  *   random            noise, to measure with; random?features=1000&classes=10
- * and after a question mark, options joined by '&'. All kinds take part=train|test.
+ * and after a question mark, options joined by '&'. All kinds take part=train|test, and n=N: the
+ * first N samples of the part; fewer in a file are an error.
  *
- * digits: n= is the number of samples (20,000 to train and 4,000 to test unless given), seed= the
- * seed (1 unless given).
+ * digits: 20,000 samples to train and 4,000 to test unless n= is given; seed=1 unless given.
  *
  * random: samples (features), float32, normal with mean 0 and standard deviation 1; labels uniform
  * in 0 … classes-1 (10 classes unless given) or, with targets=T, T normal numbers. n=1000 samples
@@ -37,9 +37,9 @@
  *
  * npy: versions 1.0 to 3.0, little-endian, C order. X is (n, …) with 2 to 4 dimensions; float32 and
  * float64, and whole numbers of 8 to 32 bits or int64, become float32, but uint8 (and bool) stays
- * uint8 with scale 1. Y of whole numbers, (n) or (n, 1), is labels of as many classes as its
- * greatest + 1; Y of floats, (n) or (n, t), is targets. The paths are cut at the last comma.
- * test=FRACTION is as for csv, but 0 unless given.
+ * uint8 with scale 1. Y of whole numbers, (n) or (n, 1), is labels of classes=N classes or, unless
+ * given, of as many as its greatest + 1; Y of floats, (n) or (n, t), is targets. The paths are cut
+ * at the last comma. test=FRACTION is as for csv, but 0 unless given.
  */
 #ifndef CLADE_DATA_H
 #define CLADE_DATA_H

@@ -75,7 +75,8 @@ static clade_status open_valid(cli_setup *setup)
     if (!valid || strcmp(valid, "none") == 0) return CLADE_OK;
     clade_status status = clade_data_open_part(&setup->valid, valid, "test");
     if (status != CLADE_OK && valid == spec)
-        return clade__fail(status, "%s (validation data; --valid none trains without)",
+        return clade__fail(status, "%s (validation data; --valid SPEC names other, --valid none "
+                           "trains without)",
                            clade_error());
     return status;
 }

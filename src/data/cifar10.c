@@ -149,16 +149,17 @@ static clade_status list_batches(batches *list, const clade__data_spec *spec)
     return names ? list_named(list, spec->path, names) : list_usual(list, spec->path, spec->test);
 }
 
-/* Reads a file into the samples from `first` on. */
+/* Reads a file into the samples from `first` on, as far as there are. */
 static clade_status read_batch(clade_data *data, const batch *file, int64_t first)
 {
+    int64_t left = data->n_samples - first, n = left < file->n_records ? left : file->n_records;
     unsigned char *bytes, *values = data->values;
     size_t n_bytes;
     CLADE_TRY(clade__file_read(file->path, &bytes, &n_bytes));
     clade_status status = CLADE_OK;
     if (n_bytes != (size_t)file->n_records * RECORD_BYTES)
         status = clade__fail(CLADE_EDATA, "'%s' changed while it was read", file->path);
-    for (int64_t i = 0; i < file->n_records && status == CLADE_OK; i++) {
+    for (int64_t i = 0; i < n && status == CLADE_OK; i++) {
         const unsigned char *record = bytes + i * RECORD_BYTES;
         if (record[0] >= N_CLASSES)
             status = clade__fail(CLADE_EDATA,
@@ -206,16 +207,17 @@ clade_status clade__cifar10_open(clade_data **out, const clade__data_spec *spec)
     *out = NULL;
     batches list = {0};
     clade_data *data = NULL;
-    int64_t first = 0;
+    int64_t first = 0, n = 0;
     clade_status status = list_batches(&list, spec);
     if (status == CLADE_OK)
-        status = clade__data_create(&data, list.n_records, CLADE_SHAPE(3, 32, 32), CLADE_UINT8,
-                                    N_CLASSES, 0);
+        status = clade__data_option_first(spec, spec->path, list.n_records, &n);
+    if (status == CLADE_OK)
+        status = clade__data_create(&data, n, CLADE_SHAPE(3, 32, 32), CLADE_UINT8, N_CLASSES, 0);
     if (status == CLADE_OK) {
         data->scale = 1.0f / 255.0f;
         status = read_names(data, spec->path);
     }
-    for (size_t i = 0; i < list.n && status == CLADE_OK; i++) {
+    for (size_t i = 0; i < list.n && first < n && status == CLADE_OK; i++) {
         status = read_batch(data, &list.file[i], first);
         first += list.file[i].n_records;
     }

@@ -228,13 +228,14 @@ static clade_status read_header(idx_file *file, int rank, int64_t *sizes)
     return CLADE_OK;
 }
 
-static clade_status read_labels(idx_file *file, clade_data *data)
+/* all: they are to be the whole file. */
+static clade_status read_labels(idx_file *file, clade_data *data, bool all)
 {
     size_t n = (size_t)data->n_samples;
     unsigned char *labels = malloc(n);
     if (!labels) return clade__fail(CLADE_ENOMEM, "mnist: no memory for %zu labels", n);
     clade_status status = read_all(file, labels, n, "labels");
-    if (status == CLADE_OK) status = read_end(file);
+    if (status == CLADE_OK && all) status = read_end(file);
     for (size_t i = 0; i < n && status == CLADE_OK; i++) {
         if (labels[i] >= N_CLASSES)
             status = clade__fail(CLADE_EDATA, "'%s' has label %d at byte %zu, want 0 to %d",
@@ -245,22 +246,24 @@ static clade_status read_labels(idx_file *file, clade_data *data)
     return status;
 }
 
-static clade_status read_pair(clade_data **data, idx_file *images, idx_file *labels)
+static clade_status read_pair(clade_data **data, idx_file *images, idx_file *labels,
+                              const clade__data_spec *spec)
 {
-    int64_t sizes[3] = {0}, n_labels = 0;
+    int64_t sizes[3] = {0}, n_labels = 0, n;
     CLADE_TRY(read_header(images, 3, sizes));
     CLADE_TRY(read_header(labels, 1, &n_labels));
     if (n_labels != sizes[0])
         return clade__fail(CLADE_EDATA,
                            "'%s' has %" PRId64 " labels, but '%s' has %" PRId64 " images",
                            labels->path, n_labels, images->path, sizes[0]);
-    CLADE_TRY(clade__data_create(data, sizes[0], CLADE_SHAPE(sizes[1], sizes[2]), CLADE_UINT8,
-                                 N_CLASSES, 0));
+    CLADE_TRY(clade__data_option_first(spec, images->path, sizes[0], &n));
+    CLADE_TRY(clade__data_create(data, n, CLADE_SHAPE(sizes[1], sizes[2]), CLADE_UINT8, N_CLASSES,
+                                 0));
     (*data)->scale = 1.0f / 255.0f;
-    size_t image_bytes = (size_t)sizes[0] * (size_t)clade__data_cols(*data);
+    size_t image_bytes = (size_t)n * (size_t)clade__data_cols(*data);
     CLADE_TRY(read_all(images, (*data)->values, image_bytes, "images"));
-    CLADE_TRY(read_end(images));
-    return read_labels(labels, *data);
+    if (n == sizes[0]) CLADE_TRY(read_end(images));
+    return read_labels(labels, *data, n == sizes[0]);
 }
 
 clade_status clade__mnist_open(clade_data **out, const clade__data_spec *spec)
@@ -276,7 +279,7 @@ clade_status clade__mnist_open(clade_data **out, const clade__data_spec *spec)
         open_file(&images, spec->path, spec->test ? "t10k-images" : "train-images", 3);
     if (status == CLADE_OK)
         status = open_file(&labels, spec->path, spec->test ? "t10k-labels" : "train-labels", 1);
-    if (status == CLADE_OK) status = read_pair(&data, &images, &labels);
+    if (status == CLADE_OK) status = read_pair(&data, &images, &labels, spec);
     close_file(&images);
     close_file(&labels);
     if (status != CLADE_OK) {

@@ -47,19 +47,33 @@ static clade_status read_files(clade__npy *samples, clade__npy *answers)
     return CLADE_OK;
 }
 
-/* Classes are 0 to the greatest label of all rows, whichever part is opened. */
-static clade_status count_classes(const clade__npy *answers, int *n_classes)
+/* As many classes as classes= says, else as the greatest label of all rows, whichever part is
+ * opened, + 1. */
+static clade_status count_classes(const clade__npy *answers, const clade__data_spec *spec,
+                                  int *n_classes)
 {
+    uint64_t most = 0;
     *n_classes = 0;
-    if (answers->kind == CLADE__NPY_FLOAT) return CLADE_OK;
+    CLADE_TRY(clade__data_option_number(spec, "classes", 1, CLADE__DATA_MAX_CLASSES, &most));
+    bool given = most > 0;
+    if (answers->kind == CLADE__NPY_FLOAT)
+        return given ? clade__fail(CLADE_EDATA,
+                                   "'%s' has floats, which are targets, but classes=%" PRIu64
+                                   " wants labels; save y.astype('<i4')",
+                                   answers->path, most)
+                     : CLADE_OK;
+    if (!given) most = CLADE__DATA_MAX_CLASSES;
     for (int64_t i = 0; i < answers->n_elements; i++) {
         int64_t label = clade__npy_whole(answers, i);
-        if (label < 0 || label >= CLADE__DATA_MAX_CLASSES)
+        if (label < 0 || label >= (int64_t)most)
             return clade__fail(CLADE_EDATA,
-                               "'%s' has label %" PRId64 " in row %" PRId64 ", want 0 to %d",
-                               answers->path, label, i, CLADE__DATA_MAX_CLASSES - 1);
+                               "'%s' has label %" PRId64 " in row %" PRId64 ", want 0 to %" PRIu64
+                               "%s",
+                               answers->path, label, i, most - 1,
+                               given ? ", as classes= says" : "");
         if (label >= *n_classes) *n_classes = (int)label + 1;
     }
+    if (given) *n_classes = (int)most;
     return CLADE_OK;
 }
 
@@ -124,7 +138,7 @@ clade_status clade__npy_open(clade_data **out, const clade__data_spec *spec)
     clade_status status = clade__split_fraction(spec, 0.0, &fraction);
     if (status == CLADE_OK) status = cut_paths(&samples, &answers, spec->path);
     if (status == CLADE_OK) status = read_files(&samples, &answers);
-    if (status == CLADE_OK) status = count_classes(&answers, &n_classes);
+    if (status == CLADE_OK) status = count_classes(&answers, spec, &n_classes);
     if (status == CLADE_OK)
         status = clade__split_rows(&split, spec, fraction, samples.dim[0], samples.path);
     if (status == CLADE_OK) status = read_part(&data, &samples, &answers, n_classes, &split);

@@ -18,10 +18,10 @@ typedef struct data_kind {
 
 static const data_kind kinds[] = {
     {"digits", NULL, {"part", "n", "seed"}, clade__digits_open},
-    {"mnist", "DIR", {"part"}, clade__mnist_open},
-    {"cifar10", "DIR", {"part", "files"}, clade__cifar10_open},
-    {"csv", "FILE", {"part", "header", "label", "target", "test"}, clade__csv_open},
-    {"npy", "X,Y", {"part", "test"}, clade__npy_open},
+    {"mnist", "DIR", {"part", "n"}, clade__mnist_open},
+    {"cifar10", "DIR", {"part", "n", "files"}, clade__cifar10_open},
+    {"csv", "FILE", {"part", "n", "header", "label", "target", "test"}, clade__csv_open},
+    {"npy", "X,Y", {"part", "n", "classes", "test"}, clade__npy_open},
     {"random", NULL, {"part", "features", "classes", "targets", "n", "seed"}, clade__random_open},
 };
 
@@ -66,6 +66,20 @@ clade_status clade__data_option_number(const clade__data_spec *spec, const char 
                            "%" PRIu64,
                            spec->kind, key, text, least, most);
     *value = number;
+    return CLADE_OK;
+}
+
+clade_status clade__data_option_first(const clade__data_spec *spec, const char *path,
+                                      int64_t n_there, int64_t *n)
+{
+    uint64_t wanted = (uint64_t)n_there;
+    CLADE_TRY(clade__data_option_number(spec, "n", 1, INT32_MAX, &wanted));
+    if (wanted > (uint64_t)n_there)
+        return clade__fail(CLADE_EDATA,
+                           "'%s' has %" PRId64 " samples in its %s part, and n=%" PRIu64
+                           " asks for more",
+                           path, n_there, spec->test ? "test" : "train", wanted);
+    *n = (int64_t)wanted;
     return CLADE_OK;
 }
 

@@ -35,6 +35,12 @@ CLADE_MUST_CHECK clade_status clade__data_option_number(const clade__data_spec *
                                                         const char *key, uint64_t least,
                                                         uint64_t most, uint64_t *value);
 
+/* How many samples to take of n_there, the first of the part: n=N, or all of them. CLADE_EDATA
+ * where there are fewer; `path` is for the message. */
+CLADE_MUST_CHECK clade_status clade__data_option_first(const clade__data_spec *spec,
+                                                       const char *path, int64_t n_there,
+                                                       int64_t *n);
+
 clade__data_opener clade__digits_open;  /* digits.c */
 clade__data_opener clade__mnist_open;   /* idx.c */
 clade__data_opener clade__cifar10_open; /* cifar10.c */

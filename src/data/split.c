@@ -22,11 +22,9 @@ clade_status clade__split_fraction(const clade__data_spec *spec, double unless_g
                        spec->kind, text);
 }
 
-clade_status clade__split_rows(clade__split *split, const clade__data_spec *spec, double fraction,
-                               int64_t n_rows, const char *path)
+static clade_status take_part(clade__split *split, const clade__data_spec *spec, double fraction,
+                              int64_t n_rows, const char *path)
 {
-    *split = (clade__split){.n_rows = n_rows};
-    if (fraction == 0.0) return CLADE_OK;
     if (n_rows < 2)
         return clade__fail(CLADE_EDATA,
                            "'%s' has one row, which train and test part cannot share; "
@@ -48,6 +46,18 @@ clade_status clade__split_rows(clade__split *split, const clade__data_spec *spec
     for (int64_t i = 0; i < n_rows; i++) split->taken[order[i]] = (i < n_test) == spec->test;
     split->n_rows = spec->test ? n_test : n_rows - n_test;
     free(order);
+    return CLADE_OK;
+}
+
+clade_status clade__split_rows(clade__split *split, const clade__data_spec *spec, double fraction,
+                               int64_t n_rows, const char *path)
+{
+    *split = (clade__split){.n_rows = n_rows, .end = n_rows};
+    if (fraction > 0.0) CLADE_TRY(take_part(split, spec, fraction, n_rows, path));
+    CLADE_TRY(clade__data_option_first(spec, path, split->n_rows, &split->n_rows));
+    split->end = 0;
+    for (int64_t n = 0; n < split->n_rows; split->end++)
+        n += !split->taken || split->taken[split->end];
     return CLADE_OK;
 }
 

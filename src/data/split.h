@@ -6,8 +6,9 @@
 #include "data/spec.h"
 
 typedef struct clade__split {
-    int64_t n_rows;
-    bool *taken; /* (n_rows) NULL: all are */
+    int64_t n_rows; /* in it */
+    int64_t end;    /* rows from here on are not in it */
+    bool *taken;    /* by row; NULL: all are */
 } clade__split;
 
 /* The option test=FRACTION, in [0, 1); CLADE_EINVAL for anything else. */
@@ -15,13 +16,14 @@ CLADE_MUST_CHECK clade_status clade__split_fraction(const clade__data_spec *spec
                                                     double unless_given, double *fraction);
 
 /* The rows of spec's part out of n_rows: fraction of them to test, rounded, and at least one to
- * either; all of them in both parts when fraction is 0. `path` is for messages. */
+ * either; all of them in both parts when fraction is 0. With n=N, the first N of these. `path` is
+ * for messages. */
 CLADE_MUST_CHECK clade_status clade__split_rows(clade__split *split, const clade__data_spec *spec,
                                                 double fraction, int64_t n_rows, const char *path);
 
 static inline bool clade__split_takes(const clade__split *split, int64_t row)
 {
-    return !split->taken || split->taken[row];
+    return row < split->end && (!split->taken || split->taken[row]);
 }
 
 void clade__split_free(clade__split *split);
