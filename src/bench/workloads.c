@@ -1,6 +1,9 @@
 #include "bench/workloads.h"
 
+#include <string.h>
+
 #include "base/philox.h"
+#include "base/text.h"
 #include "data/dataset.h"
 
 #define SEED 1
@@ -40,6 +43,19 @@ const int clade__n_workloads = (int)(sizeof clade__workloads / sizeof clade__wor
 const clade_bench_workload *clade_bench_workload_at(int i)
 {
     return i >= 0 && i < clade__n_workloads ? &clade__workloads[i].about : NULL;
+}
+
+clade_status clade__workload_find(const char *name, const clade__workload **out)
+{
+    const char *names[16];
+    char hint[256];
+    for (int i = 0; i < clade__n_workloads; i++) {
+        *out = &clade__workloads[i];
+        names[i] = (*out)->about.name;
+        if (strcmp(name, names[i]) == 0) return CLADE_OK;
+    }
+    return clade__fail(CLADE_EINVAL, "bench: unknown workload '%s'%s", name,
+                       clade__suggest(hint, sizeof hint, name, names, (size_t)clade__n_workloads));
 }
 
 clade_status clade__workload_model(clade_model **out, const clade__workload *workload,

@@ -23,6 +23,9 @@ typedef struct clade__workload {
 extern const clade__workload clade__workloads[];
 extern const int clade__n_workloads;
 
+/* CLADE_EINVAL, with those that there are, for a name that is none. */
+clade_status clade__workload_find(const char *name, const clade__workload **out);
+
 /* The network, compiled. gemm: a provider, or NULL. */
 clade_status clade__workload_model(clade_model **out, const clade__workload *workload,
                                    clade_device *device, int64_t batch, const char *gemm);

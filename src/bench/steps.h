@@ -1,0 +1,30 @@
+/* A workload's training steps as something to be measured. */
+#ifndef CLADE_BENCH_STEPS_H
+#define CLADE_BENCH_STEPS_H
+
+#include "bench/measure.h"
+#include "bench/workloads.h"
+#include "train/pass.h"
+
+typedef struct clade__steps {
+    clade_device *device;
+    clade_model *model;
+    clade_data *data;
+    clade__pass pass;
+    int64_t next, n_batches; /* full batches */
+} clade__steps;
+
+/* Whether a batch, 0 for the workload's own, and the bench's provider can make steps:
+ * CLADE_EINVAL. */
+clade_status clade__steps_check(const clade_bench *bench, int64_t batch);
+
+/* The workload's model and data on a device; its steps are those of clade_fit, without their metrics
+ * being read. provider: of gemm, or NULL. */
+clade_status clade__steps_open(clade__steps *steps, const clade__workload *workload,
+                               clade_device *device, int64_t batch, const char *provider);
+void clade__steps_close(clade__steps *steps);
+
+/* A call is a step. The steps are borrowed. */
+clade__subject clade__steps_subject(clade__steps *steps);
+
+#endif
