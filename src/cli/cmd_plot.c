@@ -1,8 +1,4 @@
 /* clade plot RUN [RUN ...]: curves of loss and accuracy over epochs, as an SVG or a PNG. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/file.h"
 #include "cli/plot.h"
 
 static const cli_option options[] = {
@@ -11,39 +7,20 @@ static const cli_option options[] = {
      "curves.svg in the working directory for several)"},
 };
 
-static bool ends_in(const char *path, const char *ending)
-{
-    size_t length = strlen(path), n = strlen(ending);
-    return length > n && clade__contains_nocase(path + length - n, ending);
-}
-
 static clade_status draw(const cli_curves *runs, int n, const char *output)
 {
     clade__text script = {0};
-    unsigned char *picture = NULL;
-    size_t n_bytes = 0;
-    cli_plot_script(&script, runs, n, ends_in(output, ".png"));
-    clade_status status = script.failed ? clade__fail(CLADE_ENOMEM, "no memory for the picture")
-                                        : cli_gnuplot(&script, &picture, &n_bytes);
-    if (status == CLADE_OK)
-        status = clade__file_write(output, &(clade__piece){picture, n_bytes}, 1);
-    free(picture);
+    bool png;
+    clade_status status = cli_plot_format(output, &png);
+    if (status == CLADE_OK) {
+        cli_plot_script(&script, runs, n, png);
+        status = cli_plot_draw(&script, output);
+    }
     clade__text_free(&script);
     return status;
 }
 
 /* ---- clade train --plot ---------------------------------------------------------------------- */
-
-clade_status cli_plot_check(cli_call *call)
-{
-    unsigned char *nothing;
-    size_t n_bytes;
-    call->writing = true;
-    CLADE_TRY(cli_gnuplot(&(clade__text){0}, &nothing, &n_bytes));
-    call->writing = false;
-    free(nothing);
-    return CLADE_OK;
-}
 
 static clade_status draw_in_folder(const cli_curves *run, FILE *to)
 {
@@ -97,9 +74,8 @@ static clade_status plot(cli_call *call, cli_curves *runs, clade__text *output)
 {
     int n = call->n_arguments;
     const char *given = cli_value_of(call, "output");
-    if (given && !ends_in(given, ".svg") && !ends_in(given, ".png"))
-        return clade__fail(CLADE_EINVAL, "--output is '%s', want a name that ends in .svg or .png",
-                           given);
+    bool png;
+    if (given) CLADE_TRY(cli_plot_format(given, &png));
     CLADE_TRY(cli_curves_read(runs, call->arguments, n));
     for (int i = 0; i < n; i++) {
         if (runs[i].n_epochs == 0)

@@ -1,5 +1,5 @@
-/* The parts of `clade plot`: runs are read from their folders, written as a script, and drawn
- * by gnuplot.
+/* Pictures. The parts of `clade plot`: runs are read from their folders, written as a script, and
+ * drawn by gnuplot; and what other pictures share with it.
  *
  * gnuplot is a program that is started when a picture is wanted; nothing is linked with it.
  */
@@ -7,6 +7,52 @@
 #define CLADE_CLI_PLOT_H
 
 #include "cli/common.h"
+
+/* ---- any picture ----------------------------------------------------------------------------- */
+
+/* A script in the making, and the picture's pixels; a PNG has twice as many. Places are in pixels
+ * from the left bottom corner. */
+typedef struct cli_canvas {
+    clade__text *script;
+    int width, height;
+} cli_canvas;
+
+/* Colours that are told apart with any colour vision. */
+enum { CLI_N_COLOURS = 7 };
+extern const char *const cli_colours[CLI_N_COLOURS];
+
+/* Appends what comes first: the terminal, and the looks of border, tics and grid. */
+void cli_plot_begin(const cli_canvas *to, bool png);
+
+/* Appends a text at a place; `more` is the rest of gnuplot's command. Texts have 80 characters at
+ * most; what is no text in them becomes '?'. */
+void cli_plot_label(const cli_canvas *to, const char *text, double x, double y, const char *more);
+
+/* About how wide a text is drawn: characters of the far east are twice as wide as the others. */
+int cli_plot_width(const char *text);
+
+/* An entry of a legend: a line so long with a point on it, and a text. */
+enum { CLI_PLOT_LINE = 30 };
+
+typedef struct cli_plot_style {
+    const char *dash, *colour;
+    int marker; /* gnuplot's point type */
+} cli_plot_style;
+
+void cli_plot_entry(const cli_canvas *to, int x, int y, const char *text,
+                    const cli_plot_style *style);
+
+/* Whether a picture's name ends in .png; CLADE_EINVAL when it ends neither so nor in .svg. */
+clade_status cli_plot_format(const char *output, bool *png);
+
+/* Whether gnuplot is there, asked before the work whose picture is wanted. */
+clade_status cli_plot_check(cli_call *call);
+
+/* Draws a script and writes the picture. CLADE_EIO: gnuplot is not there, or failed, and the message
+ * has what it said; or the picture cannot be written. */
+clade_status cli_plot_draw(const clade__text *script, const char *output);
+
+/* ---- runs ------------------------------------------------------------------------------------ */
 
 enum {
     CLI_MAX_RUNS = 21, /* in a picture: the palette's colours times its markers */
@@ -38,13 +84,8 @@ void cli_curves_free(cli_curves *runs, int n);
 /* Appends the script that draws two panels, loss and accuracy over epochs, to gnuplot's stdout. */
 void cli_plot_script(clade__text *script, const cli_curves *runs, int n, bool png);
 
-/* Runs gnuplot on a script and gives what it wrote to stdout; *data is malloc'd. CLADE_EIO: gnuplot
- * is not there, or failed; the message has what it said. An empty script asks if it is there. */
-clade_status cli_gnuplot(const clade__text *script, unsigned char **data, size_t *n_bytes);
-
-/* For `clade train --plot`: whether gnuplot is there, asked before training; and curves.svg in the
- * folder of a run that has ended so. A training that diverged is drawn and still fails. */
-clade_status cli_plot_check(cli_call *call);
+/* For `clade train --plot`: curves.svg in the folder of a run that has ended so. A training that
+ * diverged is drawn and still fails. */
 clade_status cli_plot_trained(const cli_call *call, const char *folder, clade_status trained);
 
 #endif

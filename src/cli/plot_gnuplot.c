@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/plot.h"
 
 extern char **environ;
@@ -110,7 +111,7 @@ static clade_status start(pid_t *child, int ours[3])
     int problem = status == CLADE_OK ? spawn(child, its) : 0;
     if (problem == ENOENT)
         status =
-            clade__fail(CLADE_EIO, "gnuplot is not installed, and it draws the curves; install "
+            clade__fail(CLADE_EIO, "gnuplot is not installed, and it draws the pictures; install "
                                    "the package gnuplot-nox (see tools/packages.txt)");
     else if (problem)
         status = clade__fail(CLADE_EIO, "cannot start gnuplot: %s", strerror(problem));
@@ -144,7 +145,8 @@ static clade_status wait_for(pid_t child, stream *err)
     return clade__fail(CLADE_EIO, "gnuplot failed with status %d", WEXITSTATUS(how));
 }
 
-clade_status cli_gnuplot(const clade__text *script, unsigned char **data, size_t *n_bytes)
+/* Gives what gnuplot wrote to stdout; *data is malloc'd. An empty script asks if it is there. */
+static clade_status run_gnuplot(const clade__text *script, unsigned char **data, size_t *n_bytes)
 {
     int ours[3] = {-1, -1, -1};
     pid_t child = -1;
@@ -176,4 +178,41 @@ clade_status cli_gnuplot(const clade__text *script, unsigned char **data, size_t
     *data = out.data;
     *n_bytes = out.length;
     return CLADE_OK;
+}
+
+clade_status cli_plot_check(cli_call *call)
+{
+    unsigned char *nothing;
+    size_t n_bytes;
+    call->writing = true;
+    CLADE_TRY(run_gnuplot(&(clade__text){0}, &nothing, &n_bytes));
+    call->writing = false;
+    free(nothing);
+    return CLADE_OK;
+}
+
+static bool ends_in(const char *path, const char *ending)
+{
+    size_t length = strlen(path), n = strlen(ending);
+    return length > n && clade__contains_nocase(path + length - n, ending);
+}
+
+clade_status cli_plot_format(const char *output, bool *png)
+{
+    *png = ends_in(output, ".png");
+    if (*png || ends_in(output, ".svg")) return CLADE_OK;
+    return clade__fail(CLADE_EINVAL, "--output is '%s', want a name that ends in .svg or .png",
+                       output);
+}
+
+clade_status cli_plot_draw(const clade__text *script, const char *output)
+{
+    unsigned char *picture = NULL;
+    size_t n_bytes = 0;
+    clade_status status = script->failed ? clade__fail(CLADE_ENOMEM, "no memory for the picture")
+                                         : run_gnuplot(script, &picture, &n_bytes);
+    if (status == CLADE_OK)
+        status = clade__file_write(output, &(clade__piece){picture, n_bytes}, 1);
+    free(picture);
+    return status;
 }
