@@ -153,6 +153,22 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_bench_train(clade_bench *bench, co
                                                           int64_t batch,
                                                           clade_bench_train_result *result);
 
+/* ---- batching -------------------------------------------------------------------------------- */
+
+typedef struct clade_bench_batching_result {
+    const char *workload;
+    int64_t batch;
+    clade_bench_time all; /* of a step on all compute units that the bench's device uses */
+    clade_bench_time one; /* the same on one of them; n_blocks is 0 where that is not possible, */
+    const char *why_not_one; /* which has this reason, the bench's; else NULL */
+} clade_bench_batching_result;
+
+/* The steps of clade_bench_train at one batch, on all compute units and on one, which take turns.
+ * Errors as there. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_bench_batching(clade_bench *bench,
+                                                             const char *workload, int64_t batch,
+                                                             clade_bench_batching_result *result);
+
 /* ---- versions -------------------------------------------------------------------------------- */
 
 /* The version of CLBlast that the library was built with. */

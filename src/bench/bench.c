@@ -52,6 +52,8 @@ clade_status clade_bench_open(clade_bench **out, clade_device *device,
 
 void clade_bench_free(clade_bench *bench)
 {
+    if (!bench) return;
+    clade_device_free(bench->one);
     free(bench);
 }
 

@@ -10,6 +10,8 @@ struct clade_bench {
     clade_device *device;
     double seconds;
     const char *provider; /* one of clade_bench_provider's, or NULL */
+    clade_device *one;  /* one compute unit of the device, once batching was measured */
+    char why_not[512];  /* there is none; empty where that is not known */
     bool has_limits;
     clade_bench_limits limits;
 };

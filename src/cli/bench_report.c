@@ -3,6 +3,21 @@
 #include <math.h>
 #include <string.h>
 
+/* ---- what reports share ---------------------------------------------------------------------- */
+
+void cli_bench_add_time(cJSON *object, const clade_bench_time *time)
+{
+    cJSON_AddNumberToObject(object, "seconds_median", time->median);
+    cJSON_AddNumberToObject(object, "seconds_min", time->min);
+    cJSON_AddNumberToObject(object, "seconds_spread", time->spread);
+}
+
+char *cli_bench_spread_text(char *out, size_t out_bytes, const clade_bench_time *time)
+{
+    snprintf(out, out_bytes, "%.0f%%", 100.0 * time->spread / time->median);
+    return out;
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 static cJSON *libraries_json(const cli_bench_report *report)
@@ -19,17 +34,10 @@ static cJSON *libraries_json(const cli_bench_report *report)
     return object;
 }
 
-static void add_time(cJSON *object, const clade_bench_time *time)
-{
-    cJSON_AddNumberToObject(object, "seconds_median", time->median);
-    cJSON_AddNumberToObject(object, "seconds_min", time->min);
-    cJSON_AddNumberToObject(object, "seconds_spread", time->spread);
-}
-
 static cJSON *time_json(const clade_bench_time *time)
 {
     cJSON *object = cJSON_CreateObject();
-    add_time(object, time);
+    cli_bench_add_time(object, time);
     return object;
 }
 
@@ -60,7 +68,7 @@ static void add_gemm_json(cJSON *results, const cli_bench_gemm *gemm)
         cJSON_AddBoolToObject(object, "trans_a", gemm->shape.trans_a);
         cJSON_AddBoolToObject(object, "trans_b", gemm->shape.trans_b);
         cJSON_AddStringToObject(object, "provider", result->provider);
-        add_time(object, &result->time);
+        cli_bench_add_time(object, &result->time);
         cJSON_AddNumberToObject(object, "gflops", result->flops_per_second / 1e9);
         cJSON_AddNumberToObject(object, "share_of_peak", result->share_of_peak);
         cJSON_AddItemToArray(results, object);
@@ -73,7 +81,7 @@ static cJSON *op_json(const clade_bench_op_result *op)
     cJSON_AddStringToObject(object, "op", op->op);
     cJSON_AddNumberToObject(object, "rows", (double)op->rows);
     cJSON_AddNumberToObject(object, "cols", (double)op->cols);
-    add_time(object, &op->time);
+    cli_bench_add_time(object, &op->time);
     cJSON_AddNumberToObject(object, "bytes_per_second", op->bytes / op->time.median);
     cJSON_AddNumberToObject(object, "gflops", op->flops / op->time.median / 1e9);
     cJSON_AddNumberToObject(object, "share_of_roof", op->share_of_roof);
@@ -85,7 +93,7 @@ static cJSON *train_json(const clade_bench_train_result *train)
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "workload", train->workload);
     cJSON_AddNumberToObject(object, "batch", (double)train->batch);
-    add_time(object, &train->time);
+    cli_bench_add_time(object, &train->time);
     cJSON_AddNumberToObject(object, "samples_per_second", train->samples_per_second);
     cJSON_AddNumberToObject(object, "flops", train->flops);
     cJSON_AddNumberToObject(object, "bytes", train->bytes);
@@ -100,6 +108,10 @@ cJSON *cli_bench_json(const cli_bench_report *report)
     cJSON *document = cJSON_CreateObject();
     cli_json_add_device(cJSON_AddObjectToObject(document, "device"), report->device);
     cJSON_AddItemToObject(document, "libraries", libraries_json(report));
+    if (report->n_batchings > 0) {
+        cli_batching_json(document, report);
+        return document;
+    }
     cJSON_AddItemToObject(document, "limits", limits_json(&report->limits));
     if (report->n_gemms + report->n_ops + report->n_trains == 0) return document;
     cJSON *results = cJSON_AddArrayToObject(document, "results");
@@ -113,41 +125,12 @@ cJSON *cli_bench_json(const cli_bench_report *report)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static clade_status print_and_free(cli_table *table)
-{
-    clade_status status = cli_table_print(table);
-    cli_table_free(table);
-    return status;
-}
-
-/* "12.3 us" */
-static const char *seconds_text(char *out, size_t out_bytes, double seconds)
-{
-    if (seconds < 1e-3)
-        snprintf(out, out_bytes, "%.2f us", 1e6 * seconds);
-    else
-        snprintf(out, out_bytes, seconds < 1.0 ? "%.2f ms" : "%.3f s",
-                 seconds < 1.0 ? 1e3 * seconds : seconds);
-    return out;
-}
-
-static const char *spread_text(char *out, size_t out_bytes, const clade_bench_time *time)
-{
-    snprintf(out, out_bytes, "%.0f%%", 100.0 * time->spread / time->median);
-    return out;
-}
-
-static void add_row(cli_table *table, const char *const *cells)
-{
-    for (int i = 0; i < table->n_columns; i++) cli_table_add(table, "%s", cells[i]);
-}
-
 static void add_latency(cli_table *table, const char *what, const clade_bench_time *time,
                         const char *note)
 {
     char seconds[32];
     cli_table_add(table, "%s", what);
-    cli_table_add(table, "%s", seconds_text(seconds, sizeof seconds, time->median));
+    cli_table_add(table, "%s", cli_seconds_text(seconds, sizeof seconds, time->median));
     cli_table_add(table, "%s", note);
 }
 
@@ -173,7 +156,7 @@ static clade_status print_limits(const clade_bench_limits *limits)
                 "processor time of the thread that enqueues");
     add_latency(&table, "launch, end to end", &limits->launch, "back to back, one wait at the end");
     add_latency(&table, "round trip", &limits->round_trip, "one empty kernel, and waiting for it");
-    return print_and_free(&table);
+    return cli_table_finish(&table);
 }
 
 static const clade_bench_gemm_result *result_of(const cli_bench_gemm *gemm, const char *provider)
@@ -207,12 +190,12 @@ static void add_gemm_row(cli_table *table, const cli_bench_gemm *gemm)
     cli_table_add(table, "%lld", (long long)gemm->shape.n);
     cli_table_add(table, "%lld", (long long)gemm->shape.k);
     cli_table_add(table, "%c%c", gemm->shape.trans_a ? 't' : 'n', gemm->shape.trans_b ? 't' : 'n');
-    cli_table_add(table, "%s", seconds_text(text, sizeof text, first->time.median));
+    cli_table_add(table, "%s", cli_seconds_text(text, sizeof text, first->time.median));
     for (int i = 0; i < 3; i++) {
         const clade_bench_gemm_result *result = result_of(gemm, providers[i]);
         if (result) {
             cli_table_add(table, "%.1f", result->flops_per_second / 1e9);
-            cli_table_add(table, "%s", spread_text(text, sizeof text, &result->time));
+            cli_table_add(table, "%s", cli_bench_spread_text(text, sizeof text, &result->time));
         } else {
             cli_table_add(table, "-");
             cli_table_add(table, "%s", "");
@@ -245,14 +228,14 @@ static clade_status print_gemms(const cli_bench_report *report)
     static const char *const heads[] = {"M", "N", "K", "OP", "TIME", "TILED", "", "CLBLAST", "",
                                         "OPENBLAS", "", "OF PEAK", "T/OPENBLAS", "T/CLBLAST"};
     cli_table table = {.n_columns = sizeof heads / sizeof heads[0], .right = ~(1u << 3)};
-    add_row(&table, heads);
+    cli_table_row(&table, heads);
     for (size_t i = 0; i < report->n_gemms; i++) add_gemm_row(&table, &report->gemms[i]);
-    CLADE_TRY(print_and_free(&table));
+    CLADE_TRY(cli_table_finish(&table));
     char trip[32];
     printf("\nGFLOP/s by the median, and the spread (between quartiles) beside it; TIME and OF\n"
            "PEAK are the first provider's. Peak %.1f GFLOP/s; waiting for a call adds about %s.\n",
            report->limits.flops_per_second / 1e9,
-           seconds_text(trip, sizeof trip, report->limits.round_trip.median));
+           cli_seconds_text(trip, sizeof trip, report->limits.round_trip.median));
     if (report->has_openblas) {
         printf("%s; kernels %s, %d threads", report->openblas.config, report->openblas.core,
                report->openblas.n_threads);
@@ -268,7 +251,7 @@ static clade_status print_ops(const cli_bench_report *report)
     static const char *const heads[] = {"OPERATION", "ROWS", "COLS",    "TIME",
                                         "SPREAD",    "GB/s", "GFLOP/s", "OF ROOF"};
     cli_table table = {.n_columns = sizeof heads / sizeof heads[0], .right = ~1u};
-    add_row(&table, heads);
+    cli_table_row(&table, heads);
     for (size_t i = 0; i < report->n_ops; i++) {
         const clade_bench_op_result *op = &report->ops[i];
         char text[32];
@@ -276,13 +259,13 @@ static clade_status print_ops(const cli_bench_report *report)
         cli_table_add(&table, "%s", op->op);
         cli_table_add(&table, "%lld", (long long)op->rows);
         cli_table_add(&table, "%lld", (long long)op->cols);
-        cli_table_add(&table, "%s", seconds_text(text, sizeof text, seconds));
-        cli_table_add(&table, "%s", spread_text(text, sizeof text, &op->time));
+        cli_table_add(&table, "%s", cli_seconds_text(text, sizeof text, seconds));
+        cli_table_add(&table, "%s", cli_bench_spread_text(text, sizeof text, &op->time));
         cli_table_add(&table, "%.1f", op->bytes / seconds / 1e9);
         cli_table_add(&table, "%.1f", op->flops / seconds / 1e9);
         cli_table_add(&table, "%.0f%%", 100.0 * op->share_of_roof);
     }
-    CLADE_TRY(print_and_free(&table));
+    CLADE_TRY(cli_table_finish(&table));
     printf("\nThe roof: %.1f GFLOP/s and %.1f GB/s. Small sizes are served from caches and may be\n"
            "above it.\n",
            report->limits.flops_per_second / 1e9, report->limits.bytes_per_second / 1e9);
@@ -294,21 +277,21 @@ static clade_status print_trains(const cli_bench_report *report)
     static const char *const heads[] = {"WORKLOAD",  "BATCH",   "STEP",     "LEAST", "SPREAD",
                                         "SAMPLES/s", "GFLOP/s", "OF LIMIT", "HOST"};
     cli_table table = {.n_columns = sizeof heads / sizeof heads[0], .right = ~1u};
-    add_row(&table, heads);
+    cli_table_row(&table, heads);
     for (size_t i = 0; i < report->n_trains; i++) {
         const clade_bench_train_result *train = &report->trains[i];
         char text[32];
         cli_table_add(&table, "%s", train->workload);
         cli_table_add(&table, "%lld", (long long)train->batch);
-        cli_table_add(&table, "%s", seconds_text(text, sizeof text, train->time.median));
-        cli_table_add(&table, "%s", seconds_text(text, sizeof text, train->time.min));
-        cli_table_add(&table, "%s", spread_text(text, sizeof text, &train->time));
+        cli_table_add(&table, "%s", cli_seconds_text(text, sizeof text, train->time.median));
+        cli_table_add(&table, "%s", cli_seconds_text(text, sizeof text, train->time.min));
+        cli_table_add(&table, "%s", cli_bench_spread_text(text, sizeof text, &train->time));
         cli_table_add(&table, "%.0f", train->samples_per_second);
         cli_table_add(&table, "%.1f", train->flops_per_second / 1e9);
         cli_table_add(&table, "%.0f%%", 100.0 * train->share_of_limit);
-        cli_table_add(&table, "%s", seconds_text(text, sizeof text, train->host_seconds));
+        cli_table_add(&table, "%s", cli_seconds_text(text, sizeof text, train->host_seconds));
     }
-    CLADE_TRY(print_and_free(&table));
+    CLADE_TRY(cli_table_finish(&table));
     printf("\nThe limit: the longer of FLOPs at %.1f GFLOP/s and bytes at %.1f GB/s. HOST is the\n"
            "processor time that enqueueing a step takes.\n",
            report->limits.flops_per_second / 1e9, report->limits.bytes_per_second / 1e9);
@@ -321,6 +304,7 @@ clade_status cli_bench_print(const cli_bench_report *report)
     printf("%s (%s, driver %s), %d compute units\n", info->name, info->platform, info->driver,
            info->compute_units);
     printf("clade %s, CLBlast %s\n", clade_version(), clade_bench_clblast_version());
+    if (report->n_batchings > 0) return cli_batching_print(report);
     if (report->show_limits) {
         putchar('\n');
         CLADE_TRY(print_limits(&report->limits));

@@ -5,34 +5,37 @@
 #include <unistd.h>
 
 #include "cli/bench_report.h"
+#include "cli/plot.h"
 
 enum { MAX_SHAPES = 256, MAX_SHAPE_TEXT = 80 };
 
 /* What to measure. */
 typedef struct bench_plan {
-    bool device, gemm, ops, train;
+    bool device, gemm, ops, train, batching;
     bool quiet;
     clade_bench_options options;
     clade_bench_shape *shapes; /* (MAX_SHAPES) */
     int n_shapes;
     const char *workload;
     int64_t batch;
+    const char *output; /* of batching's picture */
 } bench_plan;
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
 static clade_status choose_parts(const cli_call *call, bench_plan *plan)
 {
-    static const char *const parts[] = {"device", "gemm", "ops", "train"};
+    static const char *const parts[] = {"device", "gemm", "ops", "train", "batching"};
     char hint[128];
     const char *word = call->n_arguments ? call->arguments[0] : NULL;
     plan->device = !word || strcmp(word, "device") == 0;
     plan->gemm = word && strcmp(word, "gemm") == 0;
     plan->ops = word && strcmp(word, "ops") == 0;
     plan->train = !word || strcmp(word, "train") == 0;
-    if (plan->device || plan->gemm || plan->ops || plan->train) return CLADE_OK;
+    plan->batching = word && strcmp(word, "batching") == 0;
+    if (plan->device || plan->gemm || plan->ops || plan->train || plan->batching) return CLADE_OK;
     return clade__fail(CLADE_EINVAL, "bench: unknown measurement '%s'%s", word,
-                       clade__suggest(hint, sizeof hint, word, parts, 4));
+                       clade__suggest(hint, sizeof hint, word, parts, 5));
 }
 
 /* An option that would be of no use is a mistake. */
@@ -43,9 +46,11 @@ static clade_status check_use(const cli_call *call, const bench_plan *plan)
         bool used;
         const char *where;
     } rows[] = {{"shape", plan->gemm, "gemm"},
-                {"provider", plan->gemm || plan->train, "gemm and train"},
-                {"workload", plan->train, "train"},
-                {"batch", plan->train, "train"}};
+                {"provider", plan->gemm || plan->train || plan->batching,
+                 "gemm, train and batching"},
+                {"workload", plan->train || plan->batching, "train and batching"},
+                {"batch", plan->train || plan->batching, "train and batching"},
+                {"output", plan->batching, "batching"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (cli_value_of(call, rows[i].option) && !rows[i].used)
             return clade__fail(CLADE_EINVAL, "bench: --%s is for %s", rows[i].option,
@@ -141,7 +146,10 @@ static clade_status read_options(const cli_call *call, bench_plan *plan)
     if (batch && (!cli_parse_count(batch, &plan->batch) || plan->batch < 1))
         return clade__fail(CLADE_EINVAL, "--batch is %s, want a whole number, at least 1", batch);
     if (plan->workload) CLADE_TRY(check_workload(plan->workload));
-    if (plan->train && plan->options.provider && strcmp(plan->options.provider, "openblas") == 0)
+    plan->output = cli_value_of(call, "output");
+    bool png;
+    if (plan->output) CLADE_TRY(cli_plot_format(plan->output, &png));
+    if (!plan->gemm && plan->options.provider && strcmp(plan->options.provider, "openblas") == 0)
         return clade__fail(CLADE_EINVAL, "bench: openblas runs beside the device, not on it: it is "
                            "for gemm alone");
     return plan->gemm ? choose_shapes(cli_value_of(call, "shape"), plan) : CLADE_OK;
@@ -221,8 +229,36 @@ static clade_status measure_trains(clade_bench *bench, const bench_plan *plan,
     return CLADE_OK;
 }
 
+/* 1, 2, 5, 10, ... and the largest; measured from there on, so that what is too large is told at
+ * once. */
+static clade_status measure_batchings(clade_bench *bench, const bench_plan *plan,
+                                      cli_bench_report *report)
+{
+    enum { MOST = 64 };
+    int64_t largest = plan->batch ? plan->batch : 100, step = 1;
+    const char *workload = plan->workload ? plan->workload : clade_bench_workload_at(0)->name;
+    report->batchings = calloc(MOST, sizeof *report->batchings);
+    if (!report->batchings) return clade__fail(CLADE_ENOMEM, "no memory for the results");
+    size_t n = 0;
+    for (; step < largest; n++) {
+        report->batchings[n].batch = step;
+        step = n % 3 == 1 ? step / 2 * 5 : step * 2;
+    }
+    report->batchings[n++].batch = largest;
+    for (size_t i = n; i-- > 0;) {
+        clade_bench_batching_result *result = &report->batchings[i];
+        char what[128];
+        snprintf(what, sizeof what, "%s, batch %lld", workload, (long long)result->batch);
+        tell(plan, what);
+        CLADE_TRY(clade_bench_batching(bench, workload, result->batch, result));
+    }
+    report->n_batchings = n;
+    return CLADE_OK;
+}
+
 static clade_status measure(clade_bench *bench, const bench_plan *plan, cli_bench_report *report)
 {
+    if (plan->batching) return measure_batchings(bench, plan, report);
     tell(plan, "the device's limits");
     CLADE_TRY(clade_bench_device(bench, &report->limits));
     report->show_limits = plan->device;
@@ -231,24 +267,53 @@ static clade_status measure(clade_bench *bench, const bench_plan *plan, cli_benc
     return plan->train ? measure_trains(bench, plan, report) : CLADE_OK;
 }
 
+/* The picture that was asked for must be there in the end; of the usual one, a line says what is
+ * missing. */
+static clade_status draw(cli_call *call, const bench_plan *plan, cli_bench_report *report)
+{
+    const char *output = plan->output ? plan->output : "batching.svg";
+    clade__text script = {0};
+    bool png;
+    CLADE_TRY(cli_plot_format(output, &png));
+    cli_batching_script(&script, report, png);
+    clade_status status = cli_plot_draw(&script, output);
+    clade__text_free(&script);
+    if (status == CLADE_OK) report->picture = output;
+    if (status == CLADE_OK || plan->output) return status;
+    if (!call->quiet) fprintf(stderr, "no picture: %s\n", clade_error());
+    return CLADE_OK;
+}
+
+/* Prints what was measured, even when its picture cannot be drawn. */
+static clade_status print(cli_call *call, const bench_plan *plan, cli_bench_report *report)
+{
+    char why[1024];
+    call->writing = true;
+    clade_status drawn = plan->batching ? draw(call, plan, report) : CLADE_OK;
+    snprintf(why, sizeof why, "%s", clade_error());
+    CLADE_TRY(call->json ? cli_print_json(cli_bench_json(report)) : cli_bench_print(report));
+    return drawn == CLADE_OK ? CLADE_OK : clade__fail_again(drawn, why);
+}
+
 static clade_status run_plan(cli_call *call, const bench_plan *plan)
 {
     clade_device *device = NULL;
     clade_bench *bench = NULL;
     cli_bench_report report = {0};
-    clade_status status = clade_device_open_units(&device, call->device, call->compute_units);
+    clade_status status = plan->output ? cli_plot_check(call) : CLADE_OK;
+    if (status == CLADE_OK)
+        status = clade_device_open_units(&device, call->device, call->compute_units);
     if (status == CLADE_OK) status = clade_bench_open(&bench, device, &plan->options);
     if (status == CLADE_OK) {
         report.device = clade_device_describe(device);
         status = measure(bench, plan, &report);
         tell(plan, "");
     }
-    call->writing = true;
-    if (status == CLADE_OK)
-        status = call->json ? cli_print_json(cli_bench_json(&report)) : cli_bench_print(&report);
+    if (status == CLADE_OK) status = print(call, plan, &report);
     free(report.gemms);
     free(report.ops);
     free(report.trains);
+    free(report.batchings);
     clade_bench_free(bench);
     clade_device_free(device);
     return status;
@@ -269,30 +334,37 @@ static const cli_option bench_options[] = {
      "gemm: this shape instead of the list; with ,nt behind it B is transposed, with ,tn A, with "
      ",tt both; may be given more than once"},
     {"provider", "NAME",
-     "gemm: only this one of tiled, clblast and openblas; train: this one of tiled and clblast"},
-    {"workload", "NAME", "train: only this one"},
-    {"batch", "N", "train: samples in a step (default: the workload's)"},
+     "gemm: only this one of tiled, clblast and openblas; train, batching: this one of tiled and "
+     "clblast"},
+    {"workload", "NAME", "train: only this one; batching: this one (default: the first)"},
+    {"batch", "N",
+     "train: samples in a step (default: the workload's); batching: the largest batch (default: "
+     "100)"},
+    {"output", "FILE", "batching: the picture, FILE.svg or FILE.png (default: batching.svg)"},
 };
 
 const cli_command cli_command_bench = {
     .name = "bench",
-    .synopsis = "[device|gemm|ops|train] [options]",
+    .synopsis = "[device|gemm|ops|train|batching] [options]",
     .summary = "measure the device, and gemm, operations and training on it",
     .about =
         "Measures, and says what share of the device's limit it is. Each time is the\n"
         "median of blocks of calls, enqueued back to back, with one wait at the end.\n"
-        "  device  arithmetic, memory bandwidth, what a launch and waiting for it cost\n"
-        "  gemm    matrix products as the workloads below have them, and cubes, by every\n"
-        "          provider in turns; beside OpenBLAS where that is installed\n"
-        "  ops     every other operation at three sizes, against the roofline\n"
-        "  train   whole training steps of known networks, on random data:\n"
-        "          sigmoid-1000-900x3-10, cifar10-3072-3072-10, mnist-784-512-512-10\n"
+        "  device    arithmetic, memory bandwidth, what a launch and waiting for it cost\n"
+        "  gemm      matrix products as the workloads below have them, and cubes, by\n"
+        "            every provider in turns; beside OpenBLAS where that is installed\n"
+        "  ops       every other operation at three sizes, against the roofline\n"
+        "  train     whole training steps of known networks, on random data:\n"
+        "            sigmoid-1000-900x3-10, cifar10-3072-3072-10, mnist-784-512-512-10\n"
+        "  batching  these steps one sample at a time, in growing batches, and whole, on\n"
+        "            one compute unit and on all; with a picture, drawn by gnuplot\n"
         "Without one of these: device, then train. Leave the machine alone meanwhile.\n"
         "\n"
         "Examples:\n"
         "  clade bench\n"
         "  clade bench gemm --shape 128,512,784,nt --shape 1024,1024,1024\n"
-        "  clade bench train --workload cifar10-3072-3072-10 --batch 32 --json\n",
+        "  clade bench train --workload cifar10-3072-3072-10 --batch 32 --json\n"
+        "  clade bench batching --output batching.png\n",
     .options = bench_options,
     .n_options = sizeof bench_options / sizeof bench_options[0],
     .repeats = "shape",

@@ -53,8 +53,7 @@ static clade_status print_table(const clade_device_info *list, int n, int marked
         cli_table_add(&table, "%s", info->driver);
         cli_table_add(&table, "%s", note);
     }
-    clade_status status = cli_table_print(&table);
-    cli_table_free(&table);
+    clade_status status = cli_table_finish(&table);
     if (status == CLADE_OK) printf("\n* %s\n", why);
     return status;
 }

@@ -76,9 +76,7 @@ static clade_status print_table(const clade_gradcheck_result *result)
         cli_table_add(&table, "%.1e", p->max_relative_error);
         cli_table_add(&table, "%s", p->passed ? "ok" : "WRONG");
     }
-    clade_status status = cli_table_print(&table);
-    cli_table_free(&table);
-    CLADE_TRY(status);
+    CLADE_TRY(cli_table_finish(&table));
     printf("\n%s: errors %s %g, over %lld sample%s\n", result->passed ? "passed" : "failed",
            result->passed ? "are at most" : "want to be at most", result->tolerance,
            (long long)result->samples, result->samples == 1 ? "" : "s");

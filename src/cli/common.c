@@ -120,6 +120,16 @@ char *cli_bytes_text(char *out, size_t out_bytes, uint64_t bytes)
     return out;
 }
 
+char *cli_seconds_text(char *out, size_t out_bytes, double seconds)
+{
+    if (seconds < 1e-3)
+        snprintf(out, out_bytes, "%.2f us", 1e6 * seconds);
+    else
+        snprintf(out, out_bytes, seconds < 1.0 ? "%.2f ms" : "%.3f s",
+                 seconds < 1.0 ? 1e3 * seconds : seconds);
+    return out;
+}
+
 char *cli_count_text(char *out, size_t out_bytes, int64_t count)
 {
     char digits[32];
@@ -168,6 +178,11 @@ void cli_table_add(cli_table *table, const char *format, ...)
     table->cells[table->n_cells++] = strcpy(cell, text);
 }
 
+void cli_table_row(cli_table *table, const char *const *cells)
+{
+    for (int i = 0; i < table->n_columns; i++) cli_table_add(table, "%s", cells[i]);
+}
+
 clade_status cli_table_print(const cli_table *table)
 {
     return cli_table_print_to(table, stdout);
@@ -193,6 +208,13 @@ clade_status cli_table_print_to(const cli_table *table, FILE *to)
         fputc('\n', to);
     }
     return CLADE_OK;
+}
+
+clade_status cli_table_finish(cli_table *table)
+{
+    clade_status status = cli_table_print(table);
+    cli_table_free(table);
+    return status;
 }
 
 void cli_table_free(cli_table *table)

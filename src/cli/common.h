@@ -105,6 +105,7 @@ void cli_json_add_device(cJSON *object, const clade_device_info *info);
 /* Texts for people, in `out`, which they return: "[28, 28]", "1.5 GiB", "1,234,567". */
 char *cli_shape_text(char *out, size_t out_bytes, clade_shape shape);
 char *cli_bytes_text(char *out, size_t out_bytes, uint64_t bytes);
+char *cli_seconds_text(char *out, size_t out_bytes, double seconds); /* "12.30 us" */
 char *cli_count_text(char *out, size_t out_bytes, int64_t count);
 
 /* "loss 0.1234, accuracy 97.12%", the accuracy only where there is one. */
@@ -120,7 +121,9 @@ typedef struct cli_table {
 } cli_table;
 
 void cli_table_add(cli_table *table, const char *format, ...) CLADE_PRINTF(2, 3);
+void cli_table_row(cli_table *table, const char *const *cells);
 clade_status cli_table_print(const cli_table *table); /* to stdout */
+clade_status cli_table_finish(cli_table *table);      /* the same, and frees it */
 clade_status cli_table_print_to(const cli_table *table, FILE *to);
 void cli_table_free(cli_table *table);
 
