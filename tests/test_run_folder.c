@@ -353,7 +353,8 @@ static void ends_have_names(void **state)
     assert_string_equal(clade_fit_end_name(CLADE_COMPLETED), "completed");
     assert_string_equal(clade_fit_end_name(CLADE_STOPPED), "stopped");
     assert_string_equal(clade_fit_end_name(CLADE_DIVERGED), "diverged");
-    assert_string_equal(clade_fit_end_name((clade_fit_end)3), "unknown");
+    assert_string_equal(clade_fit_end_name(CLADE_STOPPED_EARLY), "stopped_early");
+    assert_string_equal(clade_fit_end_name((clade_fit_end)4), "unknown");
 }
 
 int main(void)

@@ -15,11 +15,56 @@ typedef struct clade_metrics {
     double accuracy; /* share of right classes; NaN when the targets are numbers */
 } clade_metrics;
 
+/* How the learning rate moves while a model is fitted, by PyTorch's definitions. lr is the
+ * optimizer's; epochs and steps are those of the call, counted from 0.
+ *   constant  lr
+ *   step      lr gamma^floor(epoch / step_size)                                        (StepLR)
+ *   cosine    min_lr + (lr - min_lr) (1 + cos(pi t / T)) / 2 in step t of the T that are planned,
+ *             the warm-up counted in neither                       (CosineAnnealingLR, by steps)
+ *   plateau   lr; times factor, but not below min_lr, after each row of more than `patience` epochs
+ *             none of which had a loss below (1 - threshold) times the least before it. The loss of
+ *             the validation, of the training where there is none          (ReduceLROnPlateau)
+ * In a warm-up of n steps, step t has (t + 1) / n of the rate. */
+typedef enum clade_schedule_kind {
+    CLADE_SCHEDULE_CONSTANT,
+    CLADE_SCHEDULE_STEP,
+    CLADE_SCHEDULE_COSINE,
+    CLADE_SCHEDULE_PLATEAU
+} clade_schedule_kind;
+
+/* So much of a training. */
+typedef enum clade_unit { CLADE_STEPS, CLADE_EPOCHS } clade_unit;
+typedef struct clade_span {
+    int64_t count; /* 0: none */
+    clade_unit unit;
+} clade_span;
+
+/* Zeroed: constant, without a warm-up. */
+typedef struct clade_schedule {
+    clade_schedule_kind kind;
+    clade_span warmup;
+    int64_t step_size; /* step: in epochs, at least 1 */
+    double gamma;      /* step: in (0, 1]; 0 means 0.1 */
+    double min_lr;     /* cosine, plateau: at least 0, at most lr */
+    double factor;     /* plateau: in (0, 1); 0 means 0.1 */
+    int64_t patience;  /* plateau: in epochs, as given; PyTorch's default is 10 */
+    double threshold;  /* plateau: in [0, 1), as given; PyTorch's default is 1e-4 */
+} clade_schedule;
+
+/* PyTorch's defaults for what is not an argument. */
+CLADE_API clade_schedule clade_schedule_step(int64_t step_size, double gamma);
+CLADE_API clade_schedule clade_schedule_cosine(double min_lr);
+CLADE_API clade_schedule clade_schedule_plateau(double factor, int64_t patience);
+
+/* "constant", "step", "cosine", "plateau". NULL out of range. */
+CLADE_API const char *clade_schedule_name(clade_schedule_kind kind);
+
 /* What on_progress is told: at least at every epoch's end, and every log interval before it. */
 typedef struct clade_progress {
     int epoch, n_epochs; /* counted from 1 */
     int64_t step, n_steps;             /* of the whole training; n_steps is what is planned */
     int64_t epoch_step, n_epoch_steps; /* of this epoch */
+    float lr;                          /* of the step that was made last */
     clade_metrics train;               /* of this epoch so far */
     bool epoch_end;
     bool has_valid;                    /* at an epoch's end, when there is validation data */
@@ -36,15 +81,26 @@ typedef struct clade_fit_options {
     int64_t log_every;    /* steps between calls of on_progress; 0: about ten times a second */
     const char *run_dir;  /* an existing, writable folder for metrics.jsonl, model.safetensors (last)
                            * and best.safetensors; NULL: none is written */
+    clade_schedule schedule;
+    int64_t patience;     /* stop after so many epochs in a row without a better validation; 0: never.
+                           * Better is higher in accuracy or, at the same or without one, lower in
+                           * loss, by more than min_delta. */
+    double min_delta;
     bool stream;          /* keep the data on the host even when the device could hold it */
     bool (*on_progress)(const clade_progress *progress, void *user); /* false stops after the step */
     void *user;
 } clade_fit_options;
 
-typedef enum clade_fit_end { CLADE_COMPLETED, CLADE_STOPPED, CLADE_DIVERGED } clade_fit_end;
+typedef enum clade_fit_end {
+    CLADE_COMPLETED,
+    CLADE_STOPPED,      /* by on_progress */
+    CLADE_DIVERGED,
+    CLADE_STOPPED_EARLY /* for want of a better validation */
+} clade_fit_end;
 
 typedef struct clade_fit_result {
     clade_fit_end end;
+    char why[512];          /* in one line, where training diverged or stopped early; else "" */
     int64_t steps;
     int epochs;             /* finished */
     double seconds;         /* of training, validation not counted */
@@ -74,7 +130,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_predict(clade_model *model, clade_
                                                       int64_t first, int64_t n, bool raw,
                                                       float *outputs);
 
-/* "completed", "stopped", "diverged". */
+/* "completed", "stopped", "diverged", "stopped_early". */
 CLADE_API const char *clade_fit_end_name(clade_fit_end end);
 
 #ifdef __cplusplus

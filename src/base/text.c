@@ -89,6 +89,18 @@ char *clade__suggest(char *out, size_t out_bytes, const char *word, const char *
     return out;
 }
 
+double clade__decimal(float value)
+{
+    char text[32];
+    double decimal = (double)value;
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        decimal = strtod(text, NULL);
+        if ((float)decimal == value) break;
+    }
+    return decimal;
+}
+
 bool clade__contains_nocase(const char *text, const char *part)
 {
     size_t n = strlen(part);

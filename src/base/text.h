@@ -25,6 +25,9 @@ const char *clade__nearest_word(const char *word, const char *const *words, size
 char *clade__suggest(char *out, size_t out_bytes, const char *word, const char *const *words,
                      size_t n_words);
 
+/* The shortest decimal that reads back as this float: 0.1 for 0.1f. */
+double clade__decimal(float value);
+
 /* Whether `part` occurs in `text`, letters' case aside. */
 bool clade__contains_nocase(const char *text, const char *part);
 

@@ -175,6 +175,7 @@ clade_status clade_compile(clade_model *model, clade_node *output,
     CLADE_TRY(check_training(model, output, options));
     model->optimizer = options->optimizer;
     CLADE_TRY(clade__optimizer_resolve(&model->optimizer));
+    model->lr = model->optimizer.lr;
     CLADE_TRY(clade_gemm_select(model->device, options->gemm));
     model->loss = options->loss;
     model->batch = options->batch ? options->batch : DEFAULT_BATCH;

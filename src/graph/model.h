@@ -90,7 +90,8 @@ struct clade_model {
     /* What the optimizer reads at each step. */
     int64_t step;  /* begun */
     int64_t epoch; /* begun, over all calls of fit: no shuffle is used twice */
-    float lr, correction1, correction2;
+    float lr; /* the optimizer's, until a schedule sets another */
+    float correction1, correction2;
 
     /* What a network sees of its data: value * scale + shift. */
     float input_scale, input_shift;

@@ -12,6 +12,8 @@
 #include "device/profile.h"
 #include "train/evaluate.h"
 #include "train/run_log.h"
+#include "train/schedule.h"
+#include "train/state.h"
 
 #define LOG_SECONDS 0.1 /* between log points, when the steps between them are not given */
 
@@ -20,7 +22,9 @@ typedef struct fit {
     const clade_fit_options *options;
     clade__pass train, valid;
     clade__run_log log;
-    clade_progress progress;
+    clade__schedule schedule;
+    clade__fit_state state;
+    clade_progress progress;    /* what the user is told of it */
     clade_fit_result *result;
     int64_t interval;           /* steps between log points */
     int64_t sent, known;        /* batches of this epoch whose sums are on their way; have come */
@@ -30,11 +34,11 @@ typedef struct fit {
     bool stop;
 } fit;
 
-static const char *const end_names[] = {"completed", "stopped", "diverged"};
+static const char *const end_names[] = {"completed", "stopped", "diverged", "stopped_early"};
 
 const char *clade_fit_end_name(clade_fit_end end)
 {
-    return (unsigned)end < 3 ? end_names[end] : "unknown";
+    return (unsigned)end < 4 ? end_names[end] : "unknown";
 }
 
 static double training_seconds(const fit *f)
@@ -47,6 +51,8 @@ static void report(fit *f, bool epoch_end)
 {
     clade_progress *p = &f->progress;
     double seconds = training_seconds(f) - f->epoch_started;
+    p->step = f->state.step;
+    p->epoch_step = f->state.epoch_step;
     p->epoch_end = epoch_end;
     p->seconds = training_seconds(f);
     p->samples_per_second = seconds > 0.0 ? (double)p->train.n_samples / seconds : 0.0;
@@ -58,13 +64,13 @@ static clade_status receive(fit *f)
 {
     int64_t begun = clade__profile_host_begin(f->model->device);
     CLADE_TRY(clade__transfer_wait(&f->transfer));
-    clade__profile_host_end(f->model->device, "wait for metrics", f->progress.step, begun);
+    clade__profile_host_end(f->model->device, "wait for metrics", f->state.step, begun);
     for (int64_t i = f->known; i < f->sent; i++) {
         if (isfinite(f->train.host_sums[2 * i])) continue;
         return clade__fail(CLADE_EDIVERGED,
                            "training diverged: the loss of step %lld (epoch %d) is not finite; try a "
                            "smaller learning rate, or look for values in the data that are too large",
-                           (long long)(f->progress.step - f->progress.epoch_step + i + 1),
+                           (long long)(f->state.step - f->state.epoch_step + i + 1),
                            f->progress.epoch);
     }
     f->known = f->sent;
@@ -72,18 +78,27 @@ static clade_status receive(fit *f)
     return CLADE_OK;
 }
 
-static clade_status send_sums(fit *f, int64_t n_done)
+static clade_status send_sums(fit *f)
 {
+    int64_t n_done = f->state.epoch_step;
     if (n_done == f->sent) return CLADE_OK;
     CLADE_TRY(clade__pass_read_begin(&f->train, f->sent, n_done, &f->transfer));
     f->sent = n_done;
     return CLADE_OK;
 }
 
-static clade_status log_point(fit *f, int64_t n_done)
+/* Waits for the device, and takes in all sums. */
+static clade_status catch_up(fit *f)
 {
     CLADE_TRY(receive(f));
-    CLADE_TRY(send_sums(f, n_done));
+    CLADE_TRY(send_sums(f));
+    return receive(f);
+}
+
+static clade_status log_point(fit *f)
+{
+    CLADE_TRY(receive(f));
+    CLADE_TRY(send_sums(f));
     if (f->options->log_every == 0) {
         double now = clade__seconds(), taken = now - f->log_point;
         if (taken < 0.5 * LOG_SECONDS) f->interval *= 2;
@@ -94,93 +109,113 @@ static clade_status log_point(fit *f, int64_t n_done)
     return CLADE_OK;
 }
 
-static bool better(const clade_metrics *a, const clade_metrics *b)
+/* Whether a is better than b by more than min_delta. */
+static bool better(const clade_metrics *a, const clade_metrics *b, double min_delta)
 {
-    if (!isnan(a->accuracy) && a->accuracy != b->accuracy) return a->accuracy > b->accuracy;
-    return a->loss < b->loss || isnan(b->loss);
+    if (!isnan(a->accuracy) && a->accuracy != b->accuracy)
+        return a->accuracy > b->accuracy + min_delta;
+    return a->loss < b->loss - min_delta || isnan(b->loss);
 }
 
 static clade_status validate(fit *f)
 {
+    clade__fit_state *state = &f->state;
     clade_progress *p = &f->progress;
-    clade_fit_result *result = f->result;
-    p->best = !f->options->validate;
-    if (!f->options->validate) return CLADE_OK;
+    p->has_valid = f->options->validate != NULL;
+    p->best = !p->has_valid;
+    if (!p->has_valid) return CLADE_OK;
     CLADE_TRY(clade__pass_evaluate(&f->valid, &p->valid));
-    p->has_valid = result->has_valid = true;
-    p->best = result->best_epoch == 0 || better(&p->valid, &result->best_valid);
+    state->valid = p->valid;
+    p->best = state->best_epoch == 0 || better(&p->valid, &state->best, 0.0);
     if (p->best) {
-        result->best_valid = p->valid;
-        result->best_epoch = p->epoch;
+        state->best = p->valid;
+        state->best_epoch = p->epoch;
     }
-    result->valid = p->valid;
+    state->n_worse++;
+    if (state->epochs == 0 || better(&p->valid, &state->mark, f->options->min_delta)) {
+        state->mark = p->valid;
+        state->n_worse = 0;
+    }
     return CLADE_OK;
 }
 
 /* The end of an epoch, or of as much of it as max_steps allowed. */
-static clade_status finish_epoch(fit *f, int64_t n_done)
+static clade_status finish_epoch(fit *f)
 {
-    CLADE_TRY(receive(f));
-    CLADE_TRY(send_sums(f, n_done));
-    CLADE_TRY(receive(f));
-    f->result->train = f->progress.train;
-    f->result->epochs = f->progress.epoch;
+    clade_progress *p = &f->progress;
+    CLADE_TRY(catch_up(f));
+    f->state.train = p->train;
 
     double seconds = training_seconds(f), began = clade__seconds();
     CLADE_TRY(validate(f));
     int64_t begun = clade__profile_host_begin(f->model->device);
-    CLADE_TRY(clade__run_log_keep(&f->log, f->model, f->progress.best));
+    CLADE_TRY(clade__run_log_keep(&f->log, f->model, p->best));
     CLADE_TRY(clade__run_log_save(&f->log, f->model, false));
-    clade__profile_host_end(f->model->device, "save", f->progress.epoch, begun);
+    clade__profile_host_end(f->model->device, "save", p->epoch, begun);
     f->paused += clade__seconds() - began;
     report(f, true);
-    f->progress.seconds = seconds;
-    CLADE_TRY(clade__run_log_epoch(&f->log, &f->progress));
-    f->progress.has_valid = false;
+    p->seconds = seconds;
+    CLADE_TRY(clade__run_log_epoch(&f->log, p));
+    clade__schedule_epoch(&f->schedule, &f->state.plateau,
+                          p->has_valid ? p->valid.loss : p->train.loss);
+    p->has_valid = false;
+    f->state.epochs++;
+    f->state.epoch_step = f->sent = f->known = 0;
     return CLADE_OK;
 }
 
 static bool steps_left(const fit *f)
 {
-    return f->options->max_steps == 0 || f->progress.step < f->options->max_steps;
+    return f->options->max_steps == 0 || f->state.step < f->options->max_steps;
+}
+
+static bool stopped_early(const fit *f)
+{
+    return f->options->patience > 0 && f->state.n_worse >= f->options->patience;
 }
 
 static clade_status run_epoch(fit *f)
 {
-    clade_progress *p = &f->progress;
-    p->epoch++;
-    p->epoch_step = 0;
-    p->train = (clade_metrics){.accuracy = NAN};
-    f->sent = f->known = 0;
+    clade__fit_state *state = &f->state;
+    f->progress.epoch = (int)state->epochs + 1;
+    f->progress.train = (clade_metrics){.accuracy = NAN};
     f->epoch_started = training_seconds(f);
     CLADE_TRY(clade__feed_shuffle(&f->train.feed, f->model->seed, f->model->epoch++));
-    while (p->epoch_step < f->train.n_batches && steps_left(f) && !f->stop) {
-        CLADE_TRY(clade__pass_run(&f->train, p->epoch_step));
-        p->epoch_step++;
-        p->step++;
-        if (p->epoch_step - f->sent >= f->interval) CLADE_TRY(log_point(f, p->epoch_step));
+    while (state->epoch_step < f->train.n_batches && steps_left(f)) {
+        if (f->stop) return CLADE_OK;
+        f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step);
+        f->model->lr = f->progress.lr;
+        CLADE_TRY(clade__pass_run(&f->train, state->epoch_step));
+        state->epoch_step++;
+        state->step++;
+        if (state->epoch_step - f->sent >= f->interval) CLADE_TRY(log_point(f));
     }
-    return f->stop ? CLADE_OK : finish_epoch(f, p->epoch_step);
+    return finish_epoch(f);
 }
 
 /* After the user said stop: the step is finished, and what was learnt is kept. */
 static clade_status finish_stopped(fit *f)
 {
     f->result->end = CLADE_STOPPED;
-    CLADE_TRY(receive(f));
-    CLADE_TRY(send_sums(f, f->progress.epoch_step));
-    CLADE_TRY(receive(f));
+    CLADE_TRY(catch_up(f));
     return clade__run_log_keep(&f->log, f->model, false);
 }
 
+/* A stop that comes with the report of the last epoch's end changes nothing. */
 static clade_status run_epochs(fit *f)
 {
     f->started = f->log_point = clade__seconds();
-    while (f->progress.epoch < f->progress.n_epochs && steps_left(f) && !f->stop)
+    while (f->state.epochs < f->progress.n_epochs && steps_left(f) && !stopped_early(f)) {
+        if (f->stop) return finish_stopped(f);
         CLADE_TRY(run_epoch(f));
-    /* A stop that came with the report of the last epoch's end changes nothing. */
-    bool done = f->progress.epoch_end && (f->progress.epoch == f->progress.n_epochs || !steps_left(f));
-    if (f->stop && !done) CLADE_TRY(finish_stopped(f));
+    }
+    if (stopped_early(f)) {
+        f->result->end = CLADE_STOPPED_EARLY;
+        snprintf(f->result->why, sizeof f->result->why,
+                 "no better validation in the %lld epoch%s after epoch %lld",
+                 (long long)f->state.n_worse, f->state.n_worse == 1 ? "" : "s",
+                 (long long)(f->state.epochs - f->state.n_worse));
+    }
     return CLADE_OK;
 }
 
@@ -201,16 +236,16 @@ static clade_status open_fit(fit *f, const clade_data *data)
         start.n_valid = valid->n_samples;
         CLADE_TRY(clade__pass_open(&f->valid, model, valid, false, resident));
     }
-    CLADE_TRY(clade__run_log_open(&f->log, f->options->run_dir, model, valid != NULL));
-    CLADE_TRY(clade__run_log_start(&f->log, model, &start));
-
     f->progress.n_epochs = f->options->epochs ? f->options->epochs : 1;
     f->progress.n_epoch_steps = f->train.n_batches;
     f->progress.n_steps = f->progress.n_epochs * f->train.n_batches;
     if (f->options->max_steps && f->options->max_steps < f->progress.n_steps)
         f->progress.n_steps = f->options->max_steps;
     f->interval = f->options->log_every ? f->options->log_every : 1;
-    return CLADE_OK;
+    CLADE_TRY(clade__schedule_open(&f->schedule, &f->state.plateau, &f->options->schedule,
+                                   model->optimizer.lr, f->train.n_batches, f->progress.n_steps));
+    CLADE_TRY(clade__run_log_open(&f->log, f->options->run_dir, model, valid != NULL));
+    return clade__run_log_start(&f->log, model, &start);
 }
 
 static clade_status check_options(const clade_model *model, const clade_fit_options *options)
@@ -221,26 +256,42 @@ static clade_status check_options(const clade_model *model, const clade_fit_opti
         return clade__fail(CLADE_EINVAL, "fit: epochs, max_steps and log_every are %d, %lld and %lld, "
                            "want none below 0", options->epochs, (long long)options->max_steps,
                            (long long)options->log_every);
+    if (options->patience < 0 || !(options->min_delta >= 0.0) || isinf(options->min_delta))
+        return clade__fail(CLADE_EINVAL, "fit: patience and min_delta are %lld and %g, want neither "
+                           "below 0", (long long)options->patience, options->min_delta);
+    if (options->patience > 0 && !options->validate)
+        return clade__fail(CLADE_EINVAL, "fit: patience wants validation data");
     return CLADE_OK;
+}
+
+static void fill_result(fit *f, clade_status status)
+{
+    const clade__fit_state *state = &f->state;
+    clade_fit_result *result = f->result;
+    result->steps = state->step;
+    result->epochs = (int)state->epochs;
+    result->seconds = training_seconds(f);
+    result->samples_per_second = f->progress.samples_per_second;
+    result->train = state->train;
+    result->has_valid = f->options->validate && state->epochs > 0;
+    result->valid = state->valid;
+    result->best_valid = state->best;
+    result->best_epoch = (int)state->best_epoch;
+    if (status != CLADE_EDIVERGED) return;
+    result->end = CLADE_DIVERGED;
+    snprintf(result->why, sizeof result->why, "%s", clade_error());
 }
 
 /* Writes the end, whatever it was: what an epoch kept is saved even when the next one failed. */
 static clade_status close_fit(fit *f, clade_status status)
 {
     (void)clade__transfer_wait(&f->transfer);
-    if (status == CLADE_EDIVERGED) f->result->end = CLADE_DIVERGED;
-    f->result->steps = f->progress.step;
-    f->result->seconds = training_seconds(f);
-    f->result->samples_per_second = f->progress.samples_per_second;
-    if (status == CLADE_OK || status == CLADE_EDIVERGED) {
-        char why[512];
-        snprintf(why, sizeof why, "%s", clade_error());
-        clade_status saved = clade__run_log_save(&f->log, f->model, true);
-        if (saved == CLADE_OK) saved = clade__run_log_end(&f->log, f->result);
-        if (saved != CLADE_OK) return saved;
-        if (status != CLADE_OK) clade__fail_again(status, why);
-    }
-    return status;
+    fill_result(f, status);
+    if (status != CLADE_OK && status != CLADE_EDIVERGED) return status;
+    clade_status saved = clade__run_log_save(&f->log, f->model, true);
+    if (saved == CLADE_OK) saved = clade__run_log_end(&f->log, f->result);
+    if (saved != CLADE_OK) return saved;
+    return status == CLADE_OK ? CLADE_OK : clade__fail_again(status, f->result->why);
 }
 
 clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_options *options,

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "blas/gemm.h"
 #include "graph/layer.h"
 
@@ -135,6 +136,7 @@ clade_status clade__run_log_epoch(clade__run_log *log, const clade_progress *pro
     cJSON *event = begin_event("epoch");
     cJSON_AddNumberToObject(event, "epoch", progress->epoch);
     cJSON_AddNumberToObject(event, "step", (double)progress->step);
+    cJSON_AddNumberToObject(event, "lr", clade__decimal(progress->lr));
     add_metrics(event, "train", &progress->train);
     if (progress->has_valid) {
         add_metrics(event, "valid", &progress->valid);
@@ -150,6 +152,7 @@ clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *res
     if (!log->folder) return CLADE_OK;
     cJSON *event = begin_event("end");
     cJSON_AddStringToObject(event, "status", clade_fit_end_name(result->end));
+    if (result->why[0]) cJSON_AddStringToObject(event, "why", result->why);
     cJSON_AddNumberToObject(event, "steps", (double)result->steps);
     cJSON_AddNumberToObject(event, "epochs", result->epochs);
     cJSON_AddNumberToObject(event, "seconds", result->seconds);
