@@ -103,6 +103,19 @@ static void test_bad_settings(void **state)
     REFUSED(2, "--momentum is for sgd", TRAIN, "--optimizer", "adam", "--momentum", "0.5");
     REFUSED(2, "--nesterov needs a momentum", TRAIN, "--nesterov", "--momentum", "0");
     REFUSED(2, "--run is empty", TRAIN, "--run", "");
+    REFUSED(2, "'cosin'; did you mean 'cosine'?", TRAIN, "--schedule", "cosin");
+    REFUSED(2, "--schedule is step, which needs --step-size", TRAIN, "--schedule", "step");
+    REFUSED(2, "--gamma is for step, and the schedule is cosine", TRAIN, "--schedule", "cosine",
+            "--gamma", "0.5");
+    REFUSED(2, "--min-lr is for cosine and plateau", TRAIN, "--min-lr", "0.5");
+    REFUSED(2, "--min-lr is 0.5, above the learning rate, 0.1", TRAIN, "--schedule", "cosine",
+            "--min-lr", "0.5");
+    REFUSED(2, "--warmup is '3s', want N[steps|epochs]", TRAIN, "--warmup", "3s");
+    REFUSED(2, "--warmup is 'epochs', want N", TRAIN, "--warmup", "epochs");
+    REFUSED(2, "--warmup is '1epochss', want N", TRAIN, "--warmup", "1epochss");
+    REFUSED(2, "--warmup is '2e', want N", TRAIN, "--warmup", "2e");
+    REFUSED(2, "--lr-factor is 1, want more than 0 and less than 1", TRAIN, "--schedule",
+            "plateau", "--lr-factor", "1");
     REFUSED(2, "unknown network 'mlq'; did you mean 'mlp'?", "train", "--model", "mlq:8", "--data",
             "digits");
     REFUSED(2, "hidden size '8x'", "train", "--model", "mlp:8x", "--data", "digits");
@@ -127,6 +140,9 @@ static void test_config_keys(void **state)
     REFUSED_CONFIG(1, "loss is a list", "loss: [mse]\n");
     REFUSED_CONFIG(1, "loss: unknown value 'cross_entropi'; did you mean 'cross_entropy'?",
                    "loss: cross_entropi\n");
+    REFUSED_CONFIG(2, "schedule.gamma is for step, and the schedule is constant",
+                   "model: mlp:8\nschedule: {gamma: 0.5}\n");
+    REFUSED_CONFIG(1, "unknown key 'patience'; it belongs under 'early_stopping:'", "patience: 3\n");
     REFUSED_CONFIG(2, "optimizer.beta1 is for adam", "model: mlp:8\noptimizer: {beta1: 0.5}\n");
 }
 

@@ -227,6 +227,28 @@ static void test_overwrite(void **state)
     free(bytes);
 }
 
+/* Nothing is better than the first epoch by all of the accuracy there is. */
+static void test_early_stopping(void **state)
+{
+    (void)state;
+    const char *folder = test_text("%s/run", test_folder());
+    command_result result =
+        expect(COMMAND("train", "--model", "mlp:8", "--data", "digits?n=200", "--epochs", "9",
+                       "--schedule", "cosine", "--warmup", "2epochs", "--patience", "2",
+                       "--min-delta", "1", "--run", folder, "--json"),
+               0);
+    cJSON *document = parse(result.out), *epoch = last_epoch(folder);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "status")),
+                        "stopped_early");
+    assert_true(number(document, "epochs") == 3 && number(epoch, "epoch") == 3);
+    assert_non_null(strstr(result.err, "epoch 2/9  lr 0.1  loss")); /* the warm-up's last step */
+    assert_non_null(strstr(
+        result.err, "stopped early: no better validation in the 2 epochs after epoch 1\n"));
+    cJSON_Delete(document);
+    cJSON_Delete(epoch);
+    command_free(&result);
+}
+
 /* ---- failures -------------------------------------------------------------------------------- */
 
 static void expect_error(command_result result, int status, const char *part)
@@ -319,6 +341,9 @@ static void test_bad_scale(void **state)
     const char *text = "model: linear\ndata: {train: 'digits?n=100', scale: 0}\n";
     test_write_file(path, text, strlen(text));
     expect_error(COMMAND("train", path, "--quiet"), 2, test_text("%s:2: data.scale", path));
+    expect_error(COMMAND("train", "--model", "linear", "--data", "digits?n=100", "--valid", "none",
+                         "--patience", "3", "--quiet"),
+                 2, "--patience is 3, and there is no validation data to stop by");
 }
 
 static void test_full_disk(void **state)
@@ -363,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_devices),        cmocka_unit_test(test_eval),
         cmocka_unit_test(test_predict),        cmocka_unit_test(test_info),
         cmocka_unit_test(test_run_again),      cmocka_unit_test(test_overwrite),
+        cmocka_unit_test(test_early_stopping),
         cmocka_unit_test(test_bad_model),      cmocka_unit_test(test_unfit_data),
         cmocka_unit_test(test_unwritable_run), cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_diverged),       cmocka_unit_test(test_bad_scale),

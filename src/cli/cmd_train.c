@@ -1,5 +1,6 @@
 /* clade train [CONFIG.yaml]: what it starts from (setup.h), the loop of the library, a summary. */
 #define _POSIX_C_SOURCE 200809L
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/plot.h"
@@ -26,11 +27,15 @@ typedef struct training {
 static clade_status prepare(training *t)
 {
     cli_settings *settings = &t->setup.settings;
+    const cli_value *patience = &settings->values[CLI_PATIENCE];
     CLADE_TRY(cli_setup_read(&t->setup, t->call));
     CLADE_TRY(cli_run_name(settings));
     CLADE_TRY(cli_run_check(settings, cli_value_of(t->call, "overwrite") != NULL));
     if (cli_value_of(t->call, "plot")) CLADE_TRY(cli_plot_check(t->call));
     CLADE_TRY(cli_setup_open(&t->setup, t->call, &(cli_setup_wants){.valid = true}));
+    if (patience->count > 0 && !t->setup.valid)
+        return clade__fail(CLADE_ECONFIG, "%s is %s, and there is no validation data to stop by",
+                           patience->where, patience->text);
 
     t->call->writing = true;
     CLADE_TRY(cli_run_make(settings, t->folder));
@@ -52,6 +57,7 @@ static clade_status print_json(const training *t, const clade_fit_result *result
     cJSON_AddItemToObject(document, "model",
                           access(path, F_OK) == 0 ? cJSON_CreateString(path) : cJSON_CreateNull());
     cJSON_AddStringToObject(document, "status", clade_fit_end_name(result->end));
+    if (result->why[0]) cJSON_AddStringToObject(document, "why", result->why);
     cJSON_AddNumberToObject(document, "epochs", result->epochs);
     cJSON_AddNumberToObject(document, "steps", (double)result->steps);
     cJSON_AddNumberToObject(document, "seconds", result->seconds);
@@ -75,8 +81,9 @@ static void print_summary(const training *t, const clade_fit_result *result, FIL
     if (result->end == CLADE_STOPPED)
         fprintf(to, "stopped by the user at step %lld", (long long)result->steps);
     else
-        fprintf(to, "%s %d epoch%s, %lld step%s", clade_fit_end_name(result->end), result->epochs,
-                result->epochs == 1 ? "" : "s", (long long)result->steps,
+        fprintf(to, "%s %d epoch%s, %lld step%s",
+                result->end == CLADE_STOPPED_EARLY ? "stopped early after" : "completed",
+                result->epochs, result->epochs == 1 ? "" : "s", (long long)result->steps,
                 result->steps == 1 ? "" : "s");
     fprintf(to, " in %.1f s", result->seconds);
     if (result->has_valid) {
@@ -90,16 +97,37 @@ static void print_summary(const training *t, const clade_fit_result *result, FIL
     fprintf(to, "\nmodel saved as %s/model.safetensors\n", t->folder);
 }
 
+static clade_schedule schedule_of(const cli_value *values)
+{
+    clade_schedule schedule = {
+        .warmup = {.count = values[CLI_WARMUP].count, .unit = values[CLI_WARMUP].unit},
+        .step_size = values[CLI_STEP_SIZE].count,
+        .gamma = clade__decimal(values[CLI_GAMMA].real),
+        .min_lr = clade__decimal(values[CLI_MIN_LR].real),
+        .factor = clade__decimal(values[CLI_LR_FACTOR].real),
+        .patience = values[CLI_LR_PATIENCE].count,
+        .threshold = clade__decimal(values[CLI_LR_THRESHOLD].real)};
+    for (int i = 0; clade_schedule_name((clade_schedule_kind)i); i++)
+        if (strcmp(clade_schedule_name((clade_schedule_kind)i), values[CLI_SCHEDULE].text) == 0)
+            schedule.kind = (clade_schedule_kind)i;
+    return schedule;
+}
+
 static clade_status fit(training *t)
 {
     const cli_value *values = t->setup.settings.values;
     cli_progress progress;
+    clade_schedule schedule = schedule_of(values);
     cli_progress_start(&progress, t->call->quiet, values[CLI_LOG_EVERY].count > 0);
+    progress.lr = schedule.kind != CLADE_SCHEDULE_CONSTANT || schedule.warmup.count > 0;
     clade_fit_options fit_options = {.epochs = (int)values[CLI_EPOCHS].count,
                                      .max_steps = values[CLI_MAX_STEPS].count,
                                      .validate = t->setup.valid,
                                      .log_every = values[CLI_LOG_EVERY].count,
                                      .run_dir = t->folder,
+                                     .schedule = schedule,
+                                     .patience = values[CLI_PATIENCE].count,
+                                     .min_delta = clade__decimal(values[CLI_MIN_DELTA].real),
                                      .on_progress = cli_progress_report,
                                      .user = &progress};
     clade_fit_result result = {0};
@@ -108,6 +136,8 @@ static clade_status fit(training *t)
     cli_progress_end(&progress);
     if (status != CLADE_OK && status != CLADE_EDIVERGED) return status;
 
+    if (result.end == CLADE_STOPPED_EARLY && !t->call->quiet)
+        fprintf(stderr, "stopped early: %s\n", result.why);
     if (result.end == CLADE_STOPPED) t->call->exit_status = CLI_SIGNAL + cli_signal_seen();
     if (status == CLADE_OK && !t->call->json) print_summary(t, &result, stdout);
     if (status == CLADE_OK && t->call->json && !t->call->quiet) print_summary(t, &result, stderr);
@@ -164,6 +194,10 @@ const cli_command cli_command_train = {
              "  loss: cross_entropy        # also name, activation, device, gemm, run\n"
              "  optimizer: {type: sgd, lr: 0.1, momentum: 0.9, nesterov: false,\n"
              "              weight_decay: 0}     # adam, adamw: beta1, beta2, epsilon\n"
+             "  schedule: {type: constant, warmup: 0}  # step: step_size, gamma\n"
+             "                             # cosine: min_lr\n"
+             "                             # plateau: factor, patience, threshold, min_lr\n"
+             "  early_stopping: {patience: 0, min_delta: 0}\n"
              "  train: {epochs: 5, max_steps: 0, batch: 128, seed: 1, log_every: 0}\n"
              "In full, a model is\n"
              "  model:\n"

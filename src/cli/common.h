@@ -39,7 +39,7 @@ typedef struct cli_option {
     const char *help;
 } cli_option;
 
-enum { CLI_MAX_OPTIONS = 48 };
+enum { CLI_MAX_OPTIONS = 64 };
 
 /* A command line, taken apart. */
 typedef struct cli_call {

@@ -73,12 +73,13 @@ static double seconds_left(const clade_progress *report)
 
 static void print_line(const cli_progress *progress, const clade_progress *report)
 {
-    char train[64], valid[64], at[64] = "";
+    char train[64], valid[64], at[64] = "", lr[32] = "";
     if (!report->epoch_end)
         snprintf(at, sizeof at, "  step %lld/%lld", (long long)report->epoch_step,
                  (long long)report->n_epoch_steps);
-    fprintf(stderr, "%sepoch %d/%d%s  %s", progress->terminal ? "\r\033[K" : "", report->epoch,
-            report->n_epochs, at, cli_metrics_text(train, sizeof train, &report->train));
+    if (progress->lr) snprintf(lr, sizeof lr, "  lr %.3g", (double)report->lr);
+    fprintf(stderr, "%sepoch %d/%d%s%s  %s", progress->terminal ? "\r\033[K" : "", report->epoch,
+            report->n_epochs, at, lr, cli_metrics_text(train, sizeof train, &report->train));
     if (report->has_valid)
         fprintf(stderr, "  held-out %s%s", cli_metrics_text(valid, sizeof valid, &report->valid),
                 report->best ? " (best)" : "");

@@ -7,6 +7,7 @@
 typedef struct cli_progress {
     bool quiet;
     bool terminal;     /* stderr is one: redraw a line */
+    bool lr;           /* show the learning rate: it moves */
     bool every_report; /* plain lines for every report, as --log-every asks */
     double next_line;  /* when the next plain line within an epoch is due, by clade__seconds */
 } cli_progress;

@@ -76,6 +76,24 @@ static clade_status read_count(const cli_setting *row, const char *where, const 
     return CLADE_OK;
 }
 
+/* A count and one of the units that stand in the row's argument, "N[steps|epochs]"; 1epoch too. */
+static clade_status read_span(const cli_setting *row, const char *where, const char *text,
+                              cli_value *value)
+{
+    static const char *const units[] = {[CLADE_STEPS] = "steps", [CLADE_EPOCHS] = "epochs"};
+    char digits[32];
+    size_t n_digits = strspn(text, "0123456789"), n_unit = strlen(text + n_digits);
+    snprintf(digits, sizeof digits, "%.*s", (int)n_digits, text);
+    for (int i = 0; n_digits > 0 && i < 2; i++) {
+        bool whole = n_unit == 0 || n_unit + 1 >= strlen(units[i]);
+        if (!whole || strncmp(text + n_digits, units[i], n_unit) != 0) continue;
+        value->unit = (clade_unit)i;
+        return read_count(row, where, digits, &value->count);
+    }
+    return clade__fail(CLADE_ECONFIG, "%s is '%s', want %s: a whole number and its unit", where, text,
+                       row->argument);
+}
+
 static clade_status read_real(const cli_setting *row, const char *where, const char *text,
                               float *real)
 {
@@ -111,6 +129,7 @@ static clade_status read_value(const cli_setting *row, const char *where, const 
     case CLI_TEXT: return read_text(row, where, text);
     case CLI_CHOICE: return read_choice(row, where, text);
     case CLI_COUNT: return read_count(row, where, text, &value->count);
+    case CLI_SPAN: return read_span(row, where, text, value);
     case CLI_REAL:
     case CLI_OPEN: return read_real(row, where, text, &value->real);
     case CLI_FLAG: break;
@@ -158,32 +177,36 @@ const char *cli_setting_text(const cli_settings *settings, cli_setting_id id)
 
 char *cli_real_text(char *out, size_t out_bytes, float value)
 {
-    for (int digits = 1; digits <= 9; digits++) {
-        snprintf(out, out_bytes, "%.*g", digits, (double)value);
-        if ((float)strtod(out, NULL) == value) break;
-    }
+    snprintf(out, out_bytes, "%.9g", clade__decimal(value));
     return out;
 }
 
-/* ---- the optimizer --------------------------------------------------------------------------- */
+/* ---- optimizer and schedule ------------------------------------------------------------------ */
+
+/* Unsets a setting that is of `owners` alone, and refuses it where it was given for this `type`. */
+static clade_status drop_foreign(cli_settings *settings, cli_setting_id id, const char *owners,
+                                 cli_setting_id type, const char *what)
+{
+    cli_value *value = &settings->values[id];
+    /* A type on the command line takes the other's settings in the file with it. */
+    if (value->origin >= settings->values[type].origin && value->origin > CLI_DEFAULT)
+        return clade__fail(CLADE_ECONFIG, "%s is for %s, and the %s is %s", value->where, owners,
+                           what, settings->values[type].text);
+    free(value->where);
+    free(value->text);
+    *value = (cli_value){0};
+    return CLADE_OK;
+}
 
 clade_status cli_settings_resolve_optimizer(cli_settings *settings)
 {
     static const cli_setting_id of_sgd[] = {CLI_MOMENTUM, CLI_NESTEROV};
     static const cli_setting_id of_adam[] = {CLI_BETA1, CLI_BETA2, CLI_EPSILON};
-    cli_value *values = settings->values, *type = &values[CLI_OPTIMIZER];
-    bool sgd = strcmp(type->text, "sgd") == 0;
-    const cli_setting_id *foreign = sgd ? of_adam : of_sgd;
-    for (int i = 0; i < (sgd ? 3 : 2); i++) {
-        cli_value *value = &values[foreign[i]];
-        /* An --optimizer on the command line takes the other's settings in the file with it. */
-        if (value->origin >= type->origin && value->origin > CLI_DEFAULT)
-            return clade__fail(CLADE_ECONFIG, "%s is for %s, and the optimizer is %s", value->where,
-                               sgd ? "adam and adamw" : "sgd", type->text);
-        free(value->where);
-        free(value->text);
-        *value = (cli_value){0};
-    }
+    cli_value *values = settings->values;
+    bool sgd = strcmp(values[CLI_OPTIMIZER].text, "sgd") == 0;
+    for (int i = 0; i < (sgd ? 3 : 2); i++)
+        CLADE_TRY(drop_foreign(settings, sgd ? of_adam[i] : of_sgd[i],
+                               sgd ? "adam and adamw" : "sgd", CLI_OPTIMIZER, "optimizer"));
     CLADE_TRY(cli_setting_decide(settings, CLI_LR, sgd ? "0.1" : "0.001"));
     if (!sgd) {
         CLADE_TRY(cli_setting_decide(settings, CLI_BETA1, "0.9"));
@@ -195,6 +218,34 @@ clade_status cli_settings_resolve_optimizer(cli_settings *settings)
     if (values[CLI_NESTEROV].flag && !(values[CLI_MOMENTUM].real > 0))
         return clade__fail(CLADE_ECONFIG, "%s needs a momentum above 0",
                            values[CLI_NESTEROV].where);
+    return CLADE_OK;
+}
+
+clade_status cli_settings_resolve_schedule(cli_settings *settings)
+{
+    static const struct {
+        cli_setting_id id;
+        const char *owners, *initial; /* NULL: it must be given */
+    } rows[] = {
+        {CLI_STEP_SIZE, "step", NULL},         {CLI_GAMMA, "step", "0.1"},
+        {CLI_MIN_LR, "cosine and plateau", "0"}, {CLI_LR_FACTOR, "plateau", "0.1"},
+        {CLI_LR_PATIENCE, "plateau", "10"},    {CLI_LR_THRESHOLD, "plateau", "1e-4"},
+    };
+    const cli_value *type = &settings->values[CLI_SCHEDULE];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!strstr(rows[i].owners, type->text))
+            CLADE_TRY(drop_foreign(settings, rows[i].id, rows[i].owners, CLI_SCHEDULE, "schedule"));
+        else if (rows[i].initial)
+            CLADE_TRY(cli_setting_decide(settings, rows[i].id, "%s", rows[i].initial));
+        else if (!cli_setting_text(settings, rows[i].id))
+            return clade__fail(CLADE_ECONFIG, "%s is %s, which needs --%s (%s in a config)",
+                               type->where, type->text, cli_settings_table[rows[i].id].option,
+                               cli_settings_table[rows[i].id].path);
+    }
+    const cli_value *min_lr = &settings->values[CLI_MIN_LR];
+    if (min_lr->text && min_lr->real > settings->values[CLI_LR].real)
+        return clade__fail(CLADE_ECONFIG, "%s is %s, above the learning rate, %s", min_lr->where,
+                           min_lr->text, settings->values[CLI_LR].text);
     return CLADE_OK;
 }
 
@@ -287,6 +338,10 @@ static void write_value(const cli_setting *row, const cli_value *value, clade__t
     case CLI_TEXT:
     case CLI_CHOICE: write_text(value->text, out); break;
     case CLI_COUNT: clade__text_append(out, "%lld", (long long)value->count); break;
+    case CLI_SPAN:
+        clade__text_append(out, "%lld%s", (long long)value->count,
+                           value->unit == CLADE_EPOCHS ? "epochs" : "");
+        break;
     case CLI_REAL:
     case CLI_OPEN:
         clade__text_append(out, "%s", cli_real_text(text, sizeof text, value->real));

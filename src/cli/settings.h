@@ -9,8 +9,16 @@
 #include "cli/common.h"
 
 /* REAL's bounds belong to its range, OPEN's do not; TEXT's are of its length. A CHOICE's argument
- * lists its words. */
-typedef enum cli_kind { CLI_TEXT, CLI_CHOICE, CLI_COUNT, CLI_REAL, CLI_OPEN, CLI_FLAG } cli_kind;
+ * lists its words, and a SPAN's, after its N, its units: without one it is in steps. */
+typedef enum cli_kind {
+    CLI_TEXT,
+    CLI_CHOICE,
+    CLI_COUNT,
+    CLI_SPAN,
+    CLI_REAL,
+    CLI_OPEN,
+    CLI_FLAG
+} cli_kind;
 
 #define CLI_COUNT_MAX 9e15 /* exact in a double */
 
@@ -44,6 +52,24 @@ typedef enum cli_kind { CLI_TEXT, CLI_CHOICE, CLI_COUNT, CLI_REAL, CLI_OPEN, CLI
     X(BETA1, "optimizer.beta1", NULL, OPEN, NULL, 0, 1, "X", NULL)                                 \
     X(BETA2, "optimizer.beta2", NULL, OPEN, NULL, 0, 1, "X", NULL)                                 \
     X(EPSILON, "optimizer.epsilon", NULL, OPEN, NULL, 0, 1, "X", NULL)                             \
+    X(SCHEDULE, "schedule.type", "schedule", CHOICE, "constant", 0, 0,                             \
+      "constant|step|cosine|plateau", "how the learning rate moves (default: constant)")           \
+    X(WARMUP, "schedule.warmup", "warmup", SPAN, "0", 0, 1e9, "N[steps|epochs]",                   \
+      "let the learning rate rise from 0 for so long first (default: 0)")                          \
+    X(STEP_SIZE, "schedule.step_size", "step-size", COUNT, NULL, 1, 1e9, "N",                      \
+      "of step: multiply the rate by --gamma every N epochs")                                      \
+    X(GAMMA, "schedule.gamma", "gamma", REAL, NULL, 1e-30, 1, "X", "of step (default: 0.1)")       \
+    X(MIN_LR, "schedule.min_lr", "min-lr", REAL, NULL, 0, 1e6, "X",                                \
+      "of cosine, where the rate ends, and of plateau, where it stays (default: 0)")               \
+    X(LR_FACTOR, "schedule.factor", "lr-factor", OPEN, NULL, 0, 1, "X",                            \
+      "of plateau: what the rate is multiplied by when the loss falls no more (default: 0.1)")     \
+    X(LR_PATIENCE, "schedule.patience", "lr-patience", COUNT, NULL, 0, 1e9, "N",                   \
+      "of plateau: after more than N such epochs (default: 10)")                                   \
+    X(LR_THRESHOLD, "schedule.threshold", NULL, REAL, NULL, 0, 0.9999, "X", NULL)                  \
+    X(PATIENCE, "early_stopping.patience", "patience", COUNT, "0", 0, 1e9, "N",                    \
+      "stop after N epochs without a better validation; 0, the default: never")                    \
+    X(MIN_DELTA, "early_stopping.min_delta", "min-delta", REAL, "0", 0, 1e30, "X",                 \
+      "how much better, in accuracy (of 1) or, where there is none, in loss (default: 0)")         \
     X(EPOCHS, "train.epochs", "epochs", COUNT, "5", 1, 1e9, "N",                                   \
       "how often to go through the data (default: 5)")                                             \
     X(MAX_STEPS, "train.max_steps", "max-steps", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \
@@ -87,6 +113,7 @@ typedef struct cli_value {
     char *where; /* "--batch" or "FILE:LINE: train.batch", for messages */
     char *text;  /* as it was given; NULL when unset */
     int64_t count;
+    clade_unit unit; /* of a span's count */
     float real; /* what the library computes with */
     bool flag;
 } cli_value;
@@ -124,8 +151,9 @@ const char *cli_setting_text(const cli_settings *settings, cli_setting_id id);
 /* The shortest text that reads back as the same float. */
 char *cli_real_text(char *out, size_t out_bytes, float value);
 
-/* Decides the optimizer's settings, and refuses those of another optimizer. */
+/* Decides the settings of optimizer and schedule, and refuses those of another one. */
 clade_status cli_settings_resolve_optimizer(cli_settings *settings);
+clade_status cli_settings_resolve_schedule(cli_settings *settings);
 
 /* Appends the settings as a config that can be run again; `layers` is the model's description. */
 void cli_settings_write(const cli_settings *settings, const cJSON *layers, clade__text *out);

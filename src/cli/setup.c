@@ -34,6 +34,7 @@ clade_status cli_setup_read(cli_setup *setup, const cli_call *call)
         return clade__fail(CLADE_EINVAL, "no data given; add --data digits or --data mnist:DIR, or "
                                          "`data:` in a config; see 'clade %s --help'", command);
     CLADE_TRY(cli_settings_resolve_optimizer(settings));
+    CLADE_TRY(cli_settings_resolve_schedule(settings));
 
     /* A network that no data could make right is told before a device and data are opened. */
     cJSON *layers = NULL;
