@@ -115,7 +115,8 @@ static clade__reference *reference_of(const clade_model *model, const double *pa
 {
     clade__reference *reference;
     const clade__reference_batch same = {
-        .n = batch->n, .x = batch->x, .labels = batch->labels, .targets = batch->targets};
+        .n = batch->n, .x = batch->x, .labels = batch->labels, .targets = batch->targets,
+        .step = batch->step};
     assert_ok(clade__reference_create(&reference, model, &same));
     memcpy(reference->parameters, parameters,
            (size_t)clade_model_n_parameters(model) * sizeof *parameters);

@@ -15,6 +15,7 @@ typedef struct net_batch {
     double *x;
     int32_t *labels;
     double *targets;
+    int64_t step; /* of training, whose dropout masks the references have; 0: none */
 } net_batch;
 
 /* Random samples with random labels, each in [0, n_classes), or with random targets in [0, 1) when

@@ -38,6 +38,7 @@ static const char *const descriptions[] = {
     MODEL("{\"type\":\"leaky_relu\",\"slope\":0.01}"),
     MODEL("{\"type\":\"leaky_relu\",\"slope\":0.12345679}"),
     MODEL("{\"type\":\"gelu\"}"),
+    MODEL("{\"type\":\"dropout\",\"p\":0.3}"),
     MODEL("{\"type\":\"softmax\"}"),
     MODEL("{\"type\":\"log_softmax\"}"),
     MODEL("{\"type\":\"add\",\"inputs\":[\"input\",\"input\"]}"),
@@ -87,6 +88,8 @@ static void what_is_left_out_has_its_default(void **state)
          "{\"type\":\"linear\",\"units\":5,\"init\":{\"type\":\"normal\",\"mean\":0,\"std\":1},"
          "\"bias_init\":{\"type\":\"constant\",\"value\":0}}"},
         {"{\"type\":\"leaky_relu\"}", "{\"type\":\"leaky_relu\",\"slope\":0.01}"},
+        {"{\"type\":\"dropout\"}", "{\"type\":\"dropout\",\"p\":0.5}"},
+        {"{\"type\":\"dropout\",\"p\":0}", "{\"type\":\"dropout\",\"p\":0}"},
         {"{\"type\":\"sum\"}", "{\"type\":\"sum\",\"dim\":-1}"},
         {"{\"type\":\"relu\",\"inputs\":[\"input\"]}", "{\"type\":\"relu\"}"},
     };
@@ -181,6 +184,9 @@ static void errors_say_where(void **state)
         {LAYER("\"type\":\"leaky_relu\",\"slope\":\"x\""), "model.layers[1].slope: want a number"},
         {LAYER("\"type\":\"leaky_relu\",\"slope\":1e60"), "model.layers[1].slope: want a number"},
         {LAYER("\"type\":\"leaky_relu\",\"slope\":-1"), "model.layers[1]: leaky_relu: slope is -1"},
+        {LAYER("\"type\":\"dropout\",\"p\":\"x\""), "model.layers[1].p: want a number"},
+        {LAYER("\"type\":\"dropout\",\"p\":1.5"), "model.layers[1]: dropout: p is 1.5, want 0 to"},
+        {LAYER("\"type\":\"dropout\",\"p\":-1"), "model.layers[1]: dropout: p is -1, want 0 to 1"},
         {LAYER("\"type\":\"sum\",\"dim\":3"), "model.layers[1]: sum: dim is 3, and a sample has 3"},
         {LAYER("\"type\":\"sum\",\"dim\":-2"), "model.layers[1].dim: -2, want a whole number of at "
                                                "least -1"},

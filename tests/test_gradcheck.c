@@ -30,6 +30,7 @@ static const net_case networks[] = {
     {"relu", BETWEEN("{\"type\":\"relu\"}"), CLADE_LOSS_BCE_WITH_LOGITS, 4},
     {"leaky_relu", BETWEEN("{\"type\":\"leaky_relu\",\"slope\":0.3}"), CLADE_LOSS_MSE, 0},
     {"gelu", BETWEEN("{\"type\":\"gelu\"}"), CLADE_LOSS_BCE_WITH_LOGITS, 0},
+    {"dropout", BETWEEN("{\"type\":\"dropout\",\"p\":0.3}"), CLADE_LOSS_CROSS_ENTROPY, 4},
     {"softmax", BETWEEN("{\"type\":\"softmax\"}"), CLADE_LOSS_CROSS_ENTROPY, 4},
     {"log_softmax", BETWEEN("{\"type\":\"log_softmax\"}"), CLADE_LOSS_CROSS_ENTROPY, 4},
     {"add", BETWEEN("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"add\",\"inputs\":[\"0\","
@@ -151,7 +152,7 @@ static void elements_are_a_sample(void **state)
 
 static void what_makes_no_sense_is_refused(void **state)
 {
-    checked c = open_case(*state, &networks[1]), other = open_case(*state, &networks[9]);
+    checked c = open_case(*state, &networks[1]), other = open_case(*state, &networks[10]);
     clade_gradcheck_result result;
     assert_fails(clade_gradcheck(c.model, c.data, &(clade_gradcheck_options){.samples = -1},
                                  &result), CLADE_EINVAL, "samples is -1");
@@ -217,7 +218,7 @@ static void a_broken_kernel_is_found(void **state)
     clade_gradcheck_result result;
     setenv("CLADE_KERNEL_DIR", broken_softmax(), 1);
     assert_ok(clade_device_open(&device, test_text("%d", clade_device_describe(*state)->index)));
-    checked c = open_case(device, &networks[6]);
+    checked c = open_case(device, &networks[7]);
     assert_ok(clade_gradcheck(c.model, c.data, NULL, &result));
     assert_false(result.passed);
     assert_false(result.parameters[0].passed); /* before the softmax, and its bias */

@@ -51,6 +51,19 @@ static const net_case networks[] = {
      MSE, 3},
     {"starts with an activation",
      "{\"input\":[6],\"layers\":[{\"type\":\"tanh\"}," LINEAR(3) "]}", MSE, 3},
+    {"dropout", FUSED("dropout"), CROSS_ENTROPY, 4},
+    {"dropout after an epilogue",
+     "{\"input\":[6],\"layers\":[" LINEAR(8) ",{\"type\":\"relu\"},{\"type\":\"dropout\"}," LINEAR(4)
+     "]}", CROSS_ENTROPY, 4},
+    {"dropout and an activation",
+     "{\"input\":[6],\"layers\":[" LINEAR(8) ",{\"type\":\"dropout\"},{\"type\":\"tanh\"}," LINEAR(4)
+     "]}", CROSS_ENTROPY, 4},
+    {"dropout of the input and the output",
+     "{\"input\":[2,6],\"layers\":[{\"type\":\"dropout\",\"p\":0.2}," LINEAR(4)
+     ",{\"type\":\"dropout\",\"p\":0.1}]}", MSE, 0},
+    {"a dropout and what it drops of",
+     "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":5,\"name\":\"a\"}," NAMED("dropout", "d")
+     ",{\"type\":\"add\",\"inputs\":[\"a\",\"d\"]}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
     {"softmax", FUSED("softmax"), CROSS_ENTROPY, 4},
     {"softmax, mse", "{\"input\":[6],\"layers\":[" LINEAR(4) ",{\"type\":\"softmax\"}]}", MSE, 4},
     {"log_softmax", FUSED("log_softmax"), CROSS_ENTROPY, 4},
@@ -142,6 +155,7 @@ static void check_pass(const net_case *network, clade_model *model, int64_t n)
     clade__commands *commands;
     net_batch batch = net_random_batch(model, 11 + (uint64_t)n, n, network->n_classes);
     double *parameters = net_parameters(model);
+    batch.step = model->mask_step = 7;
     assert_ok(clade__plan_open(&plan, model, model->train_layout, n));
     assert_ok(clade__commands_create(&commands, model->device));
     assert_ok(clade__plan_record(&plan, model, model->train_layout, commands, true,

@@ -4,6 +4,7 @@
 #include "network.h"
 
 #define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
+#define NAMED(type, name) "{\"type\":\"" type "\",\"name\":\"" name "\"}"
 #define MODEL(layers) "{\"input\":[20],\"layers\":[" layers "]}"
 
 static const struct {
@@ -28,6 +29,10 @@ static const struct {
          30) ",{\"type\":\"add\",\"inputs\":[\"a\",\"4\"]}," LINEAR(10) "]}"},
     {"a reduction with scratch", "{\"input\":[200,500],\"layers\":[{\"type\":\"sum\"}," LINEAR(
                                      10) ",{\"type\":\"softmax\"}," LINEAR(10) "]}"},
+    {"dropouts", MODEL(NAMED("dropout", "first") "," LINEAR(50) ",{\"type\":\"relu\"},"
+                       NAMED("dropout", "d") ",{\"type\":\"tanh\"},{\"type\":\"dropout\"},"
+                       "{\"type\":\"add\",\"inputs\":[\"d\",\"5\"]}," LINEAR(10)
+                       ",{\"type\":\"dropout\"}")},
 };
 enum { N_GRAPHS = sizeof graphs / sizeof graphs[0] };
 

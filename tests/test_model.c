@@ -24,6 +24,7 @@ static void shapes_are_inferred(void **state)
     assert_shape(clade_tanh(x)->shape, 3, 2, 3, 4);
     assert_shape(clade_gelu(x)->shape, 3, 2, 3, 4);
     assert_shape(clade_leaky_relu(x, 0.1f)->shape, 3, 2, 3, 4);
+    assert_shape(clade_dropout(x, 0)->shape, 3, 2, 3, 4);
     assert_shape(clade_softmax(x)->shape, 3, 2, 3, 4);
     assert_shape(clade_log_softmax(x)->shape, 3, 2, 3, 4);
     assert_shape(clade_add(x, x)->shape, 3, 2, 3, 4);
@@ -71,6 +72,10 @@ static clade_node *endless_slope(clade_node *x)
 {
     return clade_leaky_relu(x, INFINITY);
 }
+static clade_node *more_than_all(clade_node *x)
+{
+    return clade_dropout(x, 1.01f);
+}
 static clade_node *different_shapes(clade_node *x)
 {
     return clade_add(x, clade_linear(x, 5));
@@ -112,6 +117,7 @@ static void the_first_error_is_kept(void **state)
         {no_such_dim, CLADE_ESHAPE, "max: dim is -2"},
         {no_slope, CLADE_EINVAL, "leaky_relu: slope is -0.1"},
         {endless_slope, CLADE_EINVAL, "leaky_relu: slope is inf"},
+        {more_than_all, CLADE_EINVAL, "dropout: p is 1.01, want 0 to 1"},
         {different_shapes, CLADE_ESHAPE, "add: inputs are (4, 5) and (5), want one shape"},
         {after_argmax, CLADE_ESHAPE, "relu: cannot follow argmax, whose values are int32"},
         {second_input, CLADE_ESTATE, "input: the model has one already"},

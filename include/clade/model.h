@@ -59,6 +59,10 @@ CLADE_API clade_node *clade_relu(clade_node *x);
 CLADE_API clade_node *clade_leaky_relu(clade_node *x, float slope); /* 0 means PyTorch's 0.01 */
 CLADE_API clade_node *clade_gelu(clade_node *x);
 
+/* torch.nn.Dropout: training drops each element with probability p, in [0, 1], and divides the others
+ * by 1 - p; evaluation changes nothing. The masks follow from the model's seed and the step. */
+CLADE_API clade_node *clade_dropout(clade_node *x, float p);
+
 /* Over a sample's last dimension. A classifier trained with cross_entropy ends in plain logits. */
 CLADE_API clade_node *clade_softmax(clade_node *x);
 CLADE_API clade_node *clade_log_softmax(clade_node *x);

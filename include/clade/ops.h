@@ -99,6 +99,24 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_log_softmax_backward(clade_tensor 
                                                                    const clade_tensor *y,
                                                                    const clade_tensor *dy);
 
+/* torch.nn.functional.dropout, in training: y = x / (1 - p) for elements that are kept, 0 for those
+ * that are dropped, each with probability p, in [0, 1]. Which ones is a function of seed, layer, step
+ * and the element's row and column alone (bits of Philox 4x32-10): the same on every device, and the
+ * same in backward, which keeps nothing of forward. y may be x, and dx dy. */
+typedef struct clade_dropout_args {
+    float p;
+    uint64_t seed;
+    int layer;    /* tells the uses of one seed apart */
+    int64_t step; /* its low 32 bits count */
+} clade_dropout_args;
+
+CLADE_API CLADE_MUST_CHECK clade_status clade_dropout_forward(clade_tensor *y,
+                                                              const clade_tensor *x,
+                                                              const clade_dropout_args *args);
+CLADE_API CLADE_MUST_CHECK clade_status clade_dropout_backward(clade_tensor *dx,
+                                                               const clade_tensor *dy,
+                                                               const clade_dropout_args *args);
+
 /* y = a + b, one shape. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_add_forward(clade_tensor *y, const clade_tensor *a,
                                                           const clade_tensor *b);

@@ -68,6 +68,13 @@ static clade_status add(clade__commands *c, const operands *o, int variant)
     return clade__add_forward(c, o->z, o->x, o->y);
 }
 
+static clade_status dropout(clade__commands *c, const operands *o, int variant)
+{
+    (void)variant;
+    return clade__dropout(c, o->y, o->x,
+                          &(clade__dropout_mask){.p = 0.5f, .step = &zero, .first_row = &zero});
+}
+
 static clade_status loss(clade__commands *c, const operands *o, int kind)
 {
     switch (kind) {
@@ -167,6 +174,7 @@ static const op_row rows_of_table[] = {
     {"log_softmax_forward", softmax, true, 5, 2, 0},
     {"log_softmax_backward", softmax_grad, true, 4, 3, 0},
     {"add", add, 0, 1, 3, 0},
+    {"dropout", dropout, 0, 1, 2, 0},
     {"cross_entropy", loss, CLADE_LOSS_CROSS_ENTROPY, 7, 2, 3},
     {"mse", loss, CLADE_LOSS_MSE, 4, 3, 1},
     {"bce_with_logits", loss, CLADE_LOSS_BCE_WITH_LOGITS, 11, 3, 1},

@@ -191,7 +191,7 @@ const cli_command cli_command_train = {
              "A config is YAML; all but model and data may be left out:\n"
              "  model: mlp:512,512         # or input: and layers: in full, see below\n"
              "  data: {train: digits, valid: none, scale: 0.00392157, shift: 0}\n"
-             "  loss: cross_entropy        # also name, activation, device, gemm, run\n"
+             "  loss: cross_entropy        # also name, activation, dropout, device, ...\n"
              "  optimizer: {type: sgd, lr: 0.1, momentum: 0.9, nesterov: false,\n"
              "              weight_decay: 0}     # adam, adamw: beta1, beta2, epsilon\n"
              "  schedule: {type: constant, warmup: 0}  # step: step_size, gamma\n"
@@ -205,6 +205,7 @@ const cli_command cli_command_train = {
              "    layers:\n"
              "      - {type: linear, units: 512}\n"
              "      - {type: relu}\n"
+             "      - {type: dropout, p: 0.5}\n"
              "      - {type: linear, units: 10}\n"
              "Relative paths are relative to the folder that the command runs in.\n",
     .options = options,

@@ -24,10 +24,21 @@ static void add_activation(cJSON *list, const char *type)
     cJSON_AddItemToArray(list, layer);
 }
 
-/* Reads "512,256" after "mlp:", and adds a linear layer and an activation for each. */
-static clade_status add_hidden(cJSON *list, const char *where, const char *sizes,
-                               const char *activation)
+static void add_dropout(cJSON *list, float p)
 {
+    char text[32];
+    cJSON *layer = cJSON_CreateObject();
+    cJSON_AddStringToObject(layer, "type", "dropout");
+    cJSON_AddRawToObject(layer, "p", cli_real_text(text, sizeof text, p));
+    cJSON_AddItemToArray(list, layer);
+}
+
+/* Reads "512,256" after "mlp:", and adds a linear layer, an activation and, where asked for, a
+ * dropout for each. */
+static clade_status add_hidden(cJSON *list, const cli_settings *settings, const char *sizes)
+{
+    const char *where = settings->values[CLI_MODEL].where;
+    float p = settings->values[CLI_DROPOUT].real;
     int n = 0;
     for (const char *at = sizes; *at;) {
         char size[16];
@@ -43,7 +54,8 @@ static clade_status add_hidden(cJSON *list, const char *where, const char *sizes
         if (++n > MAX_HIDDEN)
             return clade__fail(CLADE_ECONFIG, "%s: more than %d hidden layers", where, MAX_HIDDEN);
         add_linear(list, units);
-        add_activation(list, activation);
+        add_activation(list, cli_setting_text(settings, CLI_ACTIVATION));
+        if (p > 0.0f) add_dropout(list, p);
         at += length;
         if (*at == ',' && !*++at)
             return clade__fail(CLADE_ECONFIG, "%s: a size is missing after the last comma", where);
@@ -69,7 +81,7 @@ static clade_status describe_text(const cli_settings *settings, const clade_data
                            model->where);
     cJSON_AddItemToObject(layers, "input", cli_json_shape(data->shape));
     cJSON *list = cJSON_AddArrayToObject(layers, "layers");
-    CLADE_TRY(add_hidden(list, model->where, sizes, cli_setting_text(settings, CLI_ACTIVATION)));
+    CLADE_TRY(add_hidden(list, settings, sizes));
     add_linear(list, data->n_classes > 0 ? data->n_classes : data->n_targets);
     return CLADE_OK;
 }
@@ -78,15 +90,15 @@ clade_status cli_network_describe(const cli_settings *settings, const clade_data
                                   cJSON **layers)
 {
     const cli_value *model = &settings->values[CLI_MODEL];
-    const cli_value *activation = &settings->values[CLI_ACTIVATION];
+    static const cli_setting_id of_text[] = {CLI_ACTIVATION, CLI_DROPOUT};
     bool from_config = settings->layers && model->origin != CLI_COMMAND;
     if (!from_config && !model->text)
         return clade__fail(CLADE_EINVAL, "no network given; add --model mlp:512,512, or a config");
-    if (from_config && activation->origin > CLI_DEFAULT)
-        return clade__fail(CLADE_ECONFIG,
-                           "%s is for --model mlp:..., and the config lists its "
-                           "layers",
-                           activation->where);
+    for (int i = 0; i < 2; i++)
+        if (from_config && settings->values[of_text[i]].origin > CLI_DEFAULT)
+            return clade__fail(CLADE_ECONFIG,
+                               "%s is for --model mlp:..., and the config lists its layers",
+                               settings->values[of_text[i]].where);
     *layers = from_config ? cJSON_Duplicate(settings->layers, true) : cJSON_CreateObject();
     if (!*layers) return clade__fail(CLADE_ENOMEM, "no memory for the network");
     return from_config ? CLADE_OK : describe_text(settings, data, *layers);

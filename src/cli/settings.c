@@ -358,8 +358,10 @@ void cli_settings_write(const cli_settings *settings, const cJSON *layers, clade
         const cli_setting *row = &cli_settings_table[id];
         const cli_value *value = &settings->values[id];
         if (id == CLI_MODEL) write_model(layers, out);
-        /* The layers hold the activations; a run that is run again gets its own folder. */
-        if (!value->text || id == CLI_MODEL || id == CLI_ACTIVATION || id == CLI_RUN) continue;
+        /* The layers hold activations and dropouts; a run that is run again gets its own folder. */
+        if (!value->text || id == CLI_MODEL || id == CLI_ACTIVATION || id == CLI_DROPOUT ||
+            id == CLI_RUN)
+            continue;
         const char *dot = strchr(row->path, '.'), *key = dot ? dot + 1 : row->path;
         char own[32] = "";
         if (dot) snprintf(own, sizeof own, "%.*s", (int)(dot - row->path), row->path);

@@ -32,6 +32,8 @@ typedef enum cli_kind {
       "follows from the data")                                                                     \
     X(ACTIVATION, "activation", "activation", CHOICE, "relu", 0, 0,                                \
       "relu|leaky_relu|sigmoid|tanh|gelu", "after each hidden layer of mlp (default: relu)")       \
+    X(DROPOUT, "dropout", "dropout", REAL, "0", 0, 1, "P",                                         \
+      "after each hidden layer of mlp, drop values with this probability (default: 0)")            \
     X(LOSS, "loss", "loss", CHOICE, NULL, 0, 0, "cross_entropy|mse|bce_with_logits",               \
       "default: cross_entropy for data with classes, else mse")                                    \
     X(DATA, "data.train", "data", TEXT, NULL, 1, 4000, "SPEC",                                     \

@@ -119,11 +119,13 @@ static clade_status read_options(const cJSON *layer, const clade__layer_type *ty
         CLADE_TRY(read_init(layer, "init", at, &options->linear.weight_init));
         return read_init(layer, "bias_init", at, &options->linear.bias_init);
     }
-    double slope = 0.01;
+    double slope = 0.01, p = 0.5;
     int64_t dim = CLADE_ALL;
     CLADE_TRY(read_number(layer, "slope", at, &slope));
+    CLADE_TRY(read_number(layer, "p", at, &p));
     CLADE_TRY(read_int(layer, "dim", at, -1, &dim));
     options->slope = (float)slope;
+    options->p = (float)p;
     options->dim = (int)dim;
     return CLADE_OK;
 }
@@ -304,6 +306,8 @@ static void add_options(cJSON *layer, const clade_node *node)
             add_init(layer, key, &options->linear.bias_init);
         else if (strcmp(key, "slope") == 0)
             add_float(layer, key, options->slope);
+        else if (strcmp(key, "p") == 0)
+            add_float(layer, key, options->p);
         else if (strcmp(key, "dim") == 0)
             cJSON_AddNumberToObject(layer, key, options->dim);
     }

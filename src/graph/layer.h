@@ -33,6 +33,7 @@ struct clade__layer_type {
     clade_reduction reduction;
     bool backward_reads_x, backward_reads_y; /* the values that must live until then */
     bool backward_in_place; /* dx may be dy */
+    bool only_trains;       /* outside training y is x, and nothing runs */
 
     /* Sets shape and dtype from inputs and options, and adds parameters. */
     clade_status (*infer)(clade_node *node);

@@ -149,6 +149,39 @@ static clade_status add_backward(clade__commands *commands, const clade__layer_i
     return CLADE_OK;
 }
 
+/* ---- dropout --------------------------------------------------------------------------------- */
+
+static clade_status dropout_infer(clade_node *node)
+{
+    float p = node->options.p;
+    if (!(p >= 0.0f && p <= 1.0f))
+        return clade__fail(CLADE_EINVAL, "dropout: p is %g, want 0 to 1", (double)p);
+    return same_infer(node);
+}
+
+/* Forward from x, and backward, which draws the same mask, from dy. */
+static clade_status dropout(clade__commands *commands, const clade__layer_io *io, clade_tensor *y,
+                            const clade_tensor *x)
+{
+    const clade_model *model = io->node->model;
+    clade_tensor from = flat(x), to = flat(y);
+    return clade__dropout(commands, &to, &from,
+                          &(clade__dropout_mask){.p = io->node->options.p, .seed = model->seed,
+                                                 .layer = io->node->index,
+                                                 .step = &model->mask_step,
+                                                 .first_row = &model->first_row});
+}
+
+static clade_status dropout_forward(clade__commands *commands, const clade__layer_io *io)
+{
+    return dropout(commands, io, io->y, io->x[0]);
+}
+
+static clade_status dropout_backward(clade__commands *commands, const clade__layer_io *io)
+{
+    return dropout(commands, io, io->dx[0], io->dy);
+}
+
 /* ---- softmax --------------------------------------------------------------------------------- */
 
 static clade_status softmax_forward(clade__commands *commands, const clade__layer_io *io)
@@ -246,6 +279,9 @@ const clade__layer_type clade__layer_types[] = {
     ACTIVATION("relu", CLADE_RELU, false, same_infer, NULL),
     ACTIVATION("leaky_relu", CLADE_LEAKY_RELU, false, leaky_relu_infer, "slope"),
     ACTIVATION("gelu", CLADE_GELU, true, same_infer, NULL),
+    {.name = "dropout", .n_inputs = 1, .keys = {"p"}, .backward_in_place = true,
+     .only_trains = true, .infer = dropout_infer, .forward = dropout_forward,
+     .backward = dropout_backward},
     {.name = "softmax", .n_inputs = 1, .backward_reads_y = true, .infer = same_infer,
      .forward = softmax_forward, .backward = softmax_backward},
     {.name = "log_softmax", .n_inputs = 1, .backward_reads_y = true, .infer = same_infer,

@@ -47,13 +47,20 @@ static void find_epilogues(clade__layout *layout, const clade_model *model)
     }
 }
 
+/* Whether a node's output is its input's value: as an epilogue, or where it does nothing. */
+static bool shares_value(const clade__layout *layout, const clade_node *node)
+{
+    return node->type && (layout->activation_of[node->inputs[0]->index] == node ||
+                          (node->type->only_trains && !layout->training));
+}
+
 static void add_outputs(clade__layout *layout, const clade_model *model)
 {
     int n = model->n_nodes;
     for (int i = 0; i < n; i++) {
         const clade_node *node = model->nodes[i];
         int64_t elements = layout->batch * clade_shape_elements(node->shape);
-        if (i > 0 && layout->activation_of[node->inputs[0]->index] == node)
+        if (shares_value(layout, node))
             *value_at(layout, i, CLADE__VALUE_Y) =
                 *value_at(layout, node->inputs[0]->index, CLADE__VALUE_Y);
         else

@@ -39,6 +39,7 @@ typedef struct clade__parameter {
 typedef struct clade__layer_options {
     clade_linear_options linear;
     float slope; /* leaky_relu */
+    float p;     /* dropout */
     int dim;     /* reductions */
 } clade__layer_options;
 
@@ -92,6 +93,10 @@ struct clade_model {
     int64_t epoch; /* begun, over all calls of fit: no shuffle is used twice */
     float lr; /* the optimizer's, until a schedule sets another */
     float correction1, correction2;
+
+    /* What dropout draws its masks from, beside the seed: the step's number, and the row of the batch
+     * that the device's first is. */
+    int32_t mask_step, first_row;
 
     /* What a network sees of its data: value * scale + shift. */
     float input_scale, input_shift;

@@ -206,6 +206,11 @@ clade_node *clade_gelu(clade_node *x)
     return add_simple("gelu", x, (clade__layer_options){0});
 }
 
+clade_node *clade_dropout(clade_node *x, float p)
+{
+    return add_simple("dropout", x, (clade__layer_options){.p = p});
+}
+
 clade_node *clade_softmax(clade_node *x)
 {
     return add_simple("softmax", x, (clade__layer_options){0});

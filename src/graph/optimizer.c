@@ -108,6 +108,7 @@ clade_status clade__optimizer_record(clade_model *model, clade__commands *comman
 void clade__optimizer_advance(clade_model *model)
 {
     model->step++;
+    model->mask_step = (int32_t)model->step;
     if (model->optimizer.kind != CLADE_OPTIMIZER_SGD)
         clade__adam_corrections(model->optimizer.beta1, model->optimizer.beta2, model->step,
                                 &model->correction1, &model->correction2);

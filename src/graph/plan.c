@@ -36,11 +36,13 @@ clade_status clade__plan_open(clade__plan *plan, const clade_model *model,
     return CLADE_OK;
 }
 
-/* Forward of one node; an activation that is its linear's epilogue has no launch of its own. */
+/* Forward of one node; an activation that is its linear's epilogue has no launch of its own, and
+ * what only trains none outside training. */
 static clade_status record_forward(const clade_model *model, const clade__layout *layout,
                                    int64_t batch, const clade_node *node, clade__commands *commands)
 {
     if (layout->activation_of[node->inputs[0]->index] == node) return CLADE_OK;
+    if (node->type->only_trains && !layout->training) return CLADE_OK;
     clade__layer_io io = {.node = node};
     clade_tensor x[CLADE__MAX_INPUTS];
     clade_tensor y = node_view(model, layout, batch, node, CLADE__VALUE_Y), scratch;

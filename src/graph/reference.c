@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/philox.h"
+
 /* One node over n samples: from x[k] (n, elements of input k) to y (n, elements of the node). w is
  * its own parameters, one after another. */
 typedef struct run {
     const clade_node *node;
     const double *w, *x[CLADE__MAX_INPUTS];
-    int64_t n;
+    int64_t n, step;
     double *y;
 } run;
 
@@ -54,6 +56,21 @@ static void activation(const run *r)
     int64_t n = r->n * clade_shape_elements(r->node->shape);
     for (int64_t i = 0; i < n; i++)
         r->y[i] = activate(r->node->type->activation, (double)r->node->options.slope, r->x[0][i]);
+}
+
+/* An element's random word decides, as cl/dropout.cl says. */
+static void dropout(const run *r)
+{
+    const double p = (double)r->node->options.p;
+    const uint64_t stream = CLADE__STREAM_DROPOUT + (uint64_t)r->node->index;
+    const int64_t cols = clade_shape_elements(r->node->shape);
+    for (int64_t i = 0; i < r->n * cols; i++) {
+        uint64_t row = (uint64_t)(i / cols), col = (uint64_t)(i % cols);
+        uint32_t word = clade__philox(r->node->model->seed, (row / 4) << 32 | col,
+                                      (uint64_t)r->step << 32 | stream).word[row % 4];
+        bool kept = r->step == 0 || word >= p * 0x1p32;
+        r->y[i] = !kept ? 0.0 : r->step == 0 ? r->x[0][i] : r->x[0][i] / (1.0 - p);
+    }
 }
 
 static void add(const run *r)
@@ -131,7 +148,7 @@ static formula *formula_of(const clade__layer_type *type)
         {"relu", activation}, {"leaky_relu", activation},   {"gelu", activation},
         {"softmax", softmax}, {"log_softmax", log_softmax}, {"add", add},
         {"sum", reduce},      {"mean", reduce},             {"max", reduce},
-        {"argmax", reduce},
+        {"argmax", reduce},   {"dropout", dropout},
     };
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
         if (strcmp(layers[i].type, type->name) == 0) return layers[i].formula;
@@ -196,7 +213,7 @@ void clade__reference_forward(clade__reference *reference, int first)
     for (int i = first; i < reference->model->n_nodes; i++) {
         const clade_node *node = reference->model->nodes[i];
         run r = {.node = node, .w = parameters_of(reference, node), .n = reference->batch.n,
-                 .y = reference->y[i]};
+                 .step = reference->batch.step, .y = reference->y[i]};
         for (int k = 0; k < node->n_inputs; k++) {
             int input = node->inputs[k]->index;
             r.x[k] = input > 0 ? reference->y[input] : reference->batch.x;

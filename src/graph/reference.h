@@ -12,6 +12,7 @@ typedef struct clade__reference_batch {
     const double *x;       /* (n, input…) */
     const int32_t *labels; /* (n), each in range */
     const double *targets; /* (n, outputs) */
+    int64_t step; /* whose masks dropout has; 0: none, as outside training */
 } clade__reference_batch;
 
 typedef struct clade__reference {

@@ -44,6 +44,18 @@ clade_status clade__log_softmax_forward(clade__commands *commands, clade_tensor 
 clade_status clade__log_softmax_backward(clade__commands *commands, clade_tensor *dx,
                                          const clade_tensor *y, const clade_tensor *dy);
 
+/* dropout.c: of part of a batch, the rows from *first_row on; forward with x, backward with dy for x.
+ * step and first_row are read at each run. */
+typedef struct clade__dropout_mask {
+    float p;
+    uint64_t seed;
+    int layer;
+    const int32_t *step, *first_row;
+} clade__dropout_mask;
+
+clade_status clade__dropout(clade__commands *commands, clade_tensor *y, const clade_tensor *x,
+                            const clade__dropout_mask *mask);
+
 /* add.c; y may be a or b. */
 clade_status clade__add_forward(clade__commands *commands, clade_tensor *y, const clade_tensor *a,
                                 const clade_tensor *b);

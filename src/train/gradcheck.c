@@ -14,6 +14,7 @@
 #include "train/pass.h"
 
 #define STEP 1e-5
+#define MASK_STEP 1       /* whose dropout masks are taken */
 #define FLOOR 1e-6        /* of the largest gradient: an element below it is noise */
 #define TENSOR_FLOOR 1e-4 /* the same of a tensor, whose elements' errors add up */
 
@@ -72,6 +73,8 @@ static clade_status record(check *c, clade__feed *feed, clade__plan *plan,
     CLADE_TRY(clade__plan_record(plan, model, model->train_layout, commands, true,
                                  c->data->labels != NULL));
     CLADE_TRY(clade__feed_next(feed, 0, c->options.samples));
+    model->mask_step = MASK_STEP; /* a step sets it to its own */
+    model->first_row = 0;
     return clade__commands_run(commands);
 }
 
@@ -129,7 +132,8 @@ static clade_status open_reference(check *c)
     int64_t n = clade_model_n_parameters(c->model);
     CLADE_TRY(copy_batch(c));
     clade__reference_batch batch = {
-        .n = c->options.samples, .x = c->x, .labels = c->data->labels, .targets = c->targets};
+        .n = c->options.samples, .x = c->x, .labels = c->data->labels, .targets = c->targets,
+        .step = MASK_STEP};
     CLADE_TRY(clade__reference_create(&c->reference, c->model, &batch));
     float *values = malloc(clade__model_parameter_bytes(c->model));
     if (!values) return clade__fail(CLADE_ENOMEM, "no memory for the parameters");
