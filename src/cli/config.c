@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "cli/config_nodes.h"
 
-enum { MAX_BYTES = 1 << 20, MAX_DEPTH = 16 };
+enum { MAX_BYTES = 1 << 20, MAX_DEPTH = 16, WHERE_BYTES = 512 };
 
 /* ---- pass 1 ---------------------------------------------------------------------------------- */
 
@@ -135,7 +135,7 @@ static clade_status set_scalar(cli_config_reader *in, cli_setting_id id, const y
                                const yaml_node_t *value)
 {
     const cli_setting *row = &cli_settings_table[id];
-    char where[CLI_WHERE_BYTES];
+    char where[WHERE_BYTES];
     snprintf(where, sizeof where, "%s:%d: %s", in->path, cli_node_line(key), row->path);
     if (value->type != YAML_SCALAR_NODE || cli_node_is_null(value))
         return clade__fail(CLADE_ECONFIG, "%s is %s, want %s", where, cli_node_kind(value),

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_KEYS = 64 };
+/* A part is kept under a path cut to PLACE_BYTES: whole for all that a model can have, and many parts
+ * below a long key cannot take much more memory than the file. */
+enum { MAX_KEYS = 64, PLACE_BYTES = 128 };
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
@@ -98,7 +100,7 @@ static clade_status list_to_json(cli_config_reader *in, yaml_node_t *node, const
     yaml_node_item_t *items = node->data.sequence.items.start;
     int n = (int)(node->data.sequence.items.top - items);
     for (int i = 0; *out && i < n; i++) {
-        char place[CLI_WHERE_BYTES];
+        char place[PLACE_BYTES];
         snprintf(place, sizeof place, "%s[%d]", path, i);
         yaml_node_t *item = cli_node_at(in, items[i]);
         CLADE_TRY(keep_place(in, place, cli_node_line(item)));
@@ -117,7 +119,7 @@ static clade_status mapping_to_json(cli_config_reader *in, yaml_node_t *node, co
     int n = 0;
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
          *out && pair < node->data.mapping.pairs.top; pair++) {
-        char place[CLI_WHERE_BYTES];
+        char place[PLACE_BYTES];
         yaml_node_t *key = cli_node_at(in, pair->key);
         CLADE_TRY(cli_node_check_key(in, key));
         snprintf(place, sizeof place, "%s.%s", path, cli_node_text(key));

@@ -6,8 +6,6 @@
 
 #include "cli/config.h"
 
-enum { CLI_WHERE_BYTES = 512 };
-
 typedef struct cli_config_reader {
     const char *path;
     cli_settings *settings;
