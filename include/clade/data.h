@@ -96,8 +96,8 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_data_set_scale(clade_data *data, f
 CLADE_API clade_data_info clade_data_describe(const clade_data *data);
 CLADE_API void clade_data_free(clade_data *data);
 
-/* A class's name as text, owned by the data: its label's digits where the source names none. NULL
- * for a label that is not in 0 … n_classes-1. */
+/* A class's name as text, owned by the data. NULL where the source names none, and for a label that
+ * is not in 0 … n_classes-1. */
 CLADE_API const char *clade_data_class_name(const clade_data *data, int label);
 
 #ifdef __cplusplus

@@ -38,9 +38,11 @@ static int class_of(const printer *to, const float *outputs)
     return best;
 }
 
+/* Its digits where the data has no name for it. */
 static const char *class_name(const printer *to, int label, char *out, size_t out_bytes)
 {
-    if (label < to->n_classes) return clade_data_class_name(to->data, label);
+    const char *name = clade_data_class_name(to->data, label);
+    if (name) return name;
     snprintf(out, out_bytes, "%d", label);
     return out;
 }

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,11 +92,6 @@ clade_status clade__data_create(clade_data **out, int64_t n_samples, clade_shape
         clade_data_free(data);
         return clade__fail(CLADE_ENOMEM, "data: no memory for %zu bytes of samples", value_bytes);
     }
-    clade_status status = n_classes > 0 ? clade__data_name_classes(data, NULL) : CLADE_OK;
-    if (status != CLADE_OK) {
-        clade_data_free(data);
-        return status;
-    }
     *out = data;
     return CLADE_OK;
 }
@@ -105,18 +99,13 @@ clade_status clade__data_create(clade_data **out, int64_t n_samples, clade_shape
 clade_status clade__data_name_classes(clade_data *data, const char *const *names)
 {
     size_t n = (size_t)data->n_classes, text_bytes = 0;
-    char digits[16];
-    for (size_t i = 0; i < n; i++)
-        text_bytes +=
-            names ? strlen(names[i]) + 1 : (size_t)snprintf(digits, sizeof digits, "%zu", i) + 1;
+    for (size_t i = 0; i < n; i++) text_bytes += strlen(names[i]) + 1;
     char **block = malloc(n * sizeof *block + text_bytes);
     if (!block) return clade__fail(CLADE_ENOMEM, "data: no memory for the names of %zu classes", n);
     char *text = (char *)(block + n);
     for (size_t i = 0; i < n; i++) {
-        if (!names) snprintf(digits, sizeof digits, "%zu", i);
-        const char *name = names ? names[i] : digits;
-        size_t bytes = strlen(name) + 1;
-        block[i] = memcpy(text, name, bytes);
+        size_t bytes = strlen(names[i]) + 1;
+        block[i] = memcpy(text, names[i], bytes);
         text += bytes;
     }
     free(data->class_names);
@@ -231,7 +220,7 @@ clade_data_info clade_data_describe(const clade_data *data)
 
 const char *clade_data_class_name(const clade_data *data, int label)
 {
-    if (label < 0 || label >= data->n_classes) return NULL;
+    if (!data->class_names || label < 0 || label >= data->n_classes) return NULL;
     return data->class_names[label];
 }
 

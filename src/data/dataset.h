@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-#define CLADE__DATA_MAX_CLASSES (1 << 20) /* each costs a name; more is a mistake */
+#define CLADE__DATA_MAX_CLASSES (1 << 20) /* more is a mistake */
 
 struct clade_data {
     char *name;
@@ -24,14 +24,15 @@ struct clade_data {
 };
 
 /* For readers: a data set with room for its values, and for labels when n_classes > 0, else for
- * targets; undefined yet. Scale 1, shift 0, no name, classes named by their digits. Bounds are
+ * targets; undefined yet. Scale 1, shift 0, no name, classes without names. Bounds are
  * those of clade_data_from_arrays; the sizes must be known to be backed by real data, since the
- * memory is taken here. */
+ * memory is taken here. Classes take none before they are named: a label in a file is no proof that
+ * there are so many. */
 CLADE_MUST_CHECK clade_status clade__data_create(clade_data **out, int64_t n_samples,
                                                  clade_shape shape, clade_dtype dtype,
                                                  int n_classes, int64_t n_targets);
 
-/* Names the classes; copies n_classes texts, or numbers them when names is NULL. */
+/* Names the classes; copies n_classes texts. */
 CLADE_MUST_CHECK clade_status clade__data_name_classes(clade_data *data, const char *const *names);
 
 /* Values of one sample. */
