@@ -1,0 +1,47 @@
+/* A model file. One that loads is written again from what was read, and must then load as the same
+ * model. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "fuzz.h"
+#include "graph/model.h"
+
+/* Loads a model without a device; its description, or NULL when the file is refused. */
+static char *load(const char *path, clade_model **model)
+{
+    *model = NULL;
+    bool loaded = fuzz_check(clade_load(model, NULL, path));
+    fuzz_assert(loaded == (*model != NULL));
+    char *text = loaded ? clade__model_describe(*model) : NULL;
+    fuzz_assert(loaded == (text != NULL));
+    return text;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    clade_model *model, *again;
+    clade_layer_info info;
+    const char *path = fuzz_write("model.safetensors", (fuzz_input){bytes, n_bytes});
+    /* JSON in memory: 64 bytes for a number of two. A layer of 15 bytes is a node of 300. */
+    fuzz_begin(16384 + 128 * n_bytes);
+    char *text = load(path, &model);
+    if (text) {
+        const char *copy = fuzz_write("copy.safetensors", (fuzz_input){0});
+        fuzz_assert(clade__save_values(model, model->initial, copy) == CLADE_OK);
+        char *same = load(copy, &again);
+        fuzz_assert(same && strcmp(text, same) == 0);
+        fuzz_assert(memcmp(model->initial, again->initial, clade__model_parameter_bytes(model)) == 0);
+        fuzz_assert(model->input_scale == again->input_scale);
+        fuzz_assert(model->input_shift == again->input_shift);
+        for (int i = 0; i < clade_model_n_layers(model); i++)
+            fuzz_assert(clade_model_layer(model, i, &info) == CLADE_OK);
+        cJSON_free(same);
+        clade_model_free(again);
+    }
+    cJSON_free(text);
+    clade_model_free(model);
+    fuzz_end();
+    return 0;
+}
