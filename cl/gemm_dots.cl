@@ -94,7 +94,10 @@ gemm_dots(global float *c, const global float *restrict a, const global float *r
     const int m = shape.s0, n = shape.s1, k = shape.s2;
     const int lda = shape.s3, ldb = shape.s4, ldc = shape.s5;
     const int tiles_m = shape.s6, tiles_n = shape.s7;
-    for (int k0 = 0; k0 < k; k0 += KC) {
+    const int block = place(offset).s0, group_n = place(offset).s1;
+    const size_t c_from = offset.s2 + (size_t)block * m * n;
+    const int k_from = block * KC, k_to = offset.s3 ? min(k, k_from + KC) : k;
+    for (int k0 = k_from; k0 < k_to; k0 += KC) {
         /* A block too short for a vector joins the one before. */
         const int kc = k - k0 < KC + VW ? k - k0 : KC;
         const int whole = kc / VW * VW;
@@ -104,7 +107,7 @@ gemm_dots(global float *c, const global float *restrict a, const global float *r
             const int i = min(i_new, m - MR);
             const global float *pa = a + offset.s0 + (size_t)i * lda + k0;
             for (int t = 0; t < tiles_n; t++) {
-                const int j = ((int)get_global_id(1) * tiles_n + t) * NR;
+                const int j = (group_n * tiles_n + t) * NR;
                 if (j >= n) break;
                 const global float *pb[NR];
                 UNROLL for (int q = 0; q < NR; q++)
@@ -136,9 +139,9 @@ gemm_dots(global float *c, const global float *restrict a, const global float *r
                 UNROLL for (int r = 0; r < MR; r++)
                     tile[r] = add_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
                 for (int r = i_new - i; r < MR; r++) {
-                    global float *out = c + offset.s2 + (size_t)(i + r) * ldc + j;
+                    global float *out = c + c_from + (size_t)(i + r) * ldc + j;
                     float4 x = scalar.s0 * tile[r];
-                    const float before = k0 == 0 ? scalar.s1 : 1.0f;
+                    const float before = k0 == k_from ? scalar.s1 : 1.0f;
                     if (before != 0.0f) x += before * load_n(out, n - j);
                     if (k0 + kc == k) {
                         if (bias) x += load_n(bias + j, n - j);

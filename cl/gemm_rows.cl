@@ -22,8 +22,9 @@
  *
  * With -DUPDATE=1 the product is the gradient of c, and the optimizer's step (sgd.cl) is done on the
  * tile: the gradient is never stored. -DUPDATE=2: with momentum; -DUPDATE=3: Nesterov's.
- * Neither alpha nor beta is used then, and nothing is packed. bias (m) is then a parameter too, whose
- * gradient is the sums of the rows of op(A): the first tile of each row of tiles does its step.
+ * Neither alpha nor beta is used then, nothing is packed, and all of k is one block. bias (m) is then
+ * a parameter too, whose gradient is the sums of the rows of op(A): the first tile of each row of
+ * tiles does its step.
  */
 #include "gemm_tile.cl"
 
@@ -174,22 +175,29 @@ gemm_rows(global float *c, const global float *restrict a, const global float *r
     const int m = shape.s0, n = shape.s1, k = shape.s2;
     const int lda = shape.s3, ldb = shape.s4, ldc = shape.s5;
     const int tiles_m = shape.s6, tiles_n = PACK ? 1 : shape.s7;
+    const int block = place(offset).s0, group_n = place(offset).s1;
+    const size_t c_from = offset.s2 + (size_t)block * m * n;
+    const int k_from = block * KC, k_to = offset.s3 ? min(k, k_from + KC) : k;
     /* The common case has a short way out: worth a fifth where k is 10. */
-    const bool simple = k <= KC && scalar.s0 == 1.0f && scalar.s1 == 0.0f;
+    const bool simple = k_to - k_from <= KC && scalar.s0 == 1.0f && scalar.s1 == 0.0f;
 #if PACK
     local float panel[KC * NR];
-    for (int k0 = 0; k0 < k; k0 += KC) {
-        const int kc = min(KC, k - k0);
-        const int j_pack = min((int)get_global_id(1) * NR, n - NR);
-        pack(panel, b + offset.s1 + (TRANS_B ? (size_t)j_pack * ldb + k0 : (size_t)k0 * ldb + j_pack),
-             kc, ldb);
-#else
+#endif
+#if UPDATE
     {
         const int k0 = 0, kc = k;
+#else
+    for (int k0 = k_from; k0 < k_to; k0 += KC) {
+        const int kc = min(KC, k - k0);
+#endif
+#if PACK
+        const int j_pack = min(group_n * NR, n - NR);
+        pack(panel, b + offset.s1 + (TRANS_B ? (size_t)j_pack * ldb + k0 : (size_t)k0 * ldb + j_pack),
+             kc, ldb);
 #endif
         for (int t = 0; t < tiles_m * tiles_n; t++) {
             const int i_new = ((int)get_global_id(0) * tiles_m + t / tiles_n) * MR;
-            const int j_new = ((int)get_global_id(1) * tiles_n + t % tiles_n) * NR;
+            const int j_new = (group_n * tiles_n + t % tiles_n) * NR;
             if (i_new >= m || j_new >= n) continue;
             const int i = min(i_new, m - MR), j = min(j_new, n - NR);
             const global float *pa =
@@ -198,7 +206,7 @@ gemm_rows(global float *c, const global float *restrict a, const global float *r
             const local float *pb = panel;
             const int step = NR;
 #else
-            const global float *pb = b + offset.s1 + j;
+            const global float *pb = b + offset.s1 + (size_t)k0 * ldb + j;
             const int step = ldb;
 #endif
 #if UPDATE && PREFETCH
@@ -231,7 +239,7 @@ gemm_rows(global float *c, const global float *restrict a, const global float *r
             }
 #if !UPDATE && CHEAP
             if (simple && i == i_new && j == j_new) {
-                global float *out = c + offset.s2 + (size_t)i * ldc + j;
+                global float *out = c + c_from + (size_t)i * ldc + j;
                 UNROLL for (int v = 0; v < NV; v++) {
                     const VEC add = bias ? LOAD(bias + j + v * VW) : (VEC)(0.0f);
                     UNROLL for (int r = 0; r < MR; r++)
@@ -242,12 +250,11 @@ gemm_rows(global float *c, const global float *restrict a, const global float *r
             }
 #endif
             /* The rest is a rolled loop over memory: unrolled, it took most of the compilation. */
-            /* The rest is a rolled loop over memory: unrolled, it took most of the compilation. */
             float tile[MR * NR];
             UNROLL for (int r = 0; r < MR; r++)
                 UNROLL for (int v = 0; v < NV; v++) STORE(sum[r][v], tile + r * NR + v * VW);
             for (int r = i_new - i; r < MR; r++) {
-                const size_t at = (size_t)offset.s2 + (size_t)(i + r) * ldc + j;
+                const size_t at = c_from + (size_t)(i + r) * ldc + j;
                 for (int v = (j_new - j) / VW; v < NV; v++) {
                     const int skip = j_new - j - v * VW;
                     global float *out = c + at + v * VW;
@@ -263,7 +270,7 @@ gemm_rows(global float *c, const global float *restrict a, const global float *r
                     x = w - lr * x;
 #else
                     x *= scalar.s0;
-                    const float before = k0 == 0 ? scalar.s1 : 1.0f;
+                    const float before = k0 == k_from ? scalar.s1 : 1.0f;
                     if (before != 0.0f) x += before * load_from(out, skip);
                     if (k0 + kc == k) {
                         if (bias) x += LOAD(bias + j + v * VW);

@@ -4,12 +4,16 @@
  * are used by vectors, not by neighbouring work-items.
  *
  *   shape   m, n, k, lda, ldb, ldc, tiles of a group (see the kernels)
- *   offset  first elements of a, b, c
+ *   offset  first elements of a, b, c; and, when k is split, groups along n
  *   scalar  alpha, beta, the activation's slope
  *
  * VW: floats in a vector, 1, 4, 8 or 16.
  * MR: rows of a tile. KC: how much of k is summed at a time; between two such blocks the sums wait
  * in c, so only the last block has the epilogue.
+ *
+ * When k is split, each block has groups of its own: those from s * offset.s3 along n do block s, and
+ * leave its sums in the s-th of as many matrices (m, n) at c. gemm_join.cl adds them up, in the order
+ * in which one group would have: the bits are the same.
  * PREFETCH: 1 to ask for memory ahead of its use, with the compiler's builtin: OpenCL's own prefetch
  * does nothing on PoCL 3.1.
  */
@@ -42,6 +46,13 @@
 #endif
 
 #define UNROLL _Pragma("unroll")
+
+/* When k is split: this group's block, and its place along n. Else 0, and its place. */
+static inline int2 place(const int4 offset)
+{
+    const int y = (int)get_global_id(1), groups_n = offset.s3 ? offset.s3 : INT_MAX;
+    return (int2)(y / groups_n, y % groups_n);
+}
 
 #ifndef PREFETCH
 #define PREFETCH 0

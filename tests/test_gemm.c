@@ -281,6 +281,22 @@ static void bias_and_activation(void **state)
     run_cases(*state, cases, COUNT(cases));
 }
 
+/* Few tiles and many blocks of k, which get groups of their own where that feeds the device; with a
+ * last block that is whole, or short, or too short to stand alone. */
+static void long_sums(void **state)
+{
+    static const int dims[][3] = {{5, 7, 4096}, {3, 40, 5000}, {9, 4, 4101}};
+    gemm_case cases[COUNT(dims) * 4];
+    for (int i = 0; i < COUNT(cases); i++) {
+        const int *d = dims[i / 4];
+        cases[i] = (gemm_case){.m = d[0], .n = d[1], .k = d[2], .trans = i % 4, .alpha = 1,
+                               .beta = i % 3 ? 0 : 0.5f, .with_bias = i % 2,
+                               .activation = i % 2 ? CLADE_SIGMOID : CLADE_IDENTITY,
+                               .offset = i % 4, .padding = i % 3};
+    }
+    run_cases(*state, cases, COUNT(cases));
+}
+
 /* Recorded once, run on two inputs. */
 static void recorded_calls(void **state)
 {
@@ -327,7 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dense_matrices),   cmocka_unit_test(parts_of_tensors),
         cmocka_unit_test(large_matrices),   cmocka_unit_test(bias_and_activation),
-        cmocka_unit_test(recorded_calls),
+        cmocka_unit_test(long_sums),        cmocka_unit_test(recorded_calls),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

@@ -9,10 +9,12 @@
 #include "blas/tuning.h"
 
 static const clade_gemm_args shapes[] = {
-    {.m = 50, .n = 100, .k = 33, .trans_b = true, .lda = 33, .ldb = 33, .ldc = 100},
-    {.m = 100, .n = 90, .k = 64, .trans_b = true, .lda = 64, .ldb = 64, .ldc = 90},
-    {.m = 90, .n = 200, .k = 20, .trans_a = true, .lda = 90, .ldb = 200, .ldc = 200},
-    {.m = 70, .n = 130, .k = 40, .lda = 40, .ldb = 130, .ldc = 130},
+    {.m = 50, .n = 100, .k = 33, .trans_b = true, .alpha = 1, .lda = 33, .ldb = 33, .ldc = 100},
+    {.m = 100, .n = 90, .k = 64, .trans_b = true, .alpha = 1, .lda = 64, .ldb = 64, .ldc = 90},
+    {.m = 90, .n = 200, .k = 20, .trans_a = true, .alpha = 1, .lda = 90, .ldb = 200, .ldc = 200},
+    {.m = 70, .n = 130, .k = 40, .alpha = 1, .lda = 40, .ldb = 130, .ldc = 130},
+    {.m = 5, .n = 7, .k = 4500, .trans_b = true, .alpha = 1, .lda = 4500, .ldb = 4500, .ldc = 7},
+    {.m = 5, .n = 40, .k = 5000, .alpha = 1, .lda = 5000, .ldb = 40, .ldc = 40},
 };
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -37,7 +39,6 @@ static float *multiply(clade_device *device, clade_gemm_args args)
     args.a = ta;
     args.b = tb;
     args.c = tc;
-    args.alpha = 1;
     assert_ok(clade__gemm(clade__immediate(device), &args, NULL));
     float *c = test_read(tc);
     clade_tensor_free(ta);
@@ -66,7 +67,7 @@ static void every_partition_gives_the_same_bits(void **state)
     char cache[256];
     for (int s = 0; s < N_SHAPES; s++) {
         float *first = NULL;
-        int n = 1;
+        int n = 1, n_split = 0;
         for (int i = 0; i < n; i++) {
             snprintf(cache, sizeof cache, "%s", test_folder());
             clade_device *device = open_device(cache);
@@ -79,6 +80,7 @@ static void every_partition_gives_the_same_bits(void **state)
             clade__tuning_set(device, &shapes[s], false, partitions[i]);
             assert_true(clade__tuning_find(device, &shapes[s], false, &found));
             assert_true(found.tiles_m == partitions[i].tiles_m);
+            n_split += found.split;
             float *c = multiply(device, shapes[s]);
             if (first) assert_memory_equal(c, first, (size_t)(shapes[s].m * shapes[s].n) * 4);
             if (first) free(c);
@@ -86,6 +88,7 @@ static void every_partition_gives_the_same_bits(void **state)
             clade_device_free(device);
         }
         free(first);
+        assert_true(n_split < n && (n_split > 0) == (shapes[s].k > 4096));
     }
 }
 
@@ -142,11 +145,11 @@ static void a_damaged_file_is_as_none(void **state)
     assert_true(knows_after(cache, (const char *)good, n));
     for (size_t i = 0; i < n; i += 7) (void)knows_after(cache, (const char *)good, i); /* no crash */
     assert_false(knows_after(cache, "", 0));
-    assert_false(knows_after(cache, "clade gemm tuning 1 | another device\n", 37));
+    assert_false(knows_after(cache, "clade gemm tuning 2 | another device\n", 37));
     char *text = (char *)good;
     size_t line = strcspn(text, "\n") + 1;
-    const char *wrong[] = {"50 100 33 0 1 0 0 1\n", "50 100 33 0 1 0 1\n", "fifty\n",
-                           "50 100 33 0 1 0 -3 2\n"};
+    const char *wrong[] = {"50 100 33 0 1 0 0 1 0\n", "50 100 33 0 1 0 1 1\n", "fifty\n",
+                           "50 100 33 0 1 0 -3 2 0\n"};
     for (int i = 0; i < 4; i++) {
         char file[1024];
         int length = snprintf(file, sizeof file, "%.*s%s", (int)line, text, wrong[i]);

@@ -163,15 +163,17 @@ static clade_status enter_provider(contest *c, const char *provider, bool *refus
     entrant *e = &c->entrants[c->n];
     clade_device *device = c->bench->device;
     e->provider = provider;
-    CLADE_TRY(clade__commands_create(&e->commands, device));
-    clade_status status = record_calls(c, e, 1);
+    /* As before a training: the call is tried, and how it is cut into work-groups is measured. */
+    clade_status status = clade__gemm_check(device, &c->args, NULL);
     *refused = status == CLADE_EINVAL && !c->bench->provider;
     if (*refused) {
-        clade__commands_free(e->commands);
         *e = (entrant){0};
         return CLADE_OK;
     }
     CLADE_TRY(status);
+    clade__gemm_checked(device);
+    CLADE_TRY(clade__commands_create(&e->commands, device));
+    CLADE_TRY(record_calls(c, e, 1));
     CLADE_TRY(clade_tensor_fill(c->c, NAN)); /* so that what is not written shows */
     CLADE_TRY(clade__commands_run(e->commands));
     CLADE_TRY(clade_tensor_read(c->c, c->host_c));

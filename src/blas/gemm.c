@@ -16,6 +16,7 @@ static void free_blas(void *blas)
     clade__gemm_forget_checks(blas);
     clade__tuning_free(((clade__blas *)blas)->tuning);
     clade__buffer_free(((clade__blas *)blas)->scratch);
+    clade__buffer_free(((clade__blas *)blas)->parts);
     free(blas);
 }
 
@@ -24,19 +25,6 @@ clade_status clade__blas_of(clade_device *device, clade__blas **out)
     *out = NULL;
     if (!device->blas) CLADE_TRY(clade_gemm_select(device, NULL));
     *out = device->blas;
-    return CLADE_OK;
-}
-
-clade_status clade__blas_scratch(clade_device *device, size_t bytes)
-{
-    clade__blas *blas = NULL;
-    CLADE_TRY(clade__blas_of(device, &blas));
-    if (bytes == 0 || (blas->scratch && clade__buffer_bytes(blas->scratch) >= bytes))
-        return CLADE_OK;
-    clade__buffer *larger;
-    CLADE_TRY(clade__buffer_create(&larger, device, bytes));
-    clade__buffer_free(blas->scratch);
-    blas->scratch = larger;
     return CLADE_OK;
 }
 
@@ -148,10 +136,6 @@ clade_status clade__gemm_with(const clade__gemm_provider *provider, clade__comma
                               const clade_gemm_args *args, const clade__epilogue *epilogue)
 {
     if (epilogue && !epilogue->bias && epilogue->activation == CLADE_IDENTITY) epilogue = NULL;
-    size_t scratch_bytes;
-    clade_device *device = clade__commands_device(commands);
-    CLADE_TRY(provider->scratch_bytes(device, args, &scratch_bytes));
-    CLADE_TRY(clade__blas_scratch(device, scratch_bytes));
     bool did_epilogue = false;
     CLADE_TRY(provider->record(commands, args, epilogue, &did_epilogue));
     return epilogue && !did_epilogue ? record_epilogue(commands, args, epilogue) : CLADE_OK;

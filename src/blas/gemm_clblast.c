@@ -89,6 +89,21 @@ static clade_status scratch_bytes(clade_device *device, const clade_gemm_args *a
     return code == CLBlastSuccess ? CLADE_OK : fail_clblast(code, "CLBlastSGemmTempBufferSize");
 }
 
+/* Makes the shared scratch large enough for the call. */
+static clade_status make_scratch(clade_device *device, const clade_gemm_args *args)
+{
+    size_t bytes;
+    CLADE_TRY(scratch_bytes(device, args, &bytes));
+    clade__blas *blas = device->blas;
+    if (bytes == 0 || (blas->scratch && clade__buffer_bytes(blas->scratch) >= bytes))
+        return CLADE_OK;
+    clade__buffer *larger;
+    CLADE_TRY(clade__buffer_create(&larger, device, bytes));
+    clade__buffer_free(blas->scratch);
+    blas->scratch = larger;
+    return CLADE_OK;
+}
+
 static clade_status run(clade_device *device, const void *context, void *event)
 {
     const clblast_call *call = context;
@@ -106,6 +121,7 @@ static clade_status record(clade__commands *commands, const clade_gemm_args *arg
 {
     (void)epilogue;
     *did_epilogue = false;
+    CLADE_TRY(make_scratch(clade__commands_device(commands), args));
     clblast_call call = {
         .m = args->m, .n = args->n, .k = args->k,
         .trans_a = transpose(args->trans_a), .trans_b = transpose(args->trans_b),

@@ -6,6 +6,8 @@
  *   B transposed, A not, few rows   gemm_dots: both are contiguous along k
  *   else                            gemm_rows; B is packed first when it is transposed, or when many
  *                                   tiles share a long strip of it
+ * Where there are too few tiles to feed the device, and k is long, k is split: each of its blocks
+ * has groups of its own, and gemm_join adds up what they leave.
  */
 #include <stdio.h>
 
@@ -21,15 +23,21 @@
 #define LARGE_RUN 12
 /* Groups for each compute unit: enough that none waits long for the last. */
 #define GROUPS_PER_UNIT 8
-/* From so many tiles, on strips so long, a packed strip pays for its packing. The tiles are the
- * strip's, not a group's: those depend on the number of compute units, and a packed strip sums k in
- * blocks. */
+/* From so many tiles, on strips so long, a packed strip pays for its packing. The strip's
+ * tiles, not a group's: those depend on the number of compute units, and no kernel should. */
 #define PACK_TILES 16
 #define PACK_K 768
 /* From so many rows a transposed strip does; with 16-float vectors, which have a fast transpose. */
 #define PACK_TRANSPOSED_ROWS 48
 /* Up to so many rows gemm_dots waits for B, not for the vector units. */
 #define FEW_ROWS 16
+/* k may be split from so many blocks, if the parts of c are no more floats than this. */
+#define SPLIT_BLOCKS 4
+#define PARTS_FLOATS (256 * 1024)
+#define PARTS_BYTES (PARTS_FLOATS * sizeof(float))
+/* Rows of a tile in an update: as fast as 12, and a last layer of ten classes has the same kernel as
+ * the layers before it, which saves 0.4 s of compilation before the first step. */
+#define UPDATE_ROWS 10
 /* A matrix of so many floats does not stay in a cache from one step to the next. */
 #define LARGE_FLOATS (2 * 1024 * 1024)
 
@@ -41,6 +49,9 @@ typedef struct tiling {
     int nr;      /* columns of a tile */
     int kc;      /* floats of k that are summed at a time */
     int tiles_m, tiles_n; /* of a group */
+    int all_m, all_n;     /* of c */
+    bool can_split, split;
+    int blocks;           /* of k */
 } tiling;
 
 static int ceil_div(int a, int b)
@@ -82,8 +93,12 @@ static void tile_dots(tiling *t, const clade_gemm_args *args, int device_vw, int
     int m = (int)args->m, n = (int)args->n, k = (int)args->k;
     t->vw = vector_for(device_vw, k);
     t->nr = 4;
-    t->mr = rows_for(m, t->vw == 16 ? 6 : t->vw == 8 ? 2 : 4);
-    int all_m = ceil_div(m, t->mr), all_n = ceil_div(n, t->nr);
+    /* One kernel for most batches, whatever its last tile wastes: each more is 0.4 s to compile. */
+    int most = t->vw == 16 ? 6 : t->vw == 8 ? 2 : 4;
+    t->mr = m >= 2 * most ? most : rows_for(m, most);
+    int all_m = t->all_m = ceil_div(m, t->mr), all_n = t->all_n = ceil_div(n, t->nr);
+    /* A last block that is too short for a vector joins the one before. */
+    t->blocks = k < BLOCK_K ? 1 : k / BLOCK_K + (k % BLOCK_K >= t->vw);
     int fit = STRIP_FLOATS / (t->nr * (k < BLOCK_K ? k : BLOCK_K));
     t->tiles_m = all_m;
     t->tiles_n = fit < 1 ? 1 : fit;
@@ -96,15 +111,17 @@ static void tile_dots(tiling *t, const clade_gemm_args *args, int device_vw, int
     t->prefetch = m <= FEW_ROWS && (int64_t)n * k >= LARGE_FLOATS;
 }
 
-static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int wanted_groups,
-                      uint64_t local_bytes)
+static void tile_rows(tiling *t, const clade_gemm_args *args, bool update, int device_vw,
+                      int wanted_groups, uint64_t local_bytes)
 {
     int m = (int)args->m, n = (int)args->n, k = (int)args->k;
     t->vw = vector_for(device_vw, n);
     t->nv = n >= 2 * t->vw ? 2 : 1;
     t->nr = t->vw * t->nv;
-    t->mr = rows_for(m, t->vw == 16 ? 12 : 6);
-    int all_m = ceil_div(m, t->mr), strips = ceil_div(n, t->nr);
+    t->mr = t->vw < 16                    ? rows_for(m, 6)
+            : update && m >= UPDATE_ROWS ? UPDATE_ROWS
+                                         : rows_for(m, 12);
+    int all_m = t->all_m = ceil_div(m, t->mr), strips = t->all_n = ceil_div(n, t->nr);
     /* Short strips are taken several at a time: then c, where most of the time goes, is written in
      * longer runs. Groups of one size each: PoCL hands them out by number. */
     t->prefetch = (int64_t)m * n >= LARGE_FLOATS && k < PACK_K;
@@ -121,6 +138,7 @@ static void tile_rows(tiling *t, const clade_gemm_args *args, int device_vw, int
     if (t->pack) t->tiles_n = 1;
     /* A packed strip lies in local memory. */
     while (t->pack && t->kc > 32 && (uint64_t)t->kc * (uint64_t)t->nr * 4 > local_bytes) t->kc /= 2;
+    t->blocks = ceil_div(k, t->kc);
 }
 
 /* What follows from the shape alone. */
@@ -134,9 +152,12 @@ static tiling tile_by_rule(const clade_device *device, const clade_gemm_args *ar
     if (t.dots)
         tile_dots(&t, args, vw, wanted_groups);
     else
-        tile_rows(&t, args, vw, wanted_groups, device->info.local_memory_bytes);
+        tile_rows(&t, args, update, vw, wanted_groups, device->info.local_memory_bytes);
     /* The sums of a tile must be whole when a step is done on it, so k is not cut into blocks. */
     if (update) t.pack = false;
+    t.can_split = !update && t.blocks >= SPLIT_BLOCKS && args->alpha == 1.0f &&
+                  args->m * args->n <= PARTS_FLOATS / t.blocks;
+    t.split = t.can_split && t.all_m * t.all_n < 2 * device->info.compute_units;
     return t;
 }
 
@@ -147,6 +168,7 @@ static tiling tile(const clade_device *device, const clade_gemm_args *args, bool
     if (clade__tuning_find(device, args, update, &tuned)) {
         t.tiles_m = tuned.tiles_m;
         t.tiles_n = t.pack ? 1 : tuned.tiles_n;
+        t.split = t.can_split && tuned.split;
     }
     return t;
 }
@@ -158,24 +180,32 @@ static int even(int tiles, int all)
     return ceil_div(all, ceil_div(all, tiles));
 }
 
+/* Adds what is not there yet. */
+static void add_partition(clade__partition *list, int *n, int tiles_m, int tiles_n, bool split)
+{
+    for (int i = 0; i < *n; i++)
+        if (list[i].tiles_m == tiles_m && list[i].tiles_n == tiles_n && list[i].split == split)
+            return;
+    list[(*n)++] = (clade__partition){tiles_m, tiles_n, split};
+}
+
 static int partitions(const clade_device *device, const clade_gemm_args *args, bool update,
                       clade__partition *out)
 {
     /* Around the rule's: so many times its tiles along m and n, in quarters. */
-    static const int around[CLADE__MAX_PARTITIONS][2] = {{4, 4}, {2, 4}, {1, 4}, {8, 4},
-                                                         {4, 2}, {4, 8}, {2, 8}, {8, 2}};
+    static const int around[][2] = {{2, 4}, {1, 4}, {8, 4}, {4, 2}, {4, 8}, {2, 8}, {8, 2}};
     tiling t = tile_by_rule(device, args, update);
-    int all_m = ceil_div((int)args->m, t.mr), all_n = t.pack ? 1 : ceil_div((int)args->n, t.nr);
-    int n = 0;
-    for (int i = 0; i < CLADE__MAX_PARTITIONS; i++) {
-        clade__partition p = {even(t.tiles_m * around[i][0] / 4, all_m),
-                              even(t.tiles_n * around[i][1] / 4, all_n)};
-        if (i == 0) p = (clade__partition){t.tiles_m, t.tiles_n};
-        bool known = false;
-        for (int k = 0; k < n; k++)
-            known = known || (out[k].tiles_m == p.tiles_m && out[k].tiles_n == p.tiles_n);
-        if (!known) out[n++] = p;
-    }
+    int all_n = t.pack ? 1 : t.all_n, n = 0;
+    add_partition(out, &n, t.tiles_m, t.tiles_n, t.split);
+    for (size_t i = 0; i < sizeof around / sizeof around[0]; i++)
+        add_partition(out, &n, even(t.tiles_m * around[i][0] / 4, t.all_m),
+                      even(t.tiles_n * around[i][1] / 4, all_n), t.split);
+    /* Few groups, where handing them out is most of the time: one for each unit, and one. */
+    int units = device->info.compute_units;
+    add_partition(out, &n, t.all_m, even(all_n / units, all_n), false);
+    add_partition(out, &n, even(t.all_m / units, t.all_m), all_n, false);
+    add_partition(out, &n, t.all_m, all_n, false);
+    if (t.can_split) add_partition(out, &n, t.all_m, all_n, true);
     return n;
 }
 
@@ -188,9 +218,7 @@ static const char *refuses(const clade_device *device, const clade_gemm_args *ar
 
 static clade_status scratch_bytes(clade_device *device, const clade_gemm_args *args, size_t *bytes)
 {
-    (void)device;
-    (void)args;
-    *bytes = 0;
+    *bytes = tile_by_rule(device, args, false).can_split ? PARTS_BYTES : 0;
     return CLADE_OK;
 }
 
@@ -198,6 +226,7 @@ static clade_status scratch_bytes(clade_device *device, const clade_gemm_args *a
 static clade__launch launch_of(const clade_gemm_args *args, const tiling *t, const char *options)
 {
     const char *name = t->dots ? "gemm_dots" : "gemm_rows";
+    int groups_n = ceil_div(t->all_n, t->tiles_n);
     return (clade__launch){
         .program = name,
         .options = options,
@@ -210,11 +239,11 @@ static clade__launch launch_of(const clade_gemm_args *args, const tiling *t, con
                             t->tiles_n}}},
                  {CLADE__ARG_INT4,
                   {.ints = {(int32_t)args->a_offset, (int32_t)args->b_offset,
-                            (int32_t)args->c_offset}}},
+                            (int32_t)args->c_offset, t->split ? groups_n : 0}}},
                  {CLADE__ARG_FLOAT4, {.floats = {args->alpha, args->beta}}}},
         .n_args = 7,
-        .groups = {(size_t)ceil_div((int)args->m, t->mr * t->tiles_m),
-                   (size_t)ceil_div((int)args->n, t->nr * t->tiles_n)},
+        .groups = {(size_t)ceil_div(t->all_m, t->tiles_m),
+                   (size_t)groups_n * (size_t)(t->split ? t->blocks : 1)},
         .local = {1, 1},
     };
 }
@@ -225,6 +254,10 @@ static const char *prefetch_option(const clade_device *device, const tiling *t)
 }
 
 enum { BIAS = 3, SCALAR = 6 }; /* arguments, by position */
+
+static const clade__epilogue no_epilogue;
+
+#define JOIN_GROUP 128 /* cl/element.cl's ELEMENT_GROUP */
 
 #define BY_SLOPE 6 /* in activation_functions.cl */
 
@@ -240,29 +273,71 @@ static int activation_of(const clade__epilogue *epilogue, float *slope)
     return by_slope ? BY_SLOPE : (int)epilogue->activation;
 }
 
-static clade_status record(clade__commands *commands, const clade_gemm_args *args,
-                           const clade__epilogue *epilogue, bool *did_epilogue)
+static clade_status record_tiles(clade__commands *commands, const clade_gemm_args *args,
+                                 const clade__epilogue *epilogue, const tiling *t)
 {
-    static const clade__epilogue none;
-    if (!epilogue) epilogue = &none;
     const clade_device *device = clade__commands_device(commands);
-    tiling t = tile(device, args, false);
     float slope = epilogue->slope;
     int activation = args->trans_b ? activation_of(epilogue, &slope) : (int)epilogue->activation;
     char options[128];
-    if (t.dots)
-        snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DACTIVATION=%d%s", t.vw, t.mr, activation,
-                 prefetch_option(device, &t));
+    if (t->dots)
+        snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DACTIVATION=%d%s", t->vw, t->mr,
+                 activation, prefetch_option(device, t));
     else
         snprintf(options, sizeof options,
                  "-DVW=%d -DNV=%d -DMR=%d -DKC=%d -DTRANS_A=%d -DTRANS_B=%d -DPACK=%d "
                  "-DACTIVATION=%d",
-                 t.vw, t.nv, t.mr, t.kc, args->trans_a, args->trans_b, t.pack, activation);
-    clade__launch launch = launch_of(args, &t, options);
+                 t->vw, t->nv, t->mr, t->kc, args->trans_a, args->trans_b, t->pack, activation);
+    clade__launch launch = launch_of(args, t, options);
     launch.args[BIAS] = clade__arg_tensor(epilogue->bias);
     launch.args[SCALAR].as.floats[2] = slope;
-    *did_epilogue = true;
     return clade__commands_launch(commands, &launch);
+}
+
+/* The call, but with every block of k in a matrix of its own, then their sum with the epilogue. */
+static clade_status record_split(clade__commands *commands, const clade_gemm_args *args,
+                                 const clade__epilogue *epilogue, const tiling *t)
+{
+    clade_device *device = clade__commands_device(commands);
+    clade__blas *blas = device->blas;
+    if (!blas->parts) CLADE_TRY(clade__buffer_create(&blas->parts, device, PARTS_BYTES));
+    clade_tensor parts =
+        clade__tensor_view(device, blas->parts, CLADE_FLOAT32, CLADE_SHAPE(PARTS_FLOATS));
+    clade_gemm_args g = *args;
+    g.c = &parts;
+    g.c_offset = 0;
+    g.ldc = args->n;
+    g.beta = 0.0f;
+    CLADE_TRY(record_tiles(commands, &g, &no_epilogue, t));
+
+    char options[32];
+    snprintf(options, sizeof options, "-DACTIVATION=%d", (int)epilogue->activation);
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "gemm_join",
+            .options = options,
+            .kernel = "gemm_join",
+            .args = {clade__arg_tensor(args->c), clade__arg_tensor(&parts),
+                     clade__arg_tensor(epilogue->bias),
+                     {CLADE__ARG_INT4,
+                      {.ints = {(int32_t)args->m, (int32_t)args->n, (int32_t)args->ldc, t->blocks}}},
+                     clade__arg_int(args->c_offset), clade__arg_float(args->beta),
+                     clade__arg_float(epilogue->slope)},
+            .n_args = 7,
+            .groups = {clade__groups(args->m * args->n, JOIN_GROUP)},
+            .local = {JOIN_GROUP},
+        });
+}
+
+static clade_status record(clade__commands *commands, const clade_gemm_args *args,
+                           const clade__epilogue *epilogue, bool *did_epilogue)
+{
+    tiling t = tile(clade__commands_device(commands), args, false);
+    if (!epilogue) epilogue = &no_epilogue;
+    *did_epilogue = true;
+    return t.split ? record_split(commands, args, epilogue, &t)
+                   : record_tiles(commands, args, epilogue, &t);
 }
 
 static clade_status record_update(clade__commands *commands, const clade_gemm_args *args,

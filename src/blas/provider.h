@@ -13,7 +13,8 @@ typedef struct clade__gemm_provider {
     /* Why the provider does not take this call, or NULL when it does. */
     const char *(*refuses)(const clade_device *device, const clade_gemm_args *args);
 
-    /* Device memory that the call needs beside its matrices; one buffer serves all calls. */
+    /* Device memory that the call needs beside its matrices; one buffer serves all calls. record
+     * makes it. */
     clade_status (*scratch_bytes)(clade_device *device, const clade_gemm_args *args, size_t *bytes);
 
     /* Records the call, and sets *did_epilogue when the epilogue (may be NULL) is part of it. */
@@ -38,7 +39,9 @@ typedef struct clade__tuning clade__tuning;
 /* What blas keeps beside a device. */
 typedef struct clade__blas {
     const clade__gemm_provider *selected; /* NULL: auto */
-    clade__buffer *scratch;               /* shared by all calls: the queue is in order */
+    clade__buffer *scratch;               /* CLBlast's, shared by all calls: the queue is in order */
+    clade__buffer *parts;                 /* tiled's, for split calls; never made anew: recorded
+                                           * commands are bound to it */
     clade__checked *checked;              /* calls that were found right */
     clade__tuning *tuning;                /* tuning.c */
     bool clblast_prepared;                /* what gemm_clblast.c does once was done */
@@ -46,9 +49,6 @@ typedef struct clade__blas {
 
 /* Makes it at first use. */
 clade_status clade__blas_of(clade_device *device, clade__blas **out);
-
-/* Makes the shared scratch at least so large. */
-clade_status clade__blas_scratch(clade_device *device, size_t bytes);
 
 /* The provider of a call: the one that was selected, or the first that does not refuse. */
 clade_status clade__gemm_choose(clade_device *device, const clade_gemm_args *args,

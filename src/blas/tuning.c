@@ -11,11 +11,12 @@
 #include "base/text.h"
 #include "device/program_cache.h"
 
-#define FORMAT "clade gemm tuning 1"
+#define FORMAT "clade gemm tuning 2"
 #define MAX_ENTRIES 4096
 #define MAX_TILES (1 << 24) /* more than a matrix of 2^31 elements has */
 #define ROUNDS 3
 #define ROUND_SECONDS 0.0005 /* for each partition in each round, and at least one call */
+#define HOPELESS 1.5        /* so much slower than the fastest: not measured again */
 #define WORTH 0.97          /* another partition than the rule's must take at most so much of it */
 
 typedef struct entry {
@@ -49,7 +50,7 @@ void clade__tuning_free(clade__tuning *tuning)
 
 static entry key_of(const clade_gemm_args *args, bool update)
 {
-    return (entry){args->m, args->n, args->k, args->trans_a, args->trans_b, update, {0, 0}};
+    return (entry){args->m, args->n, args->k, args->trans_a, args->trans_b, update, {0}};
 }
 
 static bool same_call(const entry *a, const entry *b)
@@ -93,9 +94,12 @@ static bool file_path(char *out, size_t out_bytes, const clade_device *device)
 
 static bool read_entry(const char *line, entry *e)
 {
-    return sscanf(line, "%lld %lld %lld %d %d %d %d %d", &e->m, &e->n, &e->k, &e->trans_a,
-                  &e->trans_b, &e->update, &e->partition.tiles_m, &e->partition.tiles_n) == 8 &&
-           e->partition.tiles_m > 0 && e->partition.tiles_m <= MAX_TILES &&
+    int split;
+    if (sscanf(line, "%lld %lld %lld %d %d %d %d %d %d", &e->m, &e->n, &e->k, &e->trans_a,
+               &e->trans_b, &e->update, &e->partition.tiles_m, &e->partition.tiles_n, &split) != 9)
+        return false;
+    e->partition.split = split != 0;
+    return e->partition.tiles_m > 0 && e->partition.tiles_m <= MAX_TILES &&
            e->partition.tiles_n > 0 && e->partition.tiles_n <= MAX_TILES;
 }
 
@@ -127,8 +131,9 @@ void clade__tuning_save(clade_device *device)
     clade__text_append(&text, "%s\n", line);
     for (int i = 0; i < tuning->n; i++) {
         const entry *e = &tuning->entries[i];
-        clade__text_append(&text, "%lld %lld %lld %d %d %d %d %d\n", e->m, e->n, e->k, e->trans_a,
-                           e->trans_b, e->update, e->partition.tiles_m, e->partition.tiles_n);
+        clade__text_append(&text, "%lld %lld %lld %d %d %d %d %d %d\n", e->m, e->n, e->k, e->trans_a,
+                           e->trans_b, e->update, e->partition.tiles_m, e->partition.tiles_n,
+                           e->partition.split);
     }
     clade__piece piece = {text.data, text.length};
     if (!text.failed && clade__file_write(path, &piece, 1) == CLADE_OK) tuning->unsaved = false;
@@ -182,15 +187,17 @@ static clade_status measure(clade_device *device, clade__tuning *tuning,
                             const clade__partition *partitions, int n, clade__tuning_run *run,
                             const void *context, int *best)
 {
-    double least[CLADE__MAX_PARTITIONS], seconds, once;
+    double least[CLADE__MAX_PARTITIONS] = {0}, fastest = 0.0, seconds, once;
     tuning->trial = partitions[0];
     CLADE_TRY(time_calls(device, run, context, 1, &once));
     int calls = once < ROUND_SECONDS ? (int)(ROUND_SECONDS / once) + 1 : 1;
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < n; i++) {
+            if (round > 0 && least[i] > HOPELESS * fastest) continue;
             tuning->trial = partitions[i];
             CLADE_TRY(time_calls(device, run, context, calls, &seconds));
             if (round == 0 || seconds < least[i]) least[i] = seconds;
+            if ((round == 0 && i == 0) || seconds < fastest) fastest = seconds;
         }
     *best = 0;
     for (int i = 1; i < n; i++)

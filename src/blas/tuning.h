@@ -1,7 +1,7 @@
 /* How a tiled gemm is cut into work-groups, measured on this device and kept on disk.
  *
- * A partition says how many tiles a group does along m and n. It changes when a result is computed,
- * never what: every partition gives the same bits. So the fastest that was seen is taken, shape by
+ * A partition says how many tiles a group does along m and n, and whether the blocks of k have groups
+ * of their own (split). It changes when a result is computed, never what: every partition gives the same bits. So the fastest that was seen is taken, shape by
  * shape, and kept in a file of the cache folder for the next process; a file that is damaged, or of
  * another device or driver, is as none.
  */
@@ -10,10 +10,11 @@
 
 #include "blas/provider.h"
 
-#define CLADE__MAX_PARTITIONS 8
+#define CLADE__MAX_PARTITIONS 12
 
 typedef struct clade__partition {
     int tiles_m, tiles_n;
+    bool split;
 } clade__partition;
 
 /* What is known of a call: the partition on trial, or the tuned one; false when there is neither. */
