@@ -134,11 +134,12 @@ static inline void pack(local float *panel, const global float *b, const int kc,
 #endif
 
 #if UPDATE
-/* One step of sgd.cl; *v is not used without momentum. */
+/* One step of sgd.cl on an element of bias, which has a decay of its own; *v is not used without
+ * momentum. */
 static inline float step(const float w, global float *v, float g, const float lr,
                          const float4 rates)
 {
-    g += rates.s1 * w;
+    g += rates.s2 * w;
 #if UPDATE > 1
     *v = rates.s0 * *v + g;
     g = UPDATE == 2 ? *v : g + rates.s0 * *v;

@@ -7,16 +7,22 @@
 typedef struct update_case {
     int64_t m, n, k;
     bool trans_a;
-    float momentum, weight_decay;
+    float momentum, weight_decay, bias_decay;
     bool nesterov;
 } update_case;
 
 static const update_case cases[] = {
-    {1, 1, 1, true, 0, 0, false},          {7, 5, 3, true, 0.9f, 0, false},
-    {12, 32, 10, true, 0.5f, 1e-2f, false}, {13, 33, 11, true, 0.5f, 1e-2f, true},
-    {97, 101, 64, true, 0.9f, 0, true},    {97, 101, 64, false, 0.9f, 1e-3f, false},
-    {300, 500, 1, true, 0, 1e-2f, false},  {64, 17, 1500, true, 0.9f, 1e-3f, false},
-    {10, 784, 128, true, 0.9f, 0, false},
+    {1, 1, 1, true, 0, 0, 0, false},
+    {7, 5, 3, true, 0.9f, 0, 0, false},
+    {12, 32, 10, true, 0.5f, 1e-2f, 1e-2f, false},
+    {13, 33, 11, true, 0.5f, 1e-2f, 1e-2f, true},
+    {97, 101, 64, true, 0.9f, 0, 0, true},
+    {97, 101, 64, false, 0.9f, 1e-3f, 1e-3f, false},
+    {300, 500, 1, true, 0, 1e-2f, 1e-2f, false},
+    {64, 17, 1500, true, 0.9f, 1e-3f, 1e-3f, false},
+    {10, 784, 128, true, 0.9f, 0, 0, false},
+    {23, 40, 9, true, 0.9f, 0.3f, 0, false},
+    {23, 40, 9, true, 0, 0.3f, 0.1f, false},
 };
 
 static double gradient(const update_case *c, const float *a, const float *b, int64_t i, int64_t j)
@@ -45,7 +51,7 @@ static void reference_bias_step(const update_case *c, float lr, const float *a, 
                                 double *velocity)
 {
     for (int64_t i = 0; i < c->m; i++) {
-        double g = (double)c->weight_decay * bias[i], *v = &velocity[i];
+        double g = (double)c->bias_decay * bias[i], *v = &velocity[i];
         for (int64_t p = 0; p < c->k; p++) g += (double)a[c->trans_a ? p * c->m + i : i * c->k + p];
         *v = (double)c->momentum * *v + g;
         bias[i] -= (double)lr * (c->nesterov ? g + (double)c->momentum * *v : *v);
@@ -78,7 +84,8 @@ static void check_case(clade_device *device, const update_case *c)
     const clade_gemm_args args = {.m = c->m, .n = c->n, .k = c->k, .trans_a = c->trans_a,
                                   .a = ta, .b = tb, .c = tw, .lda = c->trans_a ? c->m : c->k,
                                   .ldb = c->n, .ldc = c->n};
-    clade__sgd_rates rates = {&lr, c->momentum, c->weight_decay, c->nesterov};
+    clade__sgd_rates rates = {.lr = &lr, .momentum = c->momentum, .weight_decay = c->weight_decay,
+                              .bias_decay = c->bias_decay, .nesterov = c->nesterov};
     clade__commands *commands;
     assert_ok(clade__commands_create(&commands, device));
     assert_true(clade__gemm_can_update(device, &args));

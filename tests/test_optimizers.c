@@ -8,12 +8,20 @@ enum { STEPS = 6, SAMPLES = 12 };
 static const char json[] = "{\"input\":[4],\"layers\":[{\"type\":\"linear\",\"units\":3},"
                            "{\"type\":\"tanh\"},{\"type\":\"linear\",\"units\":2}]}";
 
+/* The weight decay of element i of all parameters. */
+static double decay_of(const clade_model *model, const clade_optimizer *o, int64_t i)
+{
+    const clade__parameter *p = model->parameters;
+    for (; i >= clade_shape_elements(p->shape); p++) i -= clade_shape_elements(p->shape);
+    return o->decay_weights_only && strstr(p->name, "bias") ? 0.0 : (double)o->weight_decay;
+}
+
 /* One step of torch.optim.SGD over all parameters w (n); state is the velocity. */
-static void sgd(const clade_optimizer *o, int64_t n, double *w, double *state, const double *grad,
-                int step)
+static void sgd(const clade_model *model, const clade_optimizer *o, int64_t n, double *w,
+                double *state, const double *grad, int step)
 {
     for (int64_t i = 0; i < n; i++) {
-        double g = grad[i] + (double)o->weight_decay * w[i];
+        double g = grad[i] + decay_of(model, o, i) * w[i];
         state[i] = step == 1 ? g : (double)o->momentum * state[i] + g;
         g = o->nesterov ? g + (double)o->momentum * state[i] : state[i];
         w[i] -= (double)o->lr * g;
@@ -21,8 +29,8 @@ static void sgd(const clade_optimizer *o, int64_t n, double *w, double *state, c
 }
 
 /* torch.optim.Adam and AdamW; state is the two moments, one behind the other. */
-static void adam(const clade_optimizer *o, int64_t n, double *w, double *state, const double *grad,
-                 int step)
+static void adam(const clade_model *model, const clade_optimizer *o, int64_t n, double *w,
+                 double *state, const double *grad, int step)
 {
     double beta1 = o->beta1 != 0.0f ? (double)o->beta1 : 0.9;
     double beta2 = o->beta2 != 0.0f ? (double)o->beta2 : 0.999;
@@ -31,9 +39,9 @@ static void adam(const clade_optimizer *o, int64_t n, double *w, double *state, 
     for (int64_t i = 0; i < n; i++) {
         double *m = &state[i], *v = &state[n + i], g = grad[i];
         if (decoupled)
-            w[i] -= (double)o->lr * (double)o->weight_decay * w[i];
+            w[i] -= (double)o->lr * decay_of(model, o, i) * w[i];
         else
-            g += (double)o->weight_decay * w[i];
+            g += decay_of(model, o, i) * w[i];
         *m = beta1 * *m + (1.0 - beta1) * g;
         *v = beta2 * *v + (1.0 - beta2) * g * g;
         double m_hat = *m / (1.0 - pow(beta1, step)), v_hat = *v / (1.0 - pow(beta2, step));
@@ -55,8 +63,8 @@ static void check_optimizer(clade_device *device, const char *what, clade_optimi
     memset(state, 0, (size_t)(2 * n) * sizeof *state);
     for (int step = 1; step <= STEPS; step++) {
         double *grad = net_gradient(model, want, &batch);
-        (optimizer.kind == CLADE_OPTIMIZER_SGD ? sgd : adam)(&optimizer, n, want, state, grad,
-                                                             step);
+        (optimizer.kind == CLADE_OPTIMIZER_SGD ? sgd : adam)(model, &optimizer, n, want, state,
+                                                             grad, step);
         free(grad);
     }
     assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 2}, NULL));
@@ -89,6 +97,12 @@ static void steps_follow_pytorch_s_formulas(void **state)
          {.kind = CLADE_OPTIMIZER_ADAM, .lr = 0.05f, .beta1 = 0.7f, .beta2 = 0.8f,
           .epsilon = 0.01f}},
         {"adamw", {.kind = CLADE_OPTIMIZER_ADAMW, .lr = 0.05f, .weight_decay = 0.3f}},
+        {"sgd, weights decayed only", {.lr = 0.3f, .weight_decay = 0.2f, .decay_weights_only = true}},
+        {"momentum, weights decayed only",
+         {.lr = 0.3f, .momentum = 0.8f, .weight_decay = 0.2f, .decay_weights_only = true}},
+        {"adamw, weights decayed only",
+         {.kind = CLADE_OPTIMIZER_ADAMW, .lr = 0.05f, .weight_decay = 0.3f,
+          .decay_weights_only = true}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check_optimizer(*state, cases[i].what, cases[i].optimizer);

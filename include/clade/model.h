@@ -108,6 +108,7 @@ typedef struct clade_optimizer {
     bool nesterov;  /* sgd, with momentum */
     float beta1, beta2, epsilon; /* adam, adamw */
     float weight_decay;
+    bool decay_weights_only; /* weight_decay leaves biases alone; as PyTorch has it, it does not */
 } clade_optimizer;
 
 CLADE_API clade_optimizer clade_sgd(float lr, float momentum);

@@ -21,6 +21,7 @@ typedef struct clade__epilogue {
 typedef struct clade__sgd_rates {
     const float *lr;
     float momentum, weight_decay;
+    float bias_decay; /* of clade__gemm_update's bias, in place of weight_decay */
     bool nesterov;
 } clade__sgd_rates;
 

@@ -355,7 +355,8 @@ static clade_status record_update(clade__commands *commands, const clade_gemm_ar
     launch.args[launch.n_args++] = clade__arg_tensor(state->bias_velocity);
     launch.args[launch.n_args++] = clade__arg_float_ref(rates->lr);
     launch.args[launch.n_args++] =
-        (clade__arg){CLADE__ARG_FLOAT4, {.floats = {rates->momentum, rates->weight_decay}}};
+        (clade__arg){CLADE__ARG_FLOAT4,
+                     {.floats = {rates->momentum, rates->weight_decay, rates->bias_decay}}};
     return clade__commands_launch(commands, &launch);
 }
 

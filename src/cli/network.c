@@ -128,7 +128,8 @@ static clade_optimizer optimizer_of(const cli_settings *settings)
                              .beta1 = values[CLI_BETA1].real,
                              .beta2 = values[CLI_BETA2].real,
                              .epsilon = values[CLI_EPSILON].real,
-                             .weight_decay = values[CLI_WEIGHT_DECAY].real};
+                             .weight_decay = values[CLI_WEIGHT_DECAY].real,
+                             .decay_weights_only = values[CLI_DECAY_WEIGHTS_ONLY].flag};
 }
 
 clade_status cli_network_build(clade_model **model, clade_device *device,

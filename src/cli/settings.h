@@ -51,6 +51,7 @@ typedef enum cli_kind {
       "sgd with Nesterov's momentum")                                                              \
     X(WEIGHT_DECAY, "optimizer.weight_decay", "weight-decay", REAL, "0", 0, 1e6, "X",              \
       "how strongly parameters are drawn to 0 (default: 0)")                                       \
+    X(DECAY_WEIGHTS_ONLY, "optimizer.decay_weights_only", NULL, FLAG, "false", 0, 0, NULL, NULL)    \
     X(BETA1, "optimizer.beta1", NULL, OPEN, NULL, 0, 1, "X", NULL)                                 \
     X(BETA2, "optimizer.beta2", NULL, OPEN, NULL, 0, 1, "X", NULL)                                 \
     X(EPSILON, "optimizer.epsilon", NULL, OPEN, NULL, 0, 1, "X", NULL)                             \

@@ -64,11 +64,17 @@ int clade__optimizer_n_states(const clade_optimizer *optimizer)
     return 2;
 }
 
+static float decay_of(const clade_optimizer *o, bool is_bias)
+{
+    return o->decay_weights_only && is_bias ? 0.0f : o->weight_decay;
+}
+
 clade__sgd_rates clade__optimizer_sgd_rates(const clade_model *model)
 {
     const clade_optimizer *o = &model->optimizer;
     return (clade__sgd_rates){.lr = &model->lr, .momentum = o->momentum,
-                              .weight_decay = o->weight_decay, .nesterov = o->nesterov};
+                              .weight_decay = o->weight_decay, .bias_decay = decay_of(o, true),
+                              .nesterov = o->nesterov};
 }
 
 static clade_status record_one(clade_model *model, clade__commands *commands, clade__parameter *p)
@@ -76,12 +82,13 @@ static clade_status record_one(clade_model *model, clade__commands *commands, cl
     const clade_optimizer *o = &model->optimizer;
     if (o->kind == CLADE_OPTIMIZER_SGD) {
         clade__sgd_rates rates = clade__optimizer_sgd_rates(model);
+        rates.weight_decay = decay_of(o, p->is_bias);
         return clade__sgd_step(commands, p->value, p->state[0], p->grad, &rates);
     }
     clade__adam_rates rates = {.lr = &model->lr, .correction1 = &model->correction1,
                                .correction2 = &model->correction2, .beta1 = o->beta1,
                                .beta2 = o->beta2, .epsilon = o->epsilon,
-                               .weight_decay = o->weight_decay,
+                               .weight_decay = decay_of(o, p->is_bias),
                                .decoupled = o->kind == CLADE_OPTIMIZER_ADAMW};
     return clade__adam_step(commands, p->value, p->state[0], p->state[1], p->grad, &rates);
 }
