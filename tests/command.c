@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 extern char **environ;
 
 enum { MAX_ARGUMENTS = 40 };
@@ -98,6 +100,51 @@ void command_free(command_result *result)
     free(result->out);
     free(result->err);
     *result = (command_result){0};
+}
+
+command_result command_expect(command_result result, int status)
+{
+    if (result.status != status) {
+        print_error("exit %d, want %d; stdout \"%s\", stderr \"%s\"\n", result.status, status,
+                    result.out, result.err);
+        fail();
+    }
+    return result;
+}
+
+cJSON *command_json(const char *text)
+{
+    const char *end;
+    cJSON *document = cJSON_ParseWithOpts(text, &end, true); /* nothing may follow it */
+    if (!document) print_error("not JSON: \"%s\"\n", text);
+    assert_non_null(document);
+    return document;
+}
+
+double command_number(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!cJSON_IsNumber(item)) print_error("no number '%s'\n", key);
+    assert_true(cJSON_IsNumber(item));
+    return item->valuedouble;
+}
+
+cJSON *command_event(const char *run, const char *name)
+{
+    unsigned char *text;
+    size_t n_bytes;
+    cJSON *last = NULL;
+    assert_ok(clade__file_read(test_text("%s/metrics.jsonl", run), &text, &n_bytes));
+    for (char *line = strtok((char *)text, "\n"); line; line = strtok(NULL, "\n")) {
+        cJSON *object = command_json(line);
+        const char *event = cJSON_GetStringValue(cJSON_GetObjectItem(object, "event"));
+        bool wanted = event && strcmp(event, name) == 0;
+        cJSON_Delete(wanted ? last : object);
+        if (wanted) last = object;
+    }
+    free(text);
+    assert_non_null(last);
+    return last;
 }
 
 const char *command_text(const char *const *arguments)

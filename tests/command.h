@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include <cjson/cJSON.h>
+
 #include "support.h"
 
 typedef struct command_result {
@@ -20,6 +22,15 @@ void command_free(command_result *result);
 
 /* The same, but a signal is sent once stderr contains `part`. */
 command_result command_run_and_signal(const char *const *arguments, const char *part, int number);
+
+/* The result, if it exited with `status`; else the test fails with what the command said. */
+command_result command_expect(command_result result, int status);
+
+/* A whole text as JSON, a number of an object, and the last event of this name in a run's
+ * metrics.jsonl; the test fails where there is none. cJSON_Delete what is returned. */
+cJSON *command_json(const char *text);
+double command_number(const cJSON *object, const char *key);
+cJSON *command_event(const char *run, const char *name);
 
 /* The arguments in one line; as test_text. */
 const char *command_text(const char *const *arguments);

@@ -1,6 +1,5 @@
 /* The clade command on a device: train, eval, predict, info and devices, as a user chains them. */
 #define _POSIX_C_SOURCE 200809L
-#include <cjson/cJSON.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -16,69 +15,22 @@ static const char *in_run(const char *file)
     return test_text("%s/%s", run, file);
 }
 
-/* Fails with what the command said unless it exited with `status`. */
-static command_result expect(command_result result, int status)
-{
-    if (result.status != status) {
-        print_error("exit %d, want %d; stdout \"%s\", stderr \"%s\"\n", result.status, status,
-                    result.out, result.err);
-        fail();
-    }
-    return result;
-}
-
-static cJSON *parse(const char *text)
-{
-    const char *end;
-    cJSON *document = cJSON_ParseWithOpts(text, &end, true); /* nothing may follow it */
-    if (!document) print_error("not JSON: \"%s\"\n", text);
-    assert_non_null(document);
-    return document;
-}
-
-static double number(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(item)) print_error("no number '%s'\n", key);
-    assert_true(cJSON_IsNumber(item));
-    return item->valuedouble;
-}
-
-/* The last line of metrics.jsonl whose event is "epoch". */
-static cJSON *last_epoch(const char *folder)
-{
-    unsigned char *text;
-    size_t n_bytes;
-    cJSON *last = NULL;
-    assert_ok(clade__file_read(test_text("%s/metrics.jsonl", folder), &text, &n_bytes));
-    for (char *line = strtok((char *)text, "\n"); line; line = strtok(NULL, "\n")) {
-        cJSON *object = parse(line);
-        const char *event = cJSON_GetStringValue(cJSON_GetObjectItem(object, "event"));
-        bool epoch = event && strcmp(event, "epoch") == 0;
-        cJSON_Delete(epoch ? last : object);
-        if (epoch) last = object;
-    }
-    free(text);
-    assert_non_null(last);
-    return last;
-}
-
 /* ---- devices --------------------------------------------------------------------------------- */
 
 static void test_devices(void **state)
 {
     (void)state;
-    command_result table = expect(COMMAND("devices"), 0),
-                   json = expect(COMMAND("devices", "--json"), 0);
+    command_result table = command_expect(COMMAND("devices"), 0),
+                   json = command_expect(COMMAND("devices", "--json"), 0);
     assert_non_null(strstr(table.out, "PLATFORM"));
-    cJSON *document = parse(json.out);
+    cJSON *document = command_json(json.out);
     const cJSON *devices = cJSON_GetObjectItem(document, "devices"), *device;
     int n_default = 0;
     assert_true(cJSON_GetArraySize(devices) > 0);
     cJSON_ArrayForEach(device, devices)
     {
-        assert_true(number(device, "compute_units") > 0);
-        assert_true(number(device, "global_memory_bytes") > 0);
+        assert_true(command_number(device, "compute_units") > 0);
+        assert_true(command_number(device, "global_memory_bytes") > 0);
         assert_true(cJSON_IsString(cJSON_GetObjectItem(device, "name")));
         n_default += cJSON_IsTrue(cJSON_GetObjectItem(device, "default"));
     }
@@ -87,9 +39,9 @@ static void test_devices(void **state)
     command_free(&table);
     command_free(&json);
 
-    json = expect(COMMAND("devices", "--json", "--device", "0"), 0);
-    document = parse(json.out);
-    assert_true(number(document, "selected") == 0);
+    json = command_expect(COMMAND("devices", "--json", "--device", "0"), 0);
+    document = command_json(json.out);
+    assert_true(command_number(document, "selected") == 0);
     cJSON_Delete(document);
     command_free(&json);
 }
@@ -101,18 +53,19 @@ static int train_once(void **state)
     if (test_open_device(state) != 0) return -1;
     test_close_device(state); /* the command opens its own */
     snprintf(run, sizeof run, "%s/run", test_folder());
-    command_result result = expect(COMMAND("train", "--model", "mlp:32", "--data", DATA, "--epochs",
-                                           "2", "--batch", "64", "--run", run, "--json"),
-                                   0);
-    cJSON *document = parse(result.out);
+    command_result result =
+        command_expect(COMMAND("train", "--model", "mlp:32", "--data", DATA, "--epochs", "2",
+                               "--batch", "64", "--run", run, "--json"),
+                       0);
+    cJSON *document = command_json(result.out);
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "status")), "completed");
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "model")),
                         in_run("model.safetensors"));
-    assert_true(number(document, "epochs") == 2);
-    assert_true(number(document, "steps") == 2 * ((2000 + 63) / 64));
-    assert_true(number(cJSON_GetObjectItem(document, "valid"), "accuracy") > 0.2);
-    assert_true(number(cJSON_GetObjectItem(document, "best"), "epoch") >= 1);
-    assert_true(number(cJSON_GetObjectItem(document, "train"), "loss") > 0);
+    assert_true(command_number(document, "epochs") == 2);
+    assert_true(command_number(document, "steps") == 2 * ((2000 + 63) / 64));
+    assert_true(command_number(cJSON_GetObjectItem(document, "valid"), "accuracy") > 0.2);
+    assert_true(command_number(cJSON_GetObjectItem(document, "best"), "epoch") >= 1);
+    assert_true(command_number(cJSON_GetObjectItem(document, "train"), "loss") > 0);
     assert_non_null(strstr(result.err, "epoch 2/2"));
     assert_non_null(strstr(result.err, "parameters"));
     assert_non_null(strstr(result.err, "memory"));
@@ -124,15 +77,16 @@ static int train_once(void **state)
 static void test_eval(void **state)
 {
     (void)state;
-    command_result result =
-        expect(COMMAND("eval", in_run("model.safetensors"), "--data", DATA, "--json", "--quiet"),
-               0);
+    command_result result = command_expect(COMMAND("eval", in_run("model.safetensors"), "--data",
+                                                   DATA, "--json", "--quiet"),
+                                           0);
     assert_string_equal(result.err, "");
-    cJSON *got = parse(result.out), *want = last_epoch(run);
-    assert_true(fabs(number(got, "loss") - number(want, "valid_loss")) <=
-                1e-6 * number(want, "valid_loss"));
-    assert_true(fabs(number(got, "accuracy") - number(want, "valid_accuracy")) <= 1e-6);
-    assert_true(number(got, "samples") > 0);
+    cJSON *got = command_json(result.out), *want = command_event(run, "epoch");
+    assert_true(fabs(command_number(got, "loss") - command_number(want, "valid_loss")) <=
+                1e-6 * command_number(want, "valid_loss"));
+    assert_true(fabs(command_number(got, "accuracy") - command_number(want, "valid_accuracy")) <=
+                1e-6);
+    assert_true(command_number(got, "samples") > 0);
     cJSON_Delete(got);
     cJSON_Delete(want);
     command_free(&result);
@@ -141,25 +95,25 @@ static void test_eval(void **state)
 static void test_predict(void **state)
 {
     (void)state;
-    command_result result =
-        expect(COMMAND("predict", in_run("model.safetensors"), "--data", DATA, "--limit", "1500"),
-               0);
+    command_result result = command_expect(COMMAND("predict", in_run("model.safetensors"), "--data",
+                                                   DATA, "--limit", "1500"),
+                                           0);
     assert_int_equal(strncmp(result.out, "index,class,p0,p1,p2,p3,p4,p5,p6,p7,p8,p9\n", 42), 0);
     int n_lines = 0;
     for (const char *c = result.out; *c; c++) n_lines += *c == '\n';
     command_result all =
-        expect(COMMAND("eval", in_run("model.safetensors"), "--data", DATA, "--json"), 0);
-    cJSON *document = parse(all.out);
-    int n_samples = (int)number(document, "samples");
+        command_expect(COMMAND("eval", in_run("model.safetensors"), "--data", DATA, "--json"), 0);
+    cJSON *document = command_json(all.out);
+    int n_samples = (int)command_number(document, "samples");
     assert_int_equal(n_lines, 1 + (n_samples < 1500 ? n_samples : 1500));
     cJSON_Delete(document);
     command_free(&all);
     command_free(&result);
 
-    result = expect(COMMAND("predict", in_run("model.safetensors"), "--data", DATA, "--limit", "3",
-                            "--json"),
-                    0);
-    document = parse(result.out);
+    result = command_expect(COMMAND("predict", in_run("model.safetensors"), "--data", DATA,
+                                    "--limit", "3", "--json"),
+                            0);
+    document = command_json(result.out);
     const cJSON *rows = cJSON_GetObjectItem(document, "predictions"), *row, *p;
     assert_int_equal(cJSON_GetArraySize(rows), 3);
     cJSON_ArrayForEach(row, rows)
@@ -176,17 +130,18 @@ static void test_predict(void **state)
 static void test_info(void **state)
 {
     (void)state;
-    command_result result = expect(COMMAND("info", in_run("model.safetensors"), "--json"), 0);
-    cJSON *document = parse(result.out);
+    command_result result =
+        command_expect(COMMAND("info", in_run("model.safetensors"), "--json"), 0);
+    cJSON *document = command_json(result.out);
     const double n = 784 * 32 + 32 + 32 * 10 + 10;
-    assert_true(number(document, "parameters") == n);
-    assert_true(number(document, "bytes") == 4 * n);
+    assert_true(command_number(document, "parameters") == n);
+    assert_true(command_number(document, "bytes") == 4 * n);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(document, "layers")), 3);
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "loss")),
                         "cross_entropy");
     cJSON_Delete(document);
     command_free(&result);
-    result = expect(COMMAND("info", in_run("model.safetensors")), 0);
+    result = command_expect(COMMAND("info", in_run("model.safetensors")), 0);
     assert_non_null(strstr(result.out, "linear"));
     assert_non_null(strstr(result.out, "25,450 parameters"));
     command_free(&result);
@@ -198,7 +153,7 @@ static void test_run_again(void **state)
     char again[512];
     snprintf(again, sizeof again, "%s/again", test_folder());
     command_result result =
-        expect(COMMAND("train", in_run("config.yaml"), "--run", again, "--quiet"), 0);
+        command_expect(COMMAND("train", in_run("config.yaml"), "--run", again, "--quiet"), 0);
     assert_string_equal(result.err, "");
     test_assert_same_files(in_run("model.safetensors"), test_text("%s/model.safetensors", again));
     command_free(&result);
@@ -212,11 +167,12 @@ static void test_overwrite(void **state)
     const char *folder = test_folder();
     test_write_file(test_text("%s/best.safetensors", folder), "old", 3);
     command_result result =
-        expect(COMMAND("train", "--model", "linear", "--data", "digits?n=200", "--valid", "none",
-                       "--max-steps", "1", "--run", folder, "--overwrite", "--quiet", "--json"),
-               0);
-    cJSON *document = parse(result.out);
-    assert_true(number(document, "steps") == 1);
+        command_expect(COMMAND("train", "--model", "linear", "--data", "digits?n=200", "--valid",
+                               "none", "--max-steps", "1", "--run", folder, "--overwrite",
+                               "--quiet", "--json"),
+                       0);
+    cJSON *document = command_json(result.out);
+    assert_true(command_number(document, "steps") == 1);
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(document, "valid")));
     cJSON_Delete(document);
     command_free(&result);
@@ -233,17 +189,17 @@ static void test_early_stopping(void **state)
     (void)state;
     const char *folder = test_text("%s/run", test_folder());
     command_result result =
-        expect(COMMAND("train", "--model", "mlp:8", "--data", "digits?n=200", "--epochs", "9",
-                       "--schedule", "cosine", "--warmup", "2epochs", "--patience", "2",
-                       "--min-delta", "1", "--run", folder, "--json"),
-               0);
-    cJSON *document = parse(result.out), *epoch = last_epoch(folder);
+        command_expect(COMMAND("train", "--model", "mlp:8", "--data", "digits?n=200", "--epochs",
+                               "9", "--schedule", "cosine", "--warmup", "2epochs", "--patience",
+                               "2", "--min-delta", "1", "--run", folder, "--json"),
+                       0);
+    cJSON *document = command_json(result.out), *epoch = command_event(folder, "epoch");
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "status")),
                         "stopped_early");
-    assert_true(number(document, "epochs") == 3 && number(epoch, "epoch") == 3);
+    assert_true(command_number(document, "epochs") == 3 && command_number(epoch, "epoch") == 3);
     assert_non_null(strstr(result.err, "epoch 2/9  lr 0.1  loss")); /* the warm-up's last step */
-    assert_non_null(strstr(
-        result.err, "stopped early: no better validation in the 2 epochs after epoch 1\n"));
+    assert_non_null(
+        strstr(result.err, "stopped early: no better validation in the 2 epochs after epoch 1\n"));
     cJSON_Delete(document);
     cJSON_Delete(epoch);
     command_free(&result);
@@ -253,7 +209,7 @@ static void test_early_stopping(void **state)
 
 static void expect_error(command_result result, int status, const char *part)
 {
-    expect(result, status);
+    command_expect(result, status);
     if (!strstr(result.err, part)) print_error("want \"%s\" in \"%s\"\n", part, result.err);
     assert_non_null(strstr(result.err, part));
     assert_string_equal(result.out, "");
@@ -323,11 +279,11 @@ static void test_diverged(void **state)
 {
     (void)state;
     command_result result =
-        expect(COMMAND("train", "--model", "linear", "--data", "digits?n=300", "--loss", "mse",
-                       "--lr", "9e5", "--epochs", "50", "--run", test_text("%s/run", test_folder()),
-                       "--json", "--quiet"),
-               1);
-    cJSON *document = parse(result.out);
+        command_expect(COMMAND("train", "--model", "linear", "--data", "digits?n=300", "--loss",
+                               "mse", "--lr", "9e5", "--epochs", "50", "--run",
+                               test_text("%s/run", test_folder()), "--json", "--quiet"),
+                       1);
+    cJSON *document = command_json(result.out);
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "status")), "diverged");
     assert_non_null(strstr(result.err, "clade: training diverged"));
     cJSON_Delete(document);
@@ -368,16 +324,18 @@ static void test_stop(void **state)
                                          "--valid", "none",        "--epochs", "1000000", "--run",
                                          folder,    "--overwrite", "--json",   NULL};
         command_result result =
-            expect(command_run_and_signal(arguments, "epoch 2/", numbers[i]), 128 + numbers[i]);
-        cJSON *document = parse(result.out);
+            command_expect(command_run_and_signal(arguments, "epoch 2/", numbers[i]),
+                           128 + numbers[i]);
+        cJSON *document = command_json(result.out);
         assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "status")),
                             "stopped");
-        assert_true(number(document, "steps") > 0);
+        assert_true(command_number(document, "steps") > 0);
         assert_non_null(strstr(result.err, "stopped by the user at step"));
         cJSON_Delete(document);
         command_free(&result);
-        result =
-            expect(COMMAND("eval", test_text("%s/model.safetensors", folder), "--data", DATA), 0);
+        result = command_expect(COMMAND("eval", test_text("%s/model.safetensors", folder), "--data",
+                                        DATA),
+                                0);
         command_free(&result);
     }
 }
@@ -388,11 +346,10 @@ int main(void)
         cmocka_unit_test(test_devices),        cmocka_unit_test(test_eval),
         cmocka_unit_test(test_predict),        cmocka_unit_test(test_info),
         cmocka_unit_test(test_run_again),      cmocka_unit_test(test_overwrite),
-        cmocka_unit_test(test_early_stopping),
-        cmocka_unit_test(test_bad_model),      cmocka_unit_test(test_unfit_data),
-        cmocka_unit_test(test_unwritable_run), cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_diverged),       cmocka_unit_test(test_bad_scale),
-        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_early_stopping), cmocka_unit_test(test_bad_model),
+        cmocka_unit_test(test_unfit_data),     cmocka_unit_test(test_unwritable_run),
+        cmocka_unit_test(test_full_disk),      cmocka_unit_test(test_diverged),
+        cmocka_unit_test(test_bad_scale),      cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests_name("command_train", tests, train_once, NULL);
 }
