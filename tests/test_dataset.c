@@ -243,6 +243,39 @@ static void shuffle_depends_on_seed_and_epoch(void **state)
     assert_in_range(fixed, 0, 10);
 }
 
+static void equal_is_of_samples_and_answers(void **state)
+{
+    (void)state;
+    clade_data *data, *other;
+    clade_data_arrays arrays = good();
+    assert_ok(clade_data_from_arrays(&data, &arrays));
+    assert_true(clade_data_equal(data, data));
+    assert_ok(clade_data_from_arrays(&other, &arrays));
+    assert_ok(clade_data_set_scale(other, 2.0f, 0.0f)); /* is no part of it */
+    assert_true(clade_data_equal(data, other));
+    clade_data_free(other);
+    static const int32_t changed_labels[] = {2, 0, 0};
+    float changed[12];
+    memcpy(changed, features, sizeof changed);
+    changed[11] = 12.0f;
+    clade_data_arrays differ[] = {good(), good(), good(), good(), good()};
+    differ[0].n_samples = 2;
+    differ[1].shape = CLADE_SHAPE(3);
+    differ[2].features = changed;
+    differ[3].labels = changed_labels;
+    differ[4] = (clade_data_arrays){.n_samples = 3,
+                                    .shape = CLADE_SHAPE(2, 2),
+                                    .features = features,
+                                    .targets = (const float *)labels,
+                                    .n_targets = 1};
+    for (int i = 0; i < 5; i++) {
+        assert_ok(clade_data_from_arrays(&other, &differ[i]));
+        assert_false(clade_data_equal(data, other) || clade_data_equal(other, data));
+        clade_data_free(other);
+    }
+    clade_data_free(data);
+}
+
 /* Every one of the six orders of three, about equally often. */
 static void shuffle_is_fair(void **state)
 {
@@ -260,10 +293,15 @@ static void shuffle_is_fair(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(spec_errors),        cmocka_unit_test(spec_names_resolve_the_part),
-        cmocka_unit_test(arrays_with_labels), cmocka_unit_test(arrays_with_targets),
-        cmocka_unit_test(arrays_errors),      cmocka_unit_test(scale),
-        cmocka_unit_test(shuffle_permutes),   cmocka_unit_test(shuffle_depends_on_seed_and_epoch),
+        cmocka_unit_test(spec_errors),
+        cmocka_unit_test(spec_names_resolve_the_part),
+        cmocka_unit_test(arrays_with_labels),
+        cmocka_unit_test(arrays_with_targets),
+        cmocka_unit_test(arrays_errors),
+        cmocka_unit_test(scale),
+        cmocka_unit_test(equal_is_of_samples_and_answers),
+        cmocka_unit_test(shuffle_permutes),
+        cmocka_unit_test(shuffle_depends_on_seed_and_epoch),
         cmocka_unit_test(shuffle_is_fair),
     };
     return cmocka_run_group_tests_name("dataset", tests, NULL, NULL);

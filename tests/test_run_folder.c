@@ -109,6 +109,7 @@ static void check_start(const cJSON *start, const clade_model *model, bool resid
     double data_bytes = number(start, "memory_bytes_planned") - (double)memory.total;
     assert_true(resident ? data_bytes >= 2 * SAMPLES * (4 + 1) * 4 : data_bytes == 0);
     assert_true(flag(start, "data_on_device") == resident);
+    assert_false(flag(start, "valid_is_train"));
 }
 
 static void the_log_has_what_is_documented(void **state)

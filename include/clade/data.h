@@ -44,6 +44,8 @@
 #ifndef CLADE_DATA_H
 #define CLADE_DATA_H
 
+#include <stdbool.h>
+
 #include <clade/tensor.h>
 
 #ifdef __cplusplus
@@ -95,6 +97,10 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_data_set_scale(clade_data *data, f
 
 CLADE_API clade_data_info clade_data_describe(const clade_data *data);
 CLADE_API void clade_data_free(clade_data *data);
+
+/* Whether both hold the same samples with the same answers: what a network scores on one says
+ * nothing of how it does on data it was not trained on, when the other was. */
+CLADE_API bool clade_data_equal(const clade_data *a, const clade_data *b);
 
 /* A class's name as text, owned by the data. NULL where the source names none, and for a label that
  * is not in 0 … n_classes-1. */

@@ -146,6 +146,9 @@ static void print_valid(const cli_setup *setup)
         print_data(setup->valid, "valid ");
     else
         fprintf(stderr, "valid   none\n");
+    if (setup->valid && clade_data_equal(setup->train, setup->valid))
+        fprintf(stderr, "warning: the validation data is the training data, so it does not tell how "
+                        "the network does on new data; --valid SPEC names other\n");
 }
 
 static clade_status open_model(cli_setup *setup, const cli_setup_wants *wants)

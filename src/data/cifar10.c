@@ -209,8 +209,7 @@ clade_status clade__cifar10_open(clade_data **out, const clade__data_spec *spec)
     clade_data *data = NULL;
     int64_t first = 0, n = 0;
     clade_status status = list_batches(&list, spec);
-    if (status == CLADE_OK)
-        status = clade__data_option_first(spec, spec->path, list.n_records, &n);
+    if (status == CLADE_OK) status = clade__data_option_first(spec, spec->path, list.n_records, &n);
     if (status == CLADE_OK)
         status = clade__data_create(&data, n, CLADE_SHAPE(3, 32, 32), CLADE_UINT8, N_CLASSES, 0);
     if (status == CLADE_OK) {

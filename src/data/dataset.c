@@ -25,6 +25,21 @@ int64_t clade__data_cols(const clade_data *data)
     return cols;
 }
 
+size_t clade__data_value_bytes(const clade_data *data)
+{
+    return (size_t)clade__data_cols(data) * (data->dtype == CLADE_UINT8 ? 1 : sizeof(float));
+}
+
+size_t clade__data_answer_bytes(const clade_data *data)
+{
+    return data->labels ? sizeof *data->labels : (size_t)data->n_targets * sizeof *data->targets;
+}
+
+const void *clade__data_answers(const clade_data *data)
+{
+    return data->labels ? (const void *)data->labels : data->targets;
+}
+
 /* Bytes of n_samples × cols elements; false when they do not fit ptrdiff_t. */
 static bool bytes_fit(int64_t n_samples, int64_t cols, size_t element_bytes, size_t *bytes)
 {
@@ -199,11 +214,7 @@ clade_status clade_data_set_scale(clade_data *data, float scale, float shift)
 
 clade_data_info clade_data_describe(const clade_data *data)
 {
-    uint64_t n = (uint64_t)data->n_samples;
-    uint64_t sample_bytes =
-        (uint64_t)clade__data_cols(data) * (data->dtype == CLADE_UINT8 ? 1 : sizeof(float));
-    uint64_t target_bytes =
-        data->labels ? sizeof(int32_t) : (uint64_t)data->n_targets * sizeof(float);
+    size_t sample_bytes = clade__data_value_bytes(data) + clade__data_answer_bytes(data);
     return (clade_data_info){
         .name = data->name,
         .n_samples = data->n_samples,
@@ -213,9 +224,20 @@ clade_data_info clade_data_describe(const clade_data *data)
         .shift = data->shift,
         .n_classes = data->n_classes,
         .n_targets = data->n_targets,
-        .bytes = n * (sample_bytes + target_bytes),
+        .bytes = (uint64_t)data->n_samples * sample_bytes,
         .seconds = data->seconds,
     };
+}
+
+bool clade_data_equal(const clade_data *a, const clade_data *b)
+{
+    size_t n = (size_t)a->n_samples;
+    return a->n_samples == b->n_samples && a->dtype == b->dtype && !a->labels == !b->labels &&
+           clade__data_value_bytes(a) == clade__data_value_bytes(b) &&
+           clade__data_answer_bytes(a) == clade__data_answer_bytes(b) &&
+           memcmp(a->values, b->values, n * clade__data_value_bytes(a)) == 0 &&
+           memcmp(clade__data_answers(a), clade__data_answers(b),
+                  n * clade__data_answer_bytes(a)) == 0;
 }
 
 const char *clade_data_class_name(const clade_data *data, int label)

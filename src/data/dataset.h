@@ -35,8 +35,13 @@ CLADE_MUST_CHECK clade_status clade__data_create(clade_data **out, int64_t n_sam
 /* Names the classes; copies n_classes texts. */
 CLADE_MUST_CHECK clade_status clade__data_name_classes(clade_data *data, const char *const *names);
 
-/* Values of one sample. */
+/* Of one sample: how many values it has; their bytes; the bytes of its label or targets. */
 int64_t clade__data_cols(const clade_data *data);
+size_t clade__data_value_bytes(const clade_data *data);
+size_t clade__data_answer_bytes(const clade_data *data);
+
+/* The labels or the targets. */
+const void *clade__data_answers(const clade_data *data);
 
 /* order (n) becomes a random permutation of 0 … n-1, a function of seed and epoch alone. */
 void clade__shuffle(int32_t *order, int64_t n, uint64_t seed, int64_t epoch);

@@ -3,21 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t value_bytes(const clade_data *data)
-{
-    return (size_t)clade__data_cols(data) * clade_dtype_bytes(data->dtype);
-}
-
-/* Bytes beside the values of one sample: its label, or its targets. */
-static size_t answer_bytes(const clade_data *data)
-{
-    return 4 * (data->labels ? 1 : (size_t)data->n_targets);
-}
-
 uint64_t clade__feed_resident_bytes(const clade_data *data, bool shuffled)
 {
     uint64_t n = (uint64_t)data->n_samples;
-    return n * (value_bytes(data) + answer_bytes(data) + (shuffled ? 4 : 0));
+    return n * (clade__data_value_bytes(data) + clade__data_answer_bytes(data) + (shuffled ? 4 : 0));
 }
 
 /* Tensors for `rows` samples, filled when all of the data fits them. */
@@ -48,9 +37,9 @@ static clade_status open_feed(clade__feed *feed)
                                                     CLADE_SHAPE(data->n_samples), NULL)
                               : CLADE_OK;
     }
+    size_t sample_bytes = clade__data_value_bytes(data) + clade__data_answer_bytes(data);
     for (int i = 0; i < 2; i++) {
-        feed->stage[i] =
-            malloc((size_t)feed->max_batch * (value_bytes(data) + answer_bytes(data)));
+        feed->stage[i] = malloc((size_t)feed->max_batch * sample_bytes);
         if (!feed->stage[i]) return clade__fail(CLADE_ENOMEM, "no memory to stream the data");
     }
     return create_tensors(feed, feed->max_batch);
@@ -118,10 +107,8 @@ static clade_status stream(clade__feed *feed, int64_t first, int64_t n)
     CLADE_TRY(clade__transfer_wait(&feed->sent[turn][0]));
     CLADE_TRY(clade__transfer_wait(&feed->sent[turn][1]));
 
-    size_t values = value_bytes(data), answers = answer_bytes(data);
-    const unsigned char *from = data->values;
-    const unsigned char *answer_from =
-        data->labels ? (const unsigned char *)data->labels : (const unsigned char *)data->targets;
+    size_t values = clade__data_value_bytes(data), answers = clade__data_answer_bytes(data);
+    const unsigned char *from = data->values, *answer_from = clade__data_answers(data);
     unsigned char *to = feed->stage[turn], *answer_to = to + (size_t)feed->max_batch * values;
     for (int64_t i = 0; i < n; i++) {
         size_t sample = (size_t)(feed->shuffled ? feed->host_order[first + i] : first + i);

@@ -234,6 +234,7 @@ static clade_status open_fit(fit *f, const clade_data *data)
         resident = !f->options->stream && clade__data_fits(model, valid, false, start.memory_bytes);
         if (resident) start.memory_bytes += clade__feed_resident_bytes(valid, false);
         start.n_valid = valid->n_samples;
+        start.valid_is_train = clade_data_equal(data, valid);
         CLADE_TRY(clade__pass_open(&f->valid, model, valid, false, resident));
     }
     f->progress.n_epochs = f->options->epochs ? f->options->epochs : 1;

@@ -127,6 +127,7 @@ clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
     cJSON_AddNumberToObject(event, "valid_samples", (double)start->n_valid);
     cJSON_AddNumberToObject(event, "memory_bytes_planned", (double)start->memory_bytes);
     cJSON_AddBoolToObject(event, "data_on_device", start->resident);
+    cJSON_AddBoolToObject(event, "valid_is_train", start->valid_is_train);
     return write_event(log, event);
 }
 

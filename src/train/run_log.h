@@ -35,6 +35,7 @@ typedef struct clade__run_start {
     int64_t n_train, n_valid;
     uint64_t memory_bytes;
     bool resident;
+    bool valid_is_train; /* the validation data is the training data */
 } clade__run_start;
 
 clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
