@@ -77,10 +77,35 @@ static void training_data_as_validation_is_told(void **state)
     command_free(&result);
 }
 
+/* ---- batches --------------------------------------------------------------------------------- */
+
+static void replacement_is_repeated_from_the_run(void **state)
+{
+    (void)state;
+    char runs[3][600], data[600];
+    snprintf(data, sizeof data, "csv:%s", in_folder("flowers.csv"));
+    for (int i = 0; i < 3; i++) snprintf(runs[i], sizeof runs[i], "%s/drawn-%d", folder, i);
+    const char *const arguments[3][10] = {
+        {"train", "--model", "linear", "--data", data, "--replacement", "--run", runs[0]},
+        {"train", test_text("%s/config.yaml", runs[0]), "--run", runs[1]},
+        {"train", "--model", "linear", "--data", data, "--run", runs[2]},
+    };
+    cJSON *end[3];
+    for (int i = 0; i < 3; i++) {
+        command_result result = command_expect(command_run(arguments[i]), 0);
+        command_free(&result);
+        end[i] = command_event(runs[i], "epoch");
+    }
+    assert_true(command_number(end[0], "train_loss") == command_number(end[1], "train_loss"));
+    assert_true(command_number(end[0], "train_loss") != command_number(end[2], "train_loss"));
+    for (int i = 0; i < 3; i++) cJSON_Delete(end[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_data_as_validation_is_told),
+        cmocka_unit_test(replacement_is_repeated_from_the_run),
     };
     return cmocka_run_group_tests_name("command_data", tests, make_files, NULL);
 }

@@ -1,4 +1,4 @@
-/* Data specs, arrays from memory, class names and shuffling. */
+/* Data specs, arrays from memory, class names, and the orders of an epoch. */
 #include "support.h"
 
 #include "data/dataset.h"
@@ -220,14 +220,15 @@ static void shuffle_permutes(void **state)
     clade__shuffle(NULL, 0, 1, 1);
 }
 
-static void shuffle_depends_on_seed_and_epoch(void **state)
+typedef void order_of(int32_t *order, int64_t n, uint64_t seed, int64_t epoch);
+
+static void depends_on_seed_and_epoch(order_of *make)
 {
-    (void)state;
     int32_t first[500], again[500], epoch[500], seed[500];
-    clade__shuffle(first, 500, 1, 0);
-    clade__shuffle(again, 500, 1, 0);
-    clade__shuffle(epoch, 500, 1, 1);
-    clade__shuffle(seed, 500, 2, 0);
+    make(first, 500, 1, 0);
+    make(again, 500, 1, 0);
+    make(epoch, 500, 1, 1);
+    make(seed, 500, 2, 0);
     assert_memory_equal(first, again, sizeof first);
     int same_epoch = 0, same_seed = 0, same_both = 0, fixed = 0;
     for (int i = 0; i < 500; i++) {
@@ -241,6 +242,40 @@ static void shuffle_depends_on_seed_and_epoch(void **state)
     assert_in_range(same_seed, 0, 10);
     assert_in_range(same_both, 0, 10);
     assert_in_range(fixed, 0, 10);
+}
+
+static void orders_depend_on_seed_and_epoch(void **state)
+{
+    (void)state;
+    depends_on_seed_and_epoch(clade__shuffle);
+    depends_on_seed_and_epoch(clade__draw);
+    int32_t shuffled[500], drawn[500], same = 0;
+    clade__shuffle(shuffled, 500, 1, 0);
+    clade__draw(drawn, 500, 1, 0);
+    for (int i = 0; i < 500; i++) same += shuffled[i] == drawn[i];
+    assert_in_range(same, 0, 10);
+}
+
+/* Each sample comes Poisson-distributed often, and is drawn in every place alike. */
+static void draws_are_with_replacement(void **state)
+{
+    (void)state;
+    enum { N = 10000 };
+    static int32_t order[N], count[N];
+    int times[3] = {0}, early = 0;
+    clade__draw(order, N, 5, 7);
+    for (int i = 0; i < N; i++) {
+        assert_in_range(order[i], 0, N - 1);
+        count[order[i]]++;
+        early += i < N / 2 && order[i] < N / 2;
+    }
+    for (int i = 0; i < N; i++) times[count[i] > 1 ? 2 : count[i]]++;
+    assert_in_range(times[0], 3679 - 160, 3679 + 160); /* N / e; five sigma */
+    assert_in_range(times[1], 3679 - 160, 3679 + 160);
+    assert_in_range(early, 2500 - 200, 2500 + 200);
+    clade__draw(order, 1, 5, 7);
+    assert_int_equal(order[0], 0);
+    clade__draw(NULL, 0, 1, 1);
 }
 
 static void equal_is_of_samples_and_answers(void **state)
@@ -301,8 +336,9 @@ int main(void)
         cmocka_unit_test(scale),
         cmocka_unit_test(equal_is_of_samples_and_answers),
         cmocka_unit_test(shuffle_permutes),
-        cmocka_unit_test(shuffle_depends_on_seed_and_epoch),
+        cmocka_unit_test(orders_depend_on_seed_and_epoch),
         cmocka_unit_test(shuffle_is_fair),
+        cmocka_unit_test(draws_are_with_replacement),
     };
     return cmocka_run_group_tests_name("dataset", tests, NULL, NULL);
 }

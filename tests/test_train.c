@@ -62,17 +62,17 @@ static void blobs_are_learnt(void **state)
 
 /* ---- steps against the reference --------------------------------------------------------------- */
 
-/* Epochs of plain SGD as the library must do them: the order of clade__shuffle, batch by batch, the
- * short one last. Returns the last epoch's mean loss. */
+/* Epochs of plain SGD as the library must do them: the order of clade__shuffle, or of clade__draw
+ * with replacement, batch by batch, the short one last. Returns the last epoch's mean loss. */
 static double train_reference(const clade_model *model, double *w, const net_batch *all,
-                              int64_t batch_size, int n_epochs, double lr)
+                              int64_t batch_size, int n_epochs, double lr, bool replacement)
 {
     int64_t n_parameters = clade_model_n_parameters(model);
     int32_t *order = malloc((size_t)all->n * sizeof *order);
     double loss = 0.0;
     assert_non_null(order);
     for (int epoch = 0; epoch < n_epochs; epoch++) {
-        clade__shuffle(order, all->n, model->seed, epoch);
+        (replacement ? clade__draw : clade__shuffle)(order, all->n, model->seed, epoch);
         loss = 0.0;
         for (int64_t first = 0; first < all->n; first += batch_size) {
             int64_t n = all->n - first < batch_size ? all->n - first : batch_size;
@@ -94,18 +94,20 @@ static void steps_are_those_of_the_reference(void **state)
         int64_t n, batch;
         int n_classes, n_epochs;
         clade_loss loss;
-        bool stream;
+        bool stream, replacement;
     } cases[] = {
-        {23, 5, 3, 3, CLADE_LOSS_CROSS_ENTROPY, false}, /* a short last batch, of 3 */
-        {23, 5, 3, 3, CLADE_LOSS_CROSS_ENTROPY, true},
-        {20, 5, 3, 2, CLADE_LOSS_CROSS_ENTROPY, false}, /* none */
-        {11, 10, 3, 2, CLADE_LOSS_CROSS_ENTROPY, true}, /* one of 1 */
-        {7, 50, 3, 3, CLADE_LOSS_CROSS_ENTROPY, false}, /* a batch larger than the data */
-        {7, 50, 3, 3, CLADE_LOSS_CROSS_ENTROPY, true},
-        {1, 1, 3, 2, CLADE_LOSS_CROSS_ENTROPY, false},
-        {23, 5, 0, 2, CLADE_LOSS_MSE, false}, /* numbers as targets */
-        {23, 5, 0, 2, CLADE_LOSS_MSE, true},
-        {23, 5, 3, 2, CLADE_LOSS_BCE_WITH_LOGITS, false},
+        {23, 5, 3, 3, CLADE_LOSS_CROSS_ENTROPY, false, false}, /* a short last batch, of 3 */
+        {23, 5, 3, 3, CLADE_LOSS_CROSS_ENTROPY, true, false},
+        {20, 5, 3, 2, CLADE_LOSS_CROSS_ENTROPY, false, false}, /* none */
+        {11, 10, 3, 2, CLADE_LOSS_CROSS_ENTROPY, true, false}, /* one of 1 */
+        {7, 50, 3, 3, CLADE_LOSS_CROSS_ENTROPY, false, false}, /* a batch larger than the data */
+        {7, 50, 3, 3, CLADE_LOSS_CROSS_ENTROPY, true, false},
+        {1, 1, 3, 2, CLADE_LOSS_CROSS_ENTROPY, false, false},
+        {23, 5, 0, 2, CLADE_LOSS_MSE, false, false}, /* numbers as targets */
+        {23, 5, 0, 2, CLADE_LOSS_MSE, true, false},
+        {23, 5, 3, 2, CLADE_LOSS_BCE_WITH_LOGITS, false, false},
+        {23, 5, 3, 3, CLADE_LOSS_CROSS_ENTROPY, false, true},
+        {23, 5, 3, 3, CLADE_LOSS_CROSS_ENTROPY, true, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         clade_model *model = net_model(
@@ -116,9 +118,11 @@ static void steps_are_those_of_the_reference(void **state)
         clade_data *data = net_data(model, &all, cases[i].n_classes);
         clade_fit_result result;
         double *want = net_parameters(model);
-        double loss = train_reference(model, want, &all, cases[i].batch, cases[i].n_epochs, 0.25);
+        double loss = train_reference(model, want, &all, cases[i].batch, cases[i].n_epochs, 0.25,
+                                      cases[i].replacement);
         assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = cases[i].n_epochs,
-                                                              .stream = cases[i].stream},
+                                                              .stream = cases[i].stream,
+                                                              .replacement = cases[i].replacement},
                             &result));
         double *got = net_parameters(model);
         ref_check_doubles("weights", got, want, clade_model_n_parameters(model), 1e-5);

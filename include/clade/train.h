@@ -81,6 +81,8 @@ typedef struct clade_fit_options {
     int64_t log_every;    /* steps between calls of on_progress; 0: about ten times a second */
     const char *run_dir;  /* an existing, writable folder for metrics.jsonl, model.safetensors (last)
                            * and best.safetensors; NULL: none is written */
+    bool replacement;     /* draw an epoch's samples with replacement: some come more than once, and
+                           * about 37 % not at all; else each comes once, shuffled */
     clade_schedule schedule;
     int64_t patience;     /* stop after so many epochs in a row without a better validation; 0: never.
                            * Better is higher in accuracy or, at the same or without one, lower in

@@ -124,6 +124,7 @@ static clade_status fit(training *t)
                                      .max_steps = values[CLI_MAX_STEPS].count,
                                      .validate = t->setup.valid,
                                      .log_every = values[CLI_LOG_EVERY].count,
+                                     .replacement = values[CLI_REPLACEMENT].flag,
                                      .run_dir = t->folder,
                                      .schedule = schedule,
                                      .patience = values[CLI_PATIENCE].count,
@@ -199,7 +200,8 @@ const cli_command cli_command_train = {
              "                             # cosine: min_lr\n"
              "                             # plateau: factor, patience, threshold, min_lr\n"
              "  early_stopping: {patience: 0, min_delta: 0}\n"
-             "  train: {epochs: 5, max_steps: 0, batch: 128, seed: 1, log_every: 0}\n"
+             "  train: {epochs: 5, max_steps: 0, batch: 128, replacement: false, seed: 1,\n"
+             "          log_every: 0}\n"
              "In full, a model is\n"
              "  model:\n"
              "    input: [784]\n"

@@ -79,6 +79,8 @@ typedef enum cli_kind {
       "stop after N steps; 0, the default, sets no limit")                                         \
     X(BATCH, "train.batch", "batch", COUNT, "128", 1, 1e9, "N",                                    \
       "samples in a step (default: 128)")                                                          \
+    X(REPLACEMENT, "train.replacement", "replacement", FLAG, "false", 0, 0, NULL,                  \
+      "draw the samples of an epoch with replacement, not each of them once")                      \
     X(SEED, "train.seed", "seed", COUNT, "1", 0, CLI_COUNT_MAX, "N",                               \
       "where initial weights and shuffles start (default: 1)")                                     \
     X(LOG_EVERY, "train.log_every", "log-every", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \

@@ -46,4 +46,7 @@ const void *clade__data_answers(const clade_data *data);
 /* order (n) becomes a random permutation of 0 … n-1, a function of seed and epoch alone. */
 void clade__shuffle(int32_t *order, int64_t n, uint64_t seed, int64_t epoch);
 
+/* order (n) becomes n draws from 0 … n-1 with replacement, a function of the same. */
+void clade__draw(int32_t *order, int64_t n, uint64_t seed, int64_t epoch);
+
 #endif

@@ -91,7 +91,10 @@ clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan,
 clade_status clade__feed_shuffle(clade__feed *feed, uint64_t seed, int64_t epoch)
 {
     CLADE_TRY(clade__transfer_wait(&feed->order_sent));
-    clade__shuffle(feed->host_order, feed->data->n_samples, seed, epoch);
+    if (feed->replacement)
+        clade__draw(feed->host_order, feed->data->n_samples, seed, epoch);
+    else
+        clade__shuffle(feed->host_order, feed->data->n_samples, seed, epoch);
     if (!feed->resident) return CLADE_OK;
     return clade__tensor_write_begin(feed->order, 0, feed->host_order,
                                      (size_t)feed->data->n_samples * sizeof *feed->host_order,

@@ -16,6 +16,7 @@ typedef struct clade__feed {
     const clade_data *data;
     clade_device *device;
     bool resident, shuffled;
+    bool replacement; /* shuffled: an epoch's samples are drawn with replacement; unless set, not */
     int64_t max_batch;
     float scale, shift;
     clade_tensor *values, *labels, *targets; /* all of the data, or one batch; NULL if it has none */
@@ -42,7 +43,7 @@ void clade__feed_close(clade__feed *feed);
 clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan,
                                 clade__commands *commands, bool answers);
 
-/* Draws the order of an epoch. */
+/* Draws the order of an epoch, as feed->replacement says. */
 clade_status clade__feed_shuffle(clade__feed *feed, uint64_t seed, int64_t epoch);
 
 /* Before the recorded commands run: the batch is the n samples from `first` of the order. */

@@ -230,6 +230,7 @@ static clade_status open_fit(fit *f, const clade_data *data)
     start.resident = resident;
     if (resident) start.memory_bytes += clade__feed_resident_bytes(data, true);
     CLADE_TRY(clade__pass_open(&f->train, model, data, true, resident));
+    f->train.feed.replacement = f->options->replacement;
     if (valid) {
         resident = !f->options->stream && clade__data_fits(model, valid, false, start.memory_bytes);
         if (resident) start.memory_bytes += clade__feed_resident_bytes(valid, false);
