@@ -1,6 +1,7 @@
 /* Rows of a data set, by index, as the network sees them.
  *
  *   dst (rows, cols)[r] = src (n, cols)[index[first + r]] * scale + shift
+ *   by column           = the same with a scale and a shift for each: columns (2, cols)
  *   labels              = the same for int (rows), as they are
  *
  * index (n_index) may be null: then the row is first + r. A row that src does not have becomes NaN,
@@ -25,10 +26,10 @@ static inline int source_row(const global int *index, const int n_index, const i
     return row >= 0 && row < n ? row : -1;
 }
 
-#define GATHER_ROWS(NAME, SOURCE)                                                                  \
+#define GATHER_ROWS(NAME, SOURCE, FACTORS, SCALE, SHIFT)                                           \
     ELEMENT_KERNEL NAME(global float *restrict dst, const global SOURCE *restrict src,             \
                         const global int *restrict index, const int first, const int n_index,      \
-                        const int n, const int cols, const float scale, const float shift)         \
+                        const int n, const int cols, FACTORS)                                      \
     {                                                                                              \
         const int blocks = (cols - 1) / ELEMENT_GROUP + 1;                                         \
         const int r = (int)get_group_id(0) / blocks;                                               \
@@ -36,11 +37,16 @@ static inline int source_row(const global int *index, const int n_index, const i
         const int row = source_row(index, n_index, n, first, r); /* one for the group */           \
         if (c >= cols) return;                                                                     \
         const float x = row < 0 ? NAN : convert_float(src[(size_t)row * cols + c]);                \
-        dst[(size_t)r * cols + c] = x * scale + shift;                                             \
+        dst[(size_t)r * cols + c] = x * (SCALE) + (SHIFT);                                         \
     }
 
-GATHER_ROWS(gather_bytes, uchar)
-GATHER_ROWS(gather_floats, float)
+#define ONE_SCALE const float scale, const float shift
+#define COLUMNS   const global float *restrict columns
+
+GATHER_ROWS(gather_bytes, uchar, ONE_SCALE, scale, shift)
+GATHER_ROWS(gather_floats, float, ONE_SCALE, scale, shift)
+GATHER_ROWS(gather_bytes_by_column, uchar, COLUMNS, columns[c], columns[cols + c])
+GATHER_ROWS(gather_floats_by_column, float, COLUMNS, columns[c], columns[cols + c])
 
 ELEMENT_KERNEL gather_labels(global int *restrict dst, const global int *restrict src,
                              const global int *restrict index, const int first, const int n_index,

@@ -21,6 +21,7 @@ typedef struct operands {
     clade_tensor *loss, *hit, *sum; /* (rows) float32 */
     clade_tensor *labels, *index, *best; /* (rows) int32 */
     clade_tensor *cols;             /* (cols) float32 */
+    clade_tensor *columns;          /* (2, cols) */
     clade_tensor *steps;            /* (4, 2) */
     clade_tensor *one;              /* (1) */
     clade_tensor *scratch[3];       /* of a reduction over all, the rows, the columns; or NULL */
@@ -143,7 +144,13 @@ static clade_status adam(clade__commands *c, const operands *o, int decoupled)
 
 static clade_status gather(clade__commands *c, const operands *o, int is_bytes)
 {
-    return clade__gather(c, o->y, is_bytes ? o->bytes : o->x, o->index, &zero, 1.0f, 0.0f);
+    return clade__gather(c, o->y, is_bytes ? o->bytes : o->x, o->index, &zero, 1.0f, 0.0f, NULL);
+}
+
+static clade_status gather_by_column(clade__commands *c, const operands *o, int is_bytes)
+{
+    return clade__gather(c, o->y, is_bytes ? o->bytes : o->x, o->index, &zero, 1.0f, 0.0f,
+                         o->columns);
 }
 
 static clade_status metrics(clade__commands *c, const operands *o, int variant)
@@ -196,6 +203,8 @@ static const op_row rows_of_table[] = {
     {"adamw", adam, true, 16, 7, 0},
     {"gather_float", gather, false, 2, 2, 1},
     {"gather_bytes", gather, true, 2, 1.25, 1},
+    {"gather_float_by_column", gather_by_column, false, 2, 2, 1},
+    {"gather_bytes_by_column", gather_by_column, true, 2, 1.25, 1},
     {"count_hits", metrics, 0, 1, 1, 2},
     {"metrics_store", metrics, 1, 0, 0, 2},
     {"zero", set_zero, 0, 0, 1, 0},
@@ -255,6 +264,7 @@ static clade_status make_operands(operands *o, clade_device *device, int64_t row
     for (int i = 0; i < 4; i++) CLADE_TRY(make_filled(matrices[i], device, matrix, 0.5f));
     for (int i = 0; i < 3; i++) CLADE_TRY(make_filled(vectors[i], device, row, 0.5f));
     CLADE_TRY(make_filled(&o->cols, device, CLADE_SHAPE(cols), 0.5f));
+    CLADE_TRY(make_filled(&o->columns, device, CLADE_SHAPE(2, cols), 0.5f));
     CLADE_TRY(make_filled(&o->steps, device, CLADE_SHAPE(4, 2), 0.5f));
     CLADE_TRY(make_filled(&o->one, device, CLADE_SHAPE(1), 0.5f));
     for (int dim = CLADE_ALL; dim <= 1; dim++) {
@@ -268,7 +278,7 @@ static clade_status make_operands(operands *o, clade_device *device, int64_t row
 static void free_operands(operands *o)
 {
     clade_tensor *all[] = {o->x, o->y, o->z, o->w, o->bytes, o->loss, o->hit, o->sum,
-                           o->labels, o->index, o->best, o->cols, o->steps, o->one,
+                           o->labels, o->index, o->best, o->cols, o->columns, o->steps, o->one,
                            o->scratch[0], o->scratch[1], o->scratch[2]};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) clade_tensor_free(all[i]);
 }

@@ -15,7 +15,7 @@ static clade_status count_index(int64_t *n_index, const clade__check *check,
 
 clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const clade_tensor *src,
                            const clade_tensor *index, const int32_t *first, float scale,
-                           float shift)
+                           float shift, const clade_tensor *columns)
 {
     const clade__check check = {commands, "gather"};
     CLADE_TRY(clade__check_tensor(&check, "dst", dst, CLADE_FLOAT32));
@@ -24,19 +24,26 @@ clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const c
     const int64_t rows = clade__shape_rows(dst->shape), cols = clade__shape_cols(dst->shape);
     const int64_t n = clade__shape_rows(src->shape);
     CLADE_TRY(clade__check_shape(&check, "src", src, src->dtype, CLADE_SHAPE(n, cols)));
+    if (columns)
+        CLADE_TRY(clade__check_shape(&check, "columns", columns, CLADE_FLOAT32,
+                                     CLADE_SHAPE(2, cols)));
     int64_t n_index;
     CLADE_TRY(count_index(&n_index, &check, index, n));
-    return clade__commands_launch(
-        commands,
-        &(clade__launch){
-            .program = "gather",
-            .kernel = bytes ? "gather_bytes" : "gather_floats",
-            .groups = {(size_t)rows * clade__groups(cols, CLADE__ELEMENT_GROUP)},
-            .local = {CLADE__ELEMENT_GROUP},
-            CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src), clade__arg_tensor(index),
-                        clade__arg_int_ref(first), clade__arg_int(n_index), clade__arg_int(n),
-                        clade__arg_int(cols), clade__arg_float(scale), clade__arg_float(shift)),
-        });
+    clade__launch launch = {
+        .program = "gather",
+        .kernel = bytes ? "gather_bytes" : "gather_floats",
+        .groups = {(size_t)rows * clade__groups(cols, CLADE__ELEMENT_GROUP)},
+        .local = {CLADE__ELEMENT_GROUP},
+        CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src), clade__arg_tensor(index),
+                    clade__arg_int_ref(first), clade__arg_int(n_index), clade__arg_int(n),
+                    clade__arg_int(cols), clade__arg_float(scale), clade__arg_float(shift)),
+    };
+    if (columns) {
+        launch.kernel = bytes ? "gather_bytes_by_column" : "gather_floats_by_column";
+        launch.args[7] = clade__arg_tensor(columns);
+        launch.n_args = 8;
+    }
+    return clade__commands_launch(commands, &launch);
 }
 
 clade_status clade__gather_labels(clade__commands *commands, clade_tensor *dst,

@@ -81,11 +81,12 @@ clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan,
         &plan->x, CLADE_SHAPE(plan->batch, clade_shape_elements(plan->x.shape) / plan->batch));
     clade_tensor labels = plan->labels, target = plan->target;
     CLADE_TRY(clade__gather(commands, &x, feed->values, feed->order, &feed->first, feed->scale,
-                            feed->shift));
+                            feed->shift, NULL));
     if (!answers) return CLADE_OK;
     if (feed->labels)
         return clade__gather_labels(commands, &labels, feed->labels, feed->order, &feed->first);
-    return clade__gather(commands, &target, feed->targets, feed->order, &feed->first, 1.0f, 0.0f);
+    return clade__gather(commands, &target, feed->targets, feed->order, &feed->first, 1.0f, 0.0f,
+                         NULL);
 }
 
 clade_status clade__feed_shuffle(clade__feed *feed, uint64_t seed, int64_t epoch)
