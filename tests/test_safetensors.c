@@ -126,9 +126,10 @@ static void what_cannot_be_written_leaves_nothing(void **state)
 /* A header as Clade writes it, of 32 bytes of data. */
 #define ARCHITECTURE \
     "{\\\"input\\\":[3],\\\"layers\\\":[{\\\"type\\\":\\\"linear\\\",\\\"units\\\":2}],"
+#define NUMBERS "\\\"scale\\\":1,\\\"shift\\\":0"
 static const char header[] =
     "{\"__metadata__\":{\"format\":\"pt\",\"clade.model\":\"" ARCHITECTURE
-    "\\\"loss\\\":\\\"mse\\\"}\",\"clade.input\":\"{\\\"scale\\\":1,\\\"shift\\\":0}\"},"
+    "\\\"loss\\\":\\\"mse\\\"}\",\"clade.input\":\"{" NUMBERS "}\"},"
     "\"0.weight\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
     "\"0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[24,32]}}";
 enum { DATA_BYTES = 32, MOST = 2000 };
@@ -204,6 +205,14 @@ static void edited_headers_are_refused(void **state)
         {"clade.input", "other.input", 32, "no scale of the input"},
         {"\\\"scale\\\":1", "\\\"scale\\\":null", 32, "no scale of the input"},
         {"\\\"scale\\\":1", "\\\"scale\\\":1e60", 32, "no scale of the input"},
+        {NUMBERS, "\\\"scale\\\":[1,2],\\\"shift\\\":[0,0]", 32,
+         "has the scales of 2 values, and its architecture takes 3"},
+        {NUMBERS, "\\\"scale\\\":[1,2,3],\\\"shift\\\":[0,0]", 32, "no scale of the input"},
+        {NUMBERS, "\\\"scale\\\":[1,2,3],\\\"shift\\\":0", 32, "no scale of the input"},
+        {NUMBERS, "\\\"scale\\\":1,\\\"shift\\\":[0,0,0]", 32, "no scale of the input"},
+        {NUMBERS, "\\\"scale\\\":[1,2,null],\\\"shift\\\":[0,0,0]", 32, "no scale of the input"},
+        {NUMBERS, "\\\"scale\\\":[1,2,3],\\\"shift\\\":[0,1e60,0]", 32, "no scale of the input"},
+        {NUMBERS, "\\\"scale\\\":[],\\\"shift\\\":[]", 32, "no scale of the input"},
         {"\\\"mse\\\"", "\\\"msee\\\"", 32, "no known loss"},
         {"linear", "lineal", 32, "model.layers[0].type: unknown layer 'lineal'"},
         {"\\\"units\\\":2", "\\\"units\\\":3", 32, "'0.weight' is (2, 3), and its architecture wants "

@@ -59,7 +59,9 @@ typedef struct clade_data_info {
     int64_t n_samples;
     clade_shape shape;   /* of one sample */
     clade_dtype dtype;   /* CLADE_UINT8, or CLADE_FLOAT32 */
-    float scale, shift;  /* a network sees value * scale + shift */
+    float scale, shift;  /* a network sees value * scale + shift; or, where it is standardized, */
+    const float *feature_scale, *feature_shift; /* with these of each value of a sample, owned by
+                                                 * the data; NULL unless standardized */
     int n_classes;       /* labels are 0 … n_classes-1; 0 when targets are numbers */
     int64_t n_targets;   /* target numbers of a sample when n_classes is 0 */
     uint64_t bytes;      /* samples and labels, in host memory */
@@ -91,9 +93,18 @@ typedef struct clade_data_arrays {
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_from_arrays(clade_data **out,
                                                                const clade_data_arrays *arrays);
 
-/* Changes what a network sees to value * scale + shift. Both must be finite, scale not 0. */
+/* Changes what a network sees to value * scale + shift. Both must be finite, scale not 0.
+ *
+ * This, and what clade_data_standardize sets, counts in the data that a model is trained on: the
+ * model takes it over, is saved with it, and sees all other data alike. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_set_scale(clade_data *data, float scale,
                                                              float shift);
+
+/* Changes what a network sees of each feature to (value - mean) / deviation, over these samples, as
+ * scikit-learn's StandardScaler does: computed in double precision, the deviation that of the
+ * samples themselves (divided by n), and 1 for a feature that is constant. Targets stay as they
+ * are. Takes the place of an earlier scale. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_data_standardize(clade_data *data);
 
 CLADE_API clade_data_info clade_data_describe(const clade_data *data);
 CLADE_API void clade_data_free(clade_data *data);

@@ -95,7 +95,7 @@ clade_status clade__workload_data(clade_data **out, const clade__workload *workl
         unsigned char *values = (*out)->values;
         for (int64_t i = 0; i < n * cols; i++)
             values[i] = (unsigned char)(clade__random_word(&random) >> 24);
-        (*out)->scale = 1.0f / 255.0f;
+        (*out)->scaling.scale = 1.0f / 255.0f;
     } else {
         float *values = (*out)->values;
         for (int64_t i = 0; i < n * cols; i++) values[i] = clade__random_uniform(&random);

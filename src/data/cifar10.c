@@ -213,7 +213,7 @@ clade_status clade__cifar10_open(clade_data **out, const clade__data_spec *spec)
     if (status == CLADE_OK)
         status = clade__data_create(&data, n, CLADE_SHAPE(3, 32, 32), CLADE_UINT8, N_CLASSES, 0);
     if (status == CLADE_OK) {
-        data->scale = 1.0f / 255.0f;
+        data->scaling.scale = 1.0f / 255.0f;
         status = read_names(data, spec->path);
     }
     for (size_t i = 0; i < list.n && first < n && status == CLADE_OK; i++) {

@@ -95,7 +95,7 @@ clade_status clade__data_create(clade_data **out, int64_t n_samples, clade_shape
     data->n_samples = n_samples;
     data->shape = shape;
     data->dtype = dtype;
-    data->scale = 1.0f;
+    data->scaling.scale = 1.0f;
     data->n_classes = n_classes;
     data->n_targets = n_targets;
     data->values = malloc(value_bytes);
@@ -136,6 +136,7 @@ void clade_data_free(clade_data *data)
     free(data->labels);
     free(data->targets);
     free(data->class_names);
+    clade__scaling_free(&data->scaling);
     free(data);
 }
 
@@ -207,21 +208,25 @@ clade_status clade_data_set_scale(clade_data *data, float scale, float shift)
                            "data: scale %g and shift %g; both must be finite and "
                            "scale not 0",
                            (double)scale, (double)shift);
-    data->scale = scale;
-    data->shift = shift;
+    clade__scaling_free(&data->scaling);
+    data->scaling.scale = scale;
+    data->scaling.shift = shift;
     return CLADE_OK;
 }
 
 clade_data_info clade_data_describe(const clade_data *data)
 {
     size_t sample_bytes = clade__data_value_bytes(data) + clade__data_answer_bytes(data);
+    const float *columns = data->scaling.columns;
     return (clade_data_info){
         .name = data->name,
         .n_samples = data->n_samples,
         .shape = data->shape,
         .dtype = data->dtype,
-        .scale = data->scale,
-        .shift = data->shift,
+        .scale = data->scaling.scale,
+        .shift = data->scaling.shift,
+        .feature_scale = columns,
+        .feature_shift = columns ? columns + data->scaling.n_columns : NULL,
         .n_classes = data->n_classes,
         .n_targets = data->n_targets,
         .bytes = (uint64_t)data->n_samples * sample_bytes,

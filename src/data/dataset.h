@@ -5,6 +5,7 @@
 #include <clade/data.h>
 
 #include "base/error.h"
+#include "base/scaling.h"
 
 #define CLADE__DATA_MAX_CLASSES (1 << 20) /* more is a mistake */
 
@@ -14,7 +15,7 @@ struct clade_data {
     clade_shape shape;   /* of one sample */
     clade_dtype dtype;   /* of values: CLADE_UINT8 or CLADE_FLOAT32 */
     void *values;        /* (n_samples, shape…) */
-    float scale, shift;  /* a network sees value * scale + shift */
+    clade__scaling scaling; /* what a network sees of the values */
     int n_classes;
     int32_t *labels;     /* (n_samples), or NULL */
     int64_t n_targets;

@@ -242,7 +242,7 @@ clade_status clade__digits_open(clade_data **out, const clade__data_spec *spec)
     CLADE_TRY(clade__data_option_number(spec, "seed", 0, UINT64_MAX, &seed));
     clade_data *data;
     CLADE_TRY(clade__data_create(&data, (int64_t)n, CLADE_SHAPE(SIDE, SIDE), CLADE_UINT8, 10, 0));
-    data->scale = 1.0f / 255.0f;
+    data->scaling.scale = 1.0f / 255.0f;
     uint8_t *pixels = data->values;
     for (uint64_t i = 0; i < n; i++)
         data->labels[i] = draw_sample(seed, spec->test, i, pixels + i * PIXELS);

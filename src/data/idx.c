@@ -259,7 +259,7 @@ static clade_status read_pair(clade_data **data, idx_file *images, idx_file *lab
     CLADE_TRY(clade__data_option_first(spec, images->path, sizes[0], &n));
     CLADE_TRY(
         clade__data_create(data, n, CLADE_SHAPE(sizes[1], sizes[2]), CLADE_UINT8, N_CLASSES, 0));
-    (*data)->scale = 1.0f / 255.0f;
+    (*data)->scaling.scale = 1.0f / 255.0f;
     size_t image_bytes = (size_t)n * (size_t)clade__data_cols(*data);
     CLADE_TRY(read_all(images, (*data)->values, image_bytes, "images"));
     if (n == sizes[0]) CLADE_TRY(read_end(images));

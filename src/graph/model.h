@@ -10,6 +10,7 @@
 #include <clade/model.h>
 
 #include "base/arena.h"
+#include "base/scaling.h"
 #include "blas/gemm.h"
 
 typedef struct clade__layer_type clade__layer_type;
@@ -98,8 +99,7 @@ struct clade_model {
      * that the device's first is. */
     int32_t mask_step, first_row;
 
-    /* What a network sees of its data: value * scale + shift. */
-    float input_scale, input_shift;
+    clade__scaling input; /* what the network sees of its data: as the training data has it */
 };
 
 /* ---- nodes.c --------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@ clade_status clade_model_create(clade_model **out, clade_device *device, uint64_
     if (!*out) return clade__fail(CLADE_ENOMEM, "no memory for a model");
     (*out)->device = device;
     (*out)->seed = seed;
-    (*out)->input_scale = 1.0f;
+    (*out)->input.scale = 1.0f;
     return CLADE_OK;
 }
 
@@ -25,6 +25,7 @@ void clade_model_free(clade_model *model)
     free(model->parameters);
     free(model->nodes);
     free(model->error_text);
+    clade__scaling_free(&model->input);
     clade__arena_free(&model->arena);
     free(model);
 }

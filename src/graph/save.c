@@ -1,6 +1,7 @@
 /* Model files: parameters under PyTorch's names, and in the metadata what rebuilds the model:
  *   clade.model  the architecture and loss, as clade__model_describe writes them
- *   clade.input  {"scale": …, "shift": …}: what the network sees of its data
+ *   clade.input  {"scale": …, "shift": …}: what the network sees of its data, value * scale + shift;
+ *                both numbers, or both lists with a number for each value of the input
  *   format       "pt", as other programs expect it of PyTorch's layout
  */
 #include <float.h>
@@ -11,18 +12,41 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/text.h"
 #include "graph/model.h"
 #include "graph/safetensors.h"
+
+/* Nine digits, so that each float is read back as it was. */
+static void append_numbers(clade__text *text, const float *numbers, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        clade__text_append(text, "%c%.9g", i == 0 ? '[' : ',', (double)numbers[i]);
+    clade__text_append(text, "]");
+}
+
+static void describe_input(const clade__scaling *input, clade__text *text)
+{
+    int64_t n = input->n_columns;
+    if (!input->columns) {
+        clade__text_append(text, "{\"scale\":%.9g,\"shift\":%.9g}", (double)input->scale,
+                           (double)input->shift);
+        return;
+    }
+    clade__text_append(text, "{\"scale\":");
+    append_numbers(text, input->columns, n);
+    clade__text_append(text, ",\"shift\":");
+    append_numbers(text, input->columns + n, n);
+    clade__text_append(text, "}");
+}
 
 clade_status clade__save_values(const clade_model *model, const float *values, const char *path)
 {
     clade_status status = CLADE_OK;
-    char input[96];
-    snprintf(input, sizeof input, "{\"scale\":%.9g,\"shift\":%.9g}", (double)model->input_scale,
-             (double)model->input_shift);
+    clade__text input = {0};
+    describe_input(&model->input, &input);
     char *architecture = clade__model_describe(model);
     clade__saved_tensor *tensors = calloc((size_t)model->n_parameters + 1, sizeof *tensors);
-    if (!architecture || !tensors) {
+    if (!architecture || !tensors || input.failed) {
         status = clade__fail(CLADE_ENOMEM, "no memory to save '%s'", path);
         goto out;
     }
@@ -33,9 +57,10 @@ clade_status clade__save_values(const clade_model *model, const float *values, c
     }
     const clade__saved_text metadata[] = {
         {"format", "pt"}, {"clade.version", "1"}, {"clade.model", architecture},
-        {"clade.input", input}};
+        {"clade.input", input.data}};
     status = clade__safetensors_write(path, tensors, (size_t)model->n_parameters, metadata, 4);
 out:
+    clade__text_free(&input);
     cJSON_free(architecture);
     free(tensors);
     return status;
@@ -67,19 +92,45 @@ static clade_status read_loss(const char *architecture, clade_loss *loss)
     return CLADE_OK;
 }
 
-static clade_status read_input_scale(const char *text, clade_model *model)
+/* A number, or with n > 0 a list of n of them. */
+static bool read_numbers(const cJSON *item, float *numbers, int64_t n)
 {
-    cJSON *root = cJSON_Parse(text ? text : "");
+    if (n > 0 && (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != n)) return false;
+    const cJSON *at = n > 0 ? item->child : item;
+    for (int64_t i = 0; i == 0 || i < n; i++, at = at->next) {
+        if (!cJSON_IsNumber(at) || !(fabs(at->valuedouble) <= (double)FLT_MAX)) return false;
+        numbers[i] = (float)at->valuedouble;
+    }
+    return true;
+}
+
+static clade_status read_scaling(const cJSON *root, clade__scaling *input)
+{
     const cJSON *scale = cJSON_GetObjectItemCaseSensitive(root, "scale");
     const cJSON *shift = cJSON_GetObjectItemCaseSensitive(root, "shift");
-    bool right = cJSON_IsNumber(scale) && cJSON_IsNumber(shift) &&
-                 fabs(scale->valuedouble) <= FLT_MAX && fabs(shift->valuedouble) <= FLT_MAX;
-    if (right) {
-        model->input_scale = (float)scale->valuedouble;
-        model->input_shift = (float)shift->valuedouble;
+    int64_t n = cJSON_IsArray(scale) ? cJSON_GetArraySize(scale) : 0;
+    if (n > 0) {
+        input->columns = malloc(2 * (size_t)n * sizeof *input->columns);
+        input->n_columns = n;
+        if (!input->columns) return clade__fail(CLADE_ENOMEM, "no memory for its scales");
     }
+    if (read_numbers(scale, n > 0 ? input->columns : &input->scale, n) &&
+        read_numbers(shift, n > 0 ? input->columns + n : &input->shift, n))
+        return CLADE_OK;
+    return clade__fail(CLADE_EDATA, "its metadata has no scale of the input: want scale and shift, two "
+                       "numbers or two lists of them");
+}
+
+static clade_status read_input(const char *text, clade_model *model)
+{
+    cJSON *root = cJSON_Parse(text ? text : "");
+    clade_status status = read_scaling(root, &model->input);
     cJSON_Delete(root);
-    return right ? CLADE_OK : clade__fail(CLADE_EDATA, "its metadata has no scale of the input");
+    int64_t n = model->input.n_columns, want = clade_shape_elements(model->nodes[0]->shape);
+    if (status == CLADE_OK && n > 0 && n != want)
+        return clade__fail(CLADE_EDATA, "its metadata has the scales of %lld values, and its "
+                           "architecture takes %lld", (long long)n, (long long)want);
+    return status;
 }
 
 static clade_status read_parameters(clade_model *model, const clade__safetensors *file)
@@ -109,12 +160,12 @@ static clade_status rebuild(clade_model *model, const clade__safetensors *file)
                            "metadata has no clade.model");
     clade_loss loss = CLADE_LOSS_CROSS_ENTROPY;
     CLADE_TRY(read_loss(architecture, &loss));
-    CLADE_TRY(read_input_scale(clade__safetensors_text(file, "clade.input"), model));
     clade_node *output = clade_model_layers(model, architecture);
     if (!output)
         return clade__fail_again(model->error == CLADE_ENOMEM ? CLADE_ENOMEM : CLADE_EDATA,
                                  model->error_text ? model->error_text : "out of memory");
     model->loss = loss;
+    CLADE_TRY(read_input(clade__safetensors_text(file, "clade.input"), model));
     CLADE_TRY(read_parameters(model, file));
     return model->device ? clade__compile_for_inference(model, output, loss) : CLADE_OK;
 }

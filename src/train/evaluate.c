@@ -88,7 +88,7 @@ clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, 
     CLADE_TRY(clade__model_materialize(model));
     clade__feed feed;
     CLADE_TRY(clade__feed_open(&feed, model->device, data, CLADE__INFER_BATCH, false, false,
-                               model->input_scale, model->input_shift));
+                               &model->input));
     clade_status status = predict_batches(model, &feed, first, n, raw, outputs);
     clade__feed_close(&feed);
     return status;

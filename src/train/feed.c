@@ -27,6 +27,10 @@ static clade_status create_tensors(clade__feed *feed, int64_t rows)
 static clade_status open_feed(clade__feed *feed)
 {
     const clade_data *data = feed->data;
+    const clade__scaling *scaling = feed->scaling;
+    if (scaling->columns)
+        CLADE_TRY(clade_tensor_create(&feed->columns, feed->device, CLADE_FLOAT32,
+                                      CLADE_SHAPE(2, scaling->n_columns), scaling->columns));
     if (feed->shuffled) {
         feed->host_order = malloc((size_t)data->n_samples * sizeof *feed->host_order);
         if (!feed->host_order) return clade__fail(CLADE_ENOMEM, "no memory to shuffle the data");
@@ -46,12 +50,11 @@ static clade_status open_feed(clade__feed *feed)
 }
 
 clade_status clade__feed_open(clade__feed *feed, clade_device *device, const clade_data *data,
-                              int64_t max_batch, bool resident, bool shuffled, float scale,
-                              float shift)
+                              int64_t max_batch, bool resident, bool shuffled,
+                              const clade__scaling *scaling)
 {
     *feed = (clade__feed){.data = data, .device = device, .resident = resident,
-                          .shuffled = shuffled, .max_batch = max_batch, .scale = scale,
-                          .shift = shift};
+                          .shuffled = shuffled, .max_batch = max_batch, .scaling = scaling};
     clade_status status = open_feed(feed);
     if (status != CLADE_OK) clade__feed_close(feed);
     return status;
@@ -69,6 +72,7 @@ void clade__feed_close(clade__feed *feed)
     clade_tensor_free(feed->values);
     clade_tensor_free(feed->labels);
     clade_tensor_free(feed->targets);
+    clade_tensor_free(feed->columns);
     clade_tensor_free(feed->order);
     free(feed->host_order);
     *feed = (clade__feed){0};
@@ -80,8 +84,8 @@ clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan,
     clade_tensor x = clade__tensor_reshaped(
         &plan->x, CLADE_SHAPE(plan->batch, clade_shape_elements(plan->x.shape) / plan->batch));
     clade_tensor labels = plan->labels, target = plan->target;
-    CLADE_TRY(clade__gather(commands, &x, feed->values, feed->order, &feed->first, feed->scale,
-                            feed->shift, NULL));
+    CLADE_TRY(clade__gather(commands, &x, feed->values, feed->order, &feed->first,
+                            feed->scaling->scale, feed->scaling->shift, feed->columns));
     if (!answers) return CLADE_OK;
     if (feed->labels)
         return clade__gather_labels(commands, &labels, feed->labels, feed->order, &feed->first);

@@ -18,8 +18,9 @@ typedef struct clade__feed {
     bool resident, shuffled;
     bool replacement; /* shuffled: an epoch's samples are drawn with replacement; unless set, not */
     int64_t max_batch;
-    float scale, shift;
+    const clade__scaling *scaling; /* what the network sees of the data */
     clade_tensor *values, *labels, *targets; /* all of the data, or one batch; NULL if it has none */
+    clade_tensor *columns; /* the scaling's, on the device; NULL if it has none */
     clade_tensor *order;   /* resident and shuffled: the epoch's order, (n_samples) */
     int32_t *host_order;   /* shuffled: the same on the host */
     clade__transfer order_sent;
@@ -33,10 +34,10 @@ typedef struct clade__feed {
 uint64_t clade__feed_resident_bytes(const clade_data *data, bool shuffled);
 
 /* Takes all memory it will use, and sends resident data. shuffled: clade__feed_shuffle is called
- * before each epoch. scale and shift: what the network sees is value * scale + shift. */
+ * before each epoch. Data and scaling are borrowed until it is closed. */
 clade_status clade__feed_open(clade__feed *feed, clade_device *device, const clade_data *data,
-                              int64_t max_batch, bool resident, bool shuffled, float scale,
-                              float shift);
+                              int64_t max_batch, bool resident, bool shuffled,
+                              const clade__scaling *scaling);
 void clade__feed_close(clade__feed *feed);
 
 /* Records how a plan gets its batch, with its labels or targets where answers are wanted. */

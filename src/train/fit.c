@@ -223,8 +223,7 @@ static clade_status open_fit(fit *f, const clade_data *data)
 {
     clade_model *model = f->model;
     const clade_data *valid = f->options->validate;
-    model->input_scale = data->scale;
-    model->input_shift = data->shift;
+    CLADE_TRY(clade__scaling_copy(&model->input, &data->scaling));
     clade__run_start start = {.n_train = data->n_samples, .memory_bytes = model->memory.total};
     bool resident = !f->options->stream && clade__data_fits(model, data, true, model->memory.total);
     start.resident = resident;

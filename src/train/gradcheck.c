@@ -98,7 +98,7 @@ static clade_status run_device(check *c)
     clade__commands *commands = NULL;
     CLADE_TRY(clade__model_materialize(c->model));
     CLADE_TRY(clade__feed_open(&feed, c->model->device, c->data, c->options.samples, false, false,
-                               c->data->scale, c->data->shift));
+                               &c->data->scaling));
     clade_status status = clade__commands_create(&commands, c->model->device);
     if (status == CLADE_OK) status = record(c, &feed, &plan, commands);
     if (status == CLADE_OK) status = read_gradients(c);
@@ -121,7 +121,7 @@ static clade_status copy_batch(check *c)
     for (int64_t i = 0; i < n; i++) {
         double value = data->dtype == CLADE_UINT8 ? (double)((const uint8_t *)data->values)[i]
                                                   : (double)((const float *)data->values)[i];
-        c->x[i] = value * (double)data->scale + (double)data->shift;
+        c->x[i] = clade__scaling_apply(&data->scaling, i % clade__data_cols(data), value);
     }
     for (int64_t i = 0; i < n_targets; i++) c->targets[i] = (double)data->targets[i];
     return CLADE_OK;

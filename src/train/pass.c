@@ -77,7 +77,7 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data, bool re
     clade_model *model = pass->model;
     CLADE_TRY(clade__model_materialize(model));
     CLADE_TRY(clade__feed_open(&pass->feed, model->device, data, pass->batch, resident,
-                               pass->training, model->input_scale, model->input_shift));
+                               pass->training, &model->input));
     CLADE_TRY(clade_tensor_create(&pass->sums, model->device, CLADE_FLOAT32,
                                   CLADE_SHAPE(pass->n_batches, 2), NULL));
     pass->host_sums = calloc((size_t)pass->n_batches, 2 * sizeof *pass->host_sums);
