@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "base/philox.h"
+#include "data/dataset.h"
 
 static char folder[512];
 
@@ -20,8 +21,8 @@ static void write_flowers(const char *path, int n)
     fprintf(file, "width,altitude,petals,species\n");
     for (int i = 0; i < n; i++) {
         double at = i % 3;
-        fprintf(file, "%.4f,%.1f,5,%s\n", 0.01 * (at + 0.4 * clade__random_normal(&random)),
-                1500.0 + 200.0 * (at - 0.5 * at * at + 0.3 * clade__random_normal(&random)),
+        fprintf(file, "%.4f,%.1f,5,%s\n", 0.01 * (at + 0.25 * clade__random_normal(&random)),
+                1500.0 + 200.0 * (at - 0.5 * at * at + 0.2 * clade__random_normal(&random)),
                 species[i % 3]);
     }
     assert_int_equal(fclose(file), 0);
@@ -101,11 +102,105 @@ static void replacement_is_repeated_from_the_run(void **state)
     for (int i = 0; i < 3; i++) cJSON_Delete(end[i]);
 }
 
+/* ---- standardised ---------------------------------------------------------------------------- */
+
+/* The mean of -log p[label] over the predictions, whose classes are named. */
+static double loss_of(const cJSON *predictions, const clade_data *data)
+{
+    double loss = 0.0;
+    int i = 0, n_right = 0;
+    const cJSON *row;
+    cJSON_ArrayForEach(row, predictions)
+    {
+        int label = data->labels[i++];
+        const cJSON *p = cJSON_GetObjectItem(row, "probabilities");
+        loss -= log(cJSON_GetArrayItem(p, label)->valuedouble);
+        n_right += strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(row, "class")),
+                          clade_data_class_name(data, label)) == 0;
+    }
+    assert_int_equal(i, data->n_samples);
+    assert_true(n_right > 0.8 * i);
+    return loss / i;
+}
+
+/* What the training logged of its last epoch, the saved model gives again, and the command that is
+ * in the run's folder. */
+static void a_standardized_table_is_seen_alike_by_all(void **state)
+{
+    (void)state;
+    char table[600], run[600], model[700];
+    snprintf(table, sizeof table, "csv:%s", in_folder("flowers.csv"));
+    snprintf(run, sizeof run, "%s", in_folder("standardized"));
+    snprintf(model, sizeof model, "%s/model.safetensors", run);
+    command_result result = command_expect(COMMAND("train", "--model", "mlp:16", "--data", table,
+                                                   "--standardize", "--epochs", "20", "--run", run),
+                                           0);
+    assert_non_null(strstr(result.err, "120 samples of [3], 3 classes, standardized, read in"));
+    command_free(&result);
+    cJSON *epoch = command_event(run, "epoch");
+    double want = command_number(epoch, "valid_loss");
+
+    result = command_expect(COMMAND("eval", model, "--data", table, "--json"), 0);
+    cJSON *document = command_json(result.out);
+    assert_true(command_number(document, "samples") == 30);
+    assert_true(command_number(document, "loss") == want);
+    assert_true(command_number(document, "accuracy") == command_number(epoch, "valid_accuracy"));
+    assert_true(command_number(document, "accuracy") > 0.8); /* a third without */
+    cJSON_Delete(document);
+    command_free(&result);
+
+    clade_data *data;
+    assert_ok(clade_data_open_part(&data, table, "test"));
+    result = command_expect(COMMAND("predict", model, "--data", table, "--json"), 0);
+    document = command_json(result.out);
+    double loss = loss_of(cJSON_GetObjectItem(document, "predictions"), data);
+    assert_true(fabs(loss - want) <= 1e-6);
+    cJSON_Delete(document);
+    command_free(&result);
+    clade_data_free(data);
+
+    const char *config = test_text("%s/config.yaml", run), *again = in_folder("again");
+    result = command_expect(COMMAND("gradcheck", config), 0);
+    command_free(&result);
+    result = command_expect(COMMAND("train", config, "--run", again), 0);
+    command_free(&result);
+    test_assert_same_files(model, test_text("%s/model.safetensors", again));
+    cJSON_Delete(epoch);
+}
+
+static void standardizing_takes_the_place_of_a_scale(void **state)
+{
+    (void)state;
+    char config[600];
+    snprintf(config, sizeof config, "%s", in_folder("scaled.yaml"));
+    const char *text = test_text("model: linear\ndata:\n  train: csv:%s\n  standardize: true\n"
+                                 "  shift: 2\n",
+                                 in_folder("flowers.csv"));
+    test_write_file(config, text, strlen(text));
+    command_result result = command_expect(COMMAND("train", config), 2);
+    assert_non_null(
+        strstr(result.err, test_text("%s:5: data.shift is for data that is not standardized, and "
+                                     "the setting data.standardize is true",
+                                     config)));
+    command_free(&result);
+
+    const char *scaled = strstr(text, "  shift");
+    text = test_text("model: linear\ndata:\n  train: csv:%s\n%s", in_folder("flowers.csv"), scaled);
+    test_write_file(config, text, strlen(text));
+    result = command_expect(COMMAND("train", config, "--standardize", "--max-steps", "1", "--run",
+                                    in_folder("over")),
+                            0);
+    assert_non_null(strstr(result.err, "standardized"));
+    command_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_data_as_validation_is_told),
         cmocka_unit_test(replacement_is_repeated_from_the_run),
+        cmocka_unit_test(a_standardized_table_is_seen_alike_by_all),
+        cmocka_unit_test(standardizing_takes_the_place_of_a_scale),
     };
     return cmocka_run_group_tests_name("command_data", tests, make_files, NULL);
 }

@@ -192,6 +192,7 @@ const cli_command cli_command_train = {
              "A config is YAML; all but model and data may be left out:\n"
              "  model: mlp:512,512         # or input: and layers: in full, see below\n"
              "  data: {train: digits, valid: none, scale: 0.00392157, shift: 0}\n"
+             "                             # or, for each feature: standardize: true\n"
              "  loss: cross_entropy        # also name, activation, dropout, device, ...\n"
              "  optimizer: {type: sgd, lr: 0.1, momentum: 0.9, nesterov: false,\n"
              "              weight_decay: 0, decay_weights_only: false}\n"

@@ -181,7 +181,7 @@ char *cli_real_text(char *out, size_t out_bytes, float value)
     return out;
 }
 
-/* ---- optimizer and schedule ------------------------------------------------------------------ */
+/* ---- optimizer, schedule, scale -------------------------------------------------------------- */
 
 /* Unsets a setting that is of `owners` alone, and refuses it where it was given for this `type`. */
 static clade_status drop_foreign(cli_settings *settings, cli_setting_id id, const char *owners,
@@ -246,6 +246,15 @@ clade_status cli_settings_resolve_schedule(cli_settings *settings)
     if (min_lr->text && min_lr->real > settings->values[CLI_LR].real)
         return clade__fail(CLADE_ECONFIG, "%s is %s, above the learning rate, %s", min_lr->where,
                            min_lr->text, settings->values[CLI_LR].text);
+    return CLADE_OK;
+}
+
+clade_status cli_settings_resolve_scale(cli_settings *settings)
+{
+    static const cli_setting_id of_scale[] = {CLI_SCALE, CLI_SHIFT};
+    for (int i = 0; i < 2 && settings->values[CLI_STANDARDIZE].flag; i++)
+        CLADE_TRY(drop_foreign(settings, of_scale[i], "data that is not standardized",
+                               CLI_STANDARDIZE, "setting data.standardize"));
     return CLADE_OK;
 }
 

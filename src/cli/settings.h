@@ -42,6 +42,9 @@ typedef enum cli_kind {
       "what to validate on after each epoch, or none (default: the test part of --data)")          \
     X(SCALE, "data.scale", NULL, OPEN, NULL, -1e30, 1e30, "X", NULL)                               \
     X(SHIFT, "data.shift", NULL, OPEN, NULL, -1e30, 1e30, "X", NULL)                               \
+    X(STANDARDIZE, "data.standardize", "standardize", FLAG, "false", 0, 0, NULL,                   \
+      "let the network see each feature with mean 0 and deviation 1 over the training data; "      \
+      "the model keeps how")                                                                       \
     X(OPTIMIZER, "optimizer.type", "optimizer", CHOICE, "sgd", 0, 0, "sgd|adam|adamw",             \
       "how parameters follow their gradients (default: sgd)")                                      \
     X(LR, "optimizer.lr", "lr", OPEN, NULL, 0, 1e6, "X",                                           \
@@ -156,9 +159,11 @@ const char *cli_setting_text(const cli_settings *settings, cli_setting_id id);
 /* The shortest text that reads back as the same float. */
 char *cli_real_text(char *out, size_t out_bytes, float value);
 
-/* Decides the settings of optimizer and schedule, and refuses those of another one. */
+/* Decides the settings of optimizer and schedule, and refuses those of another one; and refuses a
+ * scale for data that is standardized. */
 clade_status cli_settings_resolve_optimizer(cli_settings *settings);
 clade_status cli_settings_resolve_schedule(cli_settings *settings);
+clade_status cli_settings_resolve_scale(cli_settings *settings);
 
 /* Appends the settings as a config that can be run again; `layers` is the model's description. */
 void cli_settings_write(const cli_settings *settings, const cJSON *layers, clade__text *out);

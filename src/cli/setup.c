@@ -35,6 +35,7 @@ clade_status cli_setup_read(cli_setup *setup, const cli_call *call)
                                          "`data:` in a config; see 'clade %s --help'", command);
     CLADE_TRY(cli_settings_resolve_optimizer(settings));
     CLADE_TRY(cli_settings_resolve_schedule(settings));
+    CLADE_TRY(cli_settings_resolve_scale(settings));
 
     /* A network that no data could make right is told before a device and data are opened. */
     cJSON *layers = NULL;
@@ -54,17 +55,23 @@ static bool names_part(const char *spec)
            (strncmp(options_start + 1, "part=", 5) == 0 || strstr(options_start, "&part="));
 }
 
-static clade_status scale_data(const cli_setup *setup, clade_data *data)
+/* What the network sees of the training data, and so of all data. */
+static clade_status scale_data(cli_setup *setup)
 {
-    const cli_value *scale = &setup->settings.values[CLI_SCALE];
-    const cli_value *shift = &setup->settings.values[CLI_SHIFT];
-    if (!data || (!scale->text && !shift->text)) return CLADE_OK;
-    clade_data_info info = clade_data_describe(data);
-    clade_status status = clade_data_set_scale(data, scale->text ? scale->real : info.scale,
-                                               shift->text ? shift->real : info.shift);
-    return status == CLADE_OK
-               ? status
-               : clade__fail_in(status, "%s", scale->text ? scale->where : shift->where);
+    cli_settings *settings = &setup->settings;
+    const cli_value *scale = &settings->values[CLI_SCALE], *shift = &settings->values[CLI_SHIFT];
+    if (settings->values[CLI_STANDARDIZE].flag) return clade_data_standardize(setup->train);
+    clade_data_info info = clade_data_describe(setup->train);
+    if (scale->text) info.scale = scale->real;
+    if (shift->text) info.shift = shift->real;
+    clade_status status = clade_data_set_scale(setup->train, info.scale, info.shift);
+    if (status != CLADE_OK)
+        return clade__fail_in(status, "%s", scale->text ? scale->where : shift->where);
+    char text[32];
+    CLADE_TRY(cli_setting_decide(settings, CLI_SCALE, "%s",
+                                 cli_real_text(text, sizeof text, info.scale)));
+    return cli_setting_decide(settings, CLI_SHIFT, "%s",
+                              cli_real_text(text, sizeof text, info.shift));
 }
 
 /* The validation data that was asked for, or the test part of what is trained on. */
@@ -87,19 +94,13 @@ static clade_status open_data(cli_setup *setup, const cli_setup_wants *wants)
     cli_settings *settings = &setup->settings;
     CLADE_TRY(clade_data_open(&setup->train, cli_setting_text(settings, CLI_DATA)));
     if (wants->valid) CLADE_TRY(open_valid(setup));
-    CLADE_TRY(scale_data(setup, setup->train));
-    CLADE_TRY(scale_data(setup, setup->valid));
+    CLADE_TRY(scale_data(setup));
 
-    /* The resolved config names the parts that were read and the scale that they have. */
+    /* The resolved config names the parts that were read. */
     clade_data_info info = clade_data_describe(setup->train);
-    char scale[32], shift[32];
     CLADE_TRY(cli_setting_set(settings, CLI_DATA, CLI_COMMAND, "data.train", info.name));
     CLADE_TRY(cli_setting_set(settings, CLI_VALID, CLI_COMMAND, "data.valid",
                               setup->valid ? clade_data_describe(setup->valid).name : "none"));
-    CLADE_TRY(cli_setting_decide(settings, CLI_SCALE, "%s",
-                                 cli_real_text(scale, sizeof scale, info.scale)));
-    CLADE_TRY(cli_setting_decide(settings, CLI_SHIFT, "%s",
-                                 cli_real_text(shift, sizeof shift, info.shift)));
     return cli_setting_decide(settings, CLI_LOSS, info.n_classes > 0 ? "cross_entropy" : "mse");
 }
 
@@ -116,7 +117,8 @@ static void print_data(const clade_data *data, const char *role)
         fprintf(stderr, "%d classes", info.n_classes);
     else
         fprintf(stderr, "%lld targets", (long long)info.n_targets);
-    fprintf(stderr, ", read in %.2f s\n", info.seconds);
+    fprintf(stderr, "%s, read in %.2f s\n", info.feature_scale ? ", standardized" : "",
+            info.seconds);
 }
 
 static void print_model(const cli_setup *setup, const clade_memory *memory)
