@@ -44,11 +44,13 @@ static clade_status record_prediction(clade_model *model, clade__feed *feed, int
     return clade__activation_forward(commands, CLADE_SIGMOID, 0.0f, &y, &y);
 }
 
+/* A batch is read while the next one is gathered and run. */
 static clade_status predict_batches(clade_model *model, clade__feed *feed, int64_t first, int64_t n,
                                     bool raw, float *outputs)
 {
     clade__commands *commands = NULL;
     clade__plan plan;
+    clade__transfer read = {0};
     int64_t recorded = 0, outputs_each = clade_shape_elements(model->output->shape);
     clade_status status = CLADE_OK;
     for (int64_t done = 0; status == CLADE_OK && done < n; done += recorded) {
@@ -63,8 +65,13 @@ static clade_status predict_batches(clade_model *model, clade__feed *feed, int64
         }
         if (status == CLADE_OK) status = clade__feed_next(feed, first + done, batch);
         if (status == CLADE_OK) status = clade__commands_run(commands);
-        if (status == CLADE_OK) status = clade_tensor_read(&plan.y, outputs + done * outputs_each);
+        if (status == CLADE_OK) status = clade__transfer_wait(&read);
+        if (status == CLADE_OK)
+            status = clade__tensor_read_begin(&plan.y, 0, outputs + done * outputs_each,
+                                              clade_tensor_bytes(&plan.y), &read);
     }
+    clade_status waited = clade__transfer_wait(&read);
+    if (status == CLADE_OK) status = waited;
     clade__commands_free(commands);
     if (status == CLADE_OK && plan.y.dtype == CLADE_INT32) {
         for (int64_t i = 0; i < n * outputs_each; i++) {
