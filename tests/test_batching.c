@@ -1,6 +1,5 @@
 /* clade bench batching: its table, document and picture. How fast anything is, is not tested. */
 #define _XOPEN_SOURCE 700
-#include <cjson/cJSON.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -59,17 +58,10 @@ static void one_unit_is_all_there_is(void **state)
     clade_device_free(device);
 }
 
-static command_result expect(int status, command_result result)
-{
-    if (result.status != status) print_error("exit %d: %s\n", result.status, result.err);
-    assert_int_equal(result.status, status);
-    return result;
-}
-
 static void the_table_and_its_picture(void **state)
 {
     (void)state;
-    command_result result = expect(0, COMMAND(BATCHING, "--batch", "4", "--quiet"));
+    command_result result = command_expect(COMMAND(BATCHING, "--batch", "4", "--quiet"), 0);
     static const char *const rows[] = {"\n    1  ", "\n    2  ", "\n    4  "};
     for (int i = 0; i < 3; i++) assert_non_null(strstr(result.out, rows[i]));
     assert_null(strstr(result.out, "\n    5  "));
@@ -87,41 +79,36 @@ static void the_table_and_its_picture(void **state)
     assert_non_null(strstr((char *)svg, "mnist-784-512-512-10"));
     free(svg);
 
-    result = expect(0, COMMAND(BATCHING, "--batch", "1", "--quiet", "--output", "one.png"));
+    result = command_expect(COMMAND(BATCHING, "--batch", "1", "--quiet", "--output", "one.png"),
+                            0);
     assert_non_null(strstr(result.out, "picture drawn as one.png"));
     command_free(&result);
     assert_int_equal(access("one.png", F_OK), 0);
 
-    result = expect(1, COMMAND(BATCHING, "--batch", "1", "--quiet", "--output", "none/one.png"));
-    assert_non_null(strstr(result.err, "none/one.png"));
+    result = command_expect(COMMAND(BATCHING, "--batch", "1", "--quiet", "--output", "none/1.png"),
+                            1);
+    assert_non_null(strstr(result.err, "none/1.png"));
     assert_non_null(strstr(result.out, "1 sample on ")); /* what was measured is not lost */
     command_free(&result);
-}
-
-static double number(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    assert_true(cJSON_IsNumber(item));
-    return item->valuedouble;
 }
 
 static void the_document(void **state)
 {
     const int batches[] = {1, 2, 4};
     int all = clade_device_describe(*state)->compute_units;
-    command_result result = expect(0, COMMAND(BATCHING, "--batch", "4", "--json", "--quiet"));
-    cJSON *document = cJSON_ParseWithOpts(result.out, NULL, true);
-    assert_non_null(document);
-    assert_true(number(cJSON_GetObjectItem(document, "device"), "compute_units") == all);
+    command_result result =
+        command_expect(COMMAND(BATCHING, "--batch", "4", "--json", "--quiet"), 0);
+    cJSON *document = command_json(result.out);
+    assert_true(command_number(cJSON_GetObjectItem(document, "device"), "compute_units") == all);
     const cJSON *results = cJSON_GetObjectItem(document, "results");
     assert_int_equal(cJSON_GetArraySize(results), 3);
     for (int i = 0; i < 3; i++) {
         const cJSON *row = cJSON_GetArrayItem(results, i);
         const cJSON *units = cJSON_GetObjectItem(row, "all_units");
-        assert_true(number(row, "batch") == batches[i]);
-        double seconds = number(units, "seconds_median");
-        assert_true(seconds > 0.0 && number(units, "seconds_min") <= seconds);
-        assert_true(fabs(number(units, "seconds_per_sample") * batches[i] - seconds) <
+        assert_true(command_number(row, "batch") == batches[i]);
+        double seconds = command_number(units, "seconds_median");
+        assert_true(seconds > 0.0 && command_number(units, "seconds_min") <= seconds);
+        assert_true(fabs(command_number(units, "seconds_per_sample") * batches[i] - seconds) <
                     1e-9 * seconds);
         assert_true(cJSON_HasObjectItem(row, "one_unit"));
     }
@@ -160,7 +147,8 @@ static void usage(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        command_result result = expect(2, COMMAND("bench", cases[i][1], cases[i][2], cases[i][3]));
+        command_result result =
+            command_expect(COMMAND("bench", cases[i][1], cases[i][2], cases[i][3]), 2);
         if (!strstr(result.err, cases[i][0])) print_error("%s\n", result.err);
         assert_non_null(strstr(result.err, cases[i][0]));
         assert_string_equal(result.out, "");

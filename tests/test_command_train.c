@@ -67,6 +67,8 @@ static int train_once(void **state)
     assert_true(command_number(cJSON_GetObjectItem(document, "best"), "epoch") >= 1);
     assert_true(command_number(cJSON_GetObjectItem(document, "train"), "loss") > 0);
     assert_non_null(strstr(result.err, "epoch 2/2"));
+    assert_non_null(strstr(result.err, "\nlast epoch at "));
+    assert_non_null(strstr(result.err, " for a batch of 64\n"));
     assert_non_null(strstr(result.err, "parameters"));
     assert_non_null(strstr(result.err, "memory"));
     cJSON_Delete(document);
@@ -99,6 +101,7 @@ static void test_predict(void **state)
                                                    DATA, "--limit", "1500"),
                                            0);
     assert_int_equal(strncmp(result.out, "index,class,p0,p1,p2,p3,p4,p5,p6,p7,p8,p9\n", 42), 0);
+    assert_non_null(strstr(result.err, "1,500 samples predicted in "));
     int n_lines = 0;
     for (const char *c = result.out; *c; c++) n_lines += *c == '\n';
     command_result all =
@@ -125,6 +128,23 @@ static void test_predict(void **state)
     }
     cJSON_Delete(document);
     command_free(&result);
+}
+
+/* The profile of a prediction, and the same CSV with it. */
+static void test_predict_profiled(void **state)
+{
+    (void)state;
+    const char *trace = test_text("%s/trace.json", test_folder()), *model = in_run("model.safetensors");
+    command_result plain = command_expect(
+        COMMAND("predict", model, "--data", DATA, "--limit", "300", "--quiet"), 0);
+    command_result profiled = command_expect(
+        COMMAND("predict", model, "--data", DATA, "--limit", "300", "--profile", trace), 0);
+    assert_string_equal(plain.err, "");
+    assert_string_equal(profiled.out, plain.out);
+    assert_non_null(strstr(profiled.err, "PHASE, KERNEL"));
+    assert_int_equal(access(trace, F_OK), 0);
+    command_free(&plain);
+    command_free(&profiled);
 }
 
 static void test_info(void **state)
@@ -350,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_unfit_data),     cmocka_unit_test(test_unwritable_run),
         cmocka_unit_test(test_full_disk),      cmocka_unit_test(test_diverged),
         cmocka_unit_test(test_bad_scale),      cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_predict_profiled),
     };
     return cmocka_run_group_tests_name("command_train", tests, train_once, NULL);
 }

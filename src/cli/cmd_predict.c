@@ -3,16 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/common.h"
+#include "base/file.h"
+#include "cli/profile_report.h"
 
-enum { CHUNK = 1024 }; /* samples predicted at a time */
+enum { CHUNK = 8192 }; /* samples predicted at a time */
 
 static const cli_option options[] = {
     {"data", "SPEC",
      "the samples, as for train; the test part, unless the spec ends in "
      "?part=train"},
     {"limit", "N", "only the first N samples"},
+    {"profile", "FILE",
+     "measure each kernel: a table of device time at the end, and a trace in FILE for "
+     "chrome://tracing or ui.perfetto.dev"},
 };
+
+/* Where the time went. */
+typedef struct times {
+    double preparing, predicting, printing;
+} times;
 
 typedef struct printer {
     bool json;
@@ -116,7 +125,27 @@ static clade_status print_chunk(const printer *to, int64_t first, int64_t n, con
     return CLADE_OK;
 }
 
-static clade_status predict(const printer *to, clade_model *model, clade_data *data, int64_t limit)
+/* The first chunk is predicted twice: the first time also builds its kernels. */
+static clade_status predict_all(const printer *to, clade_model *model, clade_data *data,
+                                int64_t limit, float *outputs, times *spent)
+{
+    double began = clade__seconds(), now;
+    CLADE_TRY(clade_predict(model, data, 0, limit < CHUNK ? limit : CHUNK, false, outputs));
+    spent->preparing = clade__seconds() - began;
+    for (int64_t first = 0; first < limit; first += CHUNK) {
+        int64_t n = limit - first < CHUNK ? limit - first : CHUNK;
+        began = clade__seconds();
+        CLADE_TRY(clade_predict(model, data, first, n, false, outputs));
+        now = clade__seconds();
+        spent->predicting += now - began;
+        CLADE_TRY(print_chunk(to, first, n, outputs));
+        spent->printing += clade__seconds() - now;
+    }
+    return CLADE_OK;
+}
+
+static clade_status predict(const printer *to, clade_model *model, clade_data *data, int64_t limit,
+                            times *spent)
 {
     float *outputs = malloc((size_t)to->n_outputs * CHUNK * sizeof *outputs);
     if (!outputs) return clade__fail(CLADE_ENOMEM, "no memory for %d predictions", CHUNK);
@@ -124,15 +153,36 @@ static clade_status predict(const printer *to, clade_model *model, clade_data *d
         fputs("{\"predictions\":[", stdout);
     else
         print_csv_head(to);
-    clade_status status = CLADE_OK;
-    for (int64_t first = 0; status == CLADE_OK && first < limit; first += CHUNK) {
-        int64_t n = limit - first < CHUNK ? limit - first : CHUNK;
-        status = clade_predict(model, data, first, n, false, outputs);
-        if (status == CLADE_OK) status = print_chunk(to, first, n, outputs);
-    }
+    clade_status status = predict_all(to, model, data, limit, outputs, spent);
     if (to->json && status == CLADE_OK) puts("\n]}");
     free(outputs);
     return status;
+}
+
+static void print_times(const times *spent, const clade_data *data, int64_t n)
+{
+    char count[32], rate[32], texts[4][32];
+    fprintf(stderr, "%s samples predicted in %s, %s samples/s; read in %s, prepared in %s, printed "
+                    "in %s\n", cli_count_text(count, sizeof count, n),
+            cli_seconds_text(texts[0], sizeof texts[0], spent->predicting),
+            cli_count_text(rate, sizeof rate, (int64_t)((double)n / spent->predicting)),
+            cli_seconds_text(texts[1], sizeof texts[1], clade_data_describe(data).seconds),
+            cli_seconds_text(texts[2], sizeof texts[2], spent->preparing),
+            cli_seconds_text(texts[3], sizeof texts[3], spent->printing));
+}
+
+/* Predicts, and says on stderr what it took: at the end, after all that was measured. */
+static clade_status predict_timed(const cli_call *call, const printer *to, clade_device *device,
+                                  clade_model *model, clade_data *data, int64_t limit)
+{
+    const char *profile = cli_value_of(call, "profile");
+    times spent = {0};
+    if (profile) CLADE_TRY(clade_profile_begin(device));
+    CLADE_TRY(predict(to, model, data, limit, &spent));
+    CLADE_TRY(cli_flush());
+    if (profile) CLADE_TRY(cli_profile_finish(device, profile, call->quiet));
+    if (!call->quiet) print_times(&spent, data, limit);
+    return CLADE_OK;
 }
 
 static clade_status run_predict(cli_call *call)
@@ -159,7 +209,7 @@ static clade_status run_predict(cli_call *call)
                       .data = data};
         call->writing = true;
         if (!limit || limit > info.n_samples) limit = info.n_samples;
-        status = predict(&to, model, data, limit);
+        status = predict_timed(call, &to, device, model, data, limit);
     }
     clade_data_free(data);
     clade_model_free(model);
@@ -173,7 +223,8 @@ const cli_command cli_command_predict = {
     .summary = "class and probabilities of each sample, as CSV",
     .about = "Runs a saved model over data and prints one line for each sample: its index,\n"
              "the class that the model gives it, and the probability of each class p0, p1,\n"
-             "...; for a model trained with mse, its outputs y0, y1, ...\n"
+             "...; for a model trained with mse, its outputs y0, y1, ... Then stderr says how\n"
+             "long predicting took, apart from reading, preparing kernels and printing.\n"
              "\n"
              "Examples:\n"
              "  clade predict runs/first/model.safetensors --data digits --limit 5\n"

@@ -74,7 +74,21 @@ static clade_status print_json(const training *t, const clade_fit_result *result
     return cli_print_json(document);
 }
 
-/* Two lines: how it ended and how good it is; where the model lies. */
+/* How long a step takes: by the last epoch, since the first one has its kernels compiled. */
+static void print_speed(const training *t, const clade_fit_result *result, FILE *to)
+{
+    char count[32], seconds[32];
+    int64_t n = clade_data_describe(t->setup.train).n_samples;
+    int64_t batch = t->setup.settings.values[CLI_BATCH].count;
+    if (!(result->samples_per_second > 0.0)) return;
+    if (batch > n) batch = n;
+    fprintf(to, "last epoch at %s samples/s, %s for a batch of %lld\n",
+            cli_count_text(count, sizeof count, (int64_t)(result->samples_per_second + 0.5)),
+            cli_seconds_text(seconds, sizeof seconds, (double)batch / result->samples_per_second),
+            (long long)batch);
+}
+
+/* Three lines: how it ended and how good it is; how fast it was; where the model lies. */
 static void print_summary(const training *t, const clade_fit_result *result, FILE *to)
 {
     char metrics[64];
@@ -94,7 +108,9 @@ static void print_summary(const training *t, const clade_fit_result *result, FIL
     } else if (result->epochs > 0) {
         fprintf(to, "; train %s", cli_metrics_text(metrics, sizeof metrics, &result->train));
     }
-    fprintf(to, "\nmodel saved as %s/model.safetensors\n", t->folder);
+    fprintf(to, "\n");
+    print_speed(t, result, to);
+    fprintf(to, "model saved as %s/model.safetensors\n", t->folder);
 }
 
 static clade_schedule schedule_of(const cli_value *values)
