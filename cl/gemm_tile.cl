@@ -7,7 +7,7 @@
  *   offset  first elements of a, b, c; and, when k is split, groups along n
  *   scalar  alpha, beta, the activation's slope
  *
- * VW: floats in a vector, 1, 4, 8 or 16.
+ * VW: floats in a vector, see vector.cl.
  * MR: rows of a tile. KC: how much of k is summed at a time; between two such blocks the sums wait
  * in c, so only the last block has the epilogue.
  *
@@ -17,9 +17,6 @@
  * PREFETCH: 1 to ask for memory ahead of its use, with the compiler's builtin: OpenCL's own prefetch
  * does nothing on PoCL 3.1.
  */
-#ifndef VW
-#define VW 16
-#endif
 #ifndef MR
 #define MR 4
 #endif
@@ -27,23 +24,7 @@
 #define KC 1024
 #endif
 
-#if VW == 16
-#define VEC float16
-#define LOAD(p) vload16(0, p)
-#define STORE(x, p) vstore16(x, 0, p)
-#elif VW == 8
-#define VEC float8
-#define LOAD(p) vload8(0, p)
-#define STORE(x, p) vstore8(x, 0, p)
-#elif VW == 4
-#define VEC float4
-#define LOAD(p) vload4(0, p)
-#define STORE(x, p) vstore4(x, 0, p)
-#else
-#define VEC float
-#define LOAD(p) (*(p))
-#define STORE(x, p) (*(p) = (x))
-#endif
+#include "vector.cl"
 
 #define UNROLL _Pragma("unroll")
 

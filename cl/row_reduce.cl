@@ -22,7 +22,9 @@
 #define ACROSS 0
 #endif
 
+#ifndef SLOTS
 #define SLOTS (ACROSS ? 64 : 64 / LANES)
+#endif
 #define GROUP (LANES * SLOTS)
 #define ROW_KERNEL kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 

@@ -6,7 +6,8 @@
  *   -DVARIANT=1  momentum   v = momentum v + g,  w -= lr v
  *   -DVARIANT=2  nesterov   v = momentum v + g,  w -= lr (g + momentum v)
  *
- * Nesterov's form is that of Sutskever et al. 2013.
+ * Nesterov's form is that of Sutskever et al. 2013. Where scale (1) is not null, grad is what is read
+ * times that: see clip_norm.cl.
  * One work-item a parameter: see element.cl. The kernel is bound by memory: it reads grad, w and v
  * once and writes w and v once.
  */
@@ -17,12 +18,15 @@
 #endif
 
 ELEMENT_KERNEL sgd_step(global float *restrict w, global float *restrict velocity,
-                        const global float *restrict grad, const int n, const float lr,
-                        const float momentum, const float weight_decay)
+                        const global float *restrict grad, const int n,
+                        const global float *restrict scale, const float lr, const float momentum,
+                        const float weight_decay)
 {
+    const float by = scale ? scale[0] : 1.0f;
     const size_t i = ELEMENT;
     if (i >= (size_t)n) return;
-    const float g = grad[i] + weight_decay * w[i];
+    float g = grad[i] * by;
+    g += weight_decay * w[i];
 #if VARIANT == 0
     w[i] -= lr * g;
 #else

@@ -61,9 +61,32 @@ static void dropout_that_cannot_be(void **state)
            "--dropout is for --model mlp:..., and the config lists its layers");
 }
 
+/* ---- clipping -------------------------------------------------------------------------------- */
+
+/* Steps too small to see: nothing is learnt. */
+static void clipping_by_norm(void **state)
+{
+    (void)state;
+    char a[512], b[512];
+    snprintf(a, sizeof a, "%s/run", test_folder());
+    snprintf(b, sizeof b, "%s/run", test_folder());
+    expect(COMMAND("train", "--model", "linear", "--data", "digits?n=500", "--max-steps", "5",
+                   "--clip-norm", "1e-12", "--run", a, "--quiet"), 0, "");
+    assert_file_has(test_text("%s/config.yaml", a), "  clip_norm: 1e-12\n");
+    expect(COMMAND("train", "--model", "linear", "--data", "digits?n=500", "--max-steps", "2",
+                   "--clip-norm", "1e-12", "--run", b, "--quiet"), 0, "");
+    test_assert_same_files(test_text("%s/model.safetensors", a),
+                           test_text("%s/model.safetensors", b));
+    expect(COMMAND("train", test_text("%s/config.yaml", a), "--clip-norm", "0", "--run", b,
+                   "--overwrite", "--quiet"), 0, "");
+    assert_file_has(test_text("%s/config.yaml", b), "  clip_norm: 0\n");
+    expect(COMMAND("train", "--clip-norm", "-1"), 2, "--clip-norm is -1, want at least 0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clipping_by_norm),
         cmocka_unit_test(dropout_of_mlp),
         cmocka_unit_test(dropout_that_cannot_be),
     };

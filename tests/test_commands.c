@@ -20,8 +20,8 @@ static clade__launch step(clade_tensor *w, clade_tensor *grad, clade__arg lr, cl
     return (clade__launch){
         .program = "sgd", .options = "-DVARIANT=0", .kernel = "sgd_step",
         .args = {clade__arg_tensor(w), clade__arg_tensor(NULL), clade__arg_tensor(grad),
-                 clade__arg_int(N), lr, clade__arg_float(0), decay}, .n_args = 7,
-        .groups = {clade__groups(N, GROUP)}, .local = {GROUP}};
+                 clade__arg_int(N), clade__arg_tensor(NULL), lr, clade__arg_float(0), decay},
+        .n_args = 8, .groups = {clade__groups(N, GROUP)}, .local = {GROUP}};
 }
 
 /* c (rows, cols) = max(c, 0), in a range of two dimensions. */
@@ -258,7 +258,7 @@ static void what_cannot_be_built_is_an_error(void **state)
         assert_non_null(strstr(clade_error(), "CL_BUILD_PROGRAM_FAILURE: "));
         assert_null(strstr(clade_error(), "no log"));
         launch.options = "-DVARIANT=0";
-        launch.n_args = 8; /* one more than the kernel has */
+        launch.n_args = 9; /* one more than the kernel has */
         assert_fails(clade__commands_launch(commands[i], &launch), CLADE_EOPENCL,
                      "clSetKernelArg: CL_INVALID_ARG_INDEX");
         assert_non_null(strstr(clade_error(), "(sgd_step)"));

@@ -242,8 +242,9 @@ static void the_device_is_asked_for_what_was_planned(void **state)
 {
     (void)state;
     static const clade_optimizer optimizers[] = {
-        {.lr = 0.1f}, {.lr = 0.1f, .momentum = 0.9f}, {.kind = CLADE_OPTIMIZER_ADAM}};
-    for (int i = 0; i < 3; i++) {
+        {.lr = 0.1f}, {.lr = 0.1f, .momentum = 0.9f}, {.kind = CLADE_OPTIMIZER_ADAM},
+        {.lr = 0.1f, .clip_norm = 1.0f}};
+    for (int i = 0; i < 4; i++) {
         clade_device *device;
         clade_memory memory;
         assert_ok(clade_device_open(&device, NULL));

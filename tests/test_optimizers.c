@@ -49,6 +49,15 @@ static void adam(const clade_model *model, const clade_optimizer *o, int64_t n, 
     }
 }
 
+/* torch.nn.utils.clip_grad_norm_ of one gradient (n). */
+static void clip(double max_norm, int64_t n, double *grad)
+{
+    double squares = 0.0;
+    for (int64_t i = 0; i < n; i++) squares += grad[i] * grad[i];
+    double scale = fmin(1.0, max_norm / (sqrt(squares) + 1e-6));
+    for (int64_t i = 0; i < n; i++) grad[i] *= scale;
+}
+
 /* The whole set is one batch, so that the order of a shuffle does not matter. The steps are made
  * in two calls of fit: state and step number outlive a call. */
 static void check_optimizer(clade_device *device, const char *what, clade_optimizer optimizer)
@@ -63,6 +72,7 @@ static void check_optimizer(clade_device *device, const char *what, clade_optimi
     memset(state, 0, (size_t)(2 * n) * sizeof *state);
     for (int step = 1; step <= STEPS; step++) {
         double *grad = net_gradient(model, want, &batch);
+        if (optimizer.clip_norm > 0.0f) clip((double)optimizer.clip_norm, n, grad);
         (optimizer.kind == CLADE_OPTIMIZER_SGD ? sgd : adam)(model, &optimizer, n, want, state,
                                                              grad, step);
         free(grad);
@@ -103,6 +113,10 @@ static void steps_follow_pytorch_s_formulas(void **state)
         {"adamw, weights decayed only",
          {.kind = CLADE_OPTIMIZER_ADAMW, .lr = 0.05f, .weight_decay = 0.3f,
           .decay_weights_only = true}},
+        {"clipped sgd", {.lr = 3.0f, .clip_norm = 0.1f}},
+        {"sgd that is clipped at first", {.lr = 0.3f, .momentum = 0.8f, .clip_norm = 0.6f}},
+        {"clipped adamw",
+         {.kind = CLADE_OPTIMIZER_ADAMW, .lr = 0.05f, .epsilon = 0.01f, .clip_norm = 0.01f}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check_optimizer(*state, cases[i].what, cases[i].optimizer);
@@ -145,6 +159,8 @@ static void what_cannot_be_is_refused(void **state)
         {{.kind = CLADE_OPTIMIZER_ADAM, .momentum = 0.9f}, "adam has no momentum"},
         {{.kind = CLADE_OPTIMIZER_ADAMW, .nesterov = true}, "adamw has no momentum"},
         {{.nesterov = true}, "nesterov wants a momentum"},
+        {{.clip_norm = -1.0f}, "clip_norm is -1"},
+        {{.clip_norm = INFINITY}, "clip_norm is inf"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         clade_model *model;

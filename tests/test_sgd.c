@@ -70,7 +70,7 @@ static void test_recorded(void **state)
     float lr = 1e9f;
     clade__commands *commands;
     assert_ok(clade__commands_create(&commands, *state));
-    assert_ok(clade__sgd_step(commands, w[1], v[1], grad,
+    assert_ok(clade__sgd_step(commands, w[1], v[1], grad, NULL,
                               &(clade__sgd_rates){.lr = &lr,
                                                   .momentum = args.momentum,
                                                   .weight_decay = args.weight_decay,

@@ -109,6 +109,7 @@ typedef struct clade_optimizer {
     float beta1, beta2, epsilon; /* adam, adamw */
     float weight_decay;
     bool decay_weights_only; /* weight_decay leaves biases alone; as PyTorch has it, it does not */
+    float clip_norm; /* all gradients together are scaled to a 2-norm of at most this; 0: they are not */
 } clade_optimizer;
 
 CLADE_API clade_optimizer clade_sgd(float lr, float momentum);

@@ -182,6 +182,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_reduce_backward(clade_reduction ki
 typedef struct clade_sgd_args {
     float lr, momentum, weight_decay;
     bool nesterov;
+    const clade_tensor *scale; /* (1): the gradient is multiplied by it; NULL: by 1 */
 } clade_sgd_args;
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_sgd_step(clade_tensor *w, clade_tensor *velocity,
@@ -194,11 +195,19 @@ typedef struct clade_adam_args {
     float lr, beta1, beta2, epsilon, weight_decay;
     bool decoupled;
     int64_t step; /* counted from 1 */
+    const clade_tensor *scale; /* as sgd's */
 } clade_adam_args;
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_adam_step(clade_tensor *w, clade_tensor *m,
                                                         clade_tensor *v, const clade_tensor *grad,
                                                         const clade_adam_args *args);
+
+/* torch.nn.utils.clip_grad_norm_, for an optimizer's scale: scale (1) receives
+ * min(1, max_norm / (norm + 1e-6)), norm being the 2-norm of all gradients together. Sums run in a
+ * fixed order. CLADE_EINVAL unless max_norm is a number of at least 0, and there is a gradient. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_clip_norm(clade_tensor *scale,
+                                                        clade_tensor *const *grads, int n_grads,
+                                                        float max_norm);
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,7 @@ typedef struct operands {
     clade_tensor *columns;          /* (2, cols) */
     clade_tensor *steps;            /* (4, 2) */
     clade_tensor *one;              /* (1) */
+    clade_tensor *partials;         /* of clip_norm */
     clade_tensor *scratch[3];       /* of a reduction over all, the rows, the columns; or NULL */
 } operands;
 
@@ -130,7 +131,7 @@ static clade_status sgd(clade__commands *c, const operands *o, int variant)
 {
     clade__sgd_rates rates = {.lr = &rate, .momentum = variant ? 0.9f : 0.0f,
                               .nesterov = variant == 2};
-    return clade__sgd_step(c, o->w, o->z, o->x, &rates);
+    return clade__sgd_step(c, o->w, o->z, o->x, NULL, &rates);
 }
 
 static clade_status adam(clade__commands *c, const operands *o, int decoupled)
@@ -139,7 +140,13 @@ static clade_status adam(clade__commands *c, const operands *o, int decoupled)
                                .correction2 = &correction, .beta1 = 0.9f, .beta2 = 0.999f,
                                .epsilon = 1e-8f, .weight_decay = 0.01f,
                                .decoupled = decoupled != 0};
-    return clade__adam_step(c, o->w, o->z, o->y, o->x, &rates);
+    return clade__adam_step(c, o->w, o->z, o->y, o->x, NULL, &rates);
+}
+
+static clade_status clip_norm(clade__commands *c, const operands *o, int variant)
+{
+    (void)variant;
+    return clade__clip_norm(c, o->one, o->partials, &(clade_tensor *){o->x}, 1, 1.0f);
 }
 
 static clade_status gather(clade__commands *c, const operands *o, int is_bytes)
@@ -201,6 +208,7 @@ static const op_row rows_of_table[] = {
     {"sgd_nesterov", sgd, 2, 8, 5, 0},
     {"adam", adam, false, 16, 7, 0},
     {"adamw", adam, true, 16, 7, 0},
+    {"clip_norm", clip_norm, 0, 2, 1, 0},
     {"gather_float", gather, false, 2, 2, 1},
     {"gather_bytes", gather, true, 2, 1.25, 1},
     {"gather_float_by_column", gather_by_column, false, 2, 2, 1},
@@ -267,6 +275,8 @@ static clade_status make_operands(operands *o, clade_device *device, int64_t row
     CLADE_TRY(make_filled(&o->columns, device, CLADE_SHAPE(2, cols), 0.5f));
     CLADE_TRY(make_filled(&o->steps, device, CLADE_SHAPE(4, 2), 0.5f));
     CLADE_TRY(make_filled(&o->one, device, CLADE_SHAPE(1), 0.5f));
+    int64_t n_partials = clade__clip_norm_partials(device, rows * cols);
+    CLADE_TRY(make_filled(&o->partials, device, CLADE_SHAPE(n_partials), 0.0f));
     for (int dim = CLADE_ALL; dim <= 1; dim++) {
         int64_t n = clade__reduce_scratch(dim, matrix);
         if (n) CLADE_TRY(make_filled(&o->scratch[dim + 1], device, CLADE_SHAPE(n), 0.0f));
@@ -279,7 +289,7 @@ static void free_operands(operands *o)
 {
     clade_tensor *all[] = {o->x, o->y, o->z, o->w, o->bytes, o->loss, o->hit, o->sum,
                            o->labels, o->index, o->best, o->cols, o->columns, o->steps, o->one,
-                           o->scratch[0], o->scratch[1], o->scratch[2]};
+                           o->partials, o->scratch[0], o->scratch[1], o->scratch[2]};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) clade_tensor_free(all[i]);
 }
 

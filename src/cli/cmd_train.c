@@ -211,7 +211,7 @@ const cli_command cli_command_train = {
              "                             # or, for each feature: standardize: true\n"
              "  loss: cross_entropy        # also name, activation, dropout, device, ...\n"
              "  optimizer: {type: sgd, lr: 0.1, momentum: 0.9, nesterov: false,\n"
-             "              weight_decay: 0, decay_weights_only: false}\n"
+             "              weight_decay: 0, decay_weights_only: false, clip_norm: 0}\n"
              "                           # adam, adamw: beta1, beta2, epsilon\n"
              "  schedule: {type: constant, warmup: 0}  # step: step_size, gamma\n"
              "                             # cosine: min_lr\n"

@@ -129,7 +129,8 @@ static clade_optimizer optimizer_of(const cli_settings *settings)
                              .beta2 = values[CLI_BETA2].real,
                              .epsilon = values[CLI_EPSILON].real,
                              .weight_decay = values[CLI_WEIGHT_DECAY].real,
-                             .decay_weights_only = values[CLI_DECAY_WEIGHTS_ONLY].flag};
+                             .decay_weights_only = values[CLI_DECAY_WEIGHTS_ONLY].flag,
+                             .clip_norm = values[CLI_CLIP_NORM].real};
 }
 
 clade_status cli_network_build(clade_model **model, clade_device *device,

@@ -58,6 +58,8 @@ typedef enum cli_kind {
     X(BETA1, "optimizer.beta1", NULL, OPEN, NULL, 0, 1, "X", NULL)                                 \
     X(BETA2, "optimizer.beta2", NULL, OPEN, NULL, 0, 1, "X", NULL)                                 \
     X(EPSILON, "optimizer.epsilon", NULL, OPEN, NULL, 0, 1, "X", NULL)                             \
+    X(CLIP_NORM, "optimizer.clip_norm", "clip-norm", REAL, "0", 0, 1e30, "X",                      \
+      "scale all gradients together to a 2-norm of at most X; 0, the default: do not")             \
     X(SCHEDULE, "schedule.type", "schedule", CHOICE, "constant", 0, 0,                             \
       "constant|step|cosine|plateau", "how the learning rate moves (default: constant)")           \
     X(WARMUP, "schedule.warmup", "warmup", SPAN, "0", 0, 1e9, "N[steps|epochs]",                   \

@@ -89,6 +89,8 @@ static clade_status plan_memory(clade_model *model)
     if (model->trainable) {
         memory->optimizer_state =
             memory->parameters * (uint64_t)clade__optimizer_n_states(&model->optimizer);
+        int64_t n_partials = clade__optimizer_partials(model);
+        if (n_partials > 0) memory->optimizer_state += (uint64_t)(n_partials + 1) * sizeof(float);
     }
     memory->activations = workspace_bytes(model, &largest);
     memory->total = memory->parameters + memory->gradients + memory->optimizer_state +
@@ -125,10 +127,13 @@ static clade_status check_batch(const clade_model *model, int64_t batch)
 }
 
 /* Where the provider can, sgd's step on a weight is part of the gemm that makes its gradient: on a
- * CPU a step of a large network is bound by memory, and a third of its traffic was the gradient's. */
+ * CPU a step of a large network is bound by memory, and a third of its traffic was the gradient's.
+ * Clipping has to see every gradient before the first step. */
 static void choose_fused(clade_model *model)
 {
-    if (model->optimizer.kind != CLADE_OPTIMIZER_SGD || model->keep_gradients) return;
+    if (model->optimizer.kind != CLADE_OPTIMIZER_SGD || model->optimizer.clip_norm > 0.0f ||
+        model->keep_gradients)
+        return;
     for (int i = 1; i < model->n_nodes; i++) {
         clade_gemm_args calls[CLADE__MAX_GEMMS];
         const clade_node *node = model->nodes[i];

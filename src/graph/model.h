@@ -87,6 +87,7 @@ struct clade_model {
     /* parameters.c */
     clade__buffer **workspace; /* one buffer a slot */
     int n_workspace;
+    clade_tensor *clip_scale, *clip_partials; /* (1) and optimizer_partials(); NULL without clipping */
     float *initial;            /* values to start from instead of the initialisers; from a file */
 
     /* What the optimizer reads at each step. */
@@ -143,7 +144,10 @@ int clade__optimizer_n_states(const clade_optimizer *optimizer);
 /* sgd's rates, the learning rate read from the model at each run. */
 clade__sgd_rates clade__optimizer_sgd_rates(const clade_model *model);
 
-/* Records the step of every parameter that is not fused, from its gradient. */
+/* Float32 that clipping sums in; 0 without clipping. */
+int64_t clade__optimizer_partials(const clade_model *model);
+
+/* Records clipping, and the step of every parameter that is not fused, from its gradient. */
 clade_status clade__optimizer_record(clade_model *model, clade__commands *commands);
 
 /* Sets what step model->step + 1 reads, and counts it. Before each run of the commands. */

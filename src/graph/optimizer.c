@@ -1,5 +1,6 @@
 /* The optimizer of a model: its defaults, its state, and its step over all parameters. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "graph/model.h"
 #include "ops/ops.h"
@@ -50,6 +51,7 @@ clade_status clade__optimizer_resolve(clade_optimizer *optimizer)
     CLADE_TRY(check_range("beta1", optimizer->beta1, 0.0f, 1.0f));
     CLADE_TRY(check_range("beta2", optimizer->beta2, 0.0f, 1.0f));
     CLADE_TRY(check_range("epsilon", optimizer->epsilon, 0.0f, HUGE_VALF));
+    CLADE_TRY(check_range("clip_norm", optimizer->clip_norm, 0.0f, HUGE_VALF));
     if (!sgd && (optimizer->momentum != 0.0f || optimizer->nesterov))
         return clade__fail(CLADE_EINVAL, "optimizer: %s has no momentum; that is sgd's",
                            clade_optimizer_name(optimizer->kind));
@@ -83,14 +85,15 @@ static clade_status record_one(clade_model *model, clade__commands *commands, cl
     if (o->kind == CLADE_OPTIMIZER_SGD) {
         clade__sgd_rates rates = clade__optimizer_sgd_rates(model);
         rates.weight_decay = decay_of(o, p->is_bias);
-        return clade__sgd_step(commands, p->value, p->state[0], p->grad, &rates);
+        return clade__sgd_step(commands, p->value, p->state[0], p->grad, model->clip_scale, &rates);
     }
     clade__adam_rates rates = {.lr = &model->lr, .correction1 = &model->correction1,
                                .correction2 = &model->correction2, .beta1 = o->beta1,
                                .beta2 = o->beta2, .epsilon = o->epsilon,
                                .weight_decay = decay_of(o, p->is_bias),
                                .decoupled = o->kind == CLADE_OPTIMIZER_ADAMW};
-    return clade__adam_step(commands, p->value, p->state[0], p->state[1], p->grad, &rates);
+    return clade__adam_step(commands, p->value, p->state[0], p->state[1], p->grad,
+                            model->clip_scale, &rates);
 }
 
 /* The label of the layer that has the parameter. */
@@ -102,8 +105,31 @@ static const char *layer_of(const clade_model *model, int parameter)
     return NULL;
 }
 
+int64_t clade__optimizer_partials(const clade_model *model)
+{
+    int64_t n = 0;
+    for (int i = 0; model->optimizer.clip_norm > 0.0f && i < model->n_parameters; i++)
+        n += clade__clip_norm_partials(model->device,
+                                       clade_shape_elements(model->parameters[i].shape));
+    return n;
+}
+
+static clade_status record_clipping(clade_model *model, clade__commands *commands)
+{
+    clade_tensor **grads = calloc((size_t)model->n_parameters, sizeof(clade_tensor *));
+    if (!grads) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    for (int i = 0; i < model->n_parameters; i++) grads[i] = model->parameters[i].grad;
+    clade__commands_scope(commands, CLADE_PHASE_OPTIMIZER, NULL);
+    clade_status status =
+        clade__clip_norm(commands, model->clip_scale, model->clip_partials, grads,
+                         model->n_parameters, model->optimizer.clip_norm);
+    free(grads);
+    return status;
+}
+
 clade_status clade__optimizer_record(clade_model *model, clade__commands *commands)
 {
+    if (model->clip_scale) CLADE_TRY(record_clipping(model, commands));
     for (int i = 0; i < model->n_parameters; i++) {
         if (model->parameters[i].fused) continue;
         clade__commands_scope(commands, CLADE_PHASE_OPTIMIZER, layer_of(model, i));

@@ -79,6 +79,11 @@ static clade_status take_memory(clade_model *model)
         CLADE_TRY(create_parameter(model, i, given));
         if (given) given += clade_shape_elements(model->parameters[i].shape);
     }
+    int64_t n_partials = model->trainable ? clade__optimizer_partials(model) : 0;
+    if (n_partials > 0) {
+        CLADE_TRY(create_zeroed(&model->clip_scale, model->device, CLADE_SHAPE(1)));
+        CLADE_TRY(create_zeroed(&model->clip_partials, model->device, CLADE_SHAPE(n_partials)));
+    }
     return create_workspace(model);
 }
 
@@ -109,6 +114,9 @@ void clade__model_release(clade_model *model)
             p->state[k] = NULL;
         }
     }
+    clade_tensor_free(model->clip_scale);
+    clade_tensor_free(model->clip_partials);
+    model->clip_scale = model->clip_partials = NULL;
     for (int i = 0; i < model->n_workspace; i++) clade__buffer_free(model->workspace[i]);
     free(model->workspace);
     model->workspace = NULL;

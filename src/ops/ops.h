@@ -105,10 +105,19 @@ clade_status clade__gather_labels(clade__commands *commands, clade_tensor *dst,
                                   const clade_tensor *src, const clade_tensor *index,
                                   const int32_t *first);
 
-/* sgd.c, adam.c: what changes from step to step is read through the pointers at each run. */
+/* clip_norm.c: scale (1) from all gradients, with float32 partials, as many as those of each gradient
+ * of n elements together. */
+int64_t clade__clip_norm_partials(const clade_device *device, int64_t n);
+clade_status clade__clip_norm(clade__commands *commands, clade_tensor *scale,
+                              clade_tensor *partials, clade_tensor *const *grads, int n_grads,
+                              float max_norm);
+
+/* sgd.c, adam.c: what changes from step to step is read through the pointers at each run. scale, what
+ * the gradient is multiplied by, may be NULL. */
 
 clade_status clade__sgd_step(clade__commands *commands, clade_tensor *w, clade_tensor *velocity,
-                             const clade_tensor *grad, const clade__sgd_rates *rates);
+                             const clade_tensor *grad, const clade_tensor *scale,
+                             const clade__sgd_rates *rates);
 
 typedef struct clade__adam_rates {
     const float *lr;
@@ -124,6 +133,6 @@ void clade__adam_corrections(float beta1, float beta2, int64_t step, float *corr
 
 clade_status clade__adam_step(clade__commands *commands, clade_tensor *w, clade_tensor *m,
                               clade_tensor *v, const clade_tensor *grad,
-                              const clade__adam_rates *rates);
+                              const clade_tensor *scale, const clade__adam_rates *rates);
 
 #endif

@@ -5,7 +5,8 @@
 #include "ops/ops.h"
 
 clade_status clade__sgd_step(clade__commands *commands, clade_tensor *w, clade_tensor *velocity,
-                             const clade_tensor *grad, const clade__sgd_rates *rates)
+                             const clade_tensor *grad, const clade_tensor *scale,
+                             const clade__sgd_rates *rates)
 {
     const clade__check check = {commands, "sgd"};
     const bool plain = rates->momentum == 0.0f;
@@ -13,6 +14,7 @@ clade_status clade__sgd_step(clade__commands *commands, clade_tensor *w, clade_t
     CLADE_TRY(clade__check_shape(&check, "grad", grad, CLADE_FLOAT32, w->shape));
     if (!plain)
         CLADE_TRY(clade__check_shape(&check, "velocity", velocity, CLADE_FLOAT32, w->shape));
+    if (scale) CLADE_TRY(clade__check_count(&check, "scale", scale, CLADE_FLOAT32, 1));
     CLADE_TRY(clade__check_range(&check, "momentum", rates->momentum, 0, INFINITY));
     CLADE_TRY(clade__check_range(&check, "weight_decay", rates->weight_decay, 0, INFINITY));
     const int64_t n = clade_tensor_elements(w);
@@ -26,8 +28,8 @@ clade_status clade__sgd_step(clade__commands *commands, clade_tensor *w, clade_t
                                          : "-DVARIANT=1",
             CLADE__ELEMENTS(n),
             CLADE__ARGS(clade__arg_tensor(w), clade__arg_tensor(plain ? NULL : velocity),
-                        clade__arg_tensor(grad), clade__arg_int(n), clade__arg_float_ref(rates->lr),
-                        clade__arg_float(rates->momentum), clade__arg_float(rates->weight_decay)),
+                        clade__arg_tensor(grad), clade__arg_int(n), clade__arg_tensor(scale),
+                        clade__arg_float_ref(rates->lr), clade__arg_float(rates->momentum), clade__arg_float(rates->weight_decay)),
         });
 }
 
@@ -36,7 +38,7 @@ clade_status clade_sgd_step(clade_tensor *w, clade_tensor *velocity, const clade
 {
     const clade__check check = {NULL, "sgd"};
     CLADE_TRY(clade__check_range(&check, "lr", args->lr, 0, INFINITY));
-    return clade__sgd_step(clade__immediate_of(w), w, velocity, grad,
+    return clade__sgd_step(clade__immediate_of(w), w, velocity, grad, args->scale,
                            &(clade__sgd_rates){.lr = &args->lr,
                                                .momentum = args->momentum,
                                                .weight_decay = args->weight_decay,

@@ -1,0 +1,97 @@
+#include <math.h>
+
+#include "ops/check.h"
+#include "ops/mapping.h"
+#include "ops/ops.h"
+
+/* How a group goes through its chunk: see cl/clip_norm.cl. A chunk is long enough to pay for its
+ * group, and short enough that a large gradient has many. */
+typedef struct shape {
+    size_t local;
+    int64_t chunk;
+    const char *options;
+} shape;
+
+static shape shape_of(const clade_device *device)
+{
+    const clade_device_info *info = clade_device_describe(device);
+    if (info->type != CLADE_DEVICE_CPU) return (shape){CLADE__ROW_GROUP, 4096, "-DLANES=64 -DVW=1"};
+    const int width = info->float_vector_width;
+    return (shape){1, 16384, width >= 16  ? "-DLANES=1 -DSLOTS=1 -DVW=16"
+                             : width >= 8 ? "-DLANES=1 -DSLOTS=1 -DVW=8"
+                                          : "-DLANES=1 -DSLOTS=1 -DVW=4"};
+}
+
+int64_t clade__clip_norm_partials(const clade_device *device, int64_t n)
+{
+    const int64_t chunk = shape_of(device).chunk;
+    return (n + chunk - 1) / chunk;
+}
+
+static clade_status launch_squares(clade__commands *commands, const shape *s,
+                                   clade_tensor *partials, const clade_tensor *grad, int64_t first)
+{
+    const int64_t n = clade_tensor_elements(grad);
+    return clade__commands_launch(
+        commands, &(clade__launch){
+                      .program = "clip_norm",
+                      .kernel = "clip_norm_squares",
+                      .options = s->options,
+                      .groups = {clade__groups(n, (size_t)s->chunk)},
+                      .local = {s->local},
+                      CLADE__ARGS(clade__arg_tensor(partials), clade__arg_tensor(grad),
+                                  clade__arg_int(n), clade__arg_int(s->chunk),
+                                  clade__arg_int(first)),
+                  });
+}
+
+clade_status clade__clip_norm(clade__commands *commands, clade_tensor *scale,
+                              clade_tensor *partials, clade_tensor *const *grads, int n_grads,
+                              float max_norm)
+{
+    const clade__check check = {commands, "clip_norm"};
+    CLADE_TRY(clade__check_count(&check, "scale", scale, CLADE_FLOAT32, 1));
+    CLADE_TRY(clade__check_range(&check, "max_norm", max_norm, 0, INFINITY));
+    const clade_device *device = clade__commands_device(commands);
+    const shape s = shape_of(device);
+    int64_t n = 0;
+    for (int i = 0; i < n_grads; i++) {
+        CLADE_TRY(clade__check_tensor(&check, "a gradient", grads[i], CLADE_FLOAT32));
+        n += clade__clip_norm_partials(device, clade_tensor_elements(grads[i]));
+    }
+    CLADE_TRY(clade__check_count(&check, "partials", partials, CLADE_FLOAT32, n));
+    int64_t first = 0;
+    for (int i = 0; i < n_grads; i++) {
+        CLADE_TRY(launch_squares(commands, &s, partials, grads[i], first));
+        first += clade__clip_norm_partials(device, clade_tensor_elements(grads[i]));
+    }
+    return clade__commands_launch(
+        commands, &(clade__launch){
+                      .program = "clip_norm",
+                      .kernel = "clip_norm_scale",
+                      .options = s.options,
+                      .groups = {1},
+                      .local = {s.local},
+                      CLADE__ARGS(clade__arg_tensor(scale), clade__arg_tensor(partials),
+                                  clade__arg_int(n), clade__arg_float(max_norm)),
+                  });
+}
+
+clade_status clade_clip_norm(clade_tensor *scale, clade_tensor *const *grads, int n_grads,
+                             float max_norm)
+{
+    if (!scale) return clade__fail(CLADE_EINVAL, "clip_norm: scale is NULL");
+    if (n_grads < 1)
+        return clade__fail(CLADE_EINVAL, "clip_norm: %d gradients, want at least 1", n_grads);
+    int64_t n = 0;
+    for (int i = 0; i < n_grads; i++)
+        if (grads[i]) n += clade__clip_norm_partials(scale->device, clade_tensor_elements(grads[i]));
+    /* Freed at once: the pool hands a buffer on only to work that is queued after this. */
+    clade_tensor *partials = NULL;
+    CLADE_TRY(clade_tensor_create(&partials, scale->device, CLADE_FLOAT32,
+                                  CLADE_SHAPE(n > 0 ? n : 1), NULL));
+    clade_status status = clade__clip_norm(clade__immediate(scale->device), scale, partials, grads,
+                                           n_grads, max_norm);
+    clade_tensor_free(partials);
+    return status;
+}
