@@ -2,7 +2,8 @@
  *
  *   count_hits     hit (rows) = 1 where the answer of y (rows, cols) is the label, else 0; the
  *                  answer is the first largest column or, with one column, y > threshold
- *   metrics_store  steps (n_slots, 2)[slot] = (sum of loss (rows), sum of hit (rows))
+ *   metrics_store  steps (n_slots, 2)[slot] = (sum of loss (rows), sum of hit (rows)), or with add
+ *                  what is there and these
  *
  * count_hits: LANES work-items share a row, see row_reduce.cl. metrics_store: one group with
  * LANES 64, for which loss and hit are one row each.
@@ -29,7 +30,7 @@ ROW_KERNEL count_hits(global float *restrict hit, const global float *restrict y
 /* hit may be null: 0 is stored. A slot outside steps stores nothing. */
 ROW_KERNEL metrics_store(global float *restrict steps, const global float *restrict loss,
                          const global float *restrict hit, const int rows, const int n_slots,
-                         const int slot)
+                         const int slot, const int add)
 {
     MEETING(float, meeting);
     float losses = 0.0f, hits = 0.0f;
@@ -40,7 +41,8 @@ ROW_KERNEL metrics_store(global float *restrict steps, const global float *restr
     losses = row_sum(losses, meeting);
     hits = row_sum(hits, meeting);
     if (LANE == 0 && slot >= 0 && slot < n_slots) {
-        steps[(size_t)slot * 2] = losses;
-        steps[(size_t)slot * 2 + 1] = hits;
+        global float *step = steps + (size_t)slot * 2;
+        step[0] = add ? step[0] + losses : losses;
+        step[1] = add ? step[1] + hits : hits;
     }
 }

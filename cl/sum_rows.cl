@@ -1,4 +1,4 @@
-/* dst (cols) = the sum of the rows of src (rows, cols): the gradient of a bias.
+/* dst (cols) = the sum of the rows of src (rows, cols), or with add dst and it: a bias's gradient.
  *
  *                four columns   four columns   ...
  *   row 0        lane 0 slot 0  lane 0 slot 1
@@ -18,7 +18,7 @@
 
 kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
 sum_rows(global float *restrict dst, const global float *restrict src, const int rows,
-         const int cols)
+         const int cols, const int add)
 {
     local float4 sums[64];
     const int item = (int)get_local_id(0);
@@ -42,10 +42,11 @@ sum_rows(global float *restrict dst, const global float *restrict src, const int
     if (lane > 0 || n <= 0) return;
     for (int k = 1; k < LANES; k++) sum += sums[item + k * SLOTS];
     if (n >= 4) {
+        if (add) sum += vload4(0, dst + c);
         vstore4(sum, 0, dst + c);
         return;
     }
-    dst[c] = sum.x;
-    if (n > 1) dst[c + 1] = sum.y;
-    if (n > 2) dst[c + 2] = sum.z;
+    dst[c] = add ? dst[c] + sum.x : sum.x;
+    if (n > 1) dst[c + 1] = add ? dst[c + 1] + sum.y : sum.y;
+    if (n > 2) dst[c + 2] = add ? dst[c + 2] + sum.z : sum.z;
 }

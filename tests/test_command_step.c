@@ -1,4 +1,4 @@
-/* What makes up a training step, by the command: dropout. */
+/* What makes up a training step, by the command: dropout, clipping, accumulation. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/file.h"
 #include "command.h"
@@ -83,9 +83,38 @@ static void clipping_by_norm(void **state)
     expect(COMMAND("train", "--clip-norm", "-1"), 2, "--clip-norm is -1, want at least 0");
 }
 
+/* ---- accumulation ---------------------------------------------------------------------------- */
+
+static void steps_in_parts(void **state)
+{
+    (void)state;
+    char a[512], b[512];
+    snprintf(a, sizeof a, "%s/run", test_folder());
+    snprintf(b, sizeof b, "%s/run", test_folder());
+    expect(COMMAND("train", "--model", "mlp:16", "--data", "digits?n=500", "--epochs", "2",
+                   "--batch", "50", "--accumulate", "4", "--run", a), 0,
+           "batch 50 in parts of 13,");
+    assert_file_has(test_text("%s/config.yaml", a), "  batch: 50\n  accumulate: 4\n");
+    assert_file_has(test_text("%s/metrics.jsonl", a), "\"batch\":50,\"micro_batch\":13,");
+    expect(COMMAND("train", test_text("%s/config.yaml", a), "--run", b, "--quiet"), 0, "");
+    test_assert_same_files(test_text("%s/model.safetensors", a),
+                           test_text("%s/model.safetensors", b));
+    expect(COMMAND("gradcheck", test_text("%s/config.yaml", a), "--quiet"), 0, "");
+}
+
+static void parts_that_cannot_be(void **state)
+{
+    (void)state;
+    expect(COMMAND("train", "--accumulate", "0"), 2, "--accumulate is 0, want at least 1");
+    expect(COMMAND("train", "--model", "linear", "--data", "digits?n=100", "--batch", "8",
+                   "--accumulate", "9"), 2, "accumulate is 9, want 1 to the batch, 8");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_in_parts),
+        cmocka_unit_test(parts_that_cannot_be),
         cmocka_unit_test(clipping_by_norm),
         cmocka_unit_test(dropout_of_mlp),
         cmocka_unit_test(dropout_that_cannot_be),

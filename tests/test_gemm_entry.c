@@ -11,7 +11,7 @@
 
 /* The linker sends the library's calls of CLBlastSgemmWithTempBuffer to __wrap_…: see
  * tests/CMakeLists.txt. */
-static float spoil = 1;                            /* alpha is multiplied by it */
+static float spoil = 1, spoil_beta = 1;            /* alpha and beta are multiplied by them */
 static CLBlastStatusCode instead = CLBlastSuccess; /* returned without a call, when a failure */
 
 typedef CLBlastStatusCode sgemm(CLBlastLayout layout, CLBlastTranspose trans_a,
@@ -29,8 +29,8 @@ CLBlastStatusCode __wrap_CLBlastSgemmWithTempBuffer(
 {
     if (instead != CLBlastSuccess) return instead;
     return __real_CLBlastSgemmWithTempBuffer(layout, trans_a, trans_b, m, n, k, spoil * alpha, a,
-                                             a_offset, lda, b, b_offset, ldb, beta, c, c_offset,
-                                             ldc, queue, event, scratch);
+                                             a_offset, lda, b, b_offset, ldb, spoil_beta * beta, c,
+                                             c_offset, ldc, queue, event, scratch);
 }
 
 /* ---- what it refuses ------------------------------------------------------------------------- */
@@ -256,8 +256,15 @@ static void the_check_finds_what_is_wrong(void **state)
     assert_fails(clade__gemm_check(device, &call, NULL), CLADE_EWRONG, "nan"); /* not remembered */
     spoil = 1;
     assert_ok(clade__gemm_check(device, &call, NULL));
+    call.beta = 1;
+    spoil_beta = 0;
+    assert_fails(clade__gemm_check(device, &call, NULL), CLADE_EWRONG, "5×7×3, added to C, C[");
+    spoil_beta = 1;
+    assert_ok(clade__gemm_check(device, &call, NULL));
     spoil = 0;
     assert_ok(clade__gemm_check(device, &call, NULL)); /* once for a shape */
+    call.beta = 0;
+    assert_ok(clade__gemm_check(device, &call, NULL)); /* and once more where it adds */
     assert_fails(clade__gemm_check(device, &other, NULL), CLADE_EWRONG, "B transposed");
     spoil = 1;
     clade_device_free(device);

@@ -87,7 +87,11 @@ static void test_bias_gradient(void **state)
         clade_tensor *db = test_tensor(*state, CLADE_SHAPE(out), NULL);
         double *want = product(1, out, rows, (const float[]){1}, 0, 0, dy, out, 1, NULL);
         assert_ok(clade_linear_backward(NULL, NULL, db, x, w, tdy));
+        double *twice = ref_doubles(out);
+        for (int c = 0; c < out; c++) twice[c] = 2 * want[c];
         ref_check(test_text("dbias of (%d, %d)", rows, out), db, want, 2e-6, 1e-6);
+        assert_ok(clade__linear_backward(clade__immediate(*state), NULL, NULL, db, x, w, tdy, true));
+        ref_check(test_text("dbias added (%d, %d)", rows, out), db, twice, 4e-6, 1e-6);
         clade_tensor *all[] = {tdy, x, w, db};
         for (int k = 0; k < 4; k++) clade_tensor_free(all[k]);
         free(dy);

@@ -43,23 +43,32 @@ static void check_store(clade_device *device, int rows, bool with_hit)
     int32_t slot = 0;
     assert_ok(clade_tensor_fill(steps, -1));
     assert_ok(clade__commands_create(&commands, device));
-    assert_ok(clade__metrics_store(commands, steps, &slot, tloss, with_hit ? thit : NULL));
+    assert_ok(clade__metrics_store(commands, steps, &slot, tloss, with_hit ? thit : NULL,
+                                   false));
     static const int32_t slots[] = {1, 2, 3, -1}; /* the last two are none */
     for (int i = 0; i < 4; i++) {
         slot = slots[i];
         assert_ok(clade__commands_run(commands));
     }
+    /* The second of them once more. */
+    clade__commands *adding;
+    assert_ok(clade__commands_create(&adding, device));
+    assert_ok(clade__metrics_store(adding, steps, &slot, tloss, with_hit ? thit : NULL, true));
+    slot = 2;
+    assert_ok(clade__commands_run(adding));
     for (int s = 1; s <= 2; s++) {
         want[2 * s] = want[2 * s + 1] = 0;
         for (int r = 0; r < rows; r++) {
             want[2 * s] += loss[r];
             if (with_hit) want[2 * s + 1] += hit[r];
         }
+        if (s == 2) want[4] *= 2, want[5] *= 2;
     }
     float *got = test_read(steps);
     test_assert_close(test_text("steps of %d rows", rows), got, want, 2 * N_SLOTS, 0, 1e-6);
     free(got);
     clade__commands_free(commands);
+    clade__commands_free(adding);
     clade_tensor *all[] = {steps, tloss, thit};
     for (int k = 0; k < 3; k++) clade_tensor_free(all[k]);
     free(loss);
@@ -83,7 +92,7 @@ static void test_errors(void **state)
     clade_tensor *t = test_tensor_int(*state, CLADE_SHAPE(4), NULL);
     assert_fails(clade__count_hits(commands, rows, y, t, 0), CLADE_ESHAPE,
                  "count_hits: labels is (4), want (3)");
-    assert_fails(clade__metrics_store(commands, y, &slot, rows, NULL), CLADE_ESHAPE,
+    assert_fails(clade__metrics_store(commands, y, &slot, rows, NULL, false), CLADE_ESHAPE,
                  "metrics_store: steps is (3, 5), want (3, 2)");
     clade_tensor *all[] = {y, rows, t};
     for (int k = 0; k < 3; k++) clade_tensor_free(all[k]);

@@ -11,7 +11,7 @@ extern "C" {
 
 /* Zeros mean the defaults. */
 typedef struct clade_gradcheck_options {
-    int64_t samples;  /* the first of the data; 0 means 8. Never more than the batch or the data */
+    int64_t samples;  /* the first of the data; 0 means 8. Never more than a micro-batch or the data */
     int64_t elements; /* of each parameter; 0 means 20, CLADE_ALL all */
     double tolerance; /* 0 means 1e-3 */
     uint64_t seed;    /* which elements */

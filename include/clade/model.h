@@ -119,7 +119,10 @@ CLADE_API clade_optimizer clade_adamw(float lr, float weight_decay);
 typedef struct clade_compile_options {
     clade_loss loss;
     clade_optimizer optimizer;
-    int64_t batch;    /* 0 means 128 */
+    int64_t batch;    /* samples of a step; 0 means 128 */
+    int64_t accumulate; /* parts that a step does its batch in, ceil(batch / accumulate) samples at a
+                         * time, before its one update: the same step to rounding, with activations
+                         * of a part alone in memory. 0 means 1 */
     const char *gemm; /* provider; NULL means CLADE_GEMM, else "auto" */
     bool keep_gradients; /* store every gradient: no optimizer's step is done inside a gemm */
 } clade_compile_options;
@@ -161,6 +164,7 @@ CLADE_API clade_shape clade_model_input_shape(const clade_model *model);
 CLADE_API clade_shape clade_model_output_shape(const clade_model *model);
 CLADE_API clade_loss clade_model_loss(const clade_model *model);
 CLADE_API int64_t clade_model_batch(const clade_model *model);
+CLADE_API int64_t clade_model_micro_batch(const clade_model *model); /* samples at a time */
 
 /* "cross_entropy", "mse", "bce_with_logits"; "sgd", "adam", "adamw". NULL out of range. */
 CLADE_API const char *clade_loss_name(clade_loss loss);

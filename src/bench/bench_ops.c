@@ -124,7 +124,7 @@ static clade_status reduce_grad(clade__commands *c, const operands *o, int kind)
 static clade_status sum_rows(clade__commands *c, const operands *o, int variant)
 {
     (void)variant;
-    return clade__sum_rows(c, o->cols, o->x);
+    return clade__sum_rows(c, o->cols, o->x, false);
 }
 
 static clade_status sgd(clade__commands *c, const operands *o, int variant)
@@ -162,7 +162,7 @@ static clade_status gather_by_column(clade__commands *c, const operands *o, int 
 
 static clade_status metrics(clade__commands *c, const operands *o, int variant)
 {
-    return variant ? clade__metrics_store(c, o->steps, &zero, o->loss, o->hit)
+    return variant ? clade__metrics_store(c, o->steps, &zero, o->loss, o->hit, false)
                    : clade__count_hits(c, o->hit, o->x, o->labels, 0.5f);
 }
 

@@ -50,7 +50,8 @@ clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_ar
                                        size_t *bytes);
 
 /* Tries a call of this shape, with the provider that it gets, against a double-precision reference;
- * each shape once for a device. With rates not NULL, it is tried as clade__gemm_update. What is right
+ * each shape once for a device, and once more where beta is not 0. With rates not NULL, it is tried
+ * as clade__gemm_update. What is right
  * is also measured, where the provider has something to choose; clade__gemm_checked says that a
  * model's calls are done, and what was measured is kept on disk. CLADE_EWRONG names provider, shape
  * and device when a result is off. The tensors of args may be NULL. */

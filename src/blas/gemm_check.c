@@ -14,7 +14,7 @@ struct clade__checked {
     clade__checked *next;
     const clade__gemm_provider *provider;
     int64_t m, n, k;
-    bool trans_a, trans_b, update;
+    bool trans_a, trans_b, add, update;
 };
 
 static bool was_checked(const clade__blas *blas, const clade__gemm_provider *provider,
@@ -22,7 +22,8 @@ static bool was_checked(const clade__blas *blas, const clade__gemm_provider *pro
 {
     for (const clade__checked *c = blas->checked; c; c = c->next)
         if (c->provider == provider && c->m == g->m && c->n == g->n && c->k == g->k &&
-            c->trans_a == g->trans_a && c->trans_b == g->trans_b && c->update == update)
+            c->trans_a == g->trans_a && c->trans_b == g->trans_b && c->add == (g->beta != 0.0f) &&
+            c->update == update)
             return true;
     return false;
 }
@@ -32,7 +33,8 @@ static clade_status remember(clade__blas *blas, const clade__gemm_provider *prov
 {
     clade__checked *c = malloc(sizeof *c);
     if (!c) return clade__fail(CLADE_ENOMEM, "no memory to check gemm");
-    *c = (clade__checked){blas->checked, provider, g->m, g->n, g->k, g->trans_a, g->trans_b, update};
+    *c = (clade__checked){blas->checked, provider,   g->m,            g->n,  g->k,
+                          g->trans_a,    g->trans_b, g->beta != 0.0f, update};
     blas->checked = c;
     return CLADE_OK;
 }
@@ -75,18 +77,19 @@ static clade_status compare(const clade__gemm_provider *provider, const clade_de
     double tolerance = 1e-6 * (double)g->k + 1e-5;
     for (int s = 0; s < SAMPLES * SAMPLES; s++) {
         int64_t i = sample_of(s / SAMPLES, g->m), j = sample_of(s % SAMPLES, g->n);
-        double want = 0.0, got = (double)c[i * g->ldc + j];
+        double want = (double)g->beta, got = (double)c[i * g->ldc + j];
         for (int64_t p = 0; p < g->k; p++)
             want += (double)a[g->trans_a ? p * g->lda + i : i * g->lda + p] *
                     (double)b[g->trans_b ? j * g->ldb + p : p * g->ldb + j];
         if (fabs(got - want) <= tolerance) continue;
         return clade__fail(CLADE_EWRONG,
                            "gemm provider %s computes wrong results on %s (driver %s): "
-                           "%lld×%lld×%lld%s%s, C[%lld][%lld] is %g, want %g; choose another "
+                           "%lld×%lld×%lld%s%s%s, C[%lld][%lld] is %g, want %g; choose another "
                            "provider with --gemm or CLADE_GEMM, or another device",
                            provider->name, device->info.name, device->info.driver, (long long)g->m,
                            (long long)g->n, (long long)g->k, g->trans_a ? ", A transposed" : "",
-                           g->trans_b ? ", B transposed" : "", (long long)i, (long long)j, got,
+                           g->trans_b ? ", B transposed" : "",
+                           g->beta != 0.0f ? ", added to C" : "", (long long)i, (long long)j, got,
                            want);
     }
     return CLADE_OK;
@@ -110,12 +113,12 @@ static clade_status run_once(const void *context)
                     : clade__gemm_with(x->provider, commands, x->args, NULL);
 }
 
-/* Tries the call, whose c starts as NaN (or zeros, for an update) so that what is not written shows;
- * then, if it is right, measures it. */
+/* Tries the call, whose c starts as NaN so that what is not written shows, or as zeros for an update,
+ * or as ones where the product is added to it; then, if it is right, measures it. */
 static clade_status run_trial(const trial *x, const float *a, const float *b, float *c)
 {
     clade_tensor *result = x->args->c;
-    CLADE_TRY(clade_tensor_fill(result, x->rates ? 0.0f : NAN));
+    CLADE_TRY(clade_tensor_fill(result, x->rates ? 0.0f : x->args->beta != 0.0f ? 1.0f : NAN));
     if (x->rates) CLADE_TRY(clade_tensor_fill(x->state.velocity, 0.0f));
     CLADE_TRY(run_once(x));
     CLADE_TRY(clade_tensor_read(result, c));
@@ -169,7 +172,7 @@ clade_status clade__gemm_check(clade_device *device, const clade_gemm_args *args
 
     clade_gemm_args g = *args;
     g.alpha = 1.0f;
-    g.beta = 0.0f;
+    g.beta = rates == NULL && args->beta != 0.0f ? 1.0f : 0.0f;
     g.lda = g.trans_a ? g.m : g.k;
     g.ldb = g.trans_b ? g.k : g.n;
     g.ldc = g.n;

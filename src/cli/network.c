@@ -147,6 +147,7 @@ clade_status cli_network_build(clade_model **model, clade_device *device,
         clade_compile_options options = {.loss = loss_of(settings),
                                          .optimizer = optimizer_of(settings),
                                          .batch = settings->values[CLI_BATCH].count,
+                                         .accumulate = settings->values[CLI_ACCUMULATE].count,
                                          .gemm = cli_setting_text(settings, CLI_GEMM),
                                          .keep_gradients = keep_gradients};
         status = clade_compile(*model, output, &options);

@@ -84,6 +84,8 @@ typedef enum cli_kind {
       "stop after N steps; 0, the default, sets no limit")                                         \
     X(BATCH, "train.batch", "batch", COUNT, "128", 1, 1e9, "N",                                    \
       "samples in a step (default: 128)")                                                          \
+    X(ACCUMULATE, "train.accumulate", "accumulate", COUNT, "1", 1, 1e9, "K",                       \
+      "do each step in K parts, with the memory of one (default: 1)")                              \
     X(REPLACEMENT, "train.replacement", "replacement", FLAG, "false", 0, 0, NULL,                  \
       "draw the samples of an epoch with replacement, not each of them once")                      \
     X(SEED, "train.seed", "seed", COUNT, "1", 0, CLI_COUNT_MAX, "N",                               \

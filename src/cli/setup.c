@@ -126,12 +126,16 @@ static void print_model(const cli_setup *setup, const clade_memory *memory)
     char count[32], texts[5][32];
     const cli_value *values = setup->settings.values;
     int n_layers = clade_model_n_layers(setup->model);
-    fprintf(stderr, "model   %d layer%s, %s parameters; %s, %s with lr %s, batch %lld, seed %lld\n",
+    long long batch = (long long)clade_model_batch(setup->model);
+    long long part = (long long)clade_model_micro_batch(setup->model);
+    char parts[48] = "";
+    if (part < batch) snprintf(parts, sizeof parts, " in parts of %lld", part);
+    fprintf(stderr, "model   %d layer%s, %s parameters; %s, %s with lr %s, batch %lld%s, seed %lld\n",
             n_layers, n_layers == 1 ? "" : "s",
             cli_count_text(count, sizeof count, clade_model_n_parameters(setup->model)),
             values[CLI_LOSS].text, values[CLI_OPTIMIZER].text,
             cli_real_text(texts[0], sizeof texts[0], values[CLI_LR].real),
-            (long long)values[CLI_BATCH].count, (long long)values[CLI_SEED].count);
+            batch, parts, (long long)values[CLI_SEED].count);
     fprintf(stderr,
             "memory  %s on the device: parameters %s, gradients %s, optimizer %s, "
             "activations %s\n",

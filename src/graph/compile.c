@@ -43,6 +43,10 @@ static clade_status check_training(const clade_model *model, const clade_node *o
     if (options->batch < 0 || options->batch > INT32_MAX)
         return clade__fail(CLADE_EINVAL, "compile: batch is %lld, want at least 1",
                            (long long)options->batch);
+    int64_t batch = options->batch ? options->batch : DEFAULT_BATCH;
+    if (options->accumulate < 0 || options->accumulate > batch)
+        return clade__fail(CLADE_EINVAL, "compile: accumulate is %lld, want 1 to the batch, %lld",
+                           (long long)options->accumulate, (long long)batch);
     if (model->n_parameters == 0)
         return clade__fail(CLADE_EINVAL, "compile: the model has no parameters to train");
     for (int i = 1; i < model->n_nodes; i++)
@@ -100,11 +104,11 @@ static clade_status plan_memory(clade_model *model)
     if (memory->total > info->global_memory_bytes)
         return clade__fail(CLADE_EDEVICEMEM,
                            "the plan needs %.1f MB and %s has %.1f MB; parameters %.1f, gradients "
-                           "%.1f, optimizer %.1f, activations at batch %lld %.1f: take a smaller "
+                           "%.1f, optimizer %.1f, activations of %lld samples %.1f: take a smaller "
                            "batch or network", 1e-6 * (double)memory->total, info->name,
                            1e-6 * (double)info->global_memory_bytes,
                            1e-6 * (double)memory->parameters, 1e-6 * (double)memory->gradients,
-                           1e-6 * (double)memory->optimizer_state, (long long)model->batch,
+                           1e-6 * (double)memory->optimizer_state, (long long)model->micro_batch,
                            1e-6 * (double)memory->activations);
     if (largest > info->max_allocation_bytes)
         return clade__fail(CLADE_EDEVICEMEM,
@@ -128,16 +132,16 @@ static clade_status check_batch(const clade_model *model, int64_t batch)
 
 /* Where the provider can, sgd's step on a weight is part of the gemm that makes its gradient: on a
  * CPU a step of a large network is bound by memory, and a third of its traffic was the gradient's.
- * Clipping has to see every gradient before the first step. */
+ * Not where the step must wait for more of the gradient, or for all gradients. */
 static void choose_fused(clade_model *model)
 {
     if (model->optimizer.kind != CLADE_OPTIMIZER_SGD || model->optimizer.clip_norm > 0.0f ||
-        model->keep_gradients)
+        model->micro_batch < model->batch || model->keep_gradients)
         return;
     for (int i = 1; i < model->n_nodes; i++) {
         clade_gemm_args calls[CLADE__MAX_GEMMS];
         const clade_node *node = model->nodes[i];
-        if (clade__gemm_calls(node, model->batch, true, calls) <= CLADE__GEMM_WEIGHT_GRAD) continue;
+        if (clade__gemm_calls(node, model->micro_batch, true, calls) <= CLADE__GEMM_WEIGHT_GRAD) continue;
         bool can = clade__gemm_can_update(model->device, &calls[CLADE__GEMM_WEIGHT_GRAD]);
         for (int p = 0; p < node->n_parameters; p++)
             model->parameters[node->parameters[p]].fused = can;
@@ -149,9 +153,9 @@ static clade_status plan_layouts(clade_model *model)
     CLADE_TRY(check_batch(model, CLADE__INFER_BATCH));
     CLADE_TRY(clade__layout_create(&model->infer_layout, model, CLADE__INFER_BATCH, false));
     if (model->trainable) {
-        CLADE_TRY(check_batch(model, model->batch));
+        CLADE_TRY(check_batch(model, model->micro_batch));
         choose_fused(model);
-        CLADE_TRY(clade__layout_create(&model->train_layout, model, model->batch, true));
+        CLADE_TRY(clade__layout_create(&model->train_layout, model, model->micro_batch, true));
     }
     CLADE_TRY(plan_memory(model));
     CLADE_TRY(clade__layout_check_gemms(model->infer_layout, model));
@@ -184,6 +188,8 @@ clade_status clade_compile(clade_model *model, clade_node *output,
     CLADE_TRY(clade_gemm_select(model->device, options->gemm));
     model->loss = options->loss;
     model->batch = options->batch ? options->batch : DEFAULT_BATCH;
+    int64_t parts = options->accumulate ? options->accumulate : 1;
+    model->micro_batch = (model->batch + parts - 1) / parts;
     model->keep_gradients = options->keep_gradients;
     model->trainable = true;
     return compile(model, output);
@@ -193,7 +199,7 @@ clade_status clade__compile_for_inference(clade_model *model, clade_node *output
 {
     CLADE_TRY(check_graph(model, output));
     model->loss = loss;
-    model->batch = CLADE__INFER_BATCH;
+    model->batch = model->micro_batch = CLADE__INFER_BATCH;
     return compile(model, output);
 }
 
@@ -246,4 +252,9 @@ clade_loss clade_model_loss(const clade_model *model)
 int64_t clade_model_batch(const clade_model *model)
 {
     return model->batch;
+}
+
+int64_t clade_model_micro_batch(const clade_model *model)
+{
+    return model->micro_batch;
 }

@@ -20,6 +20,7 @@ typedef struct clade__layer_io {
     clade_tensor *y;
     const clade_tensor *dy;
     clade_tensor *dx[CLADE__MAX_INPUTS]; /* NULL where no gradient is wanted */
+    bool add;                            /* parameters' gradients are added to what is there */
     clade_tensor *scratch;               /* float32 of scratch() elements, or NULL */
     clade_activation fused;              /* forward of linear: the activation that is part of it */
     float fused_slope;

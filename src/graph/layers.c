@@ -73,7 +73,8 @@ static clade_status linear_backward(clade__commands *commands, const clade__laye
     if (io->dx[0]) dx = flat(io->dx[0]);
     const clade__parameter *weight = parameter_of(io->node, 0), *bias = parameter_of(io->node, 1);
     CLADE_TRY(clade__linear_backward(commands, io->dx[0] ? &dx : NULL, weight->grad,
-                                     bias ? bias->grad : NULL, &x, weight->value, io->dy));
+                                     bias ? bias->grad : NULL, &x, weight->value, io->dy,
+                                     io->add));
     if (!weight->fused) return CLADE_OK; /* else neither has a gradient to store */
     const clade__sgd_state state = {.velocity = weight->state[0],
                                     .bias = bias ? bias->value : NULL,

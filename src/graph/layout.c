@@ -181,6 +181,9 @@ clade_status clade__layout_check_gemms(const clade__layout *layout, const clade_
             bool fused = k == CLADE__GEMM_WEIGHT_GRAD &&
                          model->parameters[model->nodes[i]->parameters[0]].fused;
             CLADE_TRY(clade__gemm_check(model->device, &calls[k], fused ? &rates : NULL));
+            if (k != CLADE__GEMM_WEIGHT_GRAD || model->micro_batch == model->batch) continue;
+            calls[k].beta = 1.0f; /* from the second part of a batch on */
+            CLADE_TRY(clade__gemm_check(model->device, &calls[k], NULL));
         }
     }
     clade__gemm_checked(model->device);

@@ -81,6 +81,7 @@ struct clade_model {
     clade_loss loss;
     clade_optimizer optimizer;
     int64_t batch;
+    int64_t micro_batch; /* samples that a step does at a time */
     clade__layout *train_layout, *infer_layout;
     clade_memory memory;
 

@@ -24,7 +24,7 @@ clade_status clade__plan_open(clade__plan *plan, const clade_model *model,
 {
     const clade_node *output = model->output;
     clade_shape rows = CLADE_SHAPE(batch);
-    *plan = (clade__plan){.batch = batch};
+    *plan = (clade__plan){.batch = batch, .of = batch};
     plan->x = node_view(model, layout, batch, model->nodes[0], CLADE__VALUE_Y);
     plan->y = node_view(model, layout, batch, output, CLADE__VALUE_Y);
     plan->labels = view(model, layout, layout->labels, CLADE_INT32, rows);
@@ -70,7 +70,7 @@ static clade_status record_loss(const clade__plan *plan, const clade_model *mode
                                 bool has_labels)
 {
     clade_tensor loss = plan->loss, hit = plan->hit, target = plan->target;
-    float scale = 1.0f / (float)plan->batch;
+    float scale = 1.0f / (float)plan->of;
     if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
         return clade__cross_entropy(commands, &loss, &hit, dy, y, &plan->labels, scale);
     if (has_labels) {
@@ -84,11 +84,12 @@ static clade_status record_loss(const clade__plan *plan, const clade_model *mode
 }
 
 /* Backward of one node. `written` says which gradients hold something already. */
-static clade_status record_backward(const clade_model *model, const clade__layout *layout,
-                                    int64_t batch, const clade_node *node,
+static clade_status record_backward(const clade__plan *plan, const clade_model *model,
+                                    const clade__layout *layout, const clade_node *node,
                                     clade__commands *commands, bool *written)
 {
-    clade__layer_io io = {.node = node};
+    int64_t batch = plan->batch;
+    clade__layer_io io = {.node = node, .add = plan->add};
     clade_tensor x[CLADE__MAX_INPUTS], dx[CLADE__MAX_INPUTS];
     clade_tensor y = node_view(model, layout, batch, node, CLADE__VALUE_Y);
     clade_tensor dy = node_view(model, layout, batch, node, CLADE__VALUE_DY);
@@ -142,7 +143,6 @@ clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
     if (!written) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
     for (int i = model->n_nodes - 1; i > 0; i--)
         if (model->nodes[i]->needs_grad)
-            CLADE_TRY(record_backward(model, layout, plan->batch, model->nodes[i], commands,
-                                      written));
+            CLADE_TRY(record_backward(plan, model, layout, model->nodes[i], commands, written));
     return CLADE_OK;
 }

@@ -65,6 +65,8 @@ clade_status clade__layout_check_gemms(const clade__layout *layout, const clade_
 /* What a plan exposes to whoever feeds it and reads from it. */
 typedef struct clade__plan {
     int64_t batch;
+    int64_t of; /* samples of the step that this batch is a part of, whose mean loss is minimised */
+    bool add;   /* the gradients of the parts before are there, and these are added */
     clade_tensor x;      /* (batch, sample…) float32: fed */
     clade_tensor labels; /* (batch) int32: fed, when the data has labels */
     clade_tensor target; /* (batch, outputs) float32: fed, when it has numbers; else from labels */
@@ -73,12 +75,12 @@ typedef struct clade__plan {
     clade_tensor hit;    /* (batch) float32: 1 where the answer is right, when there are labels */
 } clade__plan;
 
-/* The tensors of a plan; the model is materialized. */
+/* The tensors of a plan whose batch is a step of its own; the model is materialized. */
 clade_status clade__plan_open(clade__plan *plan, const clade_model *model,
                               const clade__layout *layout, int64_t batch);
 
 /* Records forward, then the loss of each sample (no loss without with_loss), then, for a training
- * layout, backward: every parameter's gradient of the mean loss. */
+ * layout, backward: every parameter's gradient of the step's mean loss. */
 clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
                                 const clade__layout *layout, clade__commands *commands,
                                 bool with_loss, bool has_labels);

@@ -35,7 +35,7 @@ clade_status clade__linear_forward(clade__commands *commands, clade_tensor *y,
 clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                     clade_tensor *dweight, clade_tensor *dbias,
                                     const clade_tensor *x, const clade_tensor *weight,
-                                    const clade_tensor *dy)
+                                    const clade_tensor *dy, bool add)
 {
     const clade__check check = {commands, "linear"};
     CLADE_TRY(clade__check_tensor(&check, "dy", dy, CLADE_FLOAT32));
@@ -68,6 +68,7 @@ clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                                  .k = rows,
                                                  .trans_a = true,
                                                  .alpha = 1.0f,
+                                                 .beta = add ? 1.0f : 0.0f,
                                                  .a = dy,
                                                  .b = x,
                                                  .c = dweight,
@@ -77,7 +78,7 @@ clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                               NULL));
     /* One launch even where the shape would gain from two: those need scratch, and a recorded plan
      * allocates nothing. A batch is rarely long enough for it to matter. */
-    return dbias ? clade__sum_rows(commands, dbias, dy) : CLADE_OK;
+    return dbias ? clade__sum_rows(commands, dbias, dy, add) : CLADE_OK;
 }
 
 clade_status clade__linear_update(clade__commands *commands, clade_tensor *weight,
@@ -114,5 +115,6 @@ clade_status clade_linear_backward(clade_tensor *dx, clade_tensor *dweight, clad
                                    const clade_tensor *x, const clade_tensor *weight,
                                    const clade_tensor *dy)
 {
-    return clade__linear_backward(clade__immediate_of(dy), dx, dweight, dbias, x, weight, dy);
+    return clade__linear_backward(clade__immediate_of(dy), dx, dweight, dbias, x, weight, dy,
+                                  false);
 }

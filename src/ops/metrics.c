@@ -23,7 +23,7 @@ clade_status clade__count_hits(clade__commands *commands, clade_tensor *hit, con
 
 clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps,
                                   const int32_t *slot, const clade_tensor *loss,
-                                  const clade_tensor *hit)
+                                  const clade_tensor *hit, bool add)
 {
     const clade__check check = {commands, "metrics_store"};
     CLADE_TRY(clade__check_tensor(&check, "steps", steps, CLADE_FLOAT32));
@@ -41,6 +41,7 @@ clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps
             .groups = {1},
             .local = {CLADE__ROW_GROUP},
             CLADE__ARGS(clade__arg_tensor(steps), clade__arg_tensor(loss), clade__arg_tensor(hit),
-                        clade__arg_int(rows), clade__arg_int(n_slots), clade__arg_int_ref(slot)),
+                        clade__arg_int(rows), clade__arg_int(n_slots), clade__arg_int_ref(slot),
+                        clade__arg_int(add)),
         });
 }

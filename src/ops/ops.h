@@ -16,10 +16,12 @@ clade_status clade__linear_forward(clade__commands *commands, clade_tensor *y,
                                    const clade_tensor *x, const clade_tensor *weight,
                                    const clade_tensor *bias, clade_activation activation,
                                    float slope);
+
+/* With `add`, dweight and dbias are added to what is there. */
 clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                     clade_tensor *dweight, clade_tensor *dbias,
                                     const clade_tensor *x, const clade_tensor *weight,
-                                    const clade_tensor *dy);
+                                    const clade_tensor *dy, bool add);
 
 /* The step of sgd on weight and (in state, may be NULL) bias, from gradients that are never stored:
  * for a device where clade__gemm_can_update. After whatever reads the old weight. */
@@ -86,13 +88,13 @@ int64_t clade__reduce_scratch(int dim, clade_shape src);
 /* metrics.c: what is right, and a step's sums, for the host to read later.
  * hit (rows) is 1 where a row's answer is its label: the first largest of its cols values or, with
  * one column, whether the value exceeds `threshold`.
- * steps (n_slots, 2): row *slot receives the sums of loss (rows) and of hit (rows); hit may be
- * NULL (0 is written). */
+ * steps (n_slots, 2): row *slot receives the sums of loss (rows) and of hit (rows), with `add` to
+ * what it holds; hit may be NULL (0 is taken). */
 clade_status clade__count_hits(clade__commands *commands, clade_tensor *hit, const clade_tensor *y,
                                const clade_tensor *labels, float threshold);
 clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps,
                                   const int32_t *slot, const clade_tensor *loss,
-                                  const clade_tensor *hit);
+                                  const clade_tensor *hit, bool add);
 
 /* gather.c: dst[r] = src[index[*first + r]] * scale + shift for the rows of dst (rows, cols)
  * float32; src (n, cols) is uint8 or float32; index int32. With index NULL, src[*first + r].

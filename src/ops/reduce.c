@@ -156,7 +156,8 @@ clade_status clade__reduce_forward(clade__commands *commands, clade_reduction ki
     return launch_reduce(commands, kind, second, chunks, divisor, dst, scratch);
 }
 
-clade_status clade__sum_rows(clade__commands *commands, clade_tensor *dst, const clade_tensor *src)
+clade_status clade__sum_rows(clade__commands *commands, clade_tensor *dst, const clade_tensor *src,
+                             bool add)
 {
     enum { COLS_OF_GROUP = 16 };
     const int64_t rows = clade__shape_rows(src->shape), cols = clade__shape_cols(src->shape);
@@ -167,7 +168,8 @@ clade_status clade__sum_rows(clade__commands *commands, clade_tensor *dst, const
                                       .groups = {clade__groups(cols, COLS_OF_GROUP)},
                                       .local = {CLADE__ROW_GROUP},
                                       CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src),
-                                                  clade__arg_int(rows), clade__arg_int(cols)),
+                                                  clade__arg_int(rows), clade__arg_int(cols),
+                                                  clade__arg_int(add)),
                                   });
 }
 

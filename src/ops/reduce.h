@@ -4,7 +4,9 @@
 
 #include "device/commands.h"
 
-/* dst (cols) = the sum of the rows of src (rows, cols). The caller has checked the tensors. */
-clade_status clade__sum_rows(clade__commands *commands, clade_tensor *dst, const clade_tensor *src);
+/* dst (cols) = the sum of the rows of src (rows, cols), with `add` to what dst holds. The caller has
+ * checked the tensors. */
+clade_status clade__sum_rows(clade__commands *commands, clade_tensor *dst, const clade_tensor *src,
+                             bool add);
 
 #endif

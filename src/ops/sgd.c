@@ -29,7 +29,8 @@ clade_status clade__sgd_step(clade__commands *commands, clade_tensor *w, clade_t
             CLADE__ELEMENTS(n),
             CLADE__ARGS(clade__arg_tensor(w), clade__arg_tensor(plain ? NULL : velocity),
                         clade__arg_tensor(grad), clade__arg_int(n), clade__arg_tensor(scale),
-                        clade__arg_float_ref(rates->lr), clade__arg_float(rates->momentum), clade__arg_float(rates->weight_decay)),
+                        clade__arg_float_ref(rates->lr), clade__arg_float(rates->momentum),
+                        clade__arg_float(rates->weight_decay)),
         });
 }
 

@@ -279,7 +279,7 @@ clade_status clade_gradcheck(clade_model *model, clade_data *data,
     *result = (clade_gradcheck_result){0};
     CLADE_TRY(check_model(model));
     CLADE_TRY(clade__check_data(model, data));
-    CLADE_TRY(resolve(&c.options, options, model->batch, data->n_samples));
+    CLADE_TRY(resolve(&c.options, options, model->micro_batch, data->n_samples));
     clade_status status = run_check(&c, result);
     clade__reference_free(c.reference);
     free(c.x);

@@ -55,36 +55,64 @@ static clade_status record_update(clade_model *model, clade__commands *commands)
     return clade__optimizer_record(model, commands);
 }
 
-static clade_status record(clade__pass *pass, int64_t batch, clade__plan *plan,
+/* One part of a batch of n, of `part` samples; the update comes with the last. */
+static clade_status record(clade__pass *pass, int64_t n, int64_t part, bool first, bool last,
                            clade__commands **commands)
 {
     clade_model *model = pass->model;
     const clade__layout *layout = pass->training ? model->train_layout : model->infer_layout;
     bool has_labels = pass->feed.data->labels != NULL;
+    clade__plan plan;
     CLADE_TRY(clade__commands_create(commands, model->device));
-    CLADE_TRY(clade__plan_open(plan, model, layout, batch));
+    CLADE_TRY(clade__plan_open(&plan, model, layout, part));
+    plan.of = n;
+    plan.add = !first;
     clade__commands_scope(*commands, clade__layout_phase(layout, CLADE_PHASE_FEED), NULL);
-    CLADE_TRY(clade__feed_record(&pass->feed, plan, *commands, true));
-    CLADE_TRY(clade__plan_record(plan, model, layout, *commands, true, has_labels));
+    CLADE_TRY(clade__feed_record(&pass->feed, &plan, *commands, true));
+    CLADE_TRY(clade__plan_record(&plan, model, layout, *commands, true, has_labels));
     clade__commands_scope(*commands, clade__layout_phase(layout, CLADE_PHASE_METRICS), NULL);
-    CLADE_TRY(clade__metrics_store(*commands, pass->sums, &pass->slot, &plan->loss,
-                                   has_labels ? &plan->hit : NULL));
-    return pass->training ? record_update(model, *commands) : CLADE_OK;
+    CLADE_TRY(clade__metrics_store(*commands, pass->sums, &pass->slot, &plan.loss,
+                                   has_labels ? &plan.hit : NULL, !first));
+    return pass->training && last ? record_update(model, *commands) : CLADE_OK;
+}
+
+static int64_t n_parts_of(const clade__parts *parts)
+{
+    return (parts->n + parts->part - 1) / parts->part;
+}
+
+static clade_status record_parts(clade__pass *pass, int64_t n, clade__parts *parts)
+{
+    int64_t at_a_time = pass->feed.max_batch;
+    *parts = (clade__parts){.n = n, .part = n < at_a_time ? n : at_a_time};
+    int64_t n_parts = n_parts_of(parts), last = n - (n_parts - 1) * parts->part;
+    if (n_parts > 1) CLADE_TRY(record(pass, n, parts->part, true, false, &parts->first));
+    if (n_parts > 2) CLADE_TRY(record(pass, n, parts->part, false, false, &parts->next));
+    return record(pass, n, last, n_parts == 1, true, &parts->last);
+}
+
+static void free_parts(clade__parts *parts)
+{
+    clade__commands_free(parts->first);
+    clade__commands_free(parts->next);
+    clade__commands_free(parts->last);
 }
 
 static clade_status open_pass(clade__pass *pass, const clade_data *data, bool resident)
 {
     clade_model *model = pass->model;
     CLADE_TRY(clade__model_materialize(model));
-    CLADE_TRY(clade__feed_open(&pass->feed, model->device, data, pass->batch, resident,
+    int64_t at_a_time = pass->training ? model->micro_batch : CLADE__INFER_BATCH;
+    if (at_a_time > pass->batch) at_a_time = pass->batch;
+    CLADE_TRY(clade__feed_open(&pass->feed, model->device, data, at_a_time, resident,
                                pass->training, &model->input));
     CLADE_TRY(clade_tensor_create(&pass->sums, model->device, CLADE_FLOAT32,
                                   CLADE_SHAPE(pass->n_batches, 2), NULL));
     pass->host_sums = calloc((size_t)pass->n_batches, 2 * sizeof *pass->host_sums);
     if (!pass->host_sums) return clade__fail(CLADE_ENOMEM, "no memory for the metrics");
-    int64_t last = pass->n_samples % pass->batch;
-    CLADE_TRY(record(pass, pass->batch, &pass->plan, &pass->commands));
-    return last ? record(pass, last, &pass->last_plan, &pass->last_commands) : CLADE_OK;
+    int64_t rest = pass->n_samples % pass->batch;
+    CLADE_TRY(record_parts(pass, pass->batch, &pass->full));
+    return rest ? record_parts(pass, rest, &pass->rest) : CLADE_OK;
 }
 
 clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade_data *data,
@@ -103,22 +131,34 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
 
 void clade__pass_close(clade__pass *pass)
 {
-    clade__commands_free(pass->commands);
-    clade__commands_free(pass->last_commands);
+    free_parts(&pass->full);
+    free_parts(&pass->rest);
     clade__feed_close(&pass->feed);
     clade_tensor_free(pass->sums);
     free(pass->host_sums);
     *pass = (clade__pass){0};
 }
 
+static clade_status run_parts(clade__pass *pass, const clade__parts *parts, int64_t first)
+{
+    int64_t n_parts = n_parts_of(parts);
+    for (int64_t i = 0; i < n_parts; i++) {
+        int64_t done = i * parts->part;
+        bool last = i == n_parts - 1;
+        pass->model->first_row = (int32_t)done;
+        CLADE_TRY(clade__feed_next(&pass->feed, first + done, last ? parts->n - done : parts->part));
+        CLADE_TRY(clade__commands_run(last ? parts->last : i == 0 ? parts->first : parts->next));
+    }
+    return CLADE_OK;
+}
+
 clade_status clade__pass_run(clade__pass *pass, int64_t index)
 {
-    int64_t first = index * pass->batch, begun = clade__profile_host_begin(pass->model->device);
-    bool last = pass->last_commands && index == pass->n_batches - 1;
-    CLADE_TRY(clade__feed_next(&pass->feed, first, last ? pass->last_plan.batch : pass->batch));
+    int64_t begun = clade__profile_host_begin(pass->model->device);
+    bool rest = pass->rest.n > 0 && index == pass->n_batches - 1;
     pass->slot = (int32_t)index;
     if (pass->training) clade__optimizer_advance(pass->model);
-    CLADE_TRY(clade__commands_run(last ? pass->last_commands : pass->commands));
+    CLADE_TRY(run_parts(pass, rest ? &pass->rest : &pass->full, index * pass->batch));
     clade__profile_host_end(pass->model->device, pass->training ? "step" : "validation step",
                             pass->training ? pass->model->step : index + 1, begun);
     return CLADE_OK;

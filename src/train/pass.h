@@ -1,7 +1,9 @@
 /* A pass: one way through a data set in batches, training or not, that can be made again and again.
  *
- * All is recorded when it is opened, for the full batch and for the short last one. The sums of loss
- * and hits of each batch stay on the device, one row a batch, until they are asked for.
+ * All is recorded when it is opened, for the full batch and for the short last one. A batch that is
+ * more than the model does at a time is done in parts; a training step's update follows the last of
+ * them. The sums of loss and hits of each batch stay on the device, one row a batch, until they are
+ * asked for.
  */
 #ifndef CLADE_TRAIN_PASS_H
 #define CLADE_TRAIN_PASS_H
@@ -10,13 +12,18 @@
 
 #include "train/feed.h"
 
+/* How a batch of n samples is done: in parts of `part` samples, the last of them with what is left. */
+typedef struct clade__parts {
+    int64_t n, part;
+    clade__commands *first, *next, *last; /* one part is the last; next: between them, if there are */
+} clade__parts;
+
 typedef struct clade__pass {
     clade_model *model;
     clade__feed feed;
     bool training;
     int64_t n_samples, batch, n_batches;
-    clade__plan plan, last_plan;
-    clade__commands *commands, *last_commands; /* last: of the short batch, NULL if there is none */
+    clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */
     clade_tensor *sums; /* (n_batches, 2): loss, hits */
     float *host_sums;   /* the same, as far as they were read */
     int32_t slot;       /* the row that the next batch writes */

@@ -92,7 +92,7 @@ static void add_gemms(cJSON *event, const clade_model *model)
     cJSON *list = cJSON_AddArrayToObject(event, "gemm_calls");
     for (int i = 1; i < model->n_nodes; i++) {
         clade_gemm_args calls[CLADE__MAX_GEMMS];
-        int n = clade__gemm_calls(model->nodes[i], model->batch, true, calls);
+        int n = clade__gemm_calls(model->nodes[i], model->micro_batch, true, calls);
         for (int k = 0; k < n; k++) {
             const clade_gemm_args *call = &calls[k];
             cJSON *item = cJSON_CreateObject();
@@ -123,6 +123,7 @@ clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
     cJSON_AddNumberToObject(event, "parameters", (double)clade_model_n_parameters(model));
     cJSON_AddNumberToObject(event, "seed", (double)model->seed);
     cJSON_AddNumberToObject(event, "batch", (double)model->batch);
+    cJSON_AddNumberToObject(event, "micro_batch", (double)model->micro_batch);
     cJSON_AddNumberToObject(event, "train_samples", (double)start->n_train);
     cJSON_AddNumberToObject(event, "valid_samples", (double)start->n_valid);
     cJSON_AddNumberToObject(event, "memory_bytes_planned", (double)start->memory_bytes);
