@@ -164,6 +164,34 @@ static void text_grows(void **state)
     clade__text_free(&text);
 }
 
+static void names_are_copied(void **state)
+{
+    (void)state;
+    const char *const names[] = {"a", "", "longer"};
+    char **copy = clade__names_copy(names, 3);
+    assert_non_null(copy);
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(copy[i], names[i]);
+        assert_ptr_not_equal(copy[i], names[i]);
+    }
+    free(copy);
+}
+
+static void utf8_is_told(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"", "cat", "Kühe", "\xc2\x80", "\xe0\xa0\x80", "日本",
+                                       "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {
+        "K\xfche", "\x80", "\xc3", "a\xe2\x82", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf",
+        "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
+        "\xc3(", "\xe2\x82("};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(clade__is_utf8(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (clade__is_utf8(bad[i])) fail_msg("bad[%zu] is no UTF-8", i);
+}
+
 static void nearest_word_is_near(void **state)
 {
     (void)state;
@@ -411,6 +439,8 @@ int main(void)
         cmocka_unit_test(below_has_no_bias),
         cmocka_unit_test(hash_gives_the_published_values),
         cmocka_unit_test(text_grows),
+        cmocka_unit_test(names_are_copied),
+        cmocka_unit_test(utf8_is_told),
         cmocka_unit_test(nearest_word_is_near),
         cmocka_unit_test(suggestions_fit_their_space),
         cmocka_unit_test(contains_ignores_case),

@@ -1,6 +1,7 @@
 /* The clade command on files of a user's own. */
 #include "command.h"
 
+#include "base/file.h"
 #include "base/philox.h"
 #include "data/dataset.h"
 
@@ -194,6 +195,59 @@ static void standardizing_takes_the_place_of_a_scale(void **state)
     command_free(&result);
 }
 
+/* ---- classes --------------------------------------------------------------------------------- */
+
+/* Writes a table of some rows of flowers.csv: those without `part` in them; and `more`. */
+static void write_some(const char *path, const char *part, const char *more)
+{
+    unsigned char *text;
+    size_t n_bytes;
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_ok(clade__file_read(in_folder("flowers.csv"), &text, &n_bytes));
+    for (char *line = strtok((char *)text, "\n"); line; line = strtok(NULL, "\n"))
+        if (!strstr(line, part)) fprintf(file, "%s\n", line);
+    fputs(more, file);
+    assert_int_equal(fclose(file), 0);
+    free(text);
+}
+
+/* A table without setosa: its first class is the model's second. One with a flower of its own. */
+static void classes_of_another_table_go_by_name(void **state)
+{
+    (void)state;
+    char table[600], lacks[600], strange[600], model[700];
+    snprintf(table, sizeof table, "csv:%s?test=0", in_folder("flowers.csv"));
+    snprintf(lacks, sizeof lacks, "csv:%s?test=0", in_folder("lacks.csv"));
+    snprintf(strange, sizeof strange, "csv:%s?test=0", in_folder("strange.csv"));
+    snprintf(model, sizeof model, "%s/model.safetensors", in_folder("flowers"));
+    write_some(in_folder("lacks.csv"), "setosa", "");
+    write_some(in_folder("strange.csv"), "setosa", "1,2,5,rose\n");
+    command_result result =
+        command_expect(COMMAND("train", "--model", "mlp:16", "--data", table, "--valid", lacks,
+                               "--standardize", "--epochs", "20", "--run", in_folder("flowers")),
+                       0);
+    command_free(&result);
+    cJSON *epoch = command_event(in_folder("flowers"), "epoch");
+    assert_true(command_number(epoch, "valid_accuracy") > 0.8);
+
+    result = command_expect(COMMAND("eval", model, "--data", lacks, "--json"), 0);
+    cJSON *document = command_json(result.out);
+    assert_true(command_number(document, "loss") == command_number(epoch, "valid_loss"));
+    cJSON_Delete(document);
+    command_free(&result);
+
+    result = command_expect(COMMAND("predict", model, "--data", lacks, "--limit", "1"), 0);
+    assert_non_null(strstr(result.out, "\n0,versicolor,")); /* the first row's, by the model */
+    command_free(&result);
+
+    result = command_expect(COMMAND("eval", model, "--data", strange, "--quiet"), 4);
+    assert_non_null(strstr(result.err, "sample 100 is of class 'rose', which the model was not "
+                                       "trained on; it knows setosa, versicolor, virginica"));
+    command_free(&result);
+    cJSON_Delete(epoch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +255,7 @@ int main(void)
         cmocka_unit_test(replacement_is_repeated_from_the_run),
         cmocka_unit_test(a_standardized_table_is_seen_alike_by_all),
         cmocka_unit_test(standardizing_takes_the_place_of_a_scale),
+        cmocka_unit_test(classes_of_another_table_go_by_name),
     };
     return cmocka_run_group_tests_name("command_data", tests, make_files, NULL);
 }

@@ -127,6 +127,7 @@ static void what_cannot_be_written_leaves_nothing(void **state)
 #define ARCHITECTURE \
     "{\\\"input\\\":[3],\\\"layers\\\":[{\\\"type\\\":\\\"linear\\\",\\\"units\\\":2}],"
 #define NUMBERS "\\\"scale\\\":1,\\\"shift\\\":0"
+#define CLASSES(list) "\"clade.classes\":\"" list "\",\"clade.input"
 static const char header[] =
     "{\"__metadata__\":{\"format\":\"pt\",\"clade.model\":\"" ARCHITECTURE
     "\\\"loss\\\":\\\"mse\\\"}\",\"clade.input\":\"{" NUMBERS "}\"},"
@@ -213,6 +214,13 @@ static void edited_headers_are_refused(void **state)
         {NUMBERS, "\\\"scale\\\":[1,2,null],\\\"shift\\\":[0,0,0]", 32, "no scale of the input"},
         {NUMBERS, "\\\"scale\\\":[1,2,3],\\\"shift\\\":[0,1e60,0]", 32, "no scale of the input"},
         {NUMBERS, "\\\"scale\\\":[],\\\"shift\\\":[]", 32, "no scale of the input"},
+        {"\"clade.input", CLASSES("[]"), 32, "no right list of classes"},
+        {"\"clade.input", CLASSES("{}"), 32, "no right list of classes"},
+        {"\"clade.input", CLASSES("7"), 32, "no right list of classes"},
+        {"\"clade.input", CLASSES("[\\\"a\\\""), 32, "no right list of classes"},
+        {"\"clade.input", CLASSES("[\\\"a\\\",\\\"b\\\",\\\"c\\\"]"), 32,
+         "want at most one name for each of 2 outputs"},
+        {"\"clade.input", CLASSES("[\\\"a\\\",7]"), 32, "names a class by no text"},
         {"\\\"mse\\\"", "\\\"msee\\\"", 32, "no known loss"},
         {"linear", "lineal", 32, "model.layers[0].type: unknown layer 'lineal'"},
         {"\\\"units\\\":2", "\\\"units\\\":3", 32, "'0.weight' is (2, 3), and its architecture wants "

@@ -166,14 +166,19 @@ CLADE_API clade_loss clade_model_loss(const clade_model *model);
 CLADE_API int64_t clade_model_batch(const clade_model *model);
 CLADE_API int64_t clade_model_micro_batch(const clade_model *model); /* samples at a time */
 
+/* A class's name as text, as the training data has it; owned by the model. NULL where that has none,
+ * and for a label out of range. */
+CLADE_API const char *clade_model_class_name(const clade_model *model, int label);
+
 /* "cross_entropy", "mse", "bce_with_logits"; "sgd", "adam", "adamw". NULL out of range. */
 CLADE_API const char *clade_loss_name(clade_loss loss);
 CLADE_API const char *clade_optimizer_name(clade_optimizer_kind kind);
 
 /* ---- save and load --------------------------------------------------------------------------- */
 
-/* Writes parameters, architecture, loss and input scale as a safetensors file, under a temporary
- * name that is then renamed. torch.nn.Sequential's state_dict has the same names and layouts. */
+/* Writes parameters, architecture, loss, input scale and class names as a safetensors file, under a
+ * temporary name that is then renamed. torch.nn.Sequential's state_dict has the same names and
+ * layouts. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_save(clade_model *model, const char *path);
 
 /* Makes a model from such a file, ready to evaluate and predict. With device NULL it can only be

@@ -121,7 +121,11 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data
                                                   const clade_fit_options *options,
                                                   clade_fit_result *result);
 
-/* Loss and accuracy over all of the data. */
+/* Loss and accuracy over all of the data.
+ *
+ * Where model and data have names of classes, labels go by these and not by number: a file that
+ * lacks a class of the training data numbers the others differently. CLADE_EDATA, with the sample,
+ * for a class that the model was not trained on. So it is with the validation data of clade_fit. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_evaluate(clade_model *model, clade_data *data,
                                                        clade_metrics *metrics);
 

@@ -89,6 +89,40 @@ char *clade__suggest(char *out, size_t out_bytes, const char *word, const char *
     return out;
 }
 
+char **clade__names_copy(const char *const *names, size_t n)
+{
+    size_t text_bytes = 0;
+    for (size_t i = 0; i < n; i++) text_bytes += strlen(names[i]) + 1;
+    char **block = malloc(n * sizeof *block + text_bytes);
+    if (!block) return NULL;
+    char *text = (char *)(block + n);
+    for (size_t i = 0; i < n; i++) {
+        size_t bytes = strlen(names[i]) + 1;
+        block[i] = memcpy(text, names[i], bytes);
+        text += bytes;
+    }
+    return block;
+}
+
+bool clade__is_utf8(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    while (*c) {
+        int more = *c < 0x80                 ? 0
+                   : *c >= 0xc2 && *c < 0xe0 ? 1
+                   : (*c & 0xf0) == 0xe0     ? 2
+                   : *c >= 0xf0 && *c < 0xf5 ? 3
+                                             : -1;
+        /* Too long for its character, half of a pair, or beyond the last character. */
+        if (more < 0 || (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0) ||
+            (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] >= 0x90))
+            return false;
+        for (c++; more > 0; more--, c++)
+            if ((*c & 0xc0) != 0x80) return false;
+    }
+    return true;
+}
+
 double clade__decimal(float value)
 {
     char text[32];

@@ -25,6 +25,11 @@ const char *clade__nearest_word(const char *word, const char *const *words, size
 char *clade__suggest(char *out, size_t out_bytes, const char *word, const char *const *words,
                      size_t n_words);
 
+/* A copy of n names in one block: free() it. NULL without memory. */
+char **clade__names_copy(const char *const *names, size_t n);
+
+bool clade__is_utf8(const char *text);
+
 /* The shortest decimal that reads back as this float: 0.1 for 0.1f. */
 double clade__decimal(float value);
 

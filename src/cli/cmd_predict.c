@@ -29,6 +29,7 @@ typedef struct printer {
     bool probabilities; /* the outputs are probabilities */
     int64_t n_outputs;
     int n_classes; /* of the data, 0 when it has none */
+    const clade_model *model;
     const clade_data *data;
 } printer;
 
@@ -47,10 +48,11 @@ static int class_of(const printer *to, const float *outputs)
     return best;
 }
 
-/* Its digits where the data has no name for it. */
+/* As the model was trained, else as the data has it; its digits where neither has a name. */
 static const char *class_name(const printer *to, int label, char *out, size_t out_bytes)
 {
-    const char *name = clade_data_class_name(to->data, label);
+    const char *name = clade_model_class_name(to->model, label);
+    if (!name) name = clade_data_class_name(to->data, label);
     if (name) return name;
     snprintf(out, out_bytes, "%d", label);
     return out;
@@ -206,6 +208,7 @@ static clade_status run_predict(cli_call *call)
                       .probabilities = !mse,
                       .n_outputs = clade_shape_elements(clade_model_output_shape(model)),
                       .n_classes = info.n_classes,
+                      .model = model,
                       .data = data};
         call->writing = true;
         if (!limit || limit > info.n_samples) limit = info.n_samples;

@@ -236,15 +236,10 @@ clade_status cli_open_all(clade_device **device, clade_model **model, clade_data
 
     clade_data_info info = clade_data_describe(*data);
     clade_shape input = clade_model_input_shape(*model);
-    clade_shape output = clade_model_output_shape(*model);
     char want[128], got[128];
     if (clade_shape_elements(info.shape) != clade_shape_elements(input))
         return clade__fail(CLADE_EDATA, "'%s' takes samples of shape %s, and those of '%s' are %s",
                            path, cli_shape_text(want, sizeof want, input), info.name,
                            cli_shape_text(got, sizeof got, info.shape));
-    if (info.n_classes > 0 && clade_model_loss(*model) == CLADE_LOSS_CROSS_ENTROPY &&
-        clade_shape_elements(output) < info.n_classes)
-        return clade__fail(CLADE_EDATA, "'%s' tells %lld classes apart, and '%s' has %d", path,
-                           (long long)clade_shape_elements(output), info.name, info.n_classes);
     return CLADE_OK;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "base/text.h"
 
 static char *copy_text(const char *text)
 {
@@ -113,18 +114,12 @@ clade_status clade__data_create(clade_data **out, int64_t n_samples, clade_shape
 
 clade_status clade__data_name_classes(clade_data *data, const char *const *names)
 {
-    size_t n = (size_t)data->n_classes, text_bytes = 0;
-    for (size_t i = 0; i < n; i++) text_bytes += strlen(names[i]) + 1;
-    char **block = malloc(n * sizeof *block + text_bytes);
-    if (!block) return clade__fail(CLADE_ENOMEM, "data: no memory for the names of %zu classes", n);
-    char *text = (char *)(block + n);
-    for (size_t i = 0; i < n; i++) {
-        size_t bytes = strlen(names[i]) + 1;
-        block[i] = memcpy(text, names[i], bytes);
-        text += bytes;
-    }
+    char **copy = clade__names_copy(names, (size_t)data->n_classes);
+    if (!copy)
+        return clade__fail(CLADE_ENOMEM, "data: no memory for the names of %d classes",
+                           data->n_classes);
     free(data->class_names);
-    data->class_names = block;
+    data->class_names = copy;
     return CLADE_OK;
 }
 

@@ -102,6 +102,8 @@ struct clade_model {
     int32_t mask_step, first_row;
 
     clade__scaling input; /* what the network sees of its data: as the training data has it */
+    char **class_names;   /* (n_classes) as the training data has them; NULL: it has none */
+    int n_classes;
 };
 
 /* ---- nodes.c --------------------------------------------------------------------------------- */
@@ -115,6 +117,10 @@ clade_node *clade__node_add(const clade__layer_type *type, clade_node *const *in
 clade_status clade__node_add_parameter(clade_node *node, const char *suffix, clade_shape shape,
                                        clade_init init, int64_t fan_in, int64_t fan_out,
                                        bool is_bias);
+
+/* Takes over the names of n classes. They have none with names NULL, or where one is not UTF-8, which
+ * a model file must be. */
+clade_status clade__model_name_classes(clade_model *model, const char *const *names, int n);
 
 /* Keeps the thread's message as the model's first error. */
 void clade__model_keep_error(clade_model *model, clade_status status);

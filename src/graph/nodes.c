@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "graph/layer.h"
 
 clade_status clade_model_create(clade_model **out, clade_device *device, uint64_t seed)
@@ -26,8 +27,26 @@ void clade_model_free(clade_model *model)
     free(model->nodes);
     free(model->error_text);
     clade__scaling_free(&model->input);
+    free(model->class_names);
     clade__arena_free(&model->arena);
     free(model);
+}
+
+clade_status clade__model_name_classes(clade_model *model, const char *const *names, int n)
+{
+    for (int i = 0; i < n && names; i++)
+        if (!clade__is_utf8(names[i])) names = NULL;
+    char **copy = names ? clade__names_copy(names, (size_t)n) : NULL;
+    if (names && !copy) return clade__fail(CLADE_ENOMEM, "no memory for the names of %d classes", n);
+    free(model->class_names);
+    model->class_names = copy;
+    model->n_classes = copy ? n : 0;
+    return CLADE_OK;
+}
+
+const char *clade_model_class_name(const clade_model *model, int label)
+{
+    return label >= 0 && label < model->n_classes ? model->class_names[label] : NULL;
 }
 
 void clade__model_keep_error(clade_model *model, clade_status status)

@@ -1,8 +1,9 @@
 /* Model files: parameters under PyTorch's names, and in the metadata what rebuilds the model:
- *   clade.model  the architecture and loss, as clade__model_describe writes them
- *   clade.input  {"scale": …, "shift": …}: what the network sees of its data, value * scale + shift;
- *                both numbers, or both lists with a number for each value of the input
- *   format       "pt", as other programs expect it of PyTorch's layout
+ *   clade.model    the architecture and loss, as clade__model_describe writes them
+ *   clade.input    {"scale": …, "shift": …}: the network sees value * scale + shift of its data; both
+ *                  numbers, or both lists with a number for each value of the input
+ *   clade.classes  a list of the classes' names, where the training data has them
+ *   format         "pt", as other programs expect it of PyTorch's layout
  */
 #include <float.h>
 #include <math.h>
@@ -39,14 +40,26 @@ static void describe_input(const clade__scaling *input, clade__text *text)
     clade__text_append(text, "}");
 }
 
+/* The names as a list of texts; NULL without memory. */
+static char *list_classes(const clade_model *model)
+{
+    cJSON *list = cJSON_CreateArray();
+    bool whole = list != NULL;
+    for (int i = 0; i < model->n_classes && whole; i++)
+        whole = cJSON_AddItemToArray(list, cJSON_CreateString(model->class_names[i]));
+    char *text = whole ? cJSON_PrintUnformatted(list) : NULL;
+    cJSON_Delete(list);
+    return text;
+}
+
 clade_status clade__save_values(const clade_model *model, const float *values, const char *path)
 {
     clade_status status = CLADE_OK;
     clade__text input = {0};
     describe_input(&model->input, &input);
-    char *architecture = clade__model_describe(model);
+    char *architecture = clade__model_describe(model), *classes = list_classes(model);
     clade__saved_tensor *tensors = calloc((size_t)model->n_parameters + 1, sizeof *tensors);
-    if (!architecture || !tensors || input.failed) {
+    if (!architecture || !classes || !tensors || input.failed) {
         status = clade__fail(CLADE_ENOMEM, "no memory to save '%s'", path);
         goto out;
     }
@@ -57,11 +70,13 @@ clade_status clade__save_values(const clade_model *model, const float *values, c
     }
     const clade__saved_text metadata[] = {
         {"format", "pt"}, {"clade.version", "1"}, {"clade.model", architecture},
-        {"clade.input", input.data}};
-    status = clade__safetensors_write(path, tensors, (size_t)model->n_parameters, metadata, 4);
+        {"clade.input", input.data}, {"clade.classes", classes}};
+    status = clade__safetensors_write(path, tensors, (size_t)model->n_parameters, metadata,
+                                      model->n_classes > 0 ? 5 : 4);
 out:
     clade__text_free(&input);
     cJSON_free(architecture);
+    cJSON_free(classes);
     free(tensors);
     return status;
 }
@@ -133,6 +148,38 @@ static clade_status read_input(const char *text, clade_model *model)
     return status;
 }
 
+/* A label is an index of the outputs: there are no more names than these tell apart. */
+static clade_status take_names(const cJSON *list, clade_model *model)
+{
+    int64_t outputs = clade_shape_elements(clade_model_output_shape(model));
+    int n = cJSON_GetArraySize(list), i = 0;
+    if (!cJSON_IsArray(list) || n < 1 || n > (outputs > 1 ? outputs : 2))
+        return clade__fail(CLADE_EDATA, "its metadata has no right list of classes: want at most one "
+                           "name for each of %lld outputs", (long long)outputs);
+    const char **names = malloc((size_t)n * sizeof *names);
+    if (!names) return clade__fail(CLADE_ENOMEM, "no memory for %d classes", n);
+    bool texts = true;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        names[i++] = cJSON_GetStringValue(item);
+        texts = texts && names[i - 1];
+    }
+    clade_status status = texts ? clade__model_name_classes(model, names, n)
+                                : clade__fail(CLADE_EDATA, "its metadata names a class by no text");
+    free(names);
+    return status;
+}
+
+static clade_status read_classes(const char *text, clade_model *model)
+{
+    if (!text) return CLADE_OK;
+    cJSON *list = cJSON_Parse(text);
+    clade_status status = take_names(list, model);
+    cJSON_Delete(list);
+    return status;
+}
+
 static clade_status read_parameters(clade_model *model, const clade__safetensors *file)
 {
     if (clade__safetensors_n_tensors(file) != (size_t)model->n_parameters)
@@ -166,6 +213,7 @@ static clade_status rebuild(clade_model *model, const clade__safetensors *file)
                                  model->error_text ? model->error_text : "out of memory");
     model->loss = loss;
     CLADE_TRY(read_input(clade__safetensors_text(file, "clade.input"), model));
+    CLADE_TRY(read_classes(clade__safetensors_text(file, "clade.classes"), model));
     CLADE_TRY(read_parameters(model, file));
     return model->device ? clade__compile_for_inference(model, output, loss) : CLADE_OK;
 }

@@ -94,8 +94,9 @@ clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, 
         return clade__check_data(model, data);
     CLADE_TRY(clade__model_materialize(model));
     clade__feed feed;
-    CLADE_TRY(clade__feed_open(&feed, model->device, data, CLADE__INFER_BATCH, false, false,
-                               &model->input));
+    CLADE_TRY(clade__feed_open(&feed, model->device, data,
+                               &(clade__feed_options){.max_batch = CLADE__INFER_BATCH,
+                                                      .scaling = &model->input}));
     clade_status status = predict_batches(model, &feed, first, n, raw, outputs);
     clade__feed_close(&feed);
     return status;

@@ -19,9 +19,9 @@ static clade_status create_tensors(clade__feed *feed, int64_t rows)
                                   all ? data->values : NULL));
     if (data->labels)
         return clade_tensor_create(&feed->labels, feed->device, CLADE_INT32, CLADE_SHAPE(rows),
-                                   all ? data->labels : NULL);
+                                   all ? feed->answers : NULL);
     return clade_tensor_create(&feed->targets, feed->device, CLADE_FLOAT32,
-                               CLADE_SHAPE(rows, data->n_targets), all ? data->targets : NULL);
+                               CLADE_SHAPE(rows, data->n_targets), all ? feed->answers : NULL);
 }
 
 static clade_status open_feed(clade__feed *feed)
@@ -50,11 +50,15 @@ static clade_status open_feed(clade__feed *feed)
 }
 
 clade_status clade__feed_open(clade__feed *feed, clade_device *device, const clade_data *data,
-                              int64_t max_batch, bool resident, bool shuffled,
-                              const clade__scaling *scaling)
+                              const clade__feed_options *options)
 {
-    *feed = (clade__feed){.data = data, .device = device, .resident = resident,
-                          .shuffled = shuffled, .max_batch = max_batch, .scaling = scaling};
+    *feed = (clade__feed){.data = data,
+                          .answers = options->labels ? options->labels : clade__data_answers(data),
+                          .device = device,
+                          .resident = options->resident,
+                          .shuffled = options->shuffled,
+                          .max_batch = options->max_batch,
+                          .scaling = options->scaling};
     clade_status status = open_feed(feed);
     if (status != CLADE_OK) clade__feed_close(feed);
     return status;
@@ -116,7 +120,7 @@ static clade_status stream(clade__feed *feed, int64_t first, int64_t n)
     CLADE_TRY(clade__transfer_wait(&feed->sent[turn][1]));
 
     size_t values = clade__data_value_bytes(data), answers = clade__data_answer_bytes(data);
-    const unsigned char *from = data->values, *answer_from = clade__data_answers(data);
+    const unsigned char *from = data->values, *answer_from = feed->answers;
     unsigned char *to = feed->stage[turn], *answer_to = to + (size_t)feed->max_batch * values;
     for (int64_t i = 0; i < n; i++) {
         size_t sample = (size_t)(feed->shuffled ? feed->host_order[first + i] : first + i);

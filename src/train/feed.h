@@ -10,10 +10,9 @@
 #include "data/dataset.h"
 #include "graph/plan.h"
 
-typedef struct clade__feed_array clade__feed_array;
-
 typedef struct clade__feed {
     const clade_data *data;
+    const void *answers;   /* its labels or targets, or the labels given in their place */
     clade_device *device;
     bool resident, shuffled;
     bool replacement; /* shuffled: an epoch's samples are drawn with replacement; unless set, not */
@@ -33,11 +32,18 @@ typedef struct clade__feed {
 /* Bytes of device memory that the data takes when it is resident. */
 uint64_t clade__feed_resident_bytes(const clade_data *data, bool shuffled);
 
-/* Takes all memory it will use, and sends resident data. shuffled: clade__feed_shuffle is called
- * before each epoch. Data and scaling are borrowed until it is closed. */
+/* All that is pointed at is borrowed until the feed is closed. */
+typedef struct clade__feed_options {
+    int64_t max_batch;
+    bool resident;
+    bool shuffled; /* clade__feed_shuffle is called before each epoch */
+    const clade__scaling *scaling; /* what the network sees of the data */
+    const int32_t *labels; /* (n_samples) in place of the data's; NULL: those */
+} clade__feed_options;
+
+/* Takes all memory it will use, and sends resident data. */
 clade_status clade__feed_open(clade__feed *feed, clade_device *device, const clade_data *data,
-                              int64_t max_batch, bool resident, bool shuffled,
-                              const clade__scaling *scaling);
+                              const clade__feed_options *options);
 void clade__feed_close(clade__feed *feed);
 
 /* Records how a plan gets its batch, with its labels or targets where answers are wanted. */

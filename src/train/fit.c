@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "device/profile.h"
+#include "train/classes.h"
 #include "train/evaluate.h"
 #include "train/run_log.h"
 #include "train/schedule.h"
@@ -224,6 +225,7 @@ static clade_status open_fit(fit *f, const clade_data *data)
     clade_model *model = f->model;
     const clade_data *valid = f->options->validate;
     CLADE_TRY(clade__scaling_copy(&model->input, &data->scaling));
+    CLADE_TRY(clade__take_classes(model, data));
     clade__run_start start = {.n_train = data->n_samples, .memory_bytes = model->memory.total};
     bool resident = !f->options->stream && clade__data_fits(model, data, true, model->memory.total);
     start.resident = resident;

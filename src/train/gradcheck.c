@@ -11,6 +11,7 @@
 
 #include "base/philox.h"
 #include "graph/reference.h"
+#include "train/classes.h"
 #include "train/pass.h"
 
 #define STEP 1e-5
@@ -22,6 +23,7 @@ typedef struct check {
     clade_model *model;
     const clade_data *data;
     clade_gradcheck_options options; /* resolved */
+    int32_t *labels;                 /* as in clade__pass */
     double *x, *targets;             /* (samples, inputs), (samples, outputs) or NULL */
     clade__reference *reference;
     float *gradients;                /* of all parameters, one after another */
@@ -97,8 +99,10 @@ static clade_status run_device(check *c)
     clade__plan plan;
     clade__commands *commands = NULL;
     CLADE_TRY(clade__model_materialize(c->model));
-    CLADE_TRY(clade__feed_open(&feed, c->model->device, c->data, c->options.samples, false, false,
-                               &c->data->scaling));
+    CLADE_TRY(clade__feed_open(&feed, c->model->device, c->data,
+                               &(clade__feed_options){.max_batch = c->options.samples,
+                                                      .scaling = &c->data->scaling,
+                                                      .labels = c->labels}));
     clade_status status = clade__commands_create(&commands, c->model->device);
     if (status == CLADE_OK) status = record(c, &feed, &plan, commands);
     if (status == CLADE_OK) status = read_gradients(c);
@@ -132,8 +136,8 @@ static clade_status open_reference(check *c)
     int64_t n = clade_model_n_parameters(c->model);
     CLADE_TRY(copy_batch(c));
     clade__reference_batch batch = {
-        .n = c->options.samples, .x = c->x, .labels = c->data->labels, .targets = c->targets,
-        .step = MASK_STEP};
+        .n = c->options.samples, .x = c->x, .labels = c->labels ? c->labels : c->data->labels,
+        .targets = c->targets, .step = MASK_STEP};
     CLADE_TRY(clade__reference_create(&c->reference, c->model, &batch));
     float *values = malloc(clade__model_parameter_bytes(c->model));
     if (!values) return clade__fail(CLADE_ENOMEM, "no memory for the parameters");
@@ -266,6 +270,7 @@ static clade_status judge_all(const check *c, clade_gradcheck_result *result)
 
 static clade_status run_check(check *c, clade_gradcheck_result *result)
 {
+    CLADE_TRY(clade__match_labels(c->model, c->data, &c->labels));
     CLADE_TRY(run_device(c));
     CLADE_TRY(open_reference(c));
     CLADE_TRY(compare_all(c));
@@ -282,6 +287,7 @@ clade_status clade_gradcheck(clade_model *model, clade_data *data,
     CLADE_TRY(resolve(&c.options, options, model->micro_batch, data->n_samples));
     clade_status status = run_check(&c, result);
     clade__reference_free(c.reference);
+    free(c.labels);
     free(c.x);
     free(c.targets);
     free(c.gradients);

@@ -5,6 +5,7 @@
 
 #include "device/profile.h"
 #include "dist/communicator.h"
+#include "train/classes.h"
 
 clade_status clade__check_data(const clade_model *model, const clade_data *data)
 {
@@ -18,13 +19,7 @@ clade_status clade__check_data(const clade_model *model, const clade_data *data)
     if (model->output->dtype != CLADE_FLOAT32)
         return clade__fail(CLADE_EDATA, "the model ends in %s, which has no loss",
                            model->output->type->name);
-    if (data->labels) {
-        int64_t classes = outputs > 1 ? outputs : 2;
-        if (data->n_classes > classes)
-            return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %lld apart",
-                               data->name, data->n_classes, (long long)classes);
-        return CLADE_OK;
-    }
+    if (data->labels) return CLADE_OK;
     if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
         return clade__fail(CLADE_EDATA, "cross_entropy wants classes, and '%s' has numbers as targets; "
                            "use mse", data->name);
@@ -104,8 +99,13 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data, bool re
     CLADE_TRY(clade__model_materialize(model));
     int64_t at_a_time = pass->training ? model->micro_batch : CLADE__INFER_BATCH;
     if (at_a_time > pass->batch) at_a_time = pass->batch;
-    CLADE_TRY(clade__feed_open(&pass->feed, model->device, data, at_a_time, resident,
-                               pass->training, &model->input));
+    CLADE_TRY(clade__match_labels(model, data, &pass->labels));
+    CLADE_TRY(clade__feed_open(&pass->feed, model->device, data,
+                               &(clade__feed_options){.max_batch = at_a_time,
+                                                      .resident = resident,
+                                                      .shuffled = pass->training,
+                                                      .scaling = &model->input,
+                                                      .labels = pass->labels}));
     CLADE_TRY(clade_tensor_create(&pass->sums, model->device, CLADE_FLOAT32,
                                   CLADE_SHAPE(pass->n_batches, 2), NULL));
     pass->host_sums = calloc((size_t)pass->n_batches, 2 * sizeof *pass->host_sums);
@@ -135,6 +135,7 @@ void clade__pass_close(clade__pass *pass)
     free_parts(&pass->rest);
     clade__feed_close(&pass->feed);
     clade_tensor_free(pass->sums);
+    free(pass->labels);
     free(pass->host_sums);
     *pass = (clade__pass){0};
 }

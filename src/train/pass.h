@@ -21,6 +21,7 @@ typedef struct clade__parts {
 typedef struct clade__pass {
     clade_model *model;
     clade__feed feed;
+    int32_t *labels; /* the data's as the model numbers its classes; NULL when they are so */
     bool training;
     int64_t n_samples, batch, n_batches;
     clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */

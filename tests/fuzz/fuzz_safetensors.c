@@ -41,6 +41,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         fuzz_assert(same && strcmp(text, same) == 0);
         fuzz_assert(memcmp(model->initial, again->initial, clade__model_parameter_bytes(model)) == 0);
         fuzz_assert(same_scaling(&model->input, &again->input));
+        fuzz_assert(model->n_classes == again->n_classes);
+        for (int i = 0; i < model->n_classes; i++)
+            fuzz_assert(strcmp(model->class_names[i], again->class_names[i]) == 0);
         for (int i = 0; i < clade_model_n_layers(model); i++)
             fuzz_assert(clade_model_layer(model, i, &info) == CLADE_OK);
         cJSON_free(same);

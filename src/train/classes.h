@@ -1,0 +1,21 @@
+/* Labels of a data set as a model numbers its classes.
+ *
+ * A file numbers the classes that it has: one that lacks a class of the training data gives the
+ * others different numbers. Names are the same everywhere, so labels go by them. */
+#ifndef CLADE_TRAIN_CLASSES_H
+#define CLADE_TRAIN_CLASSES_H
+
+#include "data/dataset.h"
+#include "graph/model.h"
+
+/* Makes the classes of the training data the model's. CLADE_EDATA for more than it tells apart. */
+clade_status clade__take_classes(clade_model *model, const clade_data *data);
+
+/* *labels (n_samples), malloc'd, are the data's as the model numbers them; NULL when that is as the
+ * data has them, and without labels. A class without a name is called by its digits; where one side
+ * has none and these do not name the other's classes, labels go by number. CLADE_EDATA, with the
+ * sample, for a class that the model does not know. */
+clade_status clade__match_labels(const clade_model *model, const clade_data *data,
+                                 int32_t **labels);
+
+#endif
