@@ -248,6 +248,110 @@ static void classes_of_another_table_go_by_name(void **state)
     cJSON_Delete(epoch);
 }
 
+/* ---- bad files ------------------------------------------------------------------------------- */
+
+/* A .npy file of version 1.0. */
+static void write_npy(const char *name, const char *header, const void *elements, size_t n_bytes)
+{
+    unsigned char file[256] = "\x93NUMPY\x01";
+    size_t length = strlen(header);
+    assert_true(10 + length + n_bytes <= sizeof file);
+    file[8] = (unsigned char)length;
+    memcpy(file + 10, header, length);
+    memcpy(file + 10 + length, elements, n_bytes);
+    test_write_file(in_folder(name), file, 10 + length + n_bytes);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    test_write_file(in_folder(name), text, strlen(text));
+}
+
+static void write_bad_files(void)
+{
+    static const unsigned char image[3073 + 5] = {0};
+    static const float x[] = {1, 2, 3, 4};
+    static const int32_t y[] = {0, 1};
+    write_text("ragged.csv", "a,b,c\n1,2,x\n3,y\n");
+    write_text("missing.csv", "a,b,c\n1,2,x\n3,,y\n");
+    write_text("nan.csv", "a,b,c\n1,nan,x\n3,4,y\n");
+    write_text("text.csv", "a,b,c\n1,2,x\n3,many,y\n");
+    write_text("good.csv", "a,b,c\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n9,9,x\n");
+    write_npy("x.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}", x, 16);
+    write_npy("y.npy", "{'descr': '<i4', 'fortran_order': False, 'shape': (2,)}", y, 8);
+    write_npy("type.npy", "{'descr': '>f4', 'fortran_order': False, 'shape': (2, 2)}", x, 16);
+    write_npy("order.npy", "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}", x, 16);
+    write_npy("rank.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (4,)}", x, 16);
+    write_npy("short.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}", x, 12);
+    test_write_file(in_folder("short.bin"), image, 3072);
+    test_write_file(in_folder("odd.bin"), image, 3073 + 5);
+}
+
+/* Each names the file, and where in it, and what was expected; the exit status is 4. */
+static void bad_files_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec, *part; /* of the message; # is the folder */
+    } cases[] = {
+        {"csv:#/ragged.csv", "ragged.csv:3: 2 cells, want 3 as in line 1"},
+        {"csv:#/missing.csv", "missing.csv:3: column 2 ('b') is empty: a value is missing"},
+        {"csv:#/nan.csv", "nan.csv:2: column 2 ('b') has 'nan', want a finite number"},
+        {"csv:#/text.csv", "text.csv:3: column 2 ('b') has 'many', want a number"},
+        {"csv:#/good.csv?label=species", "good.csv:1: no column 'species'; one of a, b, c"},
+        {"csv:#/good.csv?label=4", "good.csv:1: no column 4; there are 3"},
+        {"csv:#/good.csv?n=5", "good.csv' has 4 samples in its train part, and n=5 asks for more"},
+        {"csv:#/none.csv", "none.csv': No such file"},
+        {"npy:#/type.npy,#/y.npy", "type.npy' has elements of type '>f4' (big-endian), want one"},
+        {"npy:#/order.npy,#/y.npy", "order.npy' is in Fortran order, want C order"},
+        {"npy:#/rank.npy,#/y.npy", "rank.npy' has 1 dimension, want 2 to 4"},
+        {"npy:#/short.npy,#/y.npy", "short.npy' is truncated, or its header is damaged"},
+        {"npy:#/x.npy,#/y.npy?classes=1", "y.npy' has label 1 in row 1, want 0 to 0"},
+        {"cifar10:#?files=short.bin", "its last record, at byte 0, has 3072 bytes, want 3073"},
+        {"cifar10:#?files=odd.bin", "its last record, at byte 3073, has 5 bytes, want 3073"},
+    };
+    write_bad_files();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char spec[1200] = "";
+        for (const char *c = cases[i].spec; *c; c++)
+            snprintf(spec + strlen(spec), sizeof spec - strlen(spec), *c == '#' ? "%s" : "%.1s",
+                     *c == '#' ? folder : c);
+        command_result result =
+            command_expect(COMMAND("train", "--model", "linear", "--data", spec, "--quiet"), 4);
+        if (!strstr(result.err, cases[i].part) || strchr(result.err, '\n')[1])
+            fail_msg("want one line with \"%s\", got \"%s\"", cases[i].part, result.err);
+        command_free(&result);
+    }
+}
+
+/* Validation data that does not fit is found before the first step. */
+static void unfit_validation_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *text, *part;
+    } cases[] = {
+        {"narrow.csv", "1,x\n2,y\n", "has (1): is it the data the model was made for?"},
+        {"new.csv", "1,2,x\n2,3,z\n",
+         "sample 1 is of class 'z', which the model was not trained on"},
+        {"more.csv", "1,2,0\n2,3,1\n3,4,2\n",
+         "has 3 classes, and the model tells 2 apart: sample 2"},
+    };
+    char table[600], valid[600];
+    snprintf(table, sizeof table, "csv:%s?test=0", in_folder("good.csv"));
+    for (size_t i = 0; i < 3; i++) {
+        write_text(cases[i].file, cases[i].text);
+        snprintf(valid, sizeof valid, "csv:%s?test=0", in_folder(cases[i].file));
+        command_result result =
+            command_expect(COMMAND("train", "--model", "linear", "--data", table, "--valid", valid,
+                                   "--run", in_folder("unfit"), "--quiet"),
+                           4);
+        if (!strstr(result.err, cases[i].part))
+            fail_msg("want \"%s\", got \"%s\"", cases[i].part, result.err);
+        command_free(&result);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +360,8 @@ int main(void)
         cmocka_unit_test(a_standardized_table_is_seen_alike_by_all),
         cmocka_unit_test(standardizing_takes_the_place_of_a_scale),
         cmocka_unit_test(classes_of_another_table_go_by_name),
+        cmocka_unit_test(bad_files_are_refused),
+        cmocka_unit_test(unfit_validation_is_refused),
     };
     return cmocka_run_group_tests_name("command_data", tests, make_files, NULL);
 }

@@ -43,10 +43,15 @@ static bool map_names(const clade_model *model, const clade_data *data, int32_t 
 
 static clade_status by_number(const clade_model *model, const clade_data *data)
 {
-    if (data->n_classes > n_known(model))
-        return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %" PRId64 " apart",
-                           data->name, data->n_classes, n_known(model));
-    return CLADE_OK;
+    int64_t known = n_known(model), i = 0;
+    if (data->n_classes <= known) return CLADE_OK;
+    while (i < data->n_samples && data->labels[i] < known) i++;
+    if (i < data->n_samples)
+        return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %" PRId64
+                           " apart: sample %" PRId64 " is of class %d", data->name,
+                           data->n_classes, known, i, data->labels[i]);
+    return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %" PRId64 " apart",
+                       data->name, data->n_classes, known);
 }
 
 clade_status clade__take_classes(clade_model *model, const clade_data *data)
