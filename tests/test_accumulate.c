@@ -149,7 +149,7 @@ static void what_cannot_be_is_refused(void **state)
         const char *message;
     } wrong[] = {{10, 11, "compile: accumulate is 11, want 1 to the batch, 10"},
                  {0, 129, "accumulate is 129, want 1 to the batch, 128"},
-                 {10, -1, "accumulate is -1"}};
+                 {10, -2, "accumulate is -2"}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         clade_model *model;
         assert_ok(clade_model_create(&model, *state, 1));

@@ -1,5 +1,7 @@
-/* What makes up a training step, by the command: dropout, clipping, accumulation. */
+/* What makes up a training step, by the command: dropout, clipping, accumulation, memory. */
 #define _POSIX_C_SOURCE 200809L
+#include <unistd.h>
+
 #include "base/file.h"
 #include "command.h"
 
@@ -110,9 +112,73 @@ static void parts_that_cannot_be(void **state)
                    "--accumulate", "9"), 2, "accumulate is 9, want 1 to the batch, 8");
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static int unlimited(void **state)
+{
+    (void)state;
+    return unsetenv("CLADE_MEMORY");
+}
+
+/* A batch that is too large by far: refused with figures, then done in as many parts as that said. */
+static void batches_that_fit(void **state)
+{
+    (void)state;
+    char a[512], b[512], parts[64];
+    snprintf(a, sizeof a, "%s/run", test_folder());
+    snprintf(b, sizeof b, "%s/run", test_folder());
+    setenv("CLADE_MEMORY", "6M", 1);
+    command_result refused = COMMAND("train", "--model", "mlp:100", "--data", "digits?n=4000",
+                                     "--batch", "2000", "--run", a);
+    assert_int_equal(refused.status, 1);
+    assert_non_null(strstr(refused.err, "with 6.0 MiB of its memory (CLADE_MEMORY)"));
+    assert_non_null(strstr(refused.err, "clade: the plan needs "));
+    assert_non_null(strstr(refused.err, "; the largest batch that fits is "));
+    const char *advice = strstr(refused.err, "accumulate ");
+    assert_non_null(advice);
+    int n_parts = atoi(advice + strlen("accumulate "));
+    assert_true(access(a, F_OK) != 0); /* before anything is made */
+    command_free(&refused);
+
+    const char *config = test_text("%s/c.yaml", test_folder());
+    const char *text = "model: mlp:100\ndata: {train: 'digits?n=4000'}\ntrain: {batch: 2000}\n";
+    test_write_file(config, text, strlen(text));
+    snprintf(parts, sizeof parts, "batch 2000 in parts of %d (auto),", (1999 + n_parts) / n_parts);
+    expect(COMMAND("train", config, "--batch", "auto", "--epochs", "1", "--run", a), 0, parts);
+    assert_file_has(test_text("%s/config.yaml", a),
+                    test_text("  batch: 2000\n  accumulate: %d\n", n_parts));
+    expect(COMMAND("train", test_text("%s/config.yaml", a), "--run", b, "--quiet"), 0, "");
+    test_assert_same_files(test_text("%s/model.safetensors", a),
+                           test_text("%s/model.safetensors", b));
+
+    /* What the file chose is chosen again, and without a limit there is nothing to choose. */
+    unsetenv("CLADE_MEMORY");
+    expect(COMMAND("train", test_text("%s/config.yaml", a), "--batch", "auto", "--run", b,
+                   "--overwrite"), 0, "batch 2000 whole (auto),");
+}
+
+static void batches_that_cannot_be(void **state)
+{
+    (void)state;
+    expect(COMMAND("train", "--batch", "automatic"), 2,
+           "--batch is 'automatic', want a whole number up to 1000000000, or auto");
+    expect(COMMAND("train", "--batch", "0"), 2, "--batch is 0, want at least 1");
+    expect(COMMAND("train", "--model", "linear", "--data", "digits?n=100", "--batch", "auto",
+                   "--accumulate", "2"), 2,
+           "--accumulate is for a batch that is a number, and --batch is auto");
+    setenv("CLADE_MEMORY", "much", 1);
+    expect(COMMAND("train", "--model", "linear", "--data", "digits?n=100"), 2,
+           "CLADE_MEMORY is 'much', want bytes such as 67108864, 65536K, 64M or 2G");
+    setenv("CLADE_MEMORY", "10K", 1);
+    expect(COMMAND("train", "--model", "linear", "--data", "digits?n=100"), 1,
+           "no batch fits: take a smaller network");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(batches_that_fit, unlimited),
+        cmocka_unit_test_teardown(batches_that_cannot_be, unlimited),
         cmocka_unit_test(steps_in_parts),
         cmocka_unit_test(parts_that_cannot_be),
         cmocka_unit_test(clipping_by_norm),

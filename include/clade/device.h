@@ -5,7 +5,9 @@
  * NULL or "" means the environment's CLADE_DEVICE, and without that the default device: the best
  * GPU, else the best accelerator, else the best CPU.
  *
- * CLADE_COMPUTE_UNITS=N lets every device that is opened use N of its compute units only.
+ * CLADE_COMPUTE_UNITS=N lets every device that is opened use N of its compute units only, and
+ * CLADE_MEMORY=64M (bytes; K, M and G are powers of 1024) no more of its memory than that: all buffers
+ * together, whoever else uses the device.
  *
  * A device is used by one thread at a time.
  */

@@ -116,32 +116,47 @@ CLADE_API clade_optimizer clade_sgd(float lr, float momentum);
 CLADE_API clade_optimizer clade_adam(float lr);
 CLADE_API clade_optimizer clade_adamw(float lr, float weight_decay);
 
+/* Data, as far as memory is concerned: see clade_data_size_of in clade/train.h. */
+typedef struct clade_data_size {
+    int64_t n_samples;
+    uint64_t sample_bytes; /* of device memory, with label or targets */
+    uint64_t fixed_bytes;  /* the same, however many samples */
+} clade_data_size;
+
+#define CLADE_ACCUMULATE_AUTO (-1)
+
 typedef struct clade_compile_options {
     clade_loss loss;
     clade_optimizer optimizer;
     int64_t batch;    /* samples of a step; 0 means 128 */
     int64_t accumulate; /* parts that a step does its batch in, ceil(batch / accumulate) samples at a
                          * time, before its one update: the same step to rounding, with activations
-                         * of a part alone in memory. 0 means 1 */
+                         * of a part alone in memory. 0 means 1, CLADE_ACCUMULATE_AUTO the fewest parts
+                         * that fit the device */
+    clade_data_size train, valid; /* what clade_fit will be given, so that its memory is planned too;
+                                   * zeros: it is not counted here */
     const char *gemm; /* provider; NULL means CLADE_GEMM, else "auto" */
     bool keep_gradients; /* store every gradient: no optimizer's step is done inside a gemm */
 } clade_compile_options;
 
 /* Plans training of the network that ends in `output`, and refuses what cannot be: the first error
  * of a builder, a loss or optimizer out of range (CLADE_EINVAL), memory that the device does not
- * have (CLADE_EDEVICEMEM, with the bytes), a gemm that computes wrong results (CLADE_EWRONG).
+ * have (CLADE_EDEVICEMEM, with the bytes, the largest batch that fits, and the parts in which this one
+ * would), a gemm that computes wrong results (CLADE_EWRONG).
  * Memory is taken at first use, not here. A model is compiled once. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_compile(clade_model *model, clade_node *output,
                                                       const clade_compile_options *options);
 
 /* ---- query ----------------------------------------------------------------------------------- */
 
-/* Device memory that a compiled model will hold, in bytes. */
+/* Device memory, in bytes: what a compiled model will hold, of batches and parameters; what a training
+ * holds beside it is in clade_fit_memory. */
 typedef struct clade_memory {
     uint64_t parameters;
     uint64_t gradients;
     uint64_t optimizer_state;
-    uint64_t activations; /* and their gradients, shared by liveness */
+    uint64_t activations; /* and their gradients, shared by liveness; and gemm's scratch */
+    uint64_t data;        /* and the sums of its batches; 0 of a model */
     uint64_t total;
 } clade_memory;
 

@@ -114,6 +114,17 @@ typedef struct clade_fit_result {
     int best_epoch;
 } clade_fit_result;
 
+/* For clade_compile_options; data may be NULL. */
+CLADE_API clade_data_size clade_data_size_of(const clade_data *data);
+
+/* The device memory that clade_fit will hold, to the byte but for what the driver adds: the model's,
+ * the data's where it lies on the device, else that of a part of a batch, and the sums of its batches.
+ * CLADE_EDEVICEMEM where the device has not that much, as clade_compile. options may be NULL. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *model,
+                                                         const clade_data *train,
+                                                         const clade_fit_options *options,
+                                                         clade_memory *memory);
+
 /* Trains a compiled model. Stays CLADE_OK when it is stopped; returns CLADE_EDIVERGED when the loss
  * stops being finite (the result is filled then too). CLADE_EDATA when the data does not fit the
  * model. result may be NULL. */

@@ -119,7 +119,7 @@ static clade_status run_trial(const trial *x, const float *a, const float *b, fl
 {
     clade_tensor *result = x->args->c;
     CLADE_TRY(clade_tensor_fill(result, x->rates ? 0.0f : x->args->beta != 0.0f ? 1.0f : NAN));
-    if (x->rates) CLADE_TRY(clade_tensor_fill(x->state.velocity, 0.0f));
+    if (x->state.velocity) CLADE_TRY(clade_tensor_fill(x->state.velocity, 0.0f));
     CLADE_TRY(run_once(x));
     CLADE_TRY(clade_tensor_read(result, c));
     CLADE_TRY(compare(x->provider, x->device, x->args, a, b, c));
@@ -146,7 +146,7 @@ static clade_status run(const clade__gemm_provider *provider, clade_device *devi
         status = clade_tensor_create(&tb, device, CLADE_FLOAT32, CLADE_SHAPE(g->k * g->n), b);
     if (status == CLADE_OK)
         status = clade_tensor_create(&tc, device, CLADE_FLOAT32, shape, NULL);
-    if (status == CLADE_OK && rates)
+    if (status == CLADE_OK && rates && rates->momentum != 0.0f)
         status = clade_tensor_create(&velocity, device, CLADE_FLOAT32, shape, NULL);
     g->a = ta;
     g->b = tb;

@@ -53,6 +53,7 @@ static void print_help(void)
          "Environment:\n"
          "  CLADE_DEVICE         the device when --device is not given\n"
          "  CLADE_COMPUTE_UNITS  how much of it, when --compute-units is not given\n"
+         "  CLADE_MEMORY         how much of its memory, such as 500M or 2G (default: all)\n"
          "  CLADE_GEMM           who multiplies matrices when --gemm is not given");
 }
 

@@ -135,7 +135,7 @@ static clade_optimizer optimizer_of(const cli_settings *settings)
 
 clade_status cli_network_build(clade_model **model, clade_device *device,
                                const cli_settings *settings, const cJSON *layers,
-                               bool keep_gradients)
+                               const clade_compile_options *given)
 {
     char *json = cJSON_PrintUnformatted(layers);
     if (!json) return clade__fail(CLADE_ENOMEM, "no memory for the network");
@@ -144,12 +144,14 @@ clade_status cli_network_build(clade_model **model, clade_device *device,
     if (status == CLADE_OK) {
         /* A node that could not be built is NULL, and clade_compile returns why. */
         clade_node *output = clade_model_layers(*model, json);
-        clade_compile_options options = {.loss = loss_of(settings),
-                                         .optimizer = optimizer_of(settings),
-                                         .batch = settings->values[CLI_BATCH].count,
-                                         .accumulate = settings->values[CLI_ACCUMULATE].count,
-                                         .gemm = cli_setting_text(settings, CLI_GEMM),
-                                         .keep_gradients = keep_gradients};
+        const cli_value *batch = &settings->values[CLI_BATCH];
+        clade_compile_options options = *given;
+        options.loss = loss_of(settings);
+        options.optimizer = optimizer_of(settings);
+        options.batch = batch->count;
+        options.accumulate =
+            batch->flag ? CLADE_ACCUMULATE_AUTO : settings->values[CLI_ACCUMULATE].count;
+        options.gemm = cli_setting_text(settings, CLI_GEMM);
         status = clade_compile(*model, output, &options);
     }
     cJSON_free(json);

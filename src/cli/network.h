@@ -9,11 +9,11 @@
 clade_status cli_network_describe(const cli_settings *settings, const clade_data_info *data,
                                   cJSON **layers);
 
-/* Builds and compiles it, with keep_gradients as in clade_compile_options. *model (clade_model_free)
- * may be set on failure too. */
+/* Builds and compiles it; what settings do not say is taken from `given`. *model (clade_model_free) may
+ * be set on failure too. */
 clade_status cli_network_build(clade_model **model, clade_device *device,
                                const cli_settings *settings, const cJSON *layers,
-                               bool keep_gradients);
+                               const clade_compile_options *given);
 
 /* Refuses a model whose input or output does not go with the data, before anything is trained. */
 clade_status cli_network_check(const clade_model *model, const cli_settings *settings,

@@ -76,6 +76,15 @@ static clade_status read_count(const cli_setting *row, const char *where, const 
     return CLADE_OK;
 }
 
+static clade_status read_auto(const cli_setting *row, const char *where, const char *text,
+                              cli_value *value)
+{
+    value->flag = strcmp(text, "auto") == 0;
+    if (value->flag) return CLADE_OK;
+    clade_status status = read_count(row, where, text, &value->count);
+    return status == CLADE_OK ? status : clade__fail(status, "%s, or auto", clade_error());
+}
+
 /* A count and one of the units that stand in the row's argument, "N[steps|epochs]"; 1epoch too. */
 static clade_status read_span(const cli_setting *row, const char *where, const char *text,
                               cli_value *value)
@@ -129,6 +138,7 @@ static clade_status read_value(const cli_setting *row, const char *where, const 
     case CLI_TEXT: return read_text(row, where, text);
     case CLI_CHOICE: return read_choice(row, where, text);
     case CLI_COUNT: return read_count(row, where, text, &value->count);
+    case CLI_AUTO: return read_auto(row, where, text, value);
     case CLI_SPAN: return read_span(row, where, text, value);
     case CLI_REAL:
     case CLI_OPEN: return read_real(row, where, text, &value->real);
@@ -143,7 +153,7 @@ static clade_status read_value(const cli_setting *row, const char *where, const 
 clade_status cli_setting_set(cli_settings *settings, cli_setting_id id, cli_origin origin,
                              const char *where, const char *text)
 {
-    cli_value *value = &settings->values[id], read = {.origin = origin};
+    cli_value *value = &settings->values[id], read = {.origin = origin, .count = value->count};
     CLADE_TRY(read_value(&cli_settings_table[id], where, text, &read));
     if (origin < value->origin) return CLADE_OK; /* checked all the same */
     read.where = copy(where);
@@ -181,7 +191,18 @@ char *cli_real_text(char *out, size_t out_bytes, float value)
     return out;
 }
 
-/* ---- optimizer, schedule, scale -------------------------------------------------------------- */
+/* ---- batch, optimizer, schedule, scale ------------------------------------------------------- */
+
+clade_status cli_settings_resolve_batch(const cli_settings *settings)
+{
+    const cli_value *batch = &settings->values[CLI_BATCH];
+    const cli_value *accumulate = &settings->values[CLI_ACCUMULATE];
+    /* A --batch auto on the command line is stronger than the parts in the file. */
+    if (batch->flag && accumulate->origin >= batch->origin)
+        return clade__fail(CLADE_ECONFIG, "%s is for a batch that is a number, and %s is auto",
+                           accumulate->where, batch->where);
+    return CLADE_OK;
+}
 
 /* Unsets a setting that is of `owners` alone, and refuses it where it was given for this `type`. */
 static clade_status drop_foreign(cli_settings *settings, cli_setting_id id, const char *owners,
@@ -346,7 +367,8 @@ static void write_value(const cli_setting *row, const cli_value *value, clade__t
     switch (row->kind) {
     case CLI_TEXT:
     case CLI_CHOICE: write_text(value->text, out); break;
-    case CLI_COUNT: clade__text_append(out, "%lld", (long long)value->count); break;
+    case CLI_COUNT:
+    case CLI_AUTO: clade__text_append(out, "%lld", (long long)value->count); break;
     case CLI_SPAN:
         clade__text_append(out, "%lld%s", (long long)value->count,
                            value->unit == CLADE_EPOCHS ? "epochs" : "");

@@ -8,12 +8,14 @@
 
 #include "cli/common.h"
 
-/* REAL's bounds belong to its range, OPEN's do not; TEXT's are of its length. A CHOICE's argument
- * lists its words, and a SPAN's, after its N, its units: without one it is in steps. */
+/* REAL's bounds belong to its range, OPEN's do not; TEXT's are of its length. AUTO is a COUNT, or "auto"
+ * and the count that stood before. A CHOICE's argument lists its words, and a SPAN's, after its N, its
+ * units: without one it is in steps. */
 typedef enum cli_kind {
     CLI_TEXT,
     CLI_CHOICE,
     CLI_COUNT,
+    CLI_AUTO,
     CLI_SPAN,
     CLI_REAL,
     CLI_OPEN,
@@ -82,8 +84,9 @@ typedef enum cli_kind {
       "how often to go through the data (default: 5)")                                             \
     X(MAX_STEPS, "train.max_steps", "max-steps", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \
       "stop after N steps; 0, the default, sets no limit")                                         \
-    X(BATCH, "train.batch", "batch", COUNT, "128", 1, 1e9, "N",                                    \
-      "samples in a step (default: 128)")                                                          \
+    X(BATCH, "train.batch", "batch", AUTO, "128", 1, 1e9, "N|auto",                                \
+      "samples in a step (default: 128); auto keeps their number and sets --accumulate to the "    \
+      "fewest parts that fit the device's memory")                                                 \
     X(ACCUMULATE, "train.accumulate", "accumulate", COUNT, "1", 1, 1e9, "K",                       \
       "do each step in K parts, with the memory of one (default: 1)")                              \
     X(REPLACEMENT, "train.replacement", "replacement", FLAG, "false", 0, 0, NULL,                  \
@@ -127,7 +130,7 @@ typedef struct cli_value {
     int64_t count;
     clade_unit unit; /* of a span's count */
     float real; /* what the library computes with */
-    bool flag;
+    bool flag; /* of AUTO: it is auto */
 } cli_value;
 
 /* Where a part of the model's description stands in the config: path "model.layers[1].type". */
@@ -162,6 +165,9 @@ const char *cli_setting_text(const cli_settings *settings, cli_setting_id id);
 
 /* The shortest text that reads back as the same float. */
 char *cli_real_text(char *out, size_t out_bytes, float value);
+
+/* Refuses parts for a batch that is done in the parts that fit. */
+clade_status cli_settings_resolve_batch(const cli_settings *settings);
 
 /* Decides the settings of optimizer and schedule, and refuses those of another one; and refuses a
  * scale for data that is standardized. */

@@ -33,6 +33,7 @@ clade_status cli_setup_read(cli_setup *setup, const cli_call *call)
     if (!cli_setting_text(settings, CLI_DATA))
         return clade__fail(CLADE_EINVAL, "no data given; add --data digits or --data mnist:DIR, or "
                                          "`data:` in a config; see 'clade %s --help'", command);
+    CLADE_TRY(cli_settings_resolve_batch(settings));
     CLADE_TRY(cli_settings_resolve_optimizer(settings));
     CLADE_TRY(cli_settings_resolve_schedule(settings));
     CLADE_TRY(cli_settings_resolve_scale(settings));
@@ -123,13 +124,14 @@ static void print_data(const clade_data *data, const char *role)
 
 static void print_model(const cli_setup *setup, const clade_memory *memory)
 {
-    char count[32], texts[5][32];
+    char count[32], parts[48], texts[6][32];
     const cli_value *values = setup->settings.values;
     int n_layers = clade_model_n_layers(setup->model);
     long long batch = (long long)clade_model_batch(setup->model);
     long long part = (long long)clade_model_micro_batch(setup->model);
-    char parts[48] = "";
-    if (part < batch) snprintf(parts, sizeof parts, " in parts of %lld", part);
+    bool chosen = values[CLI_BATCH].flag;
+    snprintf(parts, sizeof parts, " in parts of %lld%s", part, chosen ? " (auto)" : "");
+    if (part == batch) strcpy(parts, chosen ? " whole (auto)" : "");
     fprintf(stderr, "model   %d layer%s, %s parameters; %s, %s with lr %s, batch %lld%s, seed %lld\n",
             n_layers, n_layers == 1 ? "" : "s",
             cli_count_text(count, sizeof count, clade_model_n_parameters(setup->model)),
@@ -138,12 +140,13 @@ static void print_model(const cli_setup *setup, const clade_memory *memory)
             batch, parts, (long long)values[CLI_SEED].count);
     fprintf(stderr,
             "memory  %s on the device: parameters %s, gradients %s, optimizer %s, "
-            "activations %s\n",
+            "activations %s, data %s\n",
             cli_bytes_text(texts[0], sizeof texts[0], memory->total),
             cli_bytes_text(texts[1], sizeof texts[1], memory->parameters),
             cli_bytes_text(texts[2], sizeof texts[2], memory->gradients),
             cli_bytes_text(texts[3], sizeof texts[3], memory->optimizer_state),
-            cli_bytes_text(texts[4], sizeof texts[4], memory->activations));
+            cli_bytes_text(texts[4], sizeof texts[4], memory->activations),
+            cli_bytes_text(texts[5], sizeof texts[5], memory->data));
 }
 
 static void print_valid(const cli_setup *setup)
@@ -157,13 +160,27 @@ static void print_valid(const cli_setup *setup)
                         "the network does on new data; --valid SPEC names other\n");
 }
 
+/* The parts that a batch is done in; with --batch auto the library has chosen them. */
+static clade_status decide_parts(cli_setup *setup)
+{
+    char text[32];
+    int64_t batch = clade_model_batch(setup->model), part = clade_model_micro_batch(setup->model);
+    if (!setup->settings.values[CLI_BATCH].flag) return CLADE_OK;
+    snprintf(text, sizeof text, "%lld", (long long)((batch + part - 1) / part));
+    return cli_setting_set(&setup->settings, CLI_ACCUMULATE, CLI_COMMAND, "train.accumulate", text);
+}
+
 static clade_status open_model(cli_setup *setup, const cli_setup_wants *wants)
 {
     clade_data_info info = clade_data_describe(setup->train);
     CLADE_TRY(cli_network_describe(&setup->settings, &info, &setup->layers));
     CLADE_TRY(cli_network_build(&setup->model, setup->device, &setup->settings, setup->layers,
-                                wants->keep_gradients));
-    return cli_network_check(setup->model, &setup->settings, &info);
+                                &(clade_compile_options){
+                                    .keep_gradients = wants->keep_gradients,
+                                    .train = clade_data_size_of(setup->train),
+                                    .valid = clade_data_size_of(setup->valid)}));
+    CLADE_TRY(cli_network_check(setup->model, &setup->settings, &info));
+    return decide_parts(setup);
 }
 
 clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_setup_wants *wants)
@@ -176,7 +193,8 @@ clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_se
     if (!call->quiet) print_data(setup->train, "train ");
     if (!call->quiet && wants->valid) print_valid(setup);
     CLADE_TRY(open_model(setup, wants));
-    CLADE_TRY(clade_model_memory(setup->model, &memory));
+    CLADE_TRY(clade_fit_memory(setup->model, setup->train,
+                               &(clade_fit_options){.validate = setup->valid}, &memory));
     if (!call->quiet) print_model(setup, &memory);
     return CLADE_OK;
 }

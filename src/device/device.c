@@ -119,12 +119,46 @@ static clade_status take_units(clade_device *device, int units)
     return CLADE_OK;
 }
 
+/* CLADE_MEMORY in bytes; 0 where it is not set. */
+static clade_status wanted_memory(uint64_t *bytes)
+{
+    const char *text = getenv("CLADE_MEMORY");
+    *bytes = 0;
+    if (!text || !*text) return CLADE_OK;
+    size_t n_digits = strspn(text, "0123456789");
+    const char *unit = text + n_digits;
+    const char *units = "KMG", *found = *unit ? strchr(units, *unit) : NULL;
+    int shift = found ? 10 * (int)(found - units + 1) : 0;
+    if (n_digits > 0 && n_digits < 18 && (!*unit || (found && !unit[1])))
+        *bytes = strtoull(text, NULL, 10);
+    *bytes = *bytes <= UINT64_MAX >> shift ? *bytes << shift : 0;
+    return *bytes > 0 ? CLADE_OK
+                      : clade__fail(CLADE_EINVAL, "CLADE_MEMORY is '%s', want bytes such as 67108864, "
+                                    "65536K, 64M or 2G", text);
+}
+
+/* Lets the device have no more memory than that. */
+static clade_status limit_memory(clade_device *device)
+{
+    clade_device_info *info = &device->info;
+    uint64_t bytes;
+    CLADE_TRY(wanted_memory(&bytes));
+    if (bytes == 0 || bytes >= info->global_memory_bytes) return CLADE_OK;
+    info->global_memory_bytes = bytes;
+    if (info->max_allocation_bytes > bytes) info->max_allocation_bytes = bytes;
+    size_t used = strlen(device->reason);
+    snprintf(device->reason + used, sizeof device->reason - used,
+             ", with %.1f MiB of its memory (CLADE_MEMORY)", (double)bytes / (1 << 20));
+    return CLADE_OK;
+}
+
 static clade_status open_found(clade_device *device, const clade__found *found, int units)
 {
     device->info = found->info;
     device->id = found->id;
     CLADE_TRY(check_usable(&device->info));
     CLADE_TRY(take_units(device, units));
+    CLADE_TRY(limit_memory(device));
     device->quirks = clade__quirks_of(&device->info);
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                           (cl_context_properties)found->platform, 0};

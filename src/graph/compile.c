@@ -44,7 +44,8 @@ static clade_status check_training(const clade_model *model, const clade_node *o
         return clade__fail(CLADE_EINVAL, "compile: batch is %lld, want at least 1",
                            (long long)options->batch);
     int64_t batch = options->batch ? options->batch : DEFAULT_BATCH;
-    if (options->accumulate < 0 || options->accumulate > batch)
+    if ((options->accumulate < 0 && options->accumulate != CLADE_ACCUMULATE_AUTO) ||
+        options->accumulate > batch)
         return clade__fail(CLADE_EINVAL, "compile: accumulate is %lld, want 1 to the batch, %lld",
                            (long long)options->accumulate, (long long)batch);
     if (model->n_parameters == 0)
@@ -59,113 +60,20 @@ static clade_status check_training(const clade_model *model, const clade_node *o
     return CLADE_OK;
 }
 
-
-/* Slots of both layouts share buffers: slot i of the workspace is as large as the larger. */
-static uint64_t workspace_bytes(const clade_model *model, size_t *largest)
+static clade_status plan(clade_model *model, const clade__feeds *feeds, bool choose_parts)
 {
-    const clade__layout *a = model->infer_layout, *b = model->train_layout;
-    int n = b && b->n_slots > a->n_slots ? b->n_slots : a->n_slots;
-    uint64_t total = 0;
-    for (int i = 0; i < n; i++) {
-        size_t in_a = i < a->n_slots ? a->slot_bytes[i] : 0;
-        size_t in_b = b && i < b->n_slots ? b->slot_bytes[i] : 0;
-        size_t bytes = in_a > in_b ? in_a : in_b;
-        if (bytes > *largest) *largest = bytes;
-        total += bytes;
-    }
-    size_t scratch = a->gemm_scratch_bytes;
-    if (b && b->gemm_scratch_bytes > scratch) scratch = b->gemm_scratch_bytes;
-    if (scratch > *largest) *largest = scratch;
-    return total + scratch;
-}
-
-static clade_status plan_memory(clade_model *model)
-{
-    clade_memory *memory = &model->memory;
-    size_t largest = 0;
-    memory->parameters = memory->gradients = 0;
-    for (int i = 0; i < model->n_parameters; i++) {
-        size_t bytes = (size_t)clade_shape_elements(model->parameters[i].shape) * sizeof(float);
-        memory->parameters += bytes;
-        if (bytes > largest) largest = bytes;
-        if (model->trainable && !model->parameters[i].fused) memory->gradients += bytes;
-    }
-    if (model->trainable) {
-        memory->optimizer_state =
-            memory->parameters * (uint64_t)clade__optimizer_n_states(&model->optimizer);
-        int64_t n_partials = clade__optimizer_partials(model);
-        if (n_partials > 0) memory->optimizer_state += (uint64_t)(n_partials + 1) * sizeof(float);
-    }
-    memory->activations = workspace_bytes(model, &largest);
-    memory->total = memory->parameters + memory->gradients + memory->optimizer_state +
-                    memory->activations;
-
-    const clade_device_info *info = clade_device_describe(model->device);
-    if (memory->total > info->global_memory_bytes)
-        return clade__fail(CLADE_EDEVICEMEM,
-                           "the plan needs %.1f MB and %s has %.1f MB; parameters %.1f, gradients "
-                           "%.1f, optimizer %.1f, activations of %lld samples %.1f: take a smaller "
-                           "batch or network", 1e-6 * (double)memory->total, info->name,
-                           1e-6 * (double)info->global_memory_bytes,
-                           1e-6 * (double)memory->parameters, 1e-6 * (double)memory->gradients,
-                           1e-6 * (double)memory->optimizer_state, (long long)model->micro_batch,
-                           1e-6 * (double)memory->activations);
-    if (largest > info->max_allocation_bytes)
-        return clade__fail(CLADE_EDEVICEMEM,
-                           "the plan needs one buffer of %.1f MB and %s allows at most %.1f MB in "
-                           "one: take a smaller batch or layer", 1e-6 * (double)largest, info->name,
-                           1e-6 * (double)info->max_allocation_bytes);
-    return CLADE_OK;
-}
-
-/* A value of the batch's size must be countable in int32, as kernels count. */
-static clade_status check_batch(const clade_model *model, int64_t batch)
-{
-    for (int i = 0; i < model->n_nodes; i++)
-        if (batch > INT32_MAX / clade_shape_elements(model->nodes[i]->shape))
-            return clade__fail(CLADE_ESHAPE, "batch %lld times the %lld values of layer '%s' is more "
-                               "than %d", (long long)batch,
-                               (long long)clade_shape_elements(model->nodes[i]->shape),
-                               model->nodes[i]->name, INT32_MAX);
-    return CLADE_OK;
-}
-
-/* Where the provider can, sgd's step on a weight is part of the gemm that makes its gradient: on a
- * CPU a step of a large network is bound by memory, and a third of its traffic was the gradient's.
- * Not where the step must wait for more of the gradient, or for all gradients. */
-static void choose_fused(clade_model *model)
-{
-    if (model->optimizer.kind != CLADE_OPTIMIZER_SGD || model->optimizer.clip_norm > 0.0f ||
-        model->micro_batch < model->batch || model->keep_gradients)
-        return;
-    for (int i = 1; i < model->n_nodes; i++) {
-        clade_gemm_args calls[CLADE__MAX_GEMMS];
-        const clade_node *node = model->nodes[i];
-        if (clade__gemm_calls(node, model->micro_batch, true, calls) <= CLADE__GEMM_WEIGHT_GRAD) continue;
-        bool can = clade__gemm_can_update(model->device, &calls[CLADE__GEMM_WEIGHT_GRAD]);
-        for (int p = 0; p < node->n_parameters; p++)
-            model->parameters[node->parameters[p]].fused = can;
-    }
-}
-
-static clade_status plan_layouts(clade_model *model)
-{
-    CLADE_TRY(check_batch(model, CLADE__INFER_BATCH));
-    CLADE_TRY(clade__layout_create(&model->infer_layout, model, CLADE__INFER_BATCH, false));
-    if (model->trainable) {
-        CLADE_TRY(check_batch(model, model->micro_batch));
-        choose_fused(model);
-        CLADE_TRY(clade__layout_create(&model->train_layout, model, model->micro_batch, true));
-    }
-    CLADE_TRY(plan_memory(model));
+    if (choose_parts) CLADE_TRY(clade__memory_choose_parts(model, feeds));
+    CLADE_TRY(clade__memory_plan(model));
+    CLADE_TRY(clade__memory_check(model, feeds));
     CLADE_TRY(clade__layout_check_gemms(model->infer_layout, model));
     return model->trainable ? clade__layout_check_gemms(model->train_layout, model) : CLADE_OK;
 }
 
-static clade_status compile(clade_model *model, clade_node *output)
+static clade_status compile(clade_model *model, clade_node *output, const clade__feeds *feeds,
+                            bool choose_parts)
 {
     model->output = output;
-    clade_status status = plan_layouts(model);
+    clade_status status = plan(model, feeds, choose_parts);
     if (status != CLADE_OK) {
         free(model->train_layout);
         free(model->infer_layout);
@@ -188,11 +96,12 @@ clade_status clade_compile(clade_model *model, clade_node *output,
     CLADE_TRY(clade_gemm_select(model->device, options->gemm));
     model->loss = options->loss;
     model->batch = options->batch ? options->batch : DEFAULT_BATCH;
-    int64_t parts = options->accumulate ? options->accumulate : 1;
+    int64_t parts = options->accumulate > 0 ? options->accumulate : 1;
     model->micro_batch = (model->batch + parts - 1) / parts;
     model->keep_gradients = options->keep_gradients;
     model->trainable = true;
-    return compile(model, output);
+    const clade__feeds feeds = {options->train, options->valid};
+    return compile(model, output, &feeds, options->accumulate == CLADE_ACCUMULATE_AUTO);
 }
 
 clade_status clade__compile_for_inference(clade_model *model, clade_node *output, clade_loss loss)
@@ -200,7 +109,7 @@ clade_status clade__compile_for_inference(clade_model *model, clade_node *output
     CLADE_TRY(check_graph(model, output));
     model->loss = loss;
     model->batch = model->micro_batch = CLADE__INFER_BATCH;
-    return compile(model, output);
+    return compile(model, output, &(clade__feeds){0}, false);
 }
 
 clade_status clade_model_memory(const clade_model *model, clade_memory *memory)

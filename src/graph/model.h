@@ -84,6 +84,7 @@ struct clade_model {
     int64_t micro_batch; /* samples that a step does at a time */
     clade__layout *train_layout, *infer_layout;
     clade_memory memory;
+    size_t largest_buffer; /* of those in memory */
 
     /* parameters.c */
     clade__buffer **workspace; /* one buffer a slot */
@@ -129,6 +130,28 @@ void clade__model_keep_error(clade_model *model, clade_status status);
 
 /* Plans inference only; for a loaded model. */
 clade_status clade__compile_for_inference(clade_model *model, clade_node *output, clade_loss loss);
+
+/* ---- memory.c -------------------------------------------------------------------------------- */
+
+/* The data of a training and of its validation; zeros where there is none. */
+typedef struct clade__feeds {
+    clade_data_size train, valid;
+} clade__feeds;
+
+/* Plans inference once, and training for the model's batch and micro-batch: layouts, what is fused,
+ * and the memory of it all. */
+clade_status clade__memory_plan(clade_model *model);
+
+/* CLADE_EDEVICEMEM, with figures and with what would fit, when the device has not what is planned and
+ * what feeding takes at the least. The model is not changed. */
+clade_status clade__memory_check(const clade_model *model, const clade__feeds *feeds);
+
+/* Sets the largest micro-batch that fits, of the model's batch in equal parts. */
+clade_status clade__memory_choose_parts(clade_model *model, const clade__feeds *feeds);
+
+/* What the passes over both take when they are streamed; and of that, the samples of one part. */
+uint64_t clade__memory_of_feeds(const clade_model *model, const clade__feeds *feeds);
+uint64_t clade__memory_of_parts(const clade_data_size *data, int64_t part);
 
 /* ---- parameters.c ---------------------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@
 #include "device/profile.h"
 #include "train/classes.h"
 #include "train/evaluate.h"
+#include "train/fit_memory.h"
 #include "train/run_log.h"
 #include "train/schedule.h"
 #include "train/state.h"
@@ -226,18 +227,16 @@ static clade_status open_fit(fit *f, const clade_data *data)
     const clade_data *valid = f->options->validate;
     CLADE_TRY(clade__scaling_copy(&model->input, &data->scaling));
     CLADE_TRY(clade__take_classes(model, data));
-    clade__run_start start = {.n_train = data->n_samples, .memory_bytes = model->memory.total};
-    bool resident = !f->options->stream && clade__data_fits(model, data, true, model->memory.total);
-    start.resident = resident;
-    if (resident) start.memory_bytes += clade__feed_resident_bytes(data, true);
-    CLADE_TRY(clade__pass_open(&f->train, model, data, true, resident));
+    clade__fit_memory plan;
+    CLADE_TRY(clade__fit_memory_plan(&plan, model, data, f->options));
+    clade__run_start start = {.n_train = data->n_samples, .memory_bytes = plan.memory.total,
+                              .resident = plan.train_resident};
+    CLADE_TRY(clade__pass_open(&f->train, model, data, true, plan.train_resident));
     f->train.feed.replacement = f->options->replacement;
     if (valid) {
-        resident = !f->options->stream && clade__data_fits(model, valid, false, start.memory_bytes);
-        if (resident) start.memory_bytes += clade__feed_resident_bytes(valid, false);
         start.n_valid = valid->n_samples;
         start.valid_is_train = clade_data_equal(data, valid);
-        CLADE_TRY(clade__pass_open(&f->valid, model, valid, false, resident));
+        CLADE_TRY(clade__pass_open(&f->valid, model, valid, false, plan.valid_resident));
     }
     f->progress.n_epochs = f->options->epochs ? f->options->epochs : 1;
     f->progress.n_epoch_steps = f->train.n_batches;

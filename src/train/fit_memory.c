@@ -1,0 +1,60 @@
+#include "train/fit_memory.h"
+
+#include "train/pass.h"
+
+/* Of its columns, in each feed. */
+static uint64_t scaling_bytes(const clade__scaling *scaling)
+{
+    return scaling->columns ? (uint64_t)scaling->n_columns * 2 * sizeof(float) : 0;
+}
+
+clade_data_size clade_data_size_of(const clade_data *data)
+{
+    if (!data) return (clade_data_size){0};
+    return (clade_data_size){.n_samples = data->n_samples,
+                             .sample_bytes = clade__data_value_bytes(data) +
+                                             clade__data_answer_bytes(data),
+                             .fixed_bytes = scaling_bytes(&data->scaling)};
+}
+
+/* Puts all of the data on the device where there is room, in place of a part of it. */
+static bool make_resident(clade_memory *memory, const clade_model *model, const clade_data *data,
+                          uint64_t part_bytes, bool shuffled)
+{
+    uint64_t without = memory->total - part_bytes;
+    if (!clade__data_fits(model, data, shuffled, without)) return false;
+    memory->total = without + clade__feed_resident_bytes(data, shuffled);
+    return true;
+}
+
+clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *model,
+                                    const clade_data *train, const clade_fit_options *options)
+{
+    const clade_data *valid = options->validate;
+    clade__feeds feeds = {clade_data_size_of(train), clade_data_size_of(valid)};
+    if (valid) feeds.valid.fixed_bytes = feeds.train.fixed_bytes; /* the network sees both alike */
+    uint64_t train_part = clade__memory_of_parts(&feeds.train, model->micro_batch);
+    uint64_t valid_part = clade__memory_of_parts(&feeds.valid, CLADE__INFER_BATCH);
+    CLADE_TRY(clade__memory_check(model, &feeds));
+    *plan = (clade__fit_memory){.memory = model->memory};
+    clade_memory *memory = &plan->memory;
+    memory->total += clade__memory_of_feeds(model, &feeds);
+    plan->train_resident =
+        !options->stream && make_resident(memory, model, train, train_part, true);
+    plan->valid_resident =
+        !options->stream && valid && make_resident(memory, model, valid, valid_part, false);
+    memory->data = memory->total - model->memory.total;
+    return CLADE_OK;
+}
+
+clade_status clade_fit_memory(const clade_model *model, const clade_data *train,
+                              const clade_fit_options *options, clade_memory *memory)
+{
+    static const clade_fit_options defaults;
+    clade__fit_memory plan;
+    if (!model->compiled || !model->trainable)
+        return clade__fail(CLADE_ESTATE, "fit: the model is not compiled for training");
+    CLADE_TRY(clade__fit_memory_plan(&plan, model, train, options ? options : &defaults));
+    *memory = plan.memory;
+    return CLADE_OK;
+}
