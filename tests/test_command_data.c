@@ -241,6 +241,17 @@ static void classes_of_another_table_go_by_name(void **state)
     assert_non_null(strstr(result.out, "\n0,versicolor,")); /* the first row's, by the model */
     command_free(&result);
 
+    result = command_expect(COMMAND("info", model), 0);
+    assert_non_null(strstr(result.out, "\nclasses: setosa, versicolor, virginica\n"));
+    command_free(&result);
+    result = command_expect(COMMAND("info", model, "--json"), 0);
+    document = command_json(result.out);
+    const cJSON *classes = cJSON_GetObjectItem(document, "classes");
+    assert_int_equal(cJSON_GetArraySize(classes), 3);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(classes, 1)), "versicolor");
+    cJSON_Delete(document);
+    command_free(&result);
+
     result = command_expect(COMMAND("eval", model, "--data", strange, "--quiet"), 4);
     assert_non_null(strstr(result.err, "sample 100 is of class 'rose', which the model was not "
                                        "trained on; it knows setosa, versicolor, virginica"));

@@ -27,6 +27,9 @@ static clade_status print_json(const clade_model *model, const char *path)
     cJSON_AddNumberToObject(document, "bytes", (double)parameters * sizeof(float));
     const char *loss = clade_loss_name(clade_model_loss(model));
     cJSON_AddStringToObject(document, "loss", loss ? loss : "unknown");
+    cJSON *classes = cJSON_AddArrayToObject(document, "classes");
+    for (int i = 0; clade_model_class_name(model, i); i++)
+        cJSON_AddItemToArray(classes, cJSON_CreateString(clade_model_class_name(model, i)));
     return cli_print_json(document);
 }
 
@@ -63,6 +66,9 @@ static clade_status print_table(const clade_model *model)
            cli_count_text(count, sizeof count, parameters),
            cli_bytes_text(bytes, sizeof bytes, (uint64_t)parameters * sizeof(float)),
            loss ? loss : "an unknown loss");
+    for (int i = 0; clade_model_class_name(model, i); i++)
+        printf("%s%s", i ? ", " : "classes: ", clade_model_class_name(model, i));
+    if (clade_model_class_name(model, 0)) putchar('\n');
     return CLADE_OK;
 }
 
@@ -81,7 +87,8 @@ const cli_command cli_command_info = {
     .synopsis = "MODEL [options]",
     .summary = "show a model's layers, shapes, parameters and bytes",
     .about = "Shows what a model file holds: each layer with the shape of its output for one\n"
-             "sample and its number of parameters. Needs no device.\n"
+             "sample and its number of parameters; and the classes, where they have names, in\n"
+             "the order of predict's p0, p1, ... Needs no device.\n"
              "\n"
              "Examples:\n"
              "  clade info runs/first/model.safetensors\n"
