@@ -151,7 +151,11 @@ static void arrays_errors(void **state)
     clade_data *none;
     assert_fails(clade_data_from_arrays(&none, NULL), CLADE_EINVAL, "no features");
     BAD_ARRAYS(arrays.features = NULL, CLADE_EINVAL, "no features");
-    BAD_ARRAYS(arrays.labels = NULL, CLADE_EINVAL, "no labels and no targets");
+    BAD_ARRAYS(arrays.labels = NULL, CLADE_EINVAL, "no labels, but 3 classes");
+    BAD_ARRAYS((arrays.labels = NULL, arrays.n_classes = 0, arrays.n_targets = 2), CLADE_EINVAL,
+               "no targets, but 2 of a sample");
+    BAD_ARRAYS((arrays.labels = NULL, arrays.n_classes = 0, arrays.n_targets = -1), CLADE_EINVAL,
+               "-1 targets of a sample");
     BAD_ARRAYS(arrays.targets = targets, CLADE_EINVAL, "both labels and targets");
     BAD_ARRAYS(arrays.n_targets = 2, CLADE_EINVAL, "both classes and targets");
     BAD_ARRAYS(arrays.n_classes = 0, CLADE_EINVAL, "labels, but 0 classes");
@@ -180,7 +184,7 @@ static void arrays_errors(void **state)
                 arrays.n_targets = 3),
                CLADE_EINVAL, "target 0 of sample 2");
     BAD_ARRAYS((arrays.labels = NULL, arrays.n_classes = 0, arrays.targets = targets), CLADE_EINVAL,
-               "neither classes nor targets");
+               "targets, but 0 of a sample");
 }
 
 static void scale(void **state)

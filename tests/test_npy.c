@@ -355,9 +355,9 @@ static void bad_files(void **state)
     x = make(2, "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }", x_values, 24);
     memset(x.bytes + 8, 255, 4);
     open_bad(x, good_y(), "is truncated: it ends at byte 152, in its header");
-    static const char *const paths[] = {"x.npy", ",y.npy", "x.npy,", ","};
+    static const char *const paths[] = {",y.npy", "x.npy,", ","};
     clade_data *data;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 3; i++)
         assert_fails(clade_data_open(&data, test_text("npy:%s", paths[i])), CLADE_EINVAL,
                      "write npy:X,Y");
     assert_fails(clade_data_open(&data, "npy:/nonexistent/x,y"), CLADE_EIO, "'/nonexistent/x'");

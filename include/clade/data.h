@@ -31,6 +31,8 @@
  *   target=COLUMN[,COLUMN…]  numbers to predict, in this order; then there are no classes
  *   header=yes|no|auto  whether the first row names the columns; auto, unless given: it does when
  *                     any of its cells but the label's is text, or a column is given by its name
+ *   label=none        all columns are features: samples alone, to predict on. Then test= is 0 unless
+ *                     given
  *   test=FRACTION     in [0, 1), 0.2 unless given: the share of rows in the test part, a fixed
  *                     random choice; the train part is the others. 0: both parts are all rows. The
  *                     classes are those of all rows in either part
@@ -39,7 +41,8 @@
  * float64, and whole numbers of 8 to 32 bits or int64, become float32, but uint8 (and bool) stays
  * uint8 with scale 1. Y of whole numbers, (n) or (n, 1), is labels of classes=N classes or, unless
  * given, of as many as its greatest + 1; Y of floats, (n) or (n, t), is targets. The paths are cut
- * at the last comma. test=FRACTION is as for csv, but 0 unless given.
+ * at the last comma; without one, npy:X is samples alone, to predict on. test=FRACTION is as for csv,
+ * but 0 unless given.
  */
 #ifndef CLADE_DATA_H
 #define CLADE_DATA_H
@@ -63,7 +66,8 @@ typedef struct clade_data_info {
     const float *feature_scale, *feature_shift; /* with these of each value of a sample, owned by
                                                  * the data; NULL unless standardized */
     int n_classes;       /* labels are 0 … n_classes-1; 0 when targets are numbers */
-    int64_t n_targets;   /* target numbers of a sample when n_classes is 0 */
+    int64_t n_targets;   /* target numbers of a sample when n_classes is 0; both are 0 when there are
+                          * samples alone, which can only be predicted on */
     uint64_t bytes;      /* samples and labels, in host memory */
     double seconds;      /* spent reading or making it */
 } clade_data_info;
@@ -77,8 +81,8 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_data_open_part(clade_data **out, c
                                                              const char *part);
 
 /* Copies samples from memory. features (n_samples, shape…) float32; either labels (n_samples),
- * each in [0, n_classes), or, with labels NULL, targets (n_samples, n_targets). CLADE_EINVAL for a
- * label out of range, a value that is not finite or a count that makes no sense, CLADE_ESHAPE for
+ * each in [0, n_classes), or, with labels NULL, targets (n_samples, n_targets); with both NULL, and
+ * n_classes and n_targets 0, samples alone, to predict on. CLADE_EINVAL for a label out of range, a value that is not finite or a count that makes no sense, CLADE_ESHAPE for
  * a bad shape. */
 typedef struct clade_data_arrays {
     int64_t n_samples;

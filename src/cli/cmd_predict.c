@@ -11,7 +11,7 @@ enum { CHUNK = 8192 }; /* samples predicted at a time */
 static const cli_option options[] = {
     {"data", "SPEC",
      "the samples, as for train; the test part, unless the spec ends in "
-     "?part=train"},
+     "?part=train. Without labels: csv:FILE?label=none, npy:X"},
     {"limit", "N", "only the first N samples"},
     {"profile", "FILE",
      "measure each kernel: a table of device time at the end, and a trace in FILE for "
@@ -232,6 +232,7 @@ const cli_command cli_command_predict = {
              "Examples:\n"
              "  clade predict runs/first/model.safetensors --data digits --limit 5\n"
              "  clade predict model.safetensors --data mnist:DIR > predictions.csv\n"
+             "  clade predict model.safetensors --data \"csv:rows.csv?label=none\"\n"
              "  clade predict model.safetensors --data mnist:DIR --json\n",
     .options = options,
     .n_options = sizeof options / sizeof options[0],

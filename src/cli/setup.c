@@ -99,6 +99,9 @@ static clade_status open_data(cli_setup *setup, const cli_setup_wants *wants)
 
     /* The resolved config names the parts that were read. */
     clade_data_info info = clade_data_describe(setup->train);
+    if (info.n_classes == 0 && info.n_targets == 0)
+        return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: there is nothing to "
+                           "learn from it", info.name);
     CLADE_TRY(cli_setting_set(settings, CLI_DATA, CLI_COMMAND, "data.train", info.name));
     CLADE_TRY(cli_setting_set(settings, CLI_VALID, CLI_COMMAND, "data.valid",
                               setup->valid ? clade_data_describe(setup->valid).name : "none"));

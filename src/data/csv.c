@@ -19,7 +19,7 @@
 
 typedef struct columns {
     int32_t *role; /* (n_cols) */
-    int64_t label; /* a column, or -1: there are targets */
+    int64_t label; /* a column, or -1: there are targets, or samples alone */
     int32_t n_targets;
     bool named; /* one was found by its name, so there is a header */
 } columns;
@@ -109,7 +109,7 @@ static clade_status choose_targets(columns *cols, const clade__csv_table *table,
     for (char *name = copy, *next; name && status == CLADE_OK; name = next) {
         next = strchr(name, ',');
         if (next) *next++ = '\0';
-        int64_t col;
+        int64_t col = 0;
         status = find_column(cols, table, "target", name, &col);
         if (status != CLADE_OK) break;
         if (cols->role[col] != FEATURE)
@@ -119,6 +119,12 @@ static clade_status choose_targets(columns *cols, const clade__csv_table *table,
     }
     free(copy);
     return status;
+}
+
+static bool samples_alone(const clade__data_spec *spec)
+{
+    const char *label = clade__data_option(spec, "label");
+    return label && strcmp(label, "none") == 0;
 }
 
 static clade_status choose_columns(columns *cols, const clade__csv_table *table,
@@ -134,11 +140,11 @@ static clade_status choose_columns(columns *cols, const clade__csv_table *table,
     for (int64_t i = 0; i < table->n_cols; i++) cols->role[i] = FEATURE;
     if (targets) {
         CLADE_TRY(choose_targets(cols, table, targets));
-    } else {
+    } else if (!samples_alone(spec)) {
         CLADE_TRY(find_column(cols, table, "label", label ? label : "-1", &cols->label));
         cols->role[cols->label] = LABEL;
     }
-    if (table->n_cols > (targets ? cols->n_targets : 1)) return CLADE_OK;
+    if (table->n_cols > cols->n_targets + (cols->label >= 0)) return CLADE_OK;
     return clade__fail(CLADE_EDATA,
                        "%s:%d: %" PRId64 " column%s, separated by commas: none is left for "
                        "features",
@@ -222,7 +228,7 @@ clade_status clade__csv_open(clade_data **out, const clade__data_spec *spec)
     clade__split split = {0};
     clade_data *data = NULL;
     double fraction;
-    clade_status status = clade__split_fraction(spec, 0.2, &fraction);
+    clade_status status = clade__split_fraction(spec, samples_alone(spec) ? 0.0 : 0.2, &fraction);
     if (status == CLADE_OK) status = clade__csv_table_read(&table, spec->path);
     if (status == CLADE_OK) status = choose_columns(&cols, &table, spec);
     if (status == CLADE_OK) status = find_header(&table, &cols, spec);

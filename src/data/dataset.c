@@ -72,8 +72,8 @@ static clade_status check_sizes(int64_t n_samples, clade_shape shape, int n_clas
     if (n_classes < 0 || n_classes > CLADE__DATA_MAX_CLASSES)
         return clade__fail(CLADE_EINVAL, "data: %d classes, want 1 to %d", n_classes,
                            CLADE__DATA_MAX_CLASSES);
-    if (n_classes == 0 && n_targets < 1)
-        return clade__fail(CLADE_EINVAL, "data: neither classes nor targets");
+    if (n_targets < 0)
+        return clade__fail(CLADE_EINVAL, "data: %" PRId64 " targets of a sample", n_targets);
     if (n_classes > 0 && n_targets != 0)
         return clade__fail(CLADE_EINVAL, "data: both classes and targets; give one");
     return CLADE_OK;
@@ -102,9 +102,9 @@ clade_status clade__data_create(clade_data **out, int64_t n_samples, clade_shape
     data->values = malloc(value_bytes);
     if (n_classes > 0)
         data->labels = malloc((size_t)n_samples * sizeof *data->labels);
-    else
+    else if (n_targets > 0)
         data->targets = malloc(target_bytes);
-    if (!data->values || (!data->labels && !data->targets)) {
+    if (!data->values || (n_classes > 0 && !data->labels) || (n_targets > 0 && !data->targets)) {
         clade_data_free(data);
         return clade__fail(CLADE_ENOMEM, "data: no memory for %zu bytes of samples", value_bytes);
     }
@@ -153,9 +153,8 @@ static clade_status copy_arrays(clade_data *data, const clade_data_arrays *array
         CLADE_TRY(check_finite(arrays->targets, n, arrays->n_targets, "target"));
         memcpy(data->targets, arrays->targets,
                (size_t)n * (size_t)arrays->n_targets * sizeof(float));
-        return CLADE_OK;
     }
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; arrays->labels && i < n; i++) {
         int32_t label = arrays->labels[i];
         if (label < 0 || label >= arrays->n_classes)
             return clade__fail(CLADE_EINVAL,
@@ -171,13 +170,16 @@ clade_status clade_data_from_arrays(clade_data **out, const clade_data_arrays *a
     if (!out) return clade__fail(CLADE_EINVAL, "data: nowhere to put the result");
     *out = NULL;
     if (!arrays || !arrays->features) return clade__fail(CLADE_EINVAL, "data: no features");
-    if (!arrays->labels == !arrays->targets)
-        return clade__fail(CLADE_EINVAL, "data: %s; give one",
-                           arrays->labels ? "both labels and targets" : "no labels and no targets");
+    if (arrays->labels && arrays->targets)
+        return clade__fail(CLADE_EINVAL, "data: both labels and targets; give one");
     if (arrays->labels && arrays->n_classes < 1)
         return clade__fail(CLADE_EINVAL, "data: labels, but %d classes", arrays->n_classes);
-    if (arrays->targets && arrays->n_classes != 0)
-        return clade__fail(CLADE_EINVAL, "data: targets, but %d classes", arrays->n_classes);
+    if (!arrays->labels && arrays->n_classes != 0)
+        return clade__fail(CLADE_EINVAL, "data: %s, but %d classes",
+                           arrays->targets ? "targets" : "no labels", arrays->n_classes);
+    if (!arrays->targets == (arrays->n_targets > 0 && !arrays->labels))
+        return clade__fail(CLADE_EINVAL, "data: %s, but %" PRId64 " of a sample",
+                           arrays->targets ? "targets" : "no targets", arrays->n_targets);
 
     clade_data *data;
     CLADE_TRY(clade__data_create(&data, arrays->n_samples, arrays->shape, CLADE_FLOAT32,
@@ -236,8 +238,8 @@ bool clade_data_equal(const clade_data *a, const clade_data *b)
            clade__data_value_bytes(a) == clade__data_value_bytes(b) &&
            clade__data_answer_bytes(a) == clade__data_answer_bytes(b) &&
            memcmp(a->values, b->values, n * clade__data_value_bytes(a)) == 0 &&
-           memcmp(clade__data_answers(a), clade__data_answers(b),
-                  n * clade__data_answer_bytes(a)) == 0;
+           (!clade__data_answers(a) || memcmp(clade__data_answers(a), clade__data_answers(b),
+                                              n * clade__data_answer_bytes(a)) == 0);
 }
 
 const char *clade_data_class_name(const clade_data *data, int label)

@@ -24,8 +24,8 @@ struct clade_data {
     double seconds;      /* spent reading */
 };
 
-/* For readers: a data set with room for its values, and for labels when n_classes > 0, else for
- * targets; undefined yet. Scale 1, shift 0, no name, classes without names. Bounds are
+/* For readers: a data set with room for its values, and for labels when n_classes > 0, or targets
+ * when n_targets > 0; undefined yet. Scale 1, shift 0, no name, classes without names. Bounds are
  * those of clade_data_from_arrays; the sizes must be known to be backed by real data, since the
  * memory is taken here. Classes take none before they are named: a label in a file is no proof that
  * there are so many. */
@@ -41,7 +41,7 @@ int64_t clade__data_cols(const clade_data *data);
 size_t clade__data_value_bytes(const clade_data *data);
 size_t clade__data_answer_bytes(const clade_data *data);
 
-/* The labels or the targets. */
+/* The labels or the targets; NULL when there are none. */
 const void *clade__data_answers(const clade_data *data);
 
 /* order (n) becomes a random permutation of 0 … n-1, a function of seed and epoch alone. */

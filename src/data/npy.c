@@ -1,4 +1,4 @@
-/* A pair of NumPy files: the samples, and the label or the target numbers of each. */
+/* NumPy files: the samples, and in a second one the label or the target numbers of each. */
 #include "data/npy_file.h"
 
 #include <inttypes.h>
@@ -18,15 +18,16 @@ static clade_status copy_path(char **path, const char *text, size_t length)
     return CLADE_OK;
 }
 
-/* Cuts X,Y at the last comma. */
+/* Cuts X,Y at the last comma; without one there are samples alone, and no second path. */
 static clade_status cut_paths(clade__npy *samples, clade__npy *answers, const char *paths)
 {
     const char *comma = strrchr(paths, ',');
-    if (!comma || comma == paths || comma[1] == '\0')
+    if (!*paths || comma == paths || (comma && comma[1] == '\0'))
         return clade__fail(CLADE_EINVAL,
                            "npy: '%s' is not two files; write npy:X,Y with X for the samples and "
-                           "Y for the labels",
+                           "Y for the labels, or npy:X to predict on",
                            paths);
+    if (!comma) return copy_path(&samples->path, paths, strlen(paths));
     CLADE_TRY(copy_path(&samples->path, paths, (size_t)(comma - paths)));
     return copy_path(&answers->path, comma + 1, strlen(comma + 1));
 }
@@ -34,6 +35,7 @@ static clade_status cut_paths(clade__npy *samples, clade__npy *answers, const ch
 static clade_status read_files(clade__npy *samples, clade__npy *answers)
 {
     CLADE_TRY(clade__npy_read(samples, 2, CLADE_MAX_RANK, "2 to 4: (n, …), n samples"));
+    if (!answers->path) return CLADE_OK;
     CLADE_TRY(clade__npy_read(answers, 1, 2, "1 or 2: (n), or (n, t)"));
     if (samples->dim[0] != answers->dim[0])
         return clade__fail(CLADE_EDATA,
@@ -56,6 +58,10 @@ static clade_status count_classes(const clade__npy *answers, const clade__data_s
     *n_classes = 0;
     CLADE_TRY(clade__data_option_number(spec, "classes", 1, CLADE__DATA_MAX_CLASSES, &most));
     bool given = most > 0;
+    if (!answers->path)
+        return given ? clade__fail(CLADE_EINVAL, "npy: classes= is for labels, and '%s' has none",
+                                   spec->path)
+                     : CLADE_OK;
     if (answers->kind == CLADE__NPY_FLOAT)
         return given ? clade__fail(CLADE_EDATA,
                                    "'%s' has floats, which are targets, but classes=%" PRIu64
@@ -111,7 +117,8 @@ static clade_status read_part(clade_data **out, const clade__npy *samples,
 {
     clade_shape shape = {.rank = samples->rank - 1};
     for (int i = 0; i < shape.rank; i++) shape.dim[i] = samples->dim[i + 1];
-    int64_t n_targets = n_classes ? 0 : answers->n_elements / answers->dim[0];
+    bool has_targets = answers->path && n_classes == 0;
+    int64_t n_targets = has_targets ? answers->n_elements / answers->dim[0] : 0;
     bool bytes = samples->kind == CLADE__NPY_UNSIGNED && samples->element_bytes == 1;
     CLADE_TRY(clade__data_create(out, split->n_rows, shape, bytes ? CLADE_UINT8 : CLADE_FLOAT32,
                                  n_classes, n_targets));
@@ -120,9 +127,9 @@ static clade_status read_part(clade_data **out, const clade__npy *samples,
         copy_bytes(data->values, samples, clade__data_cols(data), split);
     else
         CLADE_TRY(copy_floats(data->values, samples, clade__data_cols(data), split));
-    if (n_classes == 0) return copy_floats(data->targets, answers, n_targets, split);
+    if (has_targets) return copy_floats(data->targets, answers, n_targets, split);
     int32_t *label = data->labels;
-    for (int64_t i = 0; i < answers->dim[0]; i++)
+    for (int64_t i = 0; label && i < answers->dim[0]; i++)
         if (clade__split_takes(split, i)) *label++ = (int32_t)clade__npy_whole(answers, i);
     return CLADE_OK;
 }

@@ -96,7 +96,8 @@ clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, 
     clade__feed feed;
     CLADE_TRY(clade__feed_open(&feed, model->device, data,
                                &(clade__feed_options){.max_batch = CLADE__INFER_BATCH,
-                                                      .scaling = &model->input}));
+                                                      .scaling = &model->input,
+                                                      .alone = true}));
     clade_status status = predict_batches(model, &feed, first, n, raw, outputs);
     clade__feed_close(&feed);
     return status;

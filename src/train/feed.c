@@ -17,6 +17,7 @@ static clade_status create_tensors(clade__feed *feed, int64_t rows)
     CLADE_TRY(clade_tensor_create(&feed->values, feed->device, data->dtype,
                                   CLADE_SHAPE(rows, clade__data_cols(data)),
                                   all ? data->values : NULL));
+    if (!feed->answers) return CLADE_OK;
     if (data->labels)
         return clade_tensor_create(&feed->labels, feed->device, CLADE_INT32, CLADE_SHAPE(rows),
                                    all ? feed->answers : NULL);
@@ -53,7 +54,9 @@ clade_status clade__feed_open(clade__feed *feed, clade_device *device, const cla
                               const clade__feed_options *options)
 {
     *feed = (clade__feed){.data = data,
-                          .answers = options->labels ? options->labels : clade__data_answers(data),
+                          .answers = options->alone    ? NULL
+                                     : options->labels ? options->labels
+                                                       : clade__data_answers(data),
                           .device = device,
                           .resident = options->resident,
                           .shuffled = options->shuffled,
@@ -119,16 +122,19 @@ static clade_status stream(clade__feed *feed, int64_t first, int64_t n)
     CLADE_TRY(clade__transfer_wait(&feed->sent[turn][0]));
     CLADE_TRY(clade__transfer_wait(&feed->sent[turn][1]));
 
-    size_t values = clade__data_value_bytes(data), answers = clade__data_answer_bytes(data);
+    size_t values = clade__data_value_bytes(data);
+    size_t answers = feed->answers ? clade__data_answer_bytes(data) : 0;
     const unsigned char *from = data->values, *answer_from = feed->answers;
     unsigned char *to = feed->stage[turn], *answer_to = to + (size_t)feed->max_batch * values;
     for (int64_t i = 0; i < n; i++) {
         size_t sample = (size_t)(feed->shuffled ? feed->host_order[first + i] : first + i);
         memcpy(to + (size_t)i * values, from + sample * values, values);
-        memcpy(answer_to + (size_t)i * answers, answer_from + sample * answers, answers);
+        if (answers)
+            memcpy(answer_to + (size_t)i * answers, answer_from + sample * answers, answers);
     }
     CLADE_TRY(clade__tensor_write_begin(feed->values, 0, to, (size_t)n * values,
                                         &feed->sent[turn][0]));
+    if (!answers) return CLADE_OK;
     return clade__tensor_write_begin(feed->labels ? feed->labels : feed->targets, 0, answer_to,
                                      (size_t)n * answers, &feed->sent[turn][1]);
 }

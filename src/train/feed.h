@@ -12,7 +12,7 @@
 
 typedef struct clade__feed {
     const clade_data *data;
-    const void *answers;   /* its labels or targets, or the labels given in their place */
+    const void *answers;   /* its labels or targets, or the labels given in their place; or NULL */
     clade_device *device;
     bool resident, shuffled;
     bool replacement; /* shuffled: an epoch's samples are drawn with replacement; unless set, not */
@@ -39,6 +39,7 @@ typedef struct clade__feed_options {
     bool shuffled; /* clade__feed_shuffle is called before each epoch */
     const clade__scaling *scaling; /* what the network sees of the data */
     const int32_t *labels; /* (n_samples) in place of the data's; NULL: those */
+    bool alone;            /* the samples are enough: no labels or targets are sent */
 } clade__feed_options;
 
 /* Takes all memory it will use, and sends resident data. */

@@ -20,6 +20,9 @@ clade_status clade__check_data(const clade_model *model, const clade_data *data)
         return clade__fail(CLADE_EDATA, "the model ends in %s, which has no loss",
                            model->output->type->name);
     if (data->labels) return CLADE_OK;
+    if (!data->targets)
+        return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: it can only be "
+                           "predicted on", data->name);
     if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
         return clade__fail(CLADE_EDATA, "cross_entropy wants classes, and '%s' has numbers as targets; "
                            "use mse", data->name);
