@@ -13,6 +13,7 @@ const clade__gemm_provider *const clade__gemm_providers[] = {
 
 static void free_blas(void *blas)
 {
+    clade__clblast_forget(blas);
     clade__gemm_forget_checks(blas);
     clade__tuning_free(((clade__blas *)blas)->tuning);
     clade__buffer_free(((clade__blas *)blas)->scratch);

@@ -77,6 +77,14 @@ static clade_status prepare(clade_device *device)
     return CLADE_OK;
 }
 
+/* CLBlast keeps its programs, and with them the context, until the program ends, and then releases
+ * them after an implementation may be gone: Oclgrind 21.10 writes to freed memory. Another device's
+ * are built again at their next use. */
+void clade__clblast_forget(const clade__blas *blas)
+{
+    if (blas->clblast_prepared) CLBlastClearCache();
+}
+
 static clade_status scratch_bytes(clade_device *device, const clade_gemm_args *args, size_t *bytes)
 {
     *bytes = 0;

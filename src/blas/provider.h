@@ -54,8 +54,9 @@ clade_status clade__blas_of(clade_device *device, clade__blas **out);
 clade_status clade__gemm_choose(clade_device *device, const clade_gemm_args *args,
                                 const clade__gemm_provider **out);
 
-/* gemm_check.c */
+/* gemm_check.c and gemm_clblast.c: what they keep, given up with the device. */
 void clade__gemm_forget_checks(clade__blas *blas);
+void clade__clblast_forget(const clade__blas *blas);
 
 /* Every provider of this build, in the order in which auto tries them; ends in NULL. */
 extern const clade__gemm_provider *const clade__gemm_providers[];
