@@ -19,7 +19,8 @@ ROW_KERNEL argmax_forward(global int *restrict dst, const global float *restrict
     const int slot = ROW;
     const int chunks = (n - 1) / chunk + 1;
     const bool inside = slot < outer * chunks * inner;
-    const int i = slot % inner, p = slot / inner % chunks, o = slot / inner / chunks;
+    const int of_inner = slot / inner, i = slot - of_inner * inner;
+    const int o = of_inner / chunks, p = of_inner - o * chunks;
     const int end = inside ? min(n, (p + 1) * chunk) : 0;
 
     float top = -INFINITY;
@@ -44,7 +45,8 @@ ROW_KERNEL max_backward(global float *restrict dsrc, const global float *restric
     MEETING(int, indices);
     const int slot = ROW;
     const int n = slot < outer * inner ? axis : 0;
-    const size_t start = (size_t)(slot / inner) * axis * inner + slot % inner;
+    const int o = slot / inner;
+    const size_t start = (size_t)o * axis * inner + (slot - o * inner);
 
     float top;
     int first = lane_first_largest(&top, src + start, n, inner);

@@ -4,6 +4,8 @@
  *   work-item  0 1 2 ... G-1 | 0 ...  G-1 | ...        the last group's excess does nothing
  *
  * The group is src/ops/mapping.h's CLADE__ELEMENT_GROUP.
+ * A remainder is taken as x - x / n * n: of x / n beside x % n LLVM makes an instruction that Oclgrind
+ * 21.10 does not know when it looks for uninitialised reads.
  */
 #ifndef ELEMENT_GROUP
 #define ELEMENT_GROUP 128

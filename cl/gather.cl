@@ -33,7 +33,8 @@ static inline int source_row(const global int *index, const int n_index, const i
     {                                                                                              \
         const int blocks = (cols - 1) / ELEMENT_GROUP + 1;                                         \
         const int r = (int)get_group_id(0) / blocks;                                               \
-        const int c = (int)get_group_id(0) % blocks * ELEMENT_GROUP + (int)get_local_id(0);        \
+        const int block = (int)get_group_id(0) - r * blocks;                                       \
+        const int c = block * ELEMENT_GROUP + (int)get_local_id(0);                                \
         const int row = source_row(index, n_index, n, first, r); /* one for the group */           \
         if (c >= cols) return;                                                                     \
         const float x = row < 0 ? NAN : convert_float(src[(size_t)row * cols + c]);                \

@@ -197,8 +197,9 @@ gemm_rows(global float *c, const global float *restrict a, const global float *r
              kc, ldb);
 #endif
         for (int t = 0; t < tiles_m * tiles_n; t++) {
-            const int i_new = ((int)get_global_id(0) * tiles_m + t / tiles_n) * MR;
-            const int j_new = (group_n * tiles_n + t % tiles_n) * NR;
+            const int s = t / tiles_n;
+            const int i_new = ((int)get_global_id(0) * tiles_m + s) * MR;
+            const int j_new = (group_n * tiles_n + t - s * tiles_n) * NR;
             if (i_new >= m || j_new >= n) continue;
             const int i = min(i_new, m - MR), j = min(j_new, n - NR);
             const global float *pa =

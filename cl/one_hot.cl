@@ -8,6 +8,7 @@ ELEMENT_KERNEL one_hot(global float *restrict target, const global int *restrict
 {
     const size_t i = ELEMENT;
     if (i >= (size_t)rows * cols) return;
-    const int label = labels[(int)i / cols];
-    target[i] = cols == 1 ? (float)label : label == (int)i % cols ? 1.0f : 0.0f;
+    const int row = (int)i / cols;
+    const int label = labels[row];
+    target[i] = cols == 1 ? (float)label : label == (int)i - row * cols ? 1.0f : 0.0f;
 }

@@ -37,7 +37,8 @@ ROW_KERNEL reduce_forward(global float *restrict dst, const global float *restri
     const int slot = ROW;
     const int chunks = (axis - 1) / chunk + 1;
     const bool inside = slot < outer * chunks * inner;
-    const int i = slot % inner, p = slot / inner % chunks, o = slot / inner / chunks;
+    const int of_inner = slot / inner, i = slot - of_inner * inner;
+    const int o = of_inner / chunks, p = of_inner - o * chunks;
     const int begin = p * chunk;
     const int n = inside ? min(chunk, axis - begin) : 0;
     const size_t start = ((size_t)o * axis + begin) * inner + i;

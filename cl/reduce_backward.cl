@@ -8,6 +8,6 @@ ELEMENT_KERNEL reduce_backward(global float *restrict dsrc, const global float *
 {
     const size_t at = ELEMENT;
     if (at >= (size_t)n) return;
-    const int e = (int)at;
-    dsrc[at] = ddst[e / inner / axis * inner + e % inner] / divisor;
+    const int row = (int)at / inner;
+    dsrc[at] = ddst[row / axis * inner + ((int)at - row * inner)] / divisor;
 }

@@ -14,6 +14,8 @@
  *
  * Every work-item of a group must call row_sum, row_max or row_first_largest: a slot past the last
  * row takes part with no elements.
+ * A remainder is taken as x - x / n * n: of x / n beside x % n LLVM makes an instruction that Oclgrind
+ * 21.10 does not know when it looks for uninitialised reads.
  */
 #ifndef LANES
 #define LANES 1
@@ -34,7 +36,7 @@
 #define SLOT ITEM
 #elif ACROSS
 #define LANE (ITEM / SLOTS)
-#define SLOT (ITEM % SLOTS)
+#define SLOT (ITEM & (SLOTS - 1))
 #define LANE_STEP SLOTS
 #else
 #define LANE ITEM
@@ -105,14 +107,13 @@ static inline int row_first_largest(float *value, const int index, local float *
             for (int k = 8; k < 64; k += 8)                                                        \
                 meeting[ITEM] = combine(meeting[ITEM], meeting[ITEM + k]);                         \
         if (!ACROSS) barrier(CLK_LOCAL_MEM_FENCE);                                                 \
-        float all = meeting[FIRST];                                                                \
+        float all = meeting[SLOT];                                                                \
         for (int k = 1; k < LAST_COUNT; k++)                                                       \
-            all = combine(all, meeting[FIRST + k * LANE_STEP]);                                    \
+            all = combine(all, meeting[SLOT + k * LANE_STEP]);                                    \
         barrier(CLK_LOCAL_MEM_FENCE);                                                              \
         return all;                                                                                \
     }
 
-#define FIRST (ITEM - LANE * LANE_STEP) /* the item that is the row's lane 0 */
 #define LAST_COUNT (ACROSS ? LANES : 8)
 
 static inline float plus(const float a, const float b)
@@ -147,8 +148,8 @@ static inline int row_first_largest(float *value, const int index, local float *
         for (int k = 1; k < LAST_COUNT; k++)
             keep_first_largest(values, indices, ITEM, ITEM + k * LANE_STEP);
     barrier(CLK_LOCAL_MEM_FENCE);
-    *value = values[FIRST];
-    const int first = indices[FIRST];
+    *value = values[SLOT];
+    const int first = indices[SLOT];
     /* Global too: in cross_entropy one lane has read what another may overwrite from here on. */
     barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
     return first;

@@ -23,7 +23,8 @@ sum_rows(global float *restrict dst, const global float *restrict src, const int
     local float4 sums[64];
     const int item = (int)get_local_id(0);
     const int lane = item / SLOTS;
-    const int c = ((int)get_group_id(0) * SLOTS + item % SLOTS) * 4;
+    const int slot = item - lane * SLOTS;
+    const int c = ((int)get_group_id(0) * SLOTS + slot) * 4;
     const int n = cols - c; /* columns from here on */
 
     float4 sum = 0.0f;
