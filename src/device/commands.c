@@ -18,6 +18,7 @@ typedef struct command {
     const char *label;
     clade__scope scope;
     /* LAUNCH */
+    const clade__program *program;
     cl_kernel kernel;
     cl_uint n_dims;
     size_t global[2], local[2];
@@ -68,6 +69,18 @@ void clade__commands_free(clade__commands *commands)
 clade_device *clade__commands_device(const clade__commands *commands)
 {
     return commands->device;
+}
+
+size_t clade__commands_count(const clade__commands *commands)
+{
+    return commands->n;
+}
+
+clade__command_info clade__commands_describe(const clade__commands *commands, size_t i)
+{
+    const command *c = &commands->list[i];
+    return (clade__command_info){c->label, c->program ? clade__program_name(c->program) : "",
+                                 c->program ? clade__program_options(c->program) : ""};
 }
 
 void clade__commands_scope(clade__commands *commands, clade_phase phase, const char *layer)
@@ -207,6 +220,7 @@ clade_status clade__commands_launch(clade__commands *commands, const clade__laun
     }
     clade__program *program;
     CLADE_TRY(clade__program_find(&program, device, launch->program, launch->options));
+    c.program = program;
     if (commands->immediate) {
         CLADE_TRY(clade__kernel_shared(&c.kernel, program, launch->kernel));
         CLADE_TRY(bind_args(&c, launch, true));

@@ -93,6 +93,15 @@ clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tenso
 
 clade_device *clade__commands_device(const clade__commands *commands);
 
+/* How many commands a list has, and what number i is, for people. The texts are the device's. */
+typedef struct clade__command_info {
+    const char *label;            /* a kernel's name, or what clade__commands_call was told */
+    const char *program, *options; /* a kernel's .cl file and all its build options; else "" */
+} clade__command_info;
+
+size_t clade__commands_count(const clade__commands *commands);
+clade__command_info clade__commands_describe(const clade__commands *commands, size_t i);
+
 /* What a profile calls the commands that follow. `layer` may be NULL; it must outlive the commands. */
 typedef struct clade__scope {
     clade_phase phase;

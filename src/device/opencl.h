@@ -40,9 +40,6 @@ clade_status clade__fail_cl(const char *call, cl_int error, const char *detail);
 cl_mem clade__buffer_mem(const clade__buffer *buffer);
 size_t clade__buffer_bytes(const clade__buffer *buffer);
 
-/* Gives the pool's buffers back to the driver. */
-void clade__pool_trim(clade_device *device);
-
 /* Waits, then replaces the queue by one with or without event timestamps. */
 clade_status clade__queue_with(clade_device *device, bool profiling);
 

@@ -105,6 +105,16 @@ clade_status clade__program_find(clade__program **out, clade_device *device, con
     return CLADE_OK;
 }
 
+const char *clade__program_name(const clade__program *program)
+{
+    return program->name;
+}
+
+const char *clade__program_options(const clade__program *program)
+{
+    return program->options;
+}
+
 clade_status clade__kernel_create(cl_kernel *out, clade__program *program, const char *kernel)
 {
     cl_int error;

@@ -27,6 +27,10 @@ clade_status clade__kernel_text(char **out, const char *name);
 clade_status clade__program_find(clade__program **out, clade_device *device, const char *name,
                                  const char *options);
 
+/* What it was asked for by, and every option it was built with; as long as the device. */
+const char *clade__program_name(const clade__program *program);
+const char *clade__program_options(const clade__program *program);
+
 /* A new kernel object, to be released by the caller. */
 clade_status clade__kernel_create(cl_kernel *out, clade__program *program, const char *kernel);
 
