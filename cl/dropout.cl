@@ -21,8 +21,9 @@ ELEMENT_KERNEL dropout(global float *y, const global float *x, const int rows, c
                        const int first_row, const int step, const int4 draw, const float scale)
 {
     const int blocks = (cols - 1) / ELEMENT_GROUP + 1;
-    const int four = first_row / 4 + (int)get_group_id(0) / blocks;
-    const int c = (int)get_group_id(0) % blocks * ELEMENT_GROUP + (int)get_local_id(0);
+    const int fours = (int)get_group_id(0) / blocks, four = first_row / 4 + fours;
+    const int block = (int)get_group_id(0) - fours * blocks;
+    const int c = block * ELEMENT_GROUP + (int)get_local_id(0);
     const philox_words words = philox((philox_words){c, four, draw.s2, step}, draw.s0, draw.s1);
     const uint word[4] = {words.s0, words.s1, words.s2, words.s3};
     const uint threshold = draw.s3;

@@ -19,7 +19,7 @@ ELEMENT_KERNEL gemm_join(global float *restrict c, const global float *restrict 
     const int m = shape.s0, n = shape.s1, ldc = shape.s2, n_parts = shape.s3;
     const size_t e = ELEMENT, n_elements = (size_t)m * n;
     if (e >= n_elements) return;
-    const int i = (int)e / n, j = (int)e % n;
+    const int i = (int)e / n, j = (int)e - i * n;
     global float *out = c + c_offset + (size_t)i * ldc + j;
     float x = parts[e];
     if (beta != 0.0f) x += beta * *out;

@@ -32,7 +32,8 @@
 static inline int2 place(const int4 offset)
 {
     const int y = (int)get_global_id(1), groups_n = offset.s3 ? offset.s3 : INT_MAX;
-    return (int2)(y / groups_n, y % groups_n);
+    const int block = y / groups_n;
+    return (int2)(block, y - block * groups_n);
 }
 
 #ifndef PREFETCH

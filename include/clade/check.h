@@ -1,4 +1,5 @@
-/* Checks of a network on a device: are its gradients those of its loss? */
+/* Checks: are a network's gradients those of its loss? Does a device compute every operation as
+ * it should? */
 #ifndef CLADE_CHECK_H
 #define CLADE_CHECK_H
 
@@ -53,6 +54,62 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_gradcheck(clade_model *model, clad
                                                         const clade_gradcheck_options *options,
                                                         clade_gradcheck_result *result);
 CLADE_API void clade_gradcheck_free(clade_gradcheck_result *result);
+
+/* ---- a device -------------------------------------------------------------------------------- */
+
+typedef enum clade_verdict {
+    CLADE_RIGHT,
+    CLADE_WRONG,  /* a wrong result, or none: it did not build or run */
+    CLADE_REFUSED /* a gemm provider does not take this device */
+} clade_verdict;
+
+/* "ok", "WRONG" or "refused". */
+CLADE_API const char *clade_verdict_name(clade_verdict verdict);
+
+/* An operation on one shape with one kind of values. */
+typedef struct clade_verify_case {
+    char op[40];       /* "softmax_backward", "gemm tiled" */
+    char shape[96];    /* "(5, 65)", "(5, 65) denormal", "97x101x64 nt …" */
+    char kernels[320]; /* what was launched: each with its file and build options */
+    double error;      /* |got - want| of the element where it is largest for what is allowed */
+    double allowed;    /* there; 0 where the result must be exact */
+    double share;      /* error / allowed, at most 1 for what is right */
+    clade_verdict verdict;
+    char problem[256]; /* "y[3] is 0.25, want 0.5 within 1e-06; …"; "" when it is right */
+} clade_verify_case;
+
+typedef struct clade_verify_result {
+    bool passed; /* nothing is wrong, and something was tried */
+    int n_cases, n_wrong;
+    clade_verify_case *cases; /* owned by the result; those of one operation follow each other */
+} clade_verify_result;
+
+typedef struct clade_verify_options {
+    const char *const *ops; /* names, or how they begin up to '_' or a blank; ends in NULL. NULL:
+                             * all */
+    bool small;             /* only small shapes, for an implementation that is slow */
+    /* Called before each case, unless NULL: so that it is known where a driver crashes. */
+    void (*begins)(const char *op, const char *shape, void *user);
+    void *user;
+} clade_verify_options;
+
+/* Compares every operation, forward and backward, and every gemm provider, as this device and driver
+ * compute them, with double-precision formulas on the host: over shapes that provoke trouble, with
+ * ordinary values, values whose sums are exact, NaN and infinities, and denormal numbers. What may be
+ * off by rounding is derived from each formula and from the precision that OpenCL C promises of its
+ * functions (src/verify/trial.h). Every case runs twice, and must give the same bits; nothing around
+ * a result may change.
+ *
+ * NaN passes through every operation but for what relu's gradient and the like decide by a
+ * comparison, and infinities as IEEE 754 has it; a NaN is the largest of a row. Denormal numbers may
+ * be taken for zeros, as OpenCL allows.
+ *
+ * options may be NULL. CLADE_OK also when something is wrong: see the result, to be freed.
+ * CLADE_EINVAL for a name that no operation has. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_verify(clade_device *device,
+                                                     const clade_verify_options *options,
+                                                     clade_verify_result *result);
+CLADE_API void clade_verify_free(clade_verify_result *result);
 
 #ifdef __cplusplus
 }

@@ -9,7 +9,8 @@
 #include "cli/common.h"
 
 /* The subcommands, in the order of `clade --help`. Each is cli_command_NAME in cmd_NAME.c. */
-#define CLI_COMMANDS(X) X(devices) X(train) X(eval) X(predict) X(info) X(gradcheck) X(plot) X(bench)
+#define CLI_COMMANDS(X)                                                                            \
+    X(devices) X(train) X(eval) X(predict) X(info) X(verify) X(gradcheck) X(plot) X(bench)
 
 #define DECLARE(name) extern const cli_command cli_command_##name;
 CLI_COMMANDS(DECLARE)

@@ -1,0 +1,78 @@
+/* The families of operations, for the table: how each is prepared, recorded and computed. */
+#ifndef CLADE_VERIFY_FAMILIES_H
+#define CLADE_VERIFY_FAMILIES_H
+
+#include "blas/gemm.h"
+#include "verify/trial.h"
+
+/* elements.c; the variant is a clade_activation, or nothing. */
+extern const clade__family clade__activation_forwards, clade__activation_backwards, clade__adds,
+    clade__dropouts, clade__zeros, clade__one_hots;
+
+/* f(x), and the units that it may be off for an exact x. */
+double clade__activation_formula(clade_activation kind, double slope, double x, double *bound);
+
+/* rows.c; the variant is 1 for log_softmax, and for a loss without its gradient. */
+extern const clade__family clade__softmax_forwards, clade__softmax_backwards, clade__cross_entropies,
+    clade__mses, clade__bces;
+
+/* The scale of the losses' gradients. */
+#define CLADE__LOSS_SCALE 0.37f
+
+/* reductions.c; the variant is CLADE__WAY of a clade_reduction and which dimension goes; and 1 for row
+ * sums that are added to what is there. */
+extern const clade__family clade__reduce_forwards, clade__argmaxes, clade__reduce_backwards,
+    clade__max_backwards, clade__row_sums;
+
+enum { CLADE__OF_ROWS, CLADE__OF_COLS, CLADE__OF_ALL };
+#define CLADE__WAY(reduction, way) (3 * (reduction) + (way))
+
+/* steps.c; the variant is 0 plain, 1 momentum, 2 Nesterov; and 0 adam, 1 adamw; and whether the
+ * gradient is scaled. */
+enum { CLADE__SCALED = 4 };
+
+extern const clade__family clade__sgd_steps, clade__adam_steps, clade__norm_clips;
+
+/* What sgd makes of a parameter, and how far each may be off, for a gradient within g_bound units. */
+typedef struct clade__sgd_result {
+    double w, w_bound, velocity, velocity_bound;
+} clade__sgd_result;
+
+clade__sgd_result clade__sgd_formula(const clade__sgd_rates *rates, double w, double velocity,
+                                     double g, double g_bound);
+
+/* lookups.c; gather's variant says from what, whether without an index, and whether with a scale for
+ * each column; that of the metrics whether there are no hits, and whether they are added. */
+enum { CLADE__FROM_FLOATS = 0, CLADE__FROM_BYTES = 1, CLADE__IN_ORDER = 2, CLADE__BY_COLUMN = 4 };
+enum { CLADE__NO_HITS = 1, CLADE__ADDED = 2 };
+
+extern const clade__family clade__gathers, clade__byte_gathers, clade__label_gathers,
+    clade__hit_counts, clade__metric_stores;
+
+/* products.c: gemm by a provider, and the step of sgd inside it; the trial's detail is a case. */
+typedef struct clade__product {
+    const struct clade__gemm_provider *provider;
+    int m, n, k;
+    bool trans_a, trans_b;
+    float alpha, beta;
+    int offset, padding; /* where A starts, and its ld beyond the columns; for B and C more */
+    bool with_bias;
+    clade_activation activation;
+    float momentum, weight_decay, bias_decay; /* of an update */
+    bool nesterov;
+    unsigned values; /* 1 << each kind that it is tried with */
+} clade__product;
+
+extern const clade__family clade__products, clade__product_updates;
+
+/* Case number i; false after the last. */
+bool clade__product_at(int i, clade__product *product);
+bool clade__product_update_at(int i, clade__product *product);
+
+/* shapes.c: lists that end in a shape of rank 0. */
+extern const clade_shape clade__lengths[], clade__matrices[];
+
+/* The most additions that follow one another in the sum of a row: see cl/row_reduce.cl. */
+double clade__row_chain(int64_t cols);
+
+#endif

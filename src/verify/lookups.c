@@ -1,0 +1,193 @@
+/* Rows of a data set by index, and what a step leaves for the host. */
+#include <math.h>
+
+#include "ops/ops.h"
+#include "verify/families.h"
+
+/* ---- gather ---------------------------------------------------------------------------------- */
+
+enum { DST, SRC };
+
+#define SCALE 0.7f
+#define SHIFT (-0.5f)
+
+static const int32_t first = 1; /* the last rows asked for are past the end */
+
+static clade_tensor *tensor_of(const clade__operand *operand)
+{
+    return operand ? operand->tensor : NULL;
+}
+
+static void prepare_index(clade__trial *t, int64_t rows)
+{
+    if (!(t->op->variant & CLADE__IN_ORDER)) /* -1 and rows are nowhere */
+        clade__trial_in_integers(t, "index", CLADE_INT32, CLADE_SHAPE(rows), -1, (int)rows + 1);
+}
+
+/* The row of src for row r of dst; -1 for none. */
+static int64_t source_row(const clade__operand *index, int64_t r, int64_t rows)
+{
+    int64_t at = first + r;
+    if (at >= rows) return -1;
+    if (index) at = index->before.ints[at];
+    return at < rows ? at : -1;
+}
+
+static void prepare_gather(clade__trial *t)
+{
+    int64_t rows = clade__shape_rows(t->shape), cols = clade__shape_cols(t->shape);
+    clade_shape shape = CLADE_SHAPE(rows, cols);
+    clade__trial_out(t, "dst", CLADE_FLOAT32, shape, -1);
+    if (t->op->variant & CLADE__FROM_BYTES)
+        clade__trial_in_integers(t, "src", CLADE_UINT8, shape, 0, 256);
+    else
+        clade__trial_in(t, "src", shape, -4.0, 4.0);
+    prepare_index(t, rows);
+    if (t->op->variant & CLADE__BY_COLUMN)
+        clade__trial_in_as(t, "columns", CLADE_SHAPE(2, cols), -1.0, 1.0, CLADE__ORDINARY);
+}
+
+static clade_status record_gather(clade__commands *commands, const clade__trial *t)
+{
+    return clade__gather(commands, clade__trial_tensor(t, DST), clade__trial_tensor(t, SRC),
+                         tensor_of(clade__trial_find(t, "index")), &first, SCALE, SHIFT,
+                         tensor_of(clade__trial_find(t, "columns")));
+}
+
+static void expect_gather(clade__trial *t)
+{
+    int64_t rows = clade__shape_rows(t->shape), cols = clade__shape_cols(t->shape);
+    const clade__operand *src = &t->operands[SRC], *index = clade__trial_find(t, "index");
+    const clade__operand *columns = clade__trial_find(t, "columns");
+    for (int64_t i = 0; i < t->operands[DST].n; i++) {
+        int64_t c = i % cols, row = source_row(index, i / cols, rows), at = row * cols + c;
+        double x = row < 0                     ? (double)NAN
+                   : src->dtype == CLADE_UINT8 ? (double)src->before.bytes[at]
+                                               : (double)src->before.floats[at];
+        double scaled = x * (double)(columns ? columns->before.floats[c] : SCALE);
+        double want = scaled + (double)(columns ? columns->before.floats[cols + c] : SHIFT);
+        clade__expect(&t->operands[DST], i, want, fabs(scaled) + fabs(want));
+    }
+}
+
+const clade__family clade__gathers = {
+    prepare_gather, record_gather, expect_gather,
+    1u << CLADE__ORDINARY | 1u << CLADE__NONFINITE | 1u << CLADE__DENORMAL, clade__matrices};
+const clade__family clade__byte_gathers = {prepare_gather, record_gather, expect_gather,
+                                           1u << CLADE__ORDINARY, clade__matrices};
+
+static void prepare_label_gather(clade__trial *t)
+{
+    int64_t rows = clade__shape_rows(t->shape);
+    clade__trial_out(t, "dst", CLADE_INT32, CLADE_SHAPE(rows), -1);
+    clade__trial_in_integers(t, "src", CLADE_INT32, CLADE_SHAPE(rows), 0, 1000);
+    prepare_index(t, rows);
+}
+
+static clade_status record_label_gather(clade__commands *commands, const clade__trial *t)
+{
+    return clade__gather_labels(commands, clade__trial_tensor(t, DST), clade__trial_tensor(t, SRC),
+                                tensor_of(clade__trial_find(t, "index")), &first);
+}
+
+static void expect_label_gather(clade__trial *t)
+{
+    const clade__operand *index = clade__trial_find(t, "index");
+    for (int64_t r = 0; r < t->operands[DST].n; r++) {
+        int64_t row = source_row(index, r, t->operands[DST].n);
+        clade__expect(&t->operands[DST], r, row < 0 ? -1 : t->operands[SRC].before.ints[row], 0.0);
+    }
+}
+
+const clade__family clade__label_gathers = {prepare_label_gather, record_label_gather,
+                                            expect_label_gather, 1u << CLADE__ORDINARY,
+                                            clade__matrices};
+
+/* ---- metrics --------------------------------------------------------------------------------- */
+
+enum { HIT, VALUES, LABELS };
+
+#define THRESHOLD 0.3f
+
+/* The first largest of a row or, with one column, whether it is above the threshold. */
+static int32_t answer(const float *y, int64_t cols)
+{
+    int64_t best = 0;
+    if (cols == 1) return y[0] > THRESHOLD;
+    for (int64_t c = 1; c < cols; c++)
+        if (y[c] > y[best] || (isnan(y[c]) && !isnan(y[best]))) best = c;
+    return (int32_t)best;
+}
+
+static void prepare_hit_count(clade__trial *t)
+{
+    int64_t rows = clade__shape_rows(t->shape), cols = clade__shape_cols(t->shape);
+    clade__trial_out(t, "hit", CLADE_FLOAT32, CLADE_SHAPE(rows), -1);
+    clade__trial_in(t, "y", t->shape, -1.0, 1.0);
+    clade__trial_in_integers(t, "labels", CLADE_INT32, CLADE_SHAPE(rows), 0,
+                             cols == 1 ? 2 : (int)cols);
+    for (int64_t r = 1; !t->failed && r < rows; r += 2)
+        t->operands[LABELS].before.ints[r] =
+            answer(t->operands[VALUES].before.floats + r * cols, cols);
+}
+
+static clade_status record_hit_count(clade__commands *commands, const clade__trial *t)
+{
+    return clade__count_hits(commands, clade__trial_tensor(t, HIT), clade__trial_tensor(t, VALUES),
+                             clade__trial_tensor(t, LABELS), THRESHOLD);
+}
+
+static void expect_hit_count(clade__trial *t)
+{
+    int64_t cols = clade__shape_cols(t->shape);
+    for (int64_t r = 0; r < t->operands[HIT].n; r++)
+        clade__expect(&t->operands[HIT], r,
+                      answer(t->operands[VALUES].before.floats + r * cols, cols) ==
+                          t->operands[LABELS].before.ints[r],
+                      0.0);
+}
+
+const clade__family clade__hit_counts = {prepare_hit_count, record_hit_count, expect_hit_count,
+                                         1u << CLADE__ORDINARY | 1u << CLADE__NONFINITE,
+                                         clade__matrices};
+
+enum { STEPS, OF_LOSS };
+
+static const int32_t slot = 1; /* of three: those around it stay as they are */
+
+static void prepare_metric_store(clade__trial *t)
+{
+    int64_t rows = clade__shape_rows(t->shape);
+    clade__trial_inout(t, "steps", CLADE_SHAPE(3, 2), -1.0, 1.0);
+    clade__trial_in(t, "loss", CLADE_SHAPE(rows), 0.0, 3.0);
+    if (!(t->op->variant & CLADE__NO_HITS)) clade__trial_in(t, "hit", CLADE_SHAPE(rows), 0.0, 1.0);
+}
+
+static clade_status record_metric_store(clade__commands *commands, const clade__trial *t)
+{
+    return clade__metrics_store(commands, clade__trial_tensor(t, STEPS), &slot,
+                                clade__trial_tensor(t, OF_LOSS),
+                                tensor_of(clade__trial_find(t, "hit")),
+                                t->op->variant & CLADE__ADDED);
+}
+
+static void expect_metric_store(clade__trial *t)
+{
+    for (int k = 0; k < 2; k++) {
+        int64_t rows = clade__shape_rows(t->shape);
+        bool is_there = OF_LOSS + k < t->n_operands;
+        double sum = 0.0, before = 0.0;
+        if (t->op->variant & CLADE__ADDED)
+            before = (double)t->operands[STEPS].before.floats[2 * slot + k];
+        for (int64_t r = 0; is_there && r < rows; r++)
+            sum += (double)t->operands[OF_LOSS + k].before.floats[r];
+        /* 64 lanes, however few rows there are; nothing is below 0, or the sum is NaN. */
+        double chain = (double)((rows + 63) / 64 + 14);
+        clade__expect(&t->operands[STEPS], 2 * slot + k, before + sum,
+                      t->values == CLADE__EXACT ? 0.0 : chain * sum + fabs(before + sum));
+    }
+}
+
+const clade__family clade__metric_stores = {
+    prepare_metric_store, record_metric_store, expect_metric_store,
+    1u << CLADE__ORDINARY | 1u << CLADE__EXACT | 1u << CLADE__NONFINITE, clade__matrices};

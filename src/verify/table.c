@@ -1,0 +1,79 @@
+#include "verify/table.h"
+
+#include <string.h>
+
+#include "verify/families.h"
+
+#define REDUCTIONS(name, family, reduction, flops)                                                 \
+    {name "_of_rows", &(family), CLADE__WAY(reduction, CLADE__OF_ROWS), flops},                    \
+        {name "_of_cols", &(family), CLADE__WAY(reduction, CLADE__OF_COLS), flops},                \
+        {name "_of_all", &(family), CLADE__WAY(reduction, CLADE__OF_ALL), flops}
+#define REDUCTIONS_BACK(name, family, reduction, flops)                                            \
+    {name "_of_rows_backward", &(family), CLADE__WAY(reduction, CLADE__OF_ROWS), flops},           \
+        {name "_of_cols_backward", &(family), CLADE__WAY(reduction, CLADE__OF_COLS), flops},       \
+        {name "_of_all_backward", &(family), CLADE__WAY(reduction, CLADE__OF_ALL), flops}
+
+const clade__op clade__ops[] = {
+    {"identity_forward", &clade__activation_forwards, CLADE_IDENTITY, 0},
+    {"identity_backward", &clade__activation_backwards, CLADE_IDENTITY, 0},
+    {"sigmoid_forward", &clade__activation_forwards, CLADE_SIGMOID, 4},
+    {"sigmoid_backward", &clade__activation_backwards, CLADE_SIGMOID, 3},
+    {"tanh_forward", &clade__activation_forwards, CLADE_TANH, 4},
+    {"tanh_backward", &clade__activation_backwards, CLADE_TANH, 3},
+    {"relu_forward", &clade__activation_forwards, CLADE_RELU, 1},
+    {"relu_backward", &clade__activation_backwards, CLADE_RELU, 1},
+    {"leaky_relu_forward", &clade__activation_forwards, CLADE_LEAKY_RELU, 2},
+    {"leaky_relu_backward", &clade__activation_backwards, CLADE_LEAKY_RELU, 2},
+    {"gelu_forward", &clade__activation_forwards, CLADE_GELU, 5},
+    {"gelu_backward", &clade__activation_backwards, CLADE_GELU, 11},
+    {"softmax_forward", &clade__softmax_forwards, false, 5},
+    {"softmax_backward", &clade__softmax_backwards, false, 4},
+    {"log_softmax_forward", &clade__softmax_forwards, true, 5},
+    {"log_softmax_backward", &clade__softmax_backwards, true, 4},
+    {"add", &clade__adds, 0, 1},
+    {"dropout", &clade__dropouts, 0, 1},
+    {"cross_entropy", &clade__cross_entropies, false, 7},
+    {"cross_entropy_alone", &clade__cross_entropies, true, 4},
+    {"mse", &clade__mses, false, 4},
+    {"mse_alone", &clade__mses, true, 3},
+    {"bce_with_logits", &clade__bces, false, 11},
+    {"bce_with_logits_alone", &clade__bces, true, 6},
+    {"one_hot", &clade__one_hots, 0, 0},
+    REDUCTIONS("sum", clade__reduce_forwards, CLADE_SUM, 1),
+    REDUCTIONS("mean", clade__reduce_forwards, CLADE_MEAN, 1),
+    REDUCTIONS("max", clade__reduce_forwards, CLADE_MAX, 1),
+    REDUCTIONS("argmax", clade__argmaxes, CLADE_ARGMAX, 1),
+    REDUCTIONS_BACK("sum", clade__reduce_backwards, CLADE_SUM, 0),
+    REDUCTIONS_BACK("mean", clade__reduce_backwards, CLADE_MEAN, 1),
+    REDUCTIONS_BACK("max", clade__max_backwards, CLADE_MAX, 1),
+    {"bias_gradient", &clade__row_sums, false, 1},
+    {"bias_gradient_added", &clade__row_sums, true, 1},
+    {"sgd", &clade__sgd_steps, 0, 4},
+    {"sgd_momentum", &clade__sgd_steps, 1, 6},
+    {"sgd_nesterov", &clade__sgd_steps, 2, 8},
+    {"sgd_scaled", &clade__sgd_steps, CLADE__SCALED, 5},
+    {"adam", &clade__adam_steps, false, 16},
+    {"adamw", &clade__adam_steps, true, 16},
+    {"adam_scaled", &clade__adam_steps, CLADE__SCALED, 17},
+    {"clip_norm", &clade__norm_clips, 0, 2},
+    {"gather_float", &clade__gathers, CLADE__FROM_FLOATS, 2},
+    {"gather_in_order", &clade__gathers, CLADE__FROM_FLOATS | CLADE__IN_ORDER, 2},
+    {"gather_bytes", &clade__byte_gathers, CLADE__FROM_BYTES, 2},
+    {"gather_float_by_column", &clade__gathers, CLADE__FROM_FLOATS | CLADE__BY_COLUMN, 2},
+    {"gather_bytes_by_column", &clade__byte_gathers, CLADE__FROM_BYTES | CLADE__BY_COLUMN, 2},
+    {"gather_labels", &clade__label_gathers, 0, 0},
+    {"count_hits", &clade__hit_counts, 0, 1},
+    {"metrics_store", &clade__metric_stores, 0, 0},
+    {"metrics_store_alone", &clade__metric_stores, CLADE__NO_HITS, 0},
+    {"metrics_store_added", &clade__metric_stores, CLADE__ADDED, 0},
+    {"zero", &clade__zeros, 0, 0},
+};
+
+const int clade__n_ops = (int)(sizeof clade__ops / sizeof clade__ops[0]);
+
+const clade__op *clade__op_find(const char *name)
+{
+    for (int i = 0; i < clade__n_ops; i++)
+        if (strcmp(clade__ops[i].name, name) == 0) return &clade__ops[i];
+    return NULL;
+}

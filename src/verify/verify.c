@@ -1,0 +1,229 @@
+/* Goes through the operations and their cases, and keeps how each came out. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <clade/check.h>
+
+#include "base/text.h"
+#include "blas/provider.h"
+#include "verify/families.h"
+#include "verify/table.h"
+
+#define SMALL_ELEMENTS 2000  /* of a shape */
+#define SMALL_PRODUCTS 20000 /* of a gemm: m n k */
+
+typedef struct verify {
+    clade_device *device;
+    clade_verify_options options;
+    clade_verify_result *result;
+    int capacity;
+} verify;
+
+const char *clade_verdict_name(clade_verdict verdict)
+{
+    return verdict == CLADE_RIGHT ? "ok" : verdict == CLADE_WRONG ? "WRONG" : "refused";
+}
+
+/* ---- which operations ------------------------------------------------------------------------ */
+
+/* "softmax" is softmax_forward and softmax_backward, "gemm" is "gemm tiled" and others. */
+static bool begins_with(const char *op, const char *word)
+{
+    size_t n = strlen(word);
+    return strncmp(op, word, n) == 0 && (op[n] == '\0' || op[n] == '_' || op[n] == ' ');
+}
+
+static bool is_wanted(const verify *v, const char *op)
+{
+    const char *const *word = v->options.ops;
+    if (!word || !*word) return true;
+    while (*word && !begins_with(op, *word)) word++;
+    return *word != NULL;
+}
+
+static void product_name(char *out, size_t out_bytes, const clade__gemm_provider *provider,
+                         bool update)
+{
+    snprintf(out, out_bytes, "gemm%s %s", update ? "_update" : "", provider->name);
+}
+
+static clade_status check_word(const char *word)
+{
+    const char *names[128];
+    char hint[256], product[40];
+    size_t n = 0;
+    for (int i = 0; i < clade__n_ops; i++) {
+        if (begins_with(clade__ops[i].name, word)) return CLADE_OK;
+        names[n++] = clade__ops[i].name;
+    }
+    for (int i = 0; clade__gemm_providers[i]; i++)
+        for (int update = 0; update < 2; update++) {
+            product_name(product, sizeof product, clade__gemm_providers[i], update);
+            if (begins_with(product, word)) return CLADE_OK;
+        }
+    names[n++] = "gemm";
+    return clade__fail(CLADE_EINVAL, "verify: no operation '%s'%s", word,
+                       clade__suggest(hint, sizeof hint, word, names, n));
+}
+
+/* ---- cases ----------------------------------------------------------------------------------- */
+
+static clade_status add_case(verify *v, const char *op, const char *shape, clade_verify_case **out)
+{
+    clade_verify_result *r = v->result;
+    if (r->n_cases == v->capacity) {
+        int capacity = 2 * v->capacity + 64;
+        clade_verify_case *cases = realloc(r->cases, (size_t)capacity * sizeof *cases);
+        if (!cases) return clade__fail(CLADE_ENOMEM, "verify: no memory for the results");
+        r->cases = cases;
+        v->capacity = capacity;
+    }
+    *out = &r->cases[r->n_cases++];
+    **out = (clade_verify_case){0};
+    snprintf((*out)->op, sizeof (*out)->op, "%s", op);
+    snprintf((*out)->shape, sizeof (*out)->shape, "%s", shape);
+    return CLADE_OK;
+}
+
+/* A trial that cannot be run is a wrong one, but for want of memory. */
+static clade_status run_case(verify *v, clade__trial *t)
+{
+    clade_verify_case *c;
+    if (v->options.begins) v->options.begins(t->op->name, t->text, v->options.user);
+    CLADE_TRY(add_case(v, t->op->name, t->text, &c));
+    clade_status status = clade__trial_prepare(t);
+    if (status == CLADE_OK) status = clade__trial_expect(t);
+    if (status == CLADE_OK) status = clade__trial_run(t);
+    if (status == CLADE_ENOMEM || status == CLADE_EDEVICEMEM) return status;
+    snprintf(c->problem, sizeof c->problem, "%s", status == CLADE_OK ? t->problem : clade_error());
+    snprintf(c->kernels, sizeof c->kernels, "%s", t->kernels);
+    c->error = t->error;
+    c->allowed = fmax(t->allowed, 0.0);
+    c->share = t->share;
+    c->verdict = c->problem[0] ? CLADE_WRONG : CLADE_RIGHT;
+    v->result->n_wrong += c->verdict == CLADE_WRONG;
+    return CLADE_OK;
+}
+
+static const char *values_text(clade__values values)
+{
+    static const char *const texts[] = {[CLADE__ORDINARY] = "", [CLADE__EXACT] = " exact",
+                                        [CLADE__NONFINITE] = " NaN, inf, large",
+                                        [CLADE__DENORMAL] = " denormal"};
+    return texts[values];
+}
+
+/* Each kind of values in `values`; `shape` is the text of the rest. */
+static clade_status run_values(verify *v, clade__trial *t, unsigned values, const char *shape)
+{
+    for (clade__values kind = CLADE__ORDINARY; kind <= CLADE__DENORMAL; kind++) {
+        if (!(values & 1u << kind)) continue;
+        t->values = kind;
+        snprintf(t->text, sizeof t->text, "%s%s", shape, values_text(kind));
+        CLADE_TRY(run_case(v, t));
+    }
+    return CLADE_OK;
+}
+
+static clade_status run_op(verify *v, const clade__op *op)
+{
+    clade__trial t = {.device = v->device, .op = op};
+    clade_status status = CLADE_OK;
+    const clade_shape *shape = op->family->shapes;
+    for (; status == CLADE_OK && shape->rank > 0; shape++) {
+        char text[64];
+        if (v->options.small && clade_shape_elements(*shape) > SMALL_ELEMENTS) continue;
+        t.shape = *shape;
+        status = run_values(v, &t, op->family->values, clade__shape_text(text, sizeof text, *shape));
+    }
+    clade__trial_free(&t);
+    return status;
+}
+
+/* "97x101x64 nt", and what more there is to it. */
+static void product_text(char *out, size_t out_bytes, const clade__product *p)
+{
+    static const char *const activations[] = {"", " sigmoid", " tanh", " relu", " leaky_relu",
+                                              " gelu"};
+    size_t used = (size_t)snprintf(out, out_bytes, "%dx%dx%d %c%c", p->m, p->n, p->k,
+                                   p->trans_a ? 't' : 'n', p->trans_b ? 't' : 'n');
+    if (p->alpha != 1.0f && p->alpha != 0.0f)
+        used += (size_t)snprintf(out + used, out_bytes - used, " alpha %g", (double)p->alpha);
+    if (p->beta != 0.0f)
+        used += (size_t)snprintf(out + used, out_bytes - used, " beta %g", (double)p->beta);
+    if (p->offset + p->padding > 0)
+        used += (size_t)snprintf(out + used, out_bytes - used, " from %d, ld +%d", p->offset,
+                                 p->padding);
+    if (p->momentum != 0.0f)
+        used += (size_t)snprintf(out + used, out_bytes - used,
+                                 p->nesterov ? " nesterov" : " momentum");
+    snprintf(out + used, out_bytes - used, "%s%s", p->with_bias ? " bias" : "",
+             activations[p->activation]);
+}
+
+static clade_status refuse(verify *v, const char *op, const char *reason)
+{
+    clade_verify_case *c;
+    CLADE_TRY(add_case(v, op, "", &c));
+    c->verdict = CLADE_REFUSED;
+    snprintf(c->problem, sizeof c->problem, "%s", reason);
+    return CLADE_OK;
+}
+
+static clade_status run_products(verify *v, const clade__gemm_provider *provider, bool update)
+{
+    char name[40], text[64];
+    product_name(name, sizeof name, provider, update);
+    if (!is_wanted(v, name) || (update && !provider->record_update)) return CLADE_OK;
+    const clade_gemm_args any = {.m = 8, .n = 8, .k = 8, .lda = 8, .ldb = 8, .ldc = 8};
+    const char *reason = provider->refuses(v->device, &any);
+    if (reason) return refuse(v, name, reason);
+
+    const clade__op op = {.name = name,
+                          .family = update ? &clade__product_updates : &clade__products};
+    clade__product p;
+    clade__trial t = {.device = v->device, .op = &op, .detail = &p};
+    clade_status status = CLADE_OK;
+    for (int i = 0; status == CLADE_OK; i++) {
+        if (!(update ? clade__product_update_at(i, &p) : clade__product_at(i, &p))) break;
+        if (v->options.small && (int64_t)p.m * p.n * p.k > SMALL_PRODUCTS) continue;
+        p.provider = provider;
+        product_text(text, sizeof text, &p);
+        status = run_values(v, &t, p.values, text);
+    }
+    clade__trial_free(&t);
+    return status;
+}
+
+static clade_status run_all(verify *v)
+{
+    for (const char *const *word = v->options.ops; word && *word; word++)
+        CLADE_TRY(check_word(*word));
+    for (int i = 0; i < clade__n_ops; i++)
+        if (is_wanted(v, clade__ops[i].name)) CLADE_TRY(run_op(v, &clade__ops[i]));
+    for (int i = 0; clade__gemm_providers[i]; i++) {
+        CLADE_TRY(run_products(v, clade__gemm_providers[i], false));
+        CLADE_TRY(run_products(v, clade__gemm_providers[i], true));
+    }
+    return CLADE_OK;
+}
+
+clade_status clade_verify(clade_device *device, const clade_verify_options *options,
+                          clade_verify_result *result)
+{
+    verify v = {.device = device, .result = result};
+    *result = (clade_verify_result){0};
+    if (options) v.options = *options;
+    clade_status status = run_all(&v);
+    if (status != CLADE_OK) clade_verify_free(result);
+    result->passed = status == CLADE_OK && result->n_wrong == 0 && result->n_cases > 0;
+    return status;
+}
+
+void clade_verify_free(clade_verify_result *result)
+{
+    free(result->cases);
+    *result = (clade_verify_result){0};
+}

@@ -1,0 +1,410 @@
+/* clade verify: that it leaves no kernel out, that its formulas of gradients are right, and that it
+ * notices each kernel that is wrong, and how. */
+#define _XOPEN_SOURCE 700
+#include "base/file.h"
+#include "base/text.h"
+#include "blas/provider.h"
+#include "command.h"
+#include "device/program.h"
+#include "reference.h"
+#include "verify/families.h"
+#include "verify/table.h"
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+/* ---- what is wrong is noticed ---------------------------------------------------------------- */
+
+/* One mistake in each kernel; what else is in the table is other kinds of mistakes. */
+static const struct broken {
+    const char *kernel, *file, *right, *wrong, *op, *problem; /* problem: NULL for a wrong result */
+} broken[] = {
+    {"activation_forward_all", "activation", "activation_forward(x[i], slope)",
+     "activation_forward(x[i] * 1.00001f, slope)", "sigmoid_forward", NULL},
+    {"activation_backward_all", "activation", "activation_backward(saved[i], dy[i], slope)",
+     "activation_backward(saved[i], dy[i], 2.0f * slope)", "leaky_relu_backward", NULL},
+    {"adam_step", "adam", "(1.0f - beta2)", "(0.999f - beta2)", "adamw", NULL},
+    {"add_forward", "add", "a[i] + b[i]", "a[i] - b[i]", "add", NULL},
+    {"add_forward", "add", "i < (size_t)n", "i <= (size_t)n", "add", "y is written past its end"},
+    {"add_forward", "add", "i < (size_t)n", "i + 1 < (size_t)n", "add", "is nan, want"},
+    {"argmax_forward", "argmax", "ranks_first(x, a, top, first)", "x >= top", "argmax", NULL},
+    {"max_backward", "argmax", "a == first ? gradient : 0.0f", "gradient", "max", NULL},
+    {"bce_with_logits", "bce_with_logits", "log1p(e)", "log1p(0.9999f * e)", "bce_with_logits", NULL},
+    {"clip_norm_squares", "clip_norm", "i + VW <= count", "i + VW < count", "clip_norm", NULL},
+    {"clip_norm_scale", "clip_norm", "sum += partials[i]", "sum = partials[i]", "clip_norm", NULL},
+    {"cross_entropy", "cross_entropy", "c == label ? 1.0f : 0.0f", "0.0f", "cross_entropy", NULL},
+    {"cross_entropy", "cross_entropy", "first == label ? 1.0f : 0.0f", "0.0f",
+     "cross_entropy_alone", NULL},
+    {"dropout", "dropout", "word[k] >=", "word[3 - k] >=", "dropout", NULL},
+    {"gather_bytes", "gather", "x * (SCALE)", "x / (SCALE)", "gather_bytes", NULL},
+    {"gather_floats", "gather", "(long)first + r", "(long)r", "gather_in_order", NULL},
+    {"gather_bytes_by_column", "gather", "columns[cols + c]", "columns[c]",
+     "gather_bytes_by_column", NULL},
+    {"gather_floats_by_column", "gather", "row < 0 ? NAN", "row < 0 ? 0.0f",
+     "gather_float_by_column", NULL},
+    {"gather_labels", "gather", "row < 0 ? -1", "row < 0 ? 0", "gather_labels", NULL},
+    {"gemm_dots", "gemm_dots", "sum[r][1], sum[r][2]", "sum[r][2], sum[r][1]", "gemm tiled", NULL},
+    {"gemm_epilogue", "gemm_epilogue", "bias[col]", "bias[row]", "gemm clblast", NULL},
+    {"gemm_join", "gemm_join", "int s = 1;", "int s = 2;", "gemm tiled", NULL},
+    {"gemm_rows", "gemm_rows", "p < kc; p++) {", "p + 1 < kc; p++) {", "gemm tiled", NULL},
+    {"gemm_rows", "gemm_rows", "x = w - lr * x", "x = w - 1.00001f * lr * x", "gemm_update", NULL},
+    {"count_hits", "metrics", "top > threshold", "top >= 0.0f", "count_hits", NULL},
+    {"metrics_store", "metrics", "step[1] = add", "step[2] = add", "metrics_store",
+     "must stay as they are"},
+    {"mse", "mse", "error * slope", "1.00001f * error * slope", "mse", NULL},
+    {"one_hot", "one_hot", "label == (int)i", "label == 1 + (int)i", "one_hot", NULL},
+    {"reduce_forward", "reduce", "result / divisor", "result", "mean", NULL},
+    {"reduce_forward", "reduce", "a < n; a += LANES", "a < n - 1; a += LANES", "sum", NULL},
+    {"reduce_backward", "reduce_backward", "] / divisor", "]", "mean", NULL},
+    {"sgd_step", "sgd", "momentum * velocity[i]", "velocity[i]", "sgd_momentum", NULL},
+    {"softmax_forward", "softmax", "/= sum", "/= 1.0001f * sum", "softmax_forward", NULL},
+    {"softmax_forward", "row_reduce", "k < 64; k += 8", "k < 56; k += 8", "softmax_forward", NULL},
+    {"softmax_backward", "softmax", "(dy[start + c] - sum)", "(dy[start + c] + sum)",
+     "softmax_backward", NULL},
+    {"log_softmax_forward", "softmax", "- log_sum", "+ log_sum", "log_softmax_forward", NULL},
+    {"log_softmax_backward", "softmax", "- exp(y[start + c]) * sum", "- sum",
+     "log_softmax_backward", NULL},
+    {"sum_rows", "sum_rows", "int k = 1; k < LANES", "int k = 2; k < LANES", "bias_gradient", NULL},
+};
+
+/* A folder for CLADE_KERNEL_DIR where the file has the mistake; a file that is only included counts
+ * for those beside it. */
+static const char *break_kernel(const struct broken *b)
+{
+    static char folder[256];
+    const char *source = getenv("CLADE_TEST_SOURCE");
+    snprintf(folder, sizeof folder, "%s", test_folder());
+    const char *files[] = {b->file, strcmp(b->file, "row_reduce") == 0 ? "softmax" : NULL};
+    for (int i = 0; i < 2 && files[i]; i++) {
+        unsigned char *bytes;
+        size_t n_bytes;
+        assert_ok(clade__file_read(test_text("%s/cl/%s.cl", source, files[i]), &bytes, &n_bytes));
+        const char *text = (const char *)bytes, *at = i == 0 ? strstr(text, b->right) : text;
+        if (!at) print_error("%s.cl has no longer '%s'\n", files[i], b->right);
+        assert_non_null(at);
+        clade__text broken_text = {0};
+        clade__text_append(&broken_text, "%.*s", (int)(at - text), text);
+        if (i == 0) clade__text_append(&broken_text, "%s", b->wrong);
+        clade__text_append(&broken_text, "%s", i == 0 ? at + strlen(b->right) : at);
+        test_write_file(test_text("%s/%s.cl", folder, files[i]), broken_text.data,
+                        broken_text.length);
+        clade__text_free(&broken_text);
+        free(bytes);
+    }
+    return folder;
+}
+
+/* Whether the tiled gemm, and with it the kernel, is not for this device. */
+static bool is_refused(const clade_device *device, const char *kernel)
+{
+    const clade_gemm_args any = {.m = 8, .n = 8, .k = 8};
+    return strncmp(kernel, "gemm_", 5) == 0 && strcmp(kernel, "gemm_epilogue") != 0 &&
+           clade__gemm_tiled.refuses(device, &any);
+}
+
+static void check_broken(void **state, const struct broken *b)
+{
+    const char *const ops[] = {b->op, NULL};
+    clade_verify_result result;
+    assert_int_equal(setenv("CLADE_KERNEL_DIR", break_kernel(b), 1), 0);
+    clade_device *device = test_open_again(state);
+    assert_ok(clade_verify(device, &(clade_verify_options){.ops = ops, .small = true}, &result));
+    unsetenv("CLADE_KERNEL_DIR");
+    const char *named = test_text("%s of ", b->kernel), *want = b->problem ? b->problem : ", want ";
+    int n_named = 0;
+    for (int i = 0; i < result.n_cases; i++) {
+        const clade_verify_case *c = &result.cases[i];
+        if (c->verdict == CLADE_WRONG && strstr(c->kernels, named) && strstr(c->problem, want))
+            n_named++;
+    }
+    if (n_named == 0) print_error("%s with '%s' was not found wrong\n", b->kernel, b->wrong);
+    assert_true(n_named > 0);
+    assert_false(result.passed);
+    clade_verify_free(&result);
+    clade_device_free(device);
+}
+
+static void every_broken_kernel_is_noticed(void **state)
+{
+    for (size_t i = 0; i < COUNT(broken); i++)
+        if (!is_refused(*state, broken[i].kernel)) check_broken(state, &broken[i]);
+}
+
+static void a_kernel_that_does_not_build_is_named(void **state)
+{
+    const char *const ops[] = {"add", NULL};
+    const char *folder = test_folder();
+    clade_verify_result result;
+    test_write_file(test_text("%s/add.cl", folder), "kernel void add_forward(", 24);
+    assert_int_equal(setenv("CLADE_KERNEL_DIR", folder, 1), 0);
+    clade_device *device = test_open_again(state);
+    assert_ok(clade_verify(device, &(clade_verify_options){.ops = ops, .small = true}, &result));
+    unsetenv("CLADE_KERNEL_DIR");
+    assert_int_equal(result.n_wrong, result.n_cases);
+    assert_non_null(strstr(result.cases[0].problem, "add.cl does not build"));
+    clade_verify_free(&result);
+    clade_device_free(device);
+}
+
+/* ---- nothing is left out --------------------------------------------------------------------- */
+
+/* The kernels of a file, "a;b;c", as the driver tells them. */
+static void kernel_names(clade_device *device, const clade__kernel_source *source, char *names,
+                         size_t names_bytes)
+{
+    cl_int error;
+    cl_device_id id = clade_opencl_device(device);
+    cl_program program = clCreateProgramWithSource(clade_opencl_context(device), 1,
+                                                   (const char **)(uintptr_t)&source->text, NULL,
+                                                   &error);
+    assert_int_equal(error, CL_SUCCESS);
+    assert_int_equal(clBuildProgram(program, 1, &id, "-cl-std=CL1.2", NULL, NULL), CL_SUCCESS);
+    assert_int_equal(clGetProgramInfo(program, CL_PROGRAM_KERNEL_NAMES, names_bytes, names, NULL),
+                     CL_SUCCESS);
+    clReleaseProgram(program);
+}
+
+static bool is_launched(const clade_verify_result *result, const char *kernel)
+{
+    const char *named = test_text("%s of ", kernel);
+    for (int i = 0; i < result->n_cases; i++) {
+        const char *at = strstr(result->cases[i].kernels, named);
+        if (at && (at == result->cases[i].kernels || at[-1] == ' ')) return true;
+    }
+    return false;
+}
+
+static bool is_broken_here(const char *kernel)
+{
+    for (size_t i = 0; i < COUNT(broken); i++)
+        if (strcmp(broken[i].kernel, kernel) == 0) return true;
+    return false;
+}
+
+/* Every kernel of the library but those of bench is launched by a case that verifies it, even among
+ * the small ones, and is broken above. */
+static void every_kernel_is_verified(void **state)
+{
+    clade_verify_result result;
+    int n_missing = 0, n = 0;
+    assert_ok(clade_verify(*state, &(clade_verify_options){.small = true}, &result));
+    for (const clade__kernel_source *source = clade__kernel_sources; source->name; source++) {
+        char names[1024] = "", *rest = names;
+        if (strcmp(source->name, "bench") == 0) continue;
+        kernel_names(*state, source, names, sizeof names);
+        for (char *name = strtok_r(names, ";", &rest); name; name = strtok_r(NULL, ";", &rest)) {
+            n++;
+            if (!is_launched(&result, name) && !is_refused(*state, name)) {
+                print_error("%s.cl: no case of clade verify launches %s\n", source->name, name);
+                n_missing++;
+            }
+            if (!is_broken_here(name)) {
+                print_error("%s.cl: %s is not broken in this test\n", source->name, name);
+                n_missing++;
+            }
+        }
+    }
+    assert_true(n >= 20);
+    assert_int_equal(n_missing, 0);
+    assert_true(result.passed);
+    clade_verify_free(&result);
+}
+
+static int n_begun;
+
+static void count_begun(const char *op, const char *shape, void *user)
+{
+    assert_non_null(strstr(op, "softmax_"));
+    assert_int_equal(shape[0], '(');
+    assert_ptr_equal(user, &n_begun);
+    n_begun++;
+}
+
+static void operations_are_chosen_by_name(void **state)
+{
+    const char *const two[] = {"softmax", "log_softmax_forward", NULL};
+    const char *const none[] = {"sofmax", NULL};
+    clade_verify_options options = {
+        .ops = two, .small = true, .begins = count_begun, .user = &n_begun};
+    clade_verify_result small, all;
+    assert_ok(clade_verify(*state, &options, &small));
+    assert_int_equal(n_begun, small.n_cases);
+    assert_string_equal(small.cases[0].op, "softmax_forward");
+    assert_string_equal(small.cases[0].shape, "(1, 1)");
+    assert_string_equal(small.cases[small.n_cases - 1].op, "log_softmax_forward");
+    options.small = false;
+    assert_ok(clade_verify(*state, &options, &all));
+    assert_true(all.n_cases > small.n_cases);
+    clade_verify_free(&small);
+    clade_verify_free(&all);
+    options.ops = none;
+    assert_fails(clade_verify(*state, &options, &all), CLADE_EINVAL, "no operation 'sofmax'");
+    assert_int_equal(all.n_cases, 0);
+}
+
+/* ---- gradients ------------------------------------------------------------------------------- */
+
+/* An operand named d and another's name. */
+static const clade__operand *find_gradient(const clade__trial *t, const char *of)
+{
+    return clade__trial_find(t, test_text("d%s", of));
+}
+
+/* The sum over what forward makes, each weighted as backward is told. */
+static double weighted_sum(clade__trial *forward, const clade__trial *backward)
+{
+    double sum = 0;
+    assert_ok(clade__trial_expect(forward));
+    for (int i = 0; i < forward->n_operands; i++) {
+        const clade__operand *y = &forward->operands[i], *dy = find_gradient(backward, y->name);
+        if (y->role != CLADE__OUT) continue;
+        for (int64_t k = 0; dy && dy->role == CLADE__IN && k < y->n; k++)
+            sum += y->want[k] * (double)dy->before.floats[k];
+        for (int64_t k = 0; strcmp(y->name, "loss") == 0 && k < y->n; k++)
+            sum += y->want[k] * (double)CLADE__LOSS_SCALE;
+    }
+    return sum;
+}
+
+/* Backward sees the values that forward had and made. */
+static void copy_values(clade__trial *backward, const clade__trial *forward)
+{
+    for (int i = 0; i < backward->n_operands; i++) {
+        clade__operand *to = &backward->operands[i];
+        const clade__operand *from = clade__trial_find(forward, to->name);
+        if (!from || to->role != CLADE__IN || to->dtype != CLADE_FLOAT32) continue;
+        for (int64_t k = 0; k < to->n; k++)
+            to->before.floats[k] =
+                from->role == CLADE__IN ? from->before.floats[k] : (float)from->want[k];
+    }
+}
+
+/* Compares the formula of backward with central differences of the formula of forward. The step and
+ * the values are such that every sum is a float, and clear of 0, where relu has its kink. */
+static void check_gradient(const clade__op *forward_op, const clade__op *backward_op)
+{
+    const float step = 0x1p-10f;
+    clade__trial forward = {.op = forward_op, .shape = CLADE_SHAPE(3, 5)};
+    clade__trial backward = {.op = backward_op, .shape = CLADE_SHAPE(3, 5)};
+    assert_ok(clade__trial_prepare(&forward));
+    assert_ok(clade__trial_prepare(&backward));
+    clade__operand *x = &forward.operands[0];
+    for (int64_t i = 0; i < x->n; i++)
+        x->before.floats[i] = (floorf(x->before.floats[i] * 128) + 0.5f) / 128;
+    assert_ok(clade__trial_expect(&forward));
+    copy_values(&backward, &forward);
+    assert_ok(clade__trial_expect(&backward));
+    const clade__operand *dx = find_gradient(&backward, x->name);
+    assert_non_null(dx);
+    for (int64_t i = 0; i < x->n; i++) {
+        float *at = &x->before.floats[i], middle = *at;
+        *at = middle + step;
+        double above = weighted_sum(&forward, &backward);
+        *at = middle - step;
+        double want = (above - weighted_sum(&forward, &backward)) / (2 * (double)step);
+        *at = middle;
+        ref_check_doubles(test_text("%s %s", backward_op->name, dx->name), &dx->want[i], &want, 1,
+                          2e-6);
+    }
+    clade__trial_free(&forward);
+    clade__trial_free(&backward);
+}
+
+/* "softmax_forward" for softmax_backward, "sum_of_rows" for sum_of_rows_backward. */
+static const clade__op *forward_of(const char *backward)
+{
+    int length = (int)(strlen(backward) - strlen("_backward"));
+    const clade__op *op = clade__op_find(test_text("%.*s_forward", length, backward));
+    return op ? op : clade__op_find(test_text("%.*s", length, backward));
+}
+
+static void formulas_of_gradients_are_right(void **state)
+{
+    static const char *const losses[] = {"cross_entropy", "mse", "bce_with_logits"};
+    int n = 0;
+    (void)state;
+    for (int i = 0; i < clade__n_ops; i++) {
+        const clade__op *op = &clade__ops[i];
+        if (!strstr(op->name, "_backward")) continue;
+        assert_non_null(forward_of(op->name));
+        check_gradient(forward_of(op->name), op);
+        n++;
+    }
+    assert_true(n >= 16);
+    for (size_t i = 0; i < COUNT(losses); i++)
+        check_gradient(clade__op_find(losses[i]), clade__op_find(losses[i]));
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static void the_command_prints_a_table(void **state)
+{
+    (void)state;
+    command_result r = COMMAND("verify", "sigmoid", "--small", "--quiet");
+    assert_int_equal(r.status, 0);
+    assert_string_equal(r.err, "");
+    assert_non_null(strstr(r.out, "OPERATION"));
+    assert_non_null(strstr(r.out, "\nsigmoid_backward "));
+    assert_non_null(strstr(r.out, " cases of 2 operations in "));
+    assert_non_null(strstr(r.out, " s, 0 wrong\n"));
+    command_result all = COMMAND("verify", "sigmoid", "--small", "--verbose");
+    assert_non_null(strstr(all.out, "(127) denormal"));
+    assert_true(strlen(all.out) > 2 * strlen(r.out));
+    command_free(&all);
+    command_free(&r);
+    r = COMMAND("verify", "sigmiod");
+    assert_int_equal(r.status, 2);
+    assert_non_null(strstr(r.err, "verify: no operation 'sigmiod'"));
+    command_free(&r);
+}
+
+static void the_command_names_kernel_options_and_driver(void **state)
+{
+    const clade_device_info *info = clade_device_describe(*state);
+    const struct broken wrong = {"softmax_backward", "softmax", "(dy[start + c] - sum)",
+                                 "(dy[start + c] + sum)", "softmax", NULL};
+    assert_int_equal(setenv("CLADE_KERNEL_DIR", break_kernel(&wrong), 1), 0);
+    command_result r = COMMAND("verify", "softmax", "--small"), json = COMMAND("verify", "softmax",
+                                                                           "--small", "--json");
+    unsetenv("CLADE_KERNEL_DIR");
+    assert_int_equal(r.status, 1);
+    assert_non_null(strstr(r.out, "WRONG"));
+    assert_non_null(strstr(r.err, "softmax_backward of softmax.cl, built with '-cl-std=CL1.2 "
+                                  "-DLANES=1' is wrong on "));
+    assert_non_null(strstr(r.err, test_text("%s (driver %s)", info->name, info->driver)));
+    assert_int_equal(json.status, 1);
+    cJSON *document = cJSON_Parse(json.out);
+    assert_non_null(document);
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItem(document, "passed")));
+    assert_string_equal(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(document, "device"), "driver")->valuestring,
+        info->driver);
+    const cJSON *cases = cJSON_GetObjectItem(document, "cases"), *c;
+    int n_wrong = 0;
+    cJSON_ArrayForEach(c, cases)
+    {
+        bool is_wrong = strcmp(cJSON_GetObjectItem(c, "verdict")->valuestring, "WRONG") == 0;
+        bool is_backward = strcmp(cJSON_GetObjectItem(c, "op")->valuestring, "softmax_backward") == 0;
+        assert_true(!is_wrong || is_backward);
+        assert_int_equal(is_wrong, cJSON_GetObjectItem(c, "problem")->valuestring[0] != '\0');
+        n_wrong += is_wrong;
+    }
+    assert_true(n_wrong > 0);
+    assert_int_equal(n_wrong, cJSON_GetObjectItem(document, "wrong")->valueint);
+    cJSON_Delete(document);
+    command_free(&json);
+    command_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kernel_is_verified),
+        cmocka_unit_test(every_broken_kernel_is_noticed),
+        cmocka_unit_test(a_kernel_that_does_not_build_is_named),
+        cmocka_unit_test(operations_are_chosen_by_name),
+        cmocka_unit_test(formulas_of_gradients_are_right),
+        cmocka_unit_test(the_command_prints_a_table),
+        cmocka_unit_test(the_command_names_kernel_options_and_driver),
+    };
+    return cmocka_run_group_tests(tests, test_open_device, test_close_device);
+}
