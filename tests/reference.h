@@ -14,10 +14,6 @@ typedef struct ref_matrix {
 extern const ref_matrix ref_matrices[];
 extern const int ref_n_matrices;
 
-/* Numbers of elements for operations element by element. */
-extern const int ref_lengths[];
-extern const int ref_n_lengths;
-
 double *ref_doubles(int64_t n);
 double *ref_widen(const float *x, int64_t n);
 
@@ -38,17 +34,12 @@ double *ref_gradient(ref_function *f, double *x, int64_t n, void *user);
 void ref_check_doubles(const char *what, const double *got, const double *want, int64_t n,
                        double tolerance);
 
-/* A loss that is the mean over a row of value(y, target), tried on every matrix: loss and gradient,
- * with a scale, without the gradient, and with the gradient in place of y. */
-typedef struct ref_mean_loss {
-    const char *name;
-    clade_status (*run)(clade_tensor *loss, clade_tensor *dy, const clade_tensor *y,
-                        const clade_tensor *target, float scale);
-    double (*value)(double y, double target);
-    double (*slope)(double y, double target); /* d value / dy */
-    float target_low, target_high;
-} ref_mean_loss;
+/* Asserts that every case of the operations whose names are or begin with `op` is right: verify's. */
+void ref_verify(clade_device *device, const char *op);
 
-void ref_check_mean_loss(clade_device *device, const ref_mean_loss *loss);
+/* What a loss of values against targets of the same shape must refuse. */
+typedef clade_status ref_loss(clade_tensor *loss, clade_tensor *dy, const clade_tensor *y,
+                              const clade_tensor *target, float scale);
+void ref_check_loss_errors(clade_device *device, const char *name, ref_loss *loss);
 
 #endif

@@ -72,30 +72,10 @@ static void test_formula(void **state)
     for (size_t i = 0; i < N_SIZES; i++) check_on(*state, sizes[i]);
 }
 
-/* The gradient of a bias has a kernel of its own: many shapes, without a gemm. */
+/* The gradient of a bias has a kernel of its own. */
 static void test_bias_gradient(void **state)
 {
-    static const size shapes[] = {{1, 1, 1},   {1, 1, 2},     {2, 1, 3},   {15, 1, 4},
-                                  {16, 1, 5},  {17, 1, 15},   {33, 1, 16}, {100, 1, 17},
-                                  {7, 1, 512}, {128, 1, 3071}};
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        const int rows = shapes[i].rows, out = shapes[i].out;
-        float *dy = test_random(28, (int64_t)rows * out, -1, 1);
-        clade_tensor *tdy = test_tensor(*state, CLADE_SHAPE(rows, out), dy);
-        clade_tensor *x = test_tensor(*state, CLADE_SHAPE(rows, 1), NULL);
-        clade_tensor *w = test_tensor(*state, CLADE_SHAPE(out, 1), NULL);
-        clade_tensor *db = test_tensor(*state, CLADE_SHAPE(out), NULL);
-        double *want = product(1, out, rows, (const float[]){1}, 0, 0, dy, out, 1, NULL);
-        assert_ok(clade_linear_backward(NULL, NULL, db, x, w, tdy));
-        double *twice = ref_doubles(out);
-        for (int c = 0; c < out; c++) twice[c] = 2 * want[c];
-        ref_check(test_text("dbias of (%d, %d)", rows, out), db, want, 2e-6, 1e-6);
-        assert_ok(clade__linear_backward(clade__immediate(*state), NULL, NULL, db, x, w, tdy, true));
-        ref_check(test_text("dbias added (%d, %d)", rows, out), db, twice, 4e-6, 1e-6);
-        clade_tensor *all[] = {tdy, x, w, db};
-        for (int k = 0; k < 4; k++) clade_tensor_free(all[k]);
-        free(dy);
-    }
+    ref_verify(*state, "bias_gradient");
 }
 
 static void test_errors(void **state)

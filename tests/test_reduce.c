@@ -2,70 +2,47 @@
 
 #include "ops/ops.h"
 
-typedef struct reduce_case {
-    clade_shape shape;
-    int dim;
-    bool scratch; /* goes in two launches */
-} reduce_case;
-
-#define CASE(dim, scratch, ...)                                                                    \
-    {                                                                                              \
-        {(int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), {__VA_ARGS__}}, dim, scratch           \
-    }
-
-static const reduce_case cases[] = {
-    CASE(0, false, 1),
-    CASE(0, false, 7),
-    CASE(1, false, 7, 1),
-    CASE(0, false, 1, 7),
-    CASE(1, false, 65, 13), /* narrow rows */
-    CASE(1, false, 5, 64),
-    CASE(1, false, 5, 65), /* wide rows */
-    CASE(1, false, 131, 1000),
-    CASE(0, false, 13, 67),  /* columns, a short axis */
-    CASE(0, false, 131, 67), /* columns */
-    CASE(0, false, 128, 512),
-    CASE(1, false, 3, 29, 65),
-    CASE(1, false, 2, 3, 5, 7),
-    CASE(2, false, 2, 3, 17, 7),
-    CASE(CLADE_ALL, false, 2, 3, 5, 7),
-    CASE(CLADE_ALL, false, 4099),
-    CASE(CLADE_ALL, true, 50021),
-    CASE(0, true, 30011),
-    CASE(1, true, 2, 20011),
-    CASE(0, true, 10007, 3), /* columns, in chunks */
-    CASE(1, true, 2, 5003, 5),
-};
-
-#define N_CASES (sizeof cases / sizeof cases[0])
-
-static void sizes(const reduce_case *c, int64_t *outer, int64_t *axis, int64_t *inner)
+static void test_cases(void **state)
 {
-    *outer = *inner = 1;
-    *axis = c->dim == CLADE_ALL ? clade_shape_elements(c->shape) : c->shape.dim[c->dim];
-    for (int i = 0; c->dim != CLADE_ALL && i < c->shape.rank; i++) {
-        if (i < c->dim) *outer *= c->shape.dim[i];
-        if (i > c->dim) *inner *= c->shape.dim[i];
-    }
+    static const char *const kinds[] = {"sum", "mean", "max", "argmax"};
+    for (int kind = 0; kind < 4; kind++) ref_verify(*state, kinds[kind]);
 }
 
-/* The result for one output whose first element is x, and the place of the first largest. */
-static double reference(clade_reduction kind, const float *x, int64_t axis, int64_t inner,
-                        int64_t *first)
+/* A long axis with few outputs goes in two launches; each kind of shape has a case of both. */
+static void test_scratch(void **state)
 {
-    double sum = 0;
-    *first = 0;
-    for (int64_t a = 0; a < axis; a++) {
-        sum += x[a * inner];
-        const float best = x[*first * inner];
-        if (x[a * inner] > best || (isnan(x[a * inner]) && !isnan(best))) *first = a;
+    static const struct {
+        clade_shape shape;
+        int dim;
+        bool scratch;
+    } cases[] = {
+        {{1, {1}}, 0, false},            {{2, {5, 65}}, 1, false},   {{2, {128, 512}}, 0, false},
+        {{1, {4099}}, CLADE_ALL, false}, {{2, {1, 50021}}, 1, true}, {{2, {600, 3}}, 0, true},
+        {{2, {10007, 3}}, 0, true},      {{1, {7}}, 1, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(clade__reduce_scratch(cases[i].dim, cases[i].shape) > 0, cases[i].scratch);
+}
+
+/* Any dimension of a tensor of rank 4. */
+static void test_dimensions(void **state)
+{
+    enum { N = 2 * 3 * 5 * 7 };
+    static const int sizes[] = {2, 3, 5, 7};
+    float *x = test_random(10, N, -1, 1);
+    clade_tensor *src = test_tensor(*state, CLADE_SHAPE(2, 3, 5, 7), x);
+    for (int dim = 0, inner = N; dim < 4; dim++) {
+        inner /= sizes[dim];
+        clade_tensor *dst = test_tensor(*state, CLADE_SHAPE(N / sizes[dim]), NULL);
+        double *want = ref_doubles(N / sizes[dim]);
+        for (int i = 0; i < N; i++) want[i / (inner * sizes[dim]) * inner + i % inner] += x[i];
+        assert_ok(clade_reduce_forward(CLADE_SUM, dim, dst, src));
+        ref_check(test_text("sum over %d", dim), dst, want, 1e-6, 0);
+        clade_tensor_free(dst);
     }
-    switch (kind) {
-    case CLADE_SUM: return sum;
-    case CLADE_MEAN: return sum / (double)axis;
-    case CLADE_MAX: return x[*first * inner];
-    default: return (double)*first;
-    }
+    clade_tensor_free(src);
+    free(x);
 }
 
 static float *read_any(const clade_tensor *tensor)
@@ -75,60 +52,6 @@ static float *read_any(const clade_tensor *tensor)
         for (int64_t i = 0; i < clade_tensor_elements(tensor); i++)
             data[i] = (float)((int32_t *)(void *)data)[i];
     return data;
-}
-
-static void check_on(clade_device *device, clade_reduction kind, const reduce_case *c)
-{
-    int64_t outer, axis, inner;
-    sizes(c, &outer, &axis, &inner);
-    const int64_t n = outer * axis * inner, n_dst = outer * inner;
-    float *x = test_random(10, n, -1, 1), *ddst = test_random(11, n_dst, -1, 1);
-    for (int64_t i = 0; i < n; i++)
-        if (kind >= CLADE_MAX) x[i] = roundf(x[i] * 20) / 20; /* so that there are equals */
-    double *want = ref_doubles(n_dst), *want_dx = ref_doubles(n);
-    double largest_sum = 1;
-    for (int64_t k = 0; k < n_dst; k++) {
-        const int64_t start = k / inner * axis * inner + k % inner;
-        int64_t first;
-        want[k] = reference(kind, x + start, axis, inner, &first);
-        largest_sum = fmax(largest_sum, sqrt((double)axis));
-        for (int64_t a = 0; a < axis; a++)
-            want_dx[start + a * inner] = kind == CLADE_SUM    ? ddst[k]
-                                         : kind == CLADE_MEAN ? ddst[k] / (double)axis
-                                         : a == first         ? ddst[k]
-                                                              : 0;
-    }
-    clade_tensor *src = test_tensor(device, c->shape, x);
-    clade_tensor *dst = kind == CLADE_ARGMAX
-                            ? test_tensor_int(device, CLADE_SHAPE(outer, inner), NULL)
-                            : test_tensor(device, CLADE_SHAPE(outer, inner), NULL);
-    clade_tensor *tddst = test_tensor(device, CLADE_SHAPE(n_dst), ddst);
-    clade_tensor *dsrc = test_tensor(device, c->shape, NULL);
-    const char *what = test_text("reduction %d of case %d", (int)kind, (int)(c - cases));
-    assert_int_equal(clade__reduce_scratch(c->dim, c->shape) > 0, c->scratch);
-    assert_ok(clade_reduce_forward(kind, c->dim, dst, src));
-    float *got = read_any(dst);
-    const double atol = kind == CLADE_SUM ? 1e-6 * largest_sum : kind == CLADE_MEAN ? 1e-7 : 0;
-    test_assert_close(what, got, want, n_dst, atol, kind >= CLADE_MAX ? 0 : 1e-6);
-    if (kind != CLADE_ARGMAX) {
-        assert_ok(clade_reduce_backward(kind, c->dim, dsrc, kind == CLADE_MAX ? src : NULL, tddst));
-        ref_check(what, dsrc, want_dx, 0, 2e-7);
-    } else {
-        free(want_dx);
-    }
-    clade_tensor *all[] = {src, dst, tddst, dsrc};
-    for (size_t i = 0; i < 4; i++) clade_tensor_free(all[i]);
-    free(x);
-    free(ddst);
-    free(want);
-    free(got);
-}
-
-static void test_formula(void **state)
-{
-    for (size_t i = 0; i < N_CASES; i++)
-        for (clade_reduction kind = CLADE_SUM; kind <= CLADE_ARGMAX; kind++)
-            check_on(*state, kind, &cases[i]);
 }
 
 /* -inf everywhere, a NaN after and before larger ones, in each way of sharing a row. */
@@ -221,7 +144,9 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formula),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_scratch),
+        cmocka_unit_test(test_dimensions),
         cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_recorded),
         cmocka_unit_test(test_errors),
