@@ -46,6 +46,7 @@ int64_t clade__shape_rows(clade_shape shape);
 /* Starts to copy n bytes into the tensor, or out of it; the host memory must hold until
  * clade__transfer_wait. A transfer is a plain value; waiting for a zeroed one is a no-op. */
 typedef struct clade__transfer {
+    clade_device *device;
     void *event;
 } clade__transfer;
 

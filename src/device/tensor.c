@@ -192,7 +192,7 @@ clade_status clade__tensor_write_begin(clade_tensor *tensor, size_t offset_bytes
                                         offset_bytes, n_bytes, data, 0, NULL, &event);
     if (error != CL_SUCCESS) return clade__fail_cl("clEnqueueWriteBuffer", error, NULL);
     profile(tensor->device, "write", CLADE_PHASE_TRANSFER, began, event);
-    transfer->event = event;
+    *transfer = (clade__transfer){tensor->device, event};
     return CLADE_OK;
 }
 
@@ -206,7 +206,7 @@ clade_status clade__tensor_read_begin(const clade_tensor *tensor, size_t offset_
                                        offset_bytes, n_bytes, data, 0, NULL, &event);
     if (error != CL_SUCCESS) return clade__fail_cl("clEnqueueReadBuffer", error, NULL);
     profile(tensor->device, "read", CLADE_PHASE_TRANSFER, began, event);
-    transfer->event = event;
+    *transfer = (clade__transfer){tensor->device, event};
     return CLADE_OK;
 }
 
@@ -215,13 +215,15 @@ clade_status clade__transfer_wait(clade__transfer *transfer)
     cl_event event = transfer->event;
     if (!event) return CLADE_OK;
     transfer->event = NULL;
-    cl_int error = clWaitForEvents(1, &event);
-    cl_int result = CL_COMPLETE;
+    cl_int result = CL_COMPLETE, error = clWaitForEvents(1, &event), no_result = CL_SUCCESS;
     if (error == CL_SUCCESS)
-        error = clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof result, &result,
-                               NULL);
+        no_result = clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof result, &result,
+                                   NULL);
+    else /* the host's memory is freed next, and must not be read or written then */
+        clFinish(transfer->device->queue);
     clReleaseEvent(event);
     if (error != CL_SUCCESS) return clade__fail_cl("clWaitForEvents", error, NULL);
+    if (no_result != CL_SUCCESS) return clade__fail_cl("clGetEventInfo", no_result, NULL);
     if (result < 0) return clade__fail_cl("copy between host and device", result, NULL);
     return CLADE_OK;
 }
