@@ -64,6 +64,7 @@ static void describe(clade__found *found)
     read_text(id, CL_DEVICE_VERSION, info->version, sizeof info->version);
     info->type = read_type(id);
     info->compute_units = (int)read_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
+    if (info->compute_units < 1) info->compute_units = 1; /* the driver did not say */
     info->clock_mhz = (int)read_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
     info->float_vector_width = (int)read_uint(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
     info->global_memory_bytes = read_ulong(id, CL_DEVICE_GLOBAL_MEM_SIZE);
