@@ -203,12 +203,12 @@ static void errors_of_clblast_are_named(void **state)
     assert_ok(clade_gemm_select(*state, "clblast"));
     instead = (CLBlastStatusCode)CL_OUT_OF_RESOURCES;
     assert_fails(multiply(*state, &got), CLADE_EOPENCL,
-                 "CLBlastSgemm: CL_OUT_OF_RESOURCES (-5) (inside CLBlast)");
+                 "CLBlastSgemmWithTempBuffer: CL_OUT_OF_RESOURCES (-5) (inside CLBlast)");
     instead = (CLBlastStatusCode)CL_MEM_OBJECT_ALLOCATION_FAILURE;
     assert_fails(multiply(*state, &got), CLADE_EDEVICEMEM, "CL_MEM_OBJECT_ALLOCATION_FAILURE");
     instead = CLBlastInvalidLeadDimA;
     assert_fails(multiply(*state, &got), CLADE_EOPENCL,
-                 test_text("CLBlastSgemm: CLBlast status %d", (int)instead));
+                 test_text("CLBlastSgemmWithTempBuffer: CLBlast status %d", (int)instead));
     instead = CLBlastSuccess;
     assert_ok(multiply(*state, &got));
     assert_true(got == 9);

@@ -121,7 +121,7 @@ static clade_status run(clade_device *device, const void *context, void *event)
         CLBlastLayoutRowMajor, call->trans_a, call->trans_b, (size_t)call->m, (size_t)call->n,
         (size_t)call->k, call->alpha, call->a, call->a_offset, call->lda, call->b, call->b_offset,
         call->ldb, call->beta, call->c, call->c_offset, call->ldc, &device->queue, event, scratch);
-    return code == CLBlastSuccess ? CLADE_OK : fail_clblast(code, "CLBlastSgemm");
+    return code == CLBlastSuccess ? CLADE_OK : fail_clblast(code, "CLBlastSgemmWithTempBuffer");
 }
 
 static clade_status record(clade__commands *commands, const clade_gemm_args *args,

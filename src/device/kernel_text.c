@@ -65,7 +65,8 @@ static clade_status append_file(clade__text *text, const char *name, int depth)
     unsigned char *own;
     size_t own_bytes;
     clade_status status = clade__file_read(path, &own, &own_bytes);
-    if (status != CLADE_OK) return clade__fail_in(CLADE_EBUILD, "CLADE_KERNEL_DIR");
+    if (status != CLADE_OK)
+        return clade__fail_in(status == CLADE_ENOMEM ? status : CLADE_EBUILD, "CLADE_KERNEL_DIR");
     status = append_resolved(text, (const char *)own, depth);
     free(own);
     return status == CLADE_OK ? status : clade__fail_in(status, "%s", path);

@@ -85,13 +85,10 @@ cl_program clade__program_cache_load(clade_device *device, const clade__cache_ke
     if (entry_holds(bytes, n_bytes, key)) {
         const unsigned char *binary = bytes + sizeof(cache_header);
         size_t binary_bytes = n_bytes - sizeof(cache_header);
-        cl_int error, loaded = CL_SUCCESS;
+        cl_int error;
         program = clCreateProgramWithBinary(device->context, 1, &device->id, &binary_bytes, &binary,
-                                            &loaded, &error);
-        if (program && (error != CL_SUCCESS || loaded != CL_SUCCESS)) {
-            clReleaseProgram(program);
-            program = NULL;
-        }
+                                            NULL, &error);
+        if (error != CL_SUCCESS) program = NULL;
     }
     free(bytes);
     return program;

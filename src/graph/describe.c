@@ -224,7 +224,7 @@ static clade_status read_input(clade_model *model, const cJSON *root)
     }
     if (clade_input(model, shape)) return CLADE_OK;
     clade__fail_again(model->error, model->error_text ? model->error_text : "out of memory");
-    return clade__fail_in(CLADE_ECONFIG, "model.input");
+    return clade__fail_in(model->error == CLADE_ENOMEM ? CLADE_ENOMEM : CLADE_ECONFIG, "model.input");
 }
 
 static clade_status read_model(clade_model *model, const cJSON *root)
