@@ -13,7 +13,7 @@ typedef struct data_kind {
     const char *name;
     const char *path; /* what its path is, as the usage says it; NULL: it takes none */
     const char *options[CLADE__DATA_MAX_OPTIONS];
-    clade__data_opener *open;
+    clade__data_opener *opener;
 } data_kind;
 
 static const data_kind kinds[] = {
@@ -163,7 +163,7 @@ static clade_status open_parsed(clade_data **out, const char *text, const data_k
         return clade__fail(CLADE_ENOMEM, "data: no memory");
     }
     double start = clade__seconds();
-    clade_status status = kind->open(out, spec);
+    clade_status status = kind->opener(out, spec);
     if (status != CLADE_OK) {
         clade__text_free(&name);
         return status;

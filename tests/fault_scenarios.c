@@ -1,0 +1,306 @@
+#define _POSIX_C_SOURCE 200809L
+#include "fault_scenarios.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "support.h"
+
+fault_folders fault_folder;
+const char *const fault_model_names[] = {"model", "best", "saved", NULL};
+
+static const char network[] =
+    "{\"input\":[28,28],\"layers\":[{\"type\":\"linear\",\"units\":12,\"name\":\"a\"},"
+    "{\"type\":\"relu\"},{\"type\":\"linear\",\"units\":12},{\"type\":\"add\",\"inputs\":[\"a\",\"2\"]},"
+    "{\"type\":\"gelu\"},{\"type\":\"linear\",\"units\":10}]}";
+
+typedef struct session {
+    clade_device *device;
+    clade_data *train, *valid;
+    clade_model *model;
+} session;
+
+static void close_session(session *s)
+{
+    clade_model_free(s->model);
+    clade_data_free(s->valid);
+    clade_data_free(s->train);
+    clade_device_free(s->device);
+    *s = (session){0};
+}
+
+static clade_status open_session(session *s, const char *json, const char *data,
+                                 const clade_compile_options *options)
+{
+    CLADE_TRY(clade_device_open(&s->device, NULL));
+    CLADE_TRY(clade_data_open_part(&s->train, data, "train"));
+    CLADE_TRY(clade_data_open_part(&s->valid, data, "test"));
+    CLADE_TRY(clade_model_create(&s->model, s->device, 1));
+    clade_node *output = clade_model_layers(s->model, json);
+    return clade_compile(s->model, output, options);
+}
+
+static const char *in_run(const char *name)
+{
+    return test_text("%s/%s", fault_folder.run, name);
+}
+
+/* ---- training: kept on the device, sgd inside gemm, a run folder, a profile ------------------ */
+
+static const clade_compile_options sgd_options = {.optimizer = {.lr = 0.1f, .momentum = 0.9f},
+                                                  .batch = 16};
+
+static clade_status train(session *s)
+{
+    const clade_profile_entry *entries;
+    size_t n_entries;
+    CLADE_TRY(open_session(s, network, "digits?n=40", &sgd_options));
+    CLADE_TRY(clade_profile_begin(s->device));
+    CLADE_TRY(clade_fit(s->model, s->train,
+                        &(clade_fit_options){.epochs = 2, .validate = s->valid, .log_every = 1,
+                                             .run_dir = fault_folder.run},
+                        NULL));
+    CLADE_TRY(clade_profile_end(s->device, &entries, &n_entries));
+    CLADE_TRY(clade_profile_write_trace(s->device, in_run("trace.json")));
+    return clade_save(s->model, in_run("saved.safetensors"));
+}
+
+/* A part of the device, where it can be divided, and kernels from files. */
+static clade_status evaluate(session *s, double *loss)
+{
+    clade_metrics metrics;
+    clade_device_info *list;
+    int n_devices, units;
+    float outputs[40 * 10];
+    CLADE_TRY(clade_devices(&list, &n_devices, NULL, 0));
+    units = list[0].compute_units > 1 ? 1 : 0;
+    clade_devices_free(list);
+    CLADE_TRY(clade_device_open_units(&s->device, NULL, units));
+    CLADE_TRY(clade_data_open_part(&s->valid, "digits?n=40", "test"));
+    CLADE_TRY(clade_load(&s->model, s->device, in_run("saved.safetensors")));
+    CLADE_TRY(clade_evaluate(s->model, s->valid, &metrics));
+    *loss = metrics.loss;
+    return clade_predict(s->model, s->valid, 0, 40, false, outputs);
+}
+
+static clade_status run_training(double *loss)
+{
+    session s = {0};
+    clade_status status = train(&s);
+    close_session(&s);
+    setenv("CLADE_KERNEL_DIR", test_text("%s/cl", getenv("CLADE_TEST_SOURCE")), 1);
+    if (status == CLADE_OK) status = evaluate(&s, loss);
+    close_session(&s);
+    unsetenv("CLADE_KERNEL_DIR");
+    return status;
+}
+
+/* ---- streaming: data on the host, standardized, with targets; every gradient kept and checked - */
+
+static clade_status stream(session *s, double *loss)
+{
+    static const char layers[] =
+        "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":4},{\"type\":\"tanh\"},"
+        "{\"type\":\"linear\",\"units\":3}]}";
+    clade_gradcheck_result checked;
+    clade_fit_result result;
+    clade_compile_options options = {.loss = CLADE_LOSS_MSE, .optimizer = clade_adam(0.01f),
+                                     .batch = 16, .keep_gradients = true};
+    options.optimizer.clip_norm = 1.0f;
+    CLADE_TRY(open_session(s, layers, "random?n=40&features=6&targets=3", &options));
+    CLADE_TRY(clade_data_standardize(s->train));
+    CLADE_TRY(clade_gradcheck(s->model, s->train, &(clade_gradcheck_options){.elements = 2},
+                              &checked));
+    clade_gradcheck_free(&checked);
+    CLADE_TRY(clade_fit(s->model, s->train,
+                        &(clade_fit_options){.epochs = 2, .log_every = 1, .stream = true}, &result));
+    *loss = result.train.loss;
+    CLADE_TRY(clade_save(s->model, in_run("saved.safetensors")));
+    clade_model_free(s->model);
+    return clade_load(&s->model, NULL, in_run("saved.safetensors"));
+}
+
+static clade_status run_streaming(double *loss)
+{
+    session s = {0};
+    clade_status status = stream(&s, loss);
+    close_session(&s);
+    return status;
+}
+
+/* ---- names: classes that data in another order has by other numbers -------------------------- */
+
+static clade_status name_classes(session *s, double *loss)
+{
+    static const char layers[] = "{\"input\":[2],\"layers\":[{\"type\":\"linear\",\"units\":4}]}";
+    clade_metrics metrics;
+    CLADE_TRY(open_session(s, layers, test_text("csv:%s/t.csv?test=0", fault_folder.files),
+                           &sgd_options));
+    CLADE_TRY(clade_fit(s->model, s->train, NULL, NULL));
+    CLADE_TRY(clade_save(s->model, in_run("saved.safetensors")));
+    clade_model_free(s->model);
+    clade_data_free(s->valid);
+    s->valid = NULL;
+    CLADE_TRY(clade_load(&s->model, s->device, in_run("saved.safetensors")));
+    CLADE_TRY(clade_data_open(&s->valid, test_text("csv:%s/u.csv?test=0", fault_folder.files)));
+    CLADE_TRY(clade_evaluate(s->model, s->valid, &metrics));
+    *loss = metrics.loss;
+    return CLADE_OK;
+}
+
+static clade_status run_names(double *loss)
+{
+    session s = {0};
+    clade_status status = name_classes(&s, loss);
+    close_session(&s);
+    return status;
+}
+
+/* ---- clblast, and tensors without a model ---------------------------------------------------- */
+
+/* The last buffer is made while others wait in the pool to be used again. */
+static clade_status use_tensors(clade_device *device)
+{
+    clade_tensor *small, *large = NULL;
+    CLADE_TRY(clade_tensor_create(&small, device, CLADE_FLOAT32, CLADE_SHAPE(10), NULL));
+    clade_status status = clade_tensor_fill(small, 1.0f);
+    clade_tensor_free(small);
+    if (status == CLADE_OK)
+        status = clade_tensor_create(&large, device, CLADE_FLOAT32, CLADE_SHAPE(1000000), NULL);
+    clade_tensor_free(large);
+    return status;
+}
+
+static clade_status use_clblast(session *s, double *loss)
+{
+    clade_metrics metrics;
+    const clade_profile_entry *entries;
+    size_t n_entries;
+    CLADE_TRY(clade_device_open(&s->device, NULL));
+    CLADE_TRY(clade_gemm_select(s->device, "clblast"));
+    CLADE_TRY(clade_data_open_part(&s->valid, "digits?n=40", "test"));
+    CLADE_TRY(clade_load(&s->model, s->device, in_run("saved.safetensors")));
+    CLADE_TRY(clade_profile_begin(s->device));
+    CLADE_TRY(clade_evaluate(s->model, s->valid, &metrics));
+    CLADE_TRY(use_tensors(s->device));
+    CLADE_TRY(clade_profile_end(s->device, &entries, &n_entries));
+    *loss = metrics.loss;
+    return CLADE_OK;
+}
+
+static clade_status run_clblast(double *loss)
+{
+    session s = {0};
+    clade_status status = use_clblast(&s, loss);
+    close_session(&s);
+    return status;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static clade_status read_data(const char *spec, double *n)
+{
+    clade_data *data;
+    CLADE_TRY(clade_data_open(&data, spec));
+    *n += (double)clade_data_describe(data).n_samples;
+    clade_data_free(data);
+    return CLADE_OK;
+}
+
+/* A spec or a description that is refused, for a reason that takes memory to tell. */
+static clade_status refuse(clade_status status, clade_status want)
+{
+    if (status == want) return CLADE_OK;
+    return status == CLADE_OK ? clade__fail(CLADE_ESTATE, "was not refused") : status;
+}
+
+static clade_status describe_badly(void)
+{
+    clade_model *model;
+    CLADE_TRY(clade_model_create(&model, NULL, 1));
+    clade_node *node = clade_model_layers(model, "{\"input\":[0],\"layers\":[]}");
+    clade_status status = clade_compile(model, node, &sgd_options);
+    clade_model_free(model);
+    return refuse(status, CLADE_ECONFIG);
+}
+
+static clade_status run_reading(double *n)
+{
+    static const float features[] = {1, 2};
+    static const int32_t labels[] = {0, 1};
+    clade_data *data;
+    const char *in = fault_folder.files;
+    *n = 0.0;
+    CLADE_TRY(read_data(test_text("csv:%s/t.csv?test=0.5", in), n));
+    CLADE_TRY(read_data(test_text("csv:%s/n.csv?target=b,c&test=0&n=2", in), n));
+    CLADE_TRY(refuse(read_data(test_text("csv:%s/t.csv?label=knd", in), n), CLADE_EDATA));
+    CLADE_TRY(read_data(test_text("npy:%s/x.npy,%s/y.npy?test=0.5", in, in), n));
+    CLADE_TRY(read_data(test_text("mnist:%s", in), n));
+    CLADE_TRY(read_data(test_text("cifar10:%s", in), n));
+    CLADE_TRY(read_data(test_text("cifar10:%s?files=data_batch_1.bin", in), n));
+    CLADE_TRY(clade_data_from_arrays(&data, &(clade_data_arrays){.n_samples = 2,
+                                                                 .shape = CLADE_SHAPE(1),
+                                                                 .features = features,
+                                                                 .labels = labels,
+                                                                 .n_classes = 2}));
+    clade_data_free(data);
+    return describe_badly();
+}
+
+const fault_scenario fault_scenarios[] = {
+    {"training", run_training, false},   {"streaming", run_streaming, false},
+    {"first training", run_training, true}, {"clblast", run_clblast, false},
+    {"names", run_names, false},           {"reading", run_reading, false},
+};
+const int fault_n_scenarios = sizeof fault_scenarios / sizeof fault_scenarios[0];
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static void put(const char *name, const void *bytes, size_t n_bytes)
+{
+    test_write_file(test_text("%s/%s", fault_folder.files, name), bytes, n_bytes);
+}
+
+static void put_npy(const char *name, const char *descr, const char *shape, const void *bytes,
+                    size_t n_bytes)
+{
+    char file[256] = "\x93NUMPY\1\0";
+    int n = snprintf(file + 10, sizeof file - 10,
+                     "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n", descr, shape);
+    file[8] = (char)n;
+    memcpy(file + 10 + n, bytes, n_bytes);
+    put(name, file, 10 + (size_t)n + n_bytes);
+}
+
+void fault_put_files(void)
+{
+    static const char table[] = "a,b,kind\n1,2,cat\n3,4,dog\n5,6,cow\n7,8,\"a, b\"\n";
+    static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 8};
+    static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 3, 4};
+    static const char names[] = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n";
+    static unsigned char record[3073];
+    put("t.csv", table, sizeof table - 1);
+    put("u.csv", "a,b,kind\n1,2,dog\n3,4,cow\n", 25);
+    put("n.csv", "a,b,c\n1,2,3\n4,5,6\n", 18);
+    put_npy("x.npy", "<f4", "(2, 1)", (float[]){1, 2}, 8);
+    put_npy("y.npy", "|u1", "(2,)", "\0\1", 2);
+    put("train-labels-idx1-ubyte", labels, sizeof labels);
+    put("data_batch_1.bin", record, sizeof record);
+    put("batches.meta.txt", names, sizeof names - 1);
+    gzFile zipped = gzopen(test_text("%s/train-images-idx3-ubyte.gz", fault_folder.files), "wb");
+    assert_int_equal(gzwrite(zipped, images, sizeof images), sizeof images);
+    assert_int_equal(gzclose(zipped), Z_OK);
+}
+
+clade_status fault_save_model(const char *path)
+{
+    session s = {0};
+    clade_status status = open_session(&s, network, "digits?n=10", &sgd_options);
+    if (status == CLADE_OK) status = clade_save(s.model, path);
+    close_session(&s);
+    return status;
+}
