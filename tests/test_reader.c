@@ -48,7 +48,8 @@ static float *make_blobs(int32_t *labels)
     return features;
 }
 
-/* Trains the network a little, saves it, and lets Python compare. */
+/* Trains the network a little, saves it, and lets Python compare. With scale 0 the data is
+ * standardised. */
 static void check_model(clade_device *device, const char *layers, float scale, float shift)
 {
     int32_t labels[N_SAMPLES];
@@ -59,7 +60,8 @@ static void check_model(clade_device *device, const char *layers, float scale, f
                                                                  .features = features,
                                                                  .labels = labels,
                                                                  .n_classes = N_CLASSES}));
-    assert_ok(clade_data_set_scale(data, scale, shift));
+    assert_ok(scale == 0.0f ? clade_data_standardize(data)
+                            : clade_data_set_scale(data, scale, shift));
 
     clade_model *model = NULL;
     assert_ok(clade_model_create(&model, device, 5));
@@ -116,6 +118,15 @@ static void every_activation(void **state)
                 0.5f, 0.25f);
 }
 
+static void standardised_features(void **state)
+{
+    check_model(*state,
+                "{\"input\": [20], \"layers\": ["
+                "{\"type\": \"linear\", \"units\": 16}, {\"type\": \"tanh\"},"
+                "{\"type\": \"linear\", \"units\": 5}]}",
+                0.0f, 0.0f);
+}
+
 static void names_and_a_residual(void **state)
 {
     check_model(*state,
@@ -145,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_mlp),
         cmocka_unit_test(every_activation),
+        cmocka_unit_test(standardised_features),
         cmocka_unit_test(names_and_a_residual),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
