@@ -103,7 +103,7 @@ static void print_answer(const cli_bench_report *report)
     if (has_one(report))
         printf("from one at a time on one unit to one step on all: %.1f times as fast\n",
                seconds_of_sample(first, true) / seconds_of_sample(last, false));
-    else
+    else if (n_units(report, false) > 1)
         printf("not measured on one compute unit: %s\n", first->why_not_one);
 }
 

@@ -301,8 +301,8 @@ static clade_status print_trains(const cli_bench_report *report)
 clade_status cli_bench_print(const cli_bench_report *report)
 {
     const clade_device_info *info = report->device;
-    printf("%s (%s, driver %s), %d compute units\n", info->name, info->platform, info->driver,
-           info->compute_units);
+    printf("%s (%s, driver %s), %d compute unit%s\n", info->name, info->platform, info->driver,
+           info->compute_units, info->compute_units == 1 ? "" : "s");
     printf("clade %s, CLBlast %s\n", clade_version(), clade_bench_clblast_version());
     if (report->n_batchings > 0) return cli_batching_print(report);
     if (report->show_limits) {
