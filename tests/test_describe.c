@@ -17,7 +17,7 @@ static void assert_described(const clade_model *model, const char *want)
     char *text = clade__model_describe(model);
     assert_non_null(text);
     assert_string_equal(text, want);
-    cJSON_free(text);
+    free(text);
 }
 
 #define MODEL(layers) "{\"input\":[2,3,4],\"layers\":[" layers "],\"loss\":\"cross_entropy\"}"

@@ -5,23 +5,9 @@
 #include <stdio.h>
 
 #include "base/file.h"
-#include "base/text.h"
+#include "base/json.h"
 
 enum { DEVICE_TRACK = 1, HOST_TRACK = 2 };
-
-/* "text" as a JSON string. */
-static void append_string(clade__text *out, const char *text)
-{
-    clade__text_append(out, "\"");
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < 0x20)
-            clade__text_append(out, "\\u%04x", c);
-        else
-            clade__text_append(out, c == '"' || c == '\\' ? "\\%c" : "%c", c);
-    }
-    clade__text_append(out, "\"");
-}
 
 static void append_track(clade__text *out, int track, const char *prefix, const char *name)
 {
@@ -31,7 +17,7 @@ static void append_track(clade__text *out, int track, const char *prefix, const 
                             "\"args\":{\"name\":", track, track, track);
     clade__text label = {0};
     clade__text_append(&label, "%s%s", prefix, name);
-    append_string(out, label.data ? label.data : prefix);
+    clade__json_quote(out, label.data ? label.data : prefix);
     clade__text_free(&label);
     clade__text_append(out, "}}");
 }
@@ -61,12 +47,12 @@ static void append_commands(clade__text *out, const clade__trace *trace, uint64_
         const clade__trace_command *command = &trace->commands[i];
         uint64_t shift = trace->offset - origin;
         clade__text_append(out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"name\":", DEVICE_TRACK);
-        append_string(out, command->label);
+        clade__json_quote(out, command->label);
         clade__text_append(out, ",\"cat\":\"%s\",", clade_phase_name(command->phase));
         append_times(out, command->start + shift, command->end + shift);
         clade__text_append(out, ",\"args\":{\"phase\":\"%s\",\"layer\":",
                            clade_phase_name(command->phase));
-        append_string(out, command->layer);
+        clade__json_quote(out, command->layer);
         clade__text_append(out, "}}");
     }
 }

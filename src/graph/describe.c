@@ -7,7 +7,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "base/text.h"
+#include "base/json.h"
 #include "graph/layer.h"
 
 #define MAX_LAYERS 10000
@@ -263,81 +263,73 @@ clade_node *clade_model_layers(clade_model *model, const char *json)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* A float as the shortest decimal that reads back as the same float: 0.01, not 0.00999999978. */
-static void add_float(cJSON *object, const char *key, float value)
-{
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value) break;
-    }
-    cJSON_AddRawToObject(object, key, text);
-}
-
-static void add_init(cJSON *layer, const char *key, const clade_init *init)
+static void write_init(clade__json *json, const char *key, const clade_init *init)
 {
     if (init->kind == CLADE_INIT_DEFAULT) return;
     if (init->kind != CLADE_INIT_NORMAL && init->kind != CLADE_INIT_CONSTANT) {
-        cJSON_AddStringToObject(layer, key, init_names[init->kind]);
+        clade__json_string(json, key, init_names[init->kind]);
         return;
     }
-    cJSON *object = cJSON_AddObjectToObject(layer, key);
-    cJSON_AddStringToObject(object, "type", init_names[init->kind]);
+    clade__json_object(json, key);
+    clade__json_string(json, "type", init_names[init->kind]);
     if (init->kind == CLADE_INIT_NORMAL) {
-        add_float(object, "mean", init->mean);
-        add_float(object, "std", init->std);
+        clade__json_number(json, "mean", clade__decimal(init->mean));
+        clade__json_number(json, "std", clade__decimal(init->std));
     } else {
-        add_float(object, "value", init->value);
+        clade__json_number(json, "value", clade__decimal(init->value));
     }
+    clade__json_object_end(json);
 }
 
-static void add_options(cJSON *layer, const clade_node *node)
+static void write_options(clade__json *json, const clade_node *node)
 {
     for (int i = 0; i < 4 && node->type->keys[i]; i++) {
         const char *key = node->type->keys[i];
         const clade__layer_options *options = &node->options;
         if (strcmp(key, "units") == 0)
-            cJSON_AddNumberToObject(layer, key, (double)options->linear.units);
+            clade__json_number(json, key, (double)options->linear.units);
         else if (strcmp(key, "bias") == 0 && options->linear.no_bias)
-            cJSON_AddFalseToObject(layer, key);
+            clade__json_bool(json, key, false);
         else if (strcmp(key, "init") == 0)
-            add_init(layer, key, &options->linear.weight_init);
+            write_init(json, key, &options->linear.weight_init);
         else if (strcmp(key, "bias_init") == 0)
-            add_init(layer, key, &options->linear.bias_init);
+            write_init(json, key, &options->linear.bias_init);
         else if (strcmp(key, "slope") == 0)
-            add_float(layer, key, options->slope);
+            clade__json_number(json, key, clade__decimal(options->slope));
         else if (strcmp(key, "p") == 0)
-            add_float(layer, key, options->p);
+            clade__json_number(json, key, clade__decimal(options->p));
         else if (strcmp(key, "dim") == 0)
-            cJSON_AddNumberToObject(layer, key, options->dim);
+            clade__json_number(json, key, options->dim);
     }
 }
 
-static void add_node(cJSON *layers, const clade_node *node)
+static void write_node(clade__json *json, const clade_node *node)
 {
-    cJSON *layer = cJSON_CreateObject();
-    cJSON_AddStringToObject(layer, "type", node->type->name);
-    if (node->named) cJSON_AddStringToObject(layer, "name", node->name);
+    clade__json_object(json, NULL);
+    clade__json_string(json, "type", node->type->name);
+    if (node->named) clade__json_string(json, "name", node->name);
     if (node->n_inputs != 1 || node->inputs[0]->index != node->index - 1) {
-        cJSON *inputs = cJSON_AddArrayToObject(layer, "inputs");
+        clade__json_list(json, "inputs");
         for (int i = 0; i < node->n_inputs; i++)
-            cJSON_AddItemToArray(inputs, cJSON_CreateString(node->inputs[i]->name));
+            clade__json_string(json, NULL, node->inputs[i]->name);
+        clade__json_list_end(json);
     }
-    add_options(layer, node);
-    if (!cJSON_AddItemToArray(layers, layer)) cJSON_Delete(layer);
+    write_options(json, node);
+    clade__json_object_end(json);
 }
 
 char *clade__model_describe(const clade_model *model)
 {
-    cJSON *root = cJSON_CreateObject();
-    cJSON *input = cJSON_AddArrayToObject(root, "input");
+    clade__json json = {0};
     const clade_shape *shape = &model->nodes[0]->shape;
-    for (int i = 0; i < shape->rank; i++)
-        cJSON_AddItemToArray(input, cJSON_CreateNumber((double)shape->dim[i]));
-    cJSON *layers = cJSON_AddArrayToObject(root, "layers");
-    for (int i = 1; i < model->n_nodes; i++) add_node(layers, model->nodes[i]);
-    cJSON_AddStringToObject(root, "loss", clade_loss_name(model->loss));
-    char *text = cJSON_PrintUnformatted(root);
-    cJSON_Delete(root);
-    return text;
+    clade__json_object(&json, NULL);
+    clade__json_list(&json, "input");
+    for (int i = 0; i < shape->rank; i++) clade__json_number(&json, NULL, (double)shape->dim[i]);
+    clade__json_list_end(&json);
+    clade__json_list(&json, "layers");
+    for (int i = 1; i < model->n_nodes; i++) write_node(&json, model->nodes[i]);
+    clade__json_list_end(&json);
+    clade__json_string(&json, "loss", clade_loss_name(model->loss));
+    clade__json_object_end(&json);
+    return clade__json_finish(&json);
 }

@@ -7,6 +7,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "device/buffer.h"
 
 #define MAX_HEADER_BYTES ((size_t)100 * 1000 * 1000) /* the format's own limit */
@@ -22,38 +23,43 @@ struct clade__safetensors {
 
 /* ---- write ----------------------------------------------------------------------------------- */
 
-static cJSON *make_header(const clade__saved_tensor *tensors, size_t n_tensors,
-                          const clade__saved_text *metadata, size_t n_metadata)
+/* The header's text, to be freed; NULL without memory. */
+static char *make_header(const clade__saved_tensor *tensors, size_t n_tensors,
+                         const clade__saved_text *metadata, size_t n_metadata)
 {
-    cJSON *header = cJSON_CreateObject();
-    cJSON *texts = cJSON_AddObjectToObject(header, "__metadata__");
+    clade__json json = {0};
+    clade__json_object(&json, NULL);
+    clade__json_object(&json, "__metadata__");
     for (size_t i = 0; i < n_metadata; i++)
-        cJSON_AddStringToObject(texts, metadata[i].key, metadata[i].value);
+        clade__json_string(&json, metadata[i].key, metadata[i].value);
+    clade__json_object_end(&json);
     double at = 0.0;
     for (size_t i = 0; i < n_tensors; i++) {
-        cJSON *tensor = cJSON_AddObjectToObject(header, tensors[i].name);
-        cJSON_AddStringToObject(tensor, "dtype", "F32");
-        cJSON *shape = cJSON_AddArrayToObject(tensor, "shape");
+        clade__json_object(&json, tensors[i].name);
+        clade__json_string(&json, "dtype", "F32");
+        clade__json_list(&json, "shape");
         for (int d = 0; d < tensors[i].shape.rank; d++)
-            cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)tensors[i].shape.dim[d]));
-        cJSON *range = cJSON_AddArrayToObject(tensor, "data_offsets");
-        cJSON_AddItemToArray(range, cJSON_CreateNumber(at));
+            clade__json_number(&json, NULL, (double)tensors[i].shape.dim[d]);
+        clade__json_list_end(&json);
+        clade__json_list(&json, "data_offsets");
+        clade__json_number(&json, NULL, at);
         at += 4.0 * (double)clade_shape_elements(tensors[i].shape);
-        cJSON_AddItemToArray(range, cJSON_CreateNumber(at));
+        clade__json_number(&json, NULL, at);
+        clade__json_list_end(&json);
+        clade__json_object_end(&json);
     }
-    return header;
+    clade__json_object_end(&json);
+    return clade__json_finish(&json);
 }
 
 clade_status clade__safetensors_write(const char *path, const clade__saved_tensor *tensors,
                                       size_t n_tensors, const clade__saved_text *metadata,
                                       size_t n_metadata)
 {
-    cJSON *header = make_header(tensors, n_tensors, metadata, n_metadata);
-    char *text = header ? cJSON_PrintUnformatted(header) : NULL;
-    cJSON_Delete(header);
+    char *text = make_header(tensors, n_tensors, metadata, n_metadata);
     clade__piece *pieces = calloc(n_tensors + 3, sizeof *pieces);
     if (!text || !pieces) {
-        cJSON_free(text);
+        free(text);
         free(pieces);
         return clade__fail(CLADE_ENOMEM, "cannot write '%s': no memory for its header", path);
     }
@@ -68,7 +74,7 @@ clade_status clade__safetensors_write(const char *path, const clade__saved_tenso
         pieces[3 + i] = (clade__piece){tensors[i].values,
                                        (size_t)clade_shape_elements(tensors[i].shape) * 4};
     clade_status status = clade__file_write(path, pieces, n_tensors + 3);
-    cJSON_free(text);
+    free(text);
     free(pieces);
     return status;
 }
@@ -227,7 +233,7 @@ const char *clade__safetensors_text(const clade__safetensors *file, const char *
 size_t clade__safetensors_n_tensors(const clade__safetensors *file)
 {
     size_t n = (size_t)cJSON_GetArraySize(file->header);
-    return cJSON_HasObjectItem(file->header, "__metadata__") ? n - 1 : n;
+    return cJSON_GetObjectItemCaseSensitive(file->header, "__metadata__") ? n - 1 : n;
 }
 
 clade_status clade__safetensors_check(const clade__safetensors *file, const char *name,

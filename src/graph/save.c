@@ -13,53 +13,52 @@
 
 #include <cjson/cJSON.h>
 
-#include "base/text.h"
+#include "base/json.h"
 #include "graph/model.h"
 #include "graph/safetensors.h"
 
-/* Nine digits, so that each float is read back as it was. */
-static void append_numbers(clade__text *text, const float *numbers, int64_t n)
+static void list_numbers(clade__json *json, const char *key, const float *numbers, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++)
-        clade__text_append(text, "%c%.9g", i == 0 ? '[' : ',', (double)numbers[i]);
-    clade__text_append(text, "]");
+    clade__json_list(json, key);
+    for (int64_t i = 0; i < n; i++) clade__json_number(json, NULL, clade__decimal(numbers[i]));
+    clade__json_list_end(json);
 }
 
-static void describe_input(const clade__scaling *input, clade__text *text)
+/* The scaling; NULL without memory, as what follows. */
+static char *describe_input(const clade__scaling *input)
 {
+    clade__json json = {0};
     int64_t n = input->n_columns;
-    if (!input->columns) {
-        clade__text_append(text, "{\"scale\":%.9g,\"shift\":%.9g}", (double)input->scale,
-                           (double)input->shift);
-        return;
+    clade__json_object(&json, NULL);
+    if (input->columns) {
+        list_numbers(&json, "scale", input->columns, n);
+        list_numbers(&json, "shift", input->columns + n, n);
+    } else {
+        clade__json_number(&json, "scale", clade__decimal(input->scale));
+        clade__json_number(&json, "shift", clade__decimal(input->shift));
     }
-    clade__text_append(text, "{\"scale\":");
-    append_numbers(text, input->columns, n);
-    clade__text_append(text, ",\"shift\":");
-    append_numbers(text, input->columns + n, n);
-    clade__text_append(text, "}");
+    clade__json_object_end(&json);
+    return clade__json_finish(&json);
 }
 
-/* The names as a list of texts; NULL without memory. */
+/* The names as a list of texts. */
 static char *list_classes(const clade_model *model)
 {
-    cJSON *list = cJSON_CreateArray();
-    bool whole = list != NULL;
-    for (int i = 0; i < model->n_classes && whole; i++)
-        whole = cJSON_AddItemToArray(list, cJSON_CreateString(model->class_names[i]));
-    char *text = whole ? cJSON_PrintUnformatted(list) : NULL;
-    cJSON_Delete(list);
-    return text;
+    clade__json json = {0};
+    clade__json_list(&json, NULL);
+    for (int i = 0; i < model->n_classes; i++)
+        clade__json_string(&json, NULL, model->class_names[i]);
+    clade__json_list_end(&json);
+    return clade__json_finish(&json);
 }
 
 clade_status clade__save_values(const clade_model *model, const float *values, const char *path)
 {
     clade_status status = CLADE_OK;
-    clade__text input = {0};
-    describe_input(&model->input, &input);
-    char *architecture = clade__model_describe(model), *classes = list_classes(model);
+    char *architecture = clade__model_describe(model), *input = describe_input(&model->input);
+    char *classes = list_classes(model);
     clade__saved_tensor *tensors = calloc((size_t)model->n_parameters + 1, sizeof *tensors);
-    if (!architecture || !classes || !tensors || input.failed) {
+    if (!architecture || !input || !classes || !tensors) {
         status = clade__fail(CLADE_ENOMEM, "no memory to save '%s'", path);
         goto out;
     }
@@ -70,13 +69,13 @@ clade_status clade__save_values(const clade_model *model, const float *values, c
     }
     const clade__saved_text metadata[] = {
         {"format", "pt"}, {"clade.version", "1"}, {"clade.model", architecture},
-        {"clade.input", input.data}, {"clade.classes", classes}};
+        {"clade.input", input}, {"clade.classes", classes}};
     status = clade__safetensors_write(path, tensors, (size_t)model->n_parameters, metadata,
                                       model->n_classes > 0 ? 5 : 4);
 out:
-    clade__text_free(&input);
-    cJSON_free(architecture);
-    cJSON_free(classes);
+    free(architecture);
+    free(input);
+    free(classes);
     free(tensors);
     return status;
 }

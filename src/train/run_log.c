@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/file.h"
-#include "base/text.h"
+#include "base/json.h"
 #include "blas/gemm.h"
 #include "graph/layer.h"
 
@@ -56,55 +54,57 @@ void clade__run_log_close(clade__run_log *log)
     *log = (clade__run_log){0};
 }
 
-/* Writes an event as one line, and takes it over. */
-static clade_status write_event(clade__run_log *log, cJSON *event)
+/* Writes an event as one line. */
+static clade_status write_event(clade__run_log *log, clade__json *event)
 {
-    char *text = cJSON_PrintUnformatted(event);
-    cJSON_Delete(event);
+    clade__json_object_end(event);
+    char *text = clade__json_finish(event);
     if (!text) return clade__fail(CLADE_ENOMEM, "no memory to write metrics.jsonl");
     errno = 0;
     bool wrote = fprintf(log->metrics, "%s\n", text) > 0 && fflush(log->metrics) == 0;
-    cJSON_free(text);
+    free(text);
     return wrote ? CLADE_OK
                  : clade__fail(CLADE_EIO, "cannot write '%s/metrics.jsonl': %s", log->folder,
                                strerror(errno));
 }
 
-static cJSON *begin_event(const char *name)
+static clade__json begin_event(const char *name)
 {
-    cJSON *event = cJSON_CreateObject();
-    cJSON_AddStringToObject(event, "event", name);
+    clade__json event = {0};
+    clade__json_object(&event, NULL);
+    clade__json_string(&event, "event", name);
     return event;
 }
 
-static void add_metrics(cJSON *event, const char *part, const clade_metrics *metrics)
+static void add_metrics(clade__json *event, const char *part, const clade_metrics *metrics)
 {
     char key[32];
     snprintf(key, sizeof key, "%s_loss", part);
-    cJSON_AddNumberToObject(event, key, metrics->loss);
+    clade__json_number(event, key, metrics->loss);
     snprintf(key, sizeof key, "%s_accuracy", part);
-    cJSON_AddNumberToObject(event, key, metrics->accuracy); /* NaN becomes null */
+    clade__json_number(event, key, metrics->accuracy); /* NaN becomes null */
 }
 
 /* Every gemm of a training step, and who does it. */
-static void add_gemms(cJSON *event, const clade_model *model)
+static void add_gemms(clade__json *event, const clade_model *model)
 {
-    cJSON *list = cJSON_AddArrayToObject(event, "gemm_calls");
+    clade__json_list(event, "gemm_calls");
     for (int i = 1; i < model->n_nodes; i++) {
         clade_gemm_args calls[CLADE__MAX_GEMMS];
         int n = clade__gemm_calls(model->nodes[i], model->micro_batch, true, calls);
         for (int k = 0; k < n; k++) {
             const clade_gemm_args *call = &calls[k];
-            cJSON *item = cJSON_CreateObject();
-            cJSON_AddNumberToObject(item, "m", (double)call->m);
-            cJSON_AddNumberToObject(item, "n", (double)call->n);
-            cJSON_AddNumberToObject(item, "k", (double)call->k);
-            cJSON_AddBoolToObject(item, "trans_a", call->trans_a);
-            cJSON_AddBoolToObject(item, "trans_b", call->trans_b);
-            cJSON_AddStringToObject(item, "provider", clade__gemm_provider_of(model->device, call));
-            cJSON_AddItemToArray(list, item);
+            clade__json_object(event, NULL);
+            clade__json_number(event, "m", (double)call->m);
+            clade__json_number(event, "n", (double)call->n);
+            clade__json_number(event, "k", (double)call->k);
+            clade__json_bool(event, "trans_a", call->trans_a);
+            clade__json_bool(event, "trans_b", call->trans_b);
+            clade__json_string(event, "provider", clade__gemm_provider_of(model->device, call));
+            clade__json_object_end(event);
         }
     }
+    clade__json_list_end(event);
 }
 
 clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
@@ -112,57 +112,57 @@ clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
 {
     if (!log->folder) return CLADE_OK;
     const clade_device_info *info = clade_device_describe(model->device);
-    cJSON *event = begin_event("start");
-    cJSON_AddStringToObject(event, "device", info->name);
-    cJSON_AddStringToObject(event, "platform", info->platform);
-    cJSON_AddStringToObject(event, "driver", info->driver);
-    cJSON_AddNumberToObject(event, "compute_units", info->compute_units);
-    cJSON_AddStringToObject(event, "clade", clade_version());
-    cJSON_AddStringToObject(event, "gemm", clade__gemm_selected(model->device));
-    add_gemms(event, model);
-    cJSON_AddNumberToObject(event, "parameters", (double)clade_model_n_parameters(model));
-    cJSON_AddNumberToObject(event, "seed", (double)model->seed);
-    cJSON_AddNumberToObject(event, "batch", (double)model->batch);
-    cJSON_AddNumberToObject(event, "micro_batch", (double)model->micro_batch);
-    cJSON_AddNumberToObject(event, "train_samples", (double)start->n_train);
-    cJSON_AddNumberToObject(event, "valid_samples", (double)start->n_valid);
-    cJSON_AddNumberToObject(event, "memory_bytes_planned", (double)start->memory_bytes);
-    cJSON_AddBoolToObject(event, "data_on_device", start->resident);
-    cJSON_AddBoolToObject(event, "valid_is_train", start->valid_is_train);
-    return write_event(log, event);
+    clade__json event = begin_event("start");
+    clade__json_string(&event, "device", info->name);
+    clade__json_string(&event, "platform", info->platform);
+    clade__json_string(&event, "driver", info->driver);
+    clade__json_number(&event, "compute_units", info->compute_units);
+    clade__json_string(&event, "clade", clade_version());
+    clade__json_string(&event, "gemm", clade__gemm_selected(model->device));
+    add_gemms(&event, model);
+    clade__json_number(&event, "parameters", (double)clade_model_n_parameters(model));
+    clade__json_number(&event, "seed", (double)model->seed);
+    clade__json_number(&event, "batch", (double)model->batch);
+    clade__json_number(&event, "micro_batch", (double)model->micro_batch);
+    clade__json_number(&event, "train_samples", (double)start->n_train);
+    clade__json_number(&event, "valid_samples", (double)start->n_valid);
+    clade__json_number(&event, "memory_bytes_planned", (double)start->memory_bytes);
+    clade__json_bool(&event, "data_on_device", start->resident);
+    clade__json_bool(&event, "valid_is_train", start->valid_is_train);
+    return write_event(log, &event);
 }
 
 clade_status clade__run_log_epoch(clade__run_log *log, const clade_progress *progress)
 {
     if (!log->folder) return CLADE_OK;
-    cJSON *event = begin_event("epoch");
-    cJSON_AddNumberToObject(event, "epoch", progress->epoch);
-    cJSON_AddNumberToObject(event, "step", (double)progress->step);
-    cJSON_AddNumberToObject(event, "lr", clade__decimal(progress->lr));
-    add_metrics(event, "train", &progress->train);
+    clade__json event = begin_event("epoch");
+    clade__json_number(&event, "epoch", progress->epoch);
+    clade__json_number(&event, "step", (double)progress->step);
+    clade__json_number(&event, "lr", clade__decimal(progress->lr));
+    add_metrics(&event, "train", &progress->train);
     if (progress->has_valid) {
-        add_metrics(event, "valid", &progress->valid);
-        cJSON_AddBoolToObject(event, "best", progress->best);
+        add_metrics(&event, "valid", &progress->valid);
+        clade__json_bool(&event, "best", progress->best);
     }
-    cJSON_AddNumberToObject(event, "seconds", progress->seconds);
-    cJSON_AddNumberToObject(event, "samples_per_second", progress->samples_per_second);
-    return write_event(log, event);
+    clade__json_number(&event, "seconds", progress->seconds);
+    clade__json_number(&event, "samples_per_second", progress->samples_per_second);
+    return write_event(log, &event);
 }
 
 clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *result)
 {
     if (!log->folder) return CLADE_OK;
-    cJSON *event = begin_event("end");
-    cJSON_AddStringToObject(event, "status", clade_fit_end_name(result->end));
-    if (result->why[0]) cJSON_AddStringToObject(event, "why", result->why);
-    cJSON_AddNumberToObject(event, "steps", (double)result->steps);
-    cJSON_AddNumberToObject(event, "epochs", result->epochs);
-    cJSON_AddNumberToObject(event, "seconds", result->seconds);
+    clade__json event = begin_event("end");
+    clade__json_string(&event, "status", clade_fit_end_name(result->end));
+    if (result->why[0]) clade__json_string(&event, "why", result->why);
+    clade__json_number(&event, "steps", (double)result->steps);
+    clade__json_number(&event, "epochs", result->epochs);
+    clade__json_number(&event, "seconds", result->seconds);
     if (result->has_valid) {
-        cJSON_AddNumberToObject(event, "best_epoch", result->best_epoch);
-        add_metrics(event, "best_valid", &result->best_valid);
+        clade__json_number(&event, "best_epoch", result->best_epoch);
+        add_metrics(&event, "best_valid", &result->best_valid);
     }
-    return write_event(log, event);
+    return write_event(log, &event);
 }
 
 /* A step may overflow a parameter while its own loss, made before, is finite: such a model must not

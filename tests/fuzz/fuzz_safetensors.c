@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "fuzz.h"
 #include "graph/model.h"
 
@@ -46,10 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
             fuzz_assert(strcmp(model->class_names[i], again->class_names[i]) == 0);
         for (int i = 0; i < clade_model_n_layers(model); i++)
             fuzz_assert(clade_model_layer(model, i, &info) == CLADE_OK);
-        cJSON_free(same);
+        free(same);
         clade_model_free(again);
     }
-    cJSON_free(text);
+    free(text);
     clade_model_free(model);
     fuzz_end();
     return 0;

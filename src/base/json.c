@@ -1,0 +1,113 @@
+/* Reference: RFC 8259. */
+#include "base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void clade__json_quote(clade__text *text, const char *value)
+{
+    clade__text_append(text, "\"");
+    while (*value) {
+        size_t plain = 0;
+        while ((unsigned char)value[plain] >= 0x20 && value[plain] != '"' && value[plain] != '\\')
+            plain++;
+        if (plain > 0) clade__text_append(text, "%.*s", (int)plain, value);
+        value += plain;
+        if (!*value) break;
+        if (*value == '"' || *value == '\\')
+            clade__text_append(text, "\\%c", *value);
+        else
+            clade__text_append(text, "\\u%04x", (unsigned)*value);
+        value++;
+    }
+    clade__text_append(text, "\"");
+}
+
+/* What stands before a value. */
+static void begin(clade__json *json, const char *key)
+{
+    if (json->comma) clade__text_append(&json->text, ",");
+    json->comma = true;
+    if (!key) return;
+    clade__json_quote(&json->text, key);
+    clade__text_append(&json->text, ":");
+}
+
+void clade__json_string(clade__json *json, const char *key, const char *value)
+{
+    begin(json, key);
+    clade__json_quote(&json->text, value);
+}
+
+/* Digits as snprintf gave them, whose point the locale has chosen. */
+static void append_digits(clade__text *text, const char *digits)
+{
+    size_t whole = strspn(digits, "-0123456789e+");
+    const char *rest = digits + whole;
+    size_t point = strcspn(rest, "0123456789");
+    clade__text_append(text, "%.*s%s%s", (int)whole, digits, *rest ? "." : "", rest + point);
+}
+
+/* The least digits that read back as the same number. */
+void clade__json_number(clade__json *json, const char *key, double value)
+{
+    char digits[48] = "0";
+    begin(json, key);
+    for (int n = 15; isfinite(value) && n <= 17; n++) {
+        snprintf(digits, sizeof digits, "%.*g", n, value);
+        if (strtod(digits, NULL) == value) break;
+    }
+    if (isfinite(value))
+        append_digits(&json->text, digits);
+    else
+        clade__text_append(&json->text, "null");
+}
+
+void clade__json_bool(clade__json *json, const char *key, bool value)
+{
+    begin(json, key);
+    clade__text_append(&json->text, value ? "true" : "false");
+}
+
+static void begin_part(clade__json *json, const char *key, const char *bracket)
+{
+    begin(json, key);
+    clade__text_append(&json->text, "%s", bracket);
+    json->comma = false;
+}
+
+static void end_part(clade__json *json, const char *bracket)
+{
+    clade__text_append(&json->text, "%s", bracket);
+    json->comma = true;
+}
+
+void clade__json_object(clade__json *json, const char *key)
+{
+    begin_part(json, key, "{");
+}
+
+void clade__json_object_end(clade__json *json)
+{
+    end_part(json, "}");
+}
+
+void clade__json_list(clade__json *json, const char *key)
+{
+    begin_part(json, key, "[");
+}
+
+void clade__json_list_end(clade__json *json)
+{
+    end_part(json, "]");
+}
+
+char *clade__json_finish(clade__json *json)
+{
+    if (json->text.failed) clade__text_free(&json->text);
+    char *text = json->text.data;
+    *json = (clade__json){0};
+    return text;
+}
