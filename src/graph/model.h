@@ -165,6 +165,12 @@ size_t clade__model_parameter_bytes(const clade_model *model);
 /* Copies all parameters to the host, one after another; waits. */
 clade_status clade__model_read_parameters(clade_model *model, float *values);
 
+/* The same for all that training changes: the parameters, then the optimizer's first state of each,
+ * then its second, as many as it has; and from the host. */
+size_t clade__model_trained_bytes(const clade_model *model);
+clade_status clade__model_read_trained(clade_model *model, float *values);
+clade_status clade__model_write_trained(clade_model *model, const float *values);
+
 /* ---- optimizer.c ----------------------------------------------------------------------------- */
 
 /* Fills in PyTorch's defaults and checks the ranges. */
@@ -192,5 +198,11 @@ char *clade__model_describe(const clade_model *model);
 
 /* Writes a model file with the given parameter values, as clade__model_read_parameters gave them. */
 clade_status clade__save_values(const clade_model *model, const float *values, const char *path);
+
+/* The same with tensors behind the parameters and texts behind those of the model. It can be loaded
+ * as a model where one of the texts is clade.checkpoint. */
+struct clade__saved_more;
+clade_status clade__save_with(const clade_model *model, const float *values,
+                              const struct clade__saved_more *more, const char *path);
 
 #endif

@@ -137,3 +137,31 @@ clade_status clade__model_read_parameters(clade_model *model, float *values)
     }
     return CLADE_OK;
 }
+
+size_t clade__model_trained_bytes(const clade_model *model)
+{
+    return clade__model_parameter_bytes(model) *
+           (1 + (size_t)clade__optimizer_n_states(&model->optimizer));
+}
+
+clade_status clade__model_read_trained(clade_model *model, float *values)
+{
+    for (int k = 0; k <= clade__optimizer_n_states(&model->optimizer); k++)
+        for (int i = 0; i < model->n_parameters; i++) {
+            const clade__parameter *p = &model->parameters[i];
+            CLADE_TRY(clade_tensor_read(k == 0 ? p->value : p->state[k - 1], values));
+            values += clade_shape_elements(p->shape);
+        }
+    return CLADE_OK;
+}
+
+clade_status clade__model_write_trained(clade_model *model, const float *values)
+{
+    for (int k = 0; k <= clade__optimizer_n_states(&model->optimizer); k++)
+        for (int i = 0; i < model->n_parameters; i++) {
+            const clade__parameter *p = &model->parameters[i];
+            CLADE_TRY(clade_tensor_write(k == 0 ? p->value : p->state[k - 1], values));
+            values += clade_shape_elements(p->shape);
+        }
+    return CLADE_OK;
+}

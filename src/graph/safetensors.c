@@ -236,6 +236,12 @@ size_t clade__safetensors_n_tensors(const clade__safetensors *file)
     return cJSON_GetObjectItemCaseSensitive(file->header, "__metadata__") ? n - 1 : n;
 }
 
+const void *clade__safetensors_data(const clade__safetensors *file, size_t *n_bytes)
+{
+    *n_bytes = file->data_bytes;
+    return file->data;
+}
+
 clade_status clade__safetensors_check(const clade__safetensors *file, const char *name,
                                       clade_shape shape)
 {

@@ -19,6 +19,14 @@ typedef struct clade__saved_text {
     const char *key, *value;
 } clade__saved_text;
 
+/* What a file has beside something else. */
+typedef struct clade__saved_more {
+    const clade__saved_tensor *tensors;
+    size_t n_tensors;
+    const clade__saved_text *texts;
+    size_t n_texts;
+} clade__saved_more;
+
 clade_status clade__safetensors_write(const char *path, const clade__saved_tensor *tensors,
                                       size_t n_tensors, const clade__saved_text *metadata,
                                       size_t n_metadata);
@@ -33,6 +41,9 @@ void clade__safetensors_free(clade__safetensors *file);
 /* A text of the metadata, or NULL. */
 const char *clade__safetensors_text(const clade__safetensors *file, const char *key);
 size_t clade__safetensors_n_tensors(const clade__safetensors *file);
+
+/* The bytes of all tensors, one after another as they were written. */
+const void *clade__safetensors_data(const clade__safetensors *file, size_t *n_bytes);
 
 /* CLADE_EDATA unless there is a tensor of this name and shape. */
 clade_status clade__safetensors_check(const clade__safetensors *file, const char *name,

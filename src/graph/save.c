@@ -4,7 +4,9 @@
  *                  numbers, or both lists with a number for each value of the input
  *   clade.classes  a list of the classes' names, where the training data has them
  *   format         "pt", as other programs expect it of PyTorch's layout
+ * A checkpoint is such a file with more in it, see train/checkpoint.h.
  */
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -52,32 +54,44 @@ static char *list_classes(const clade_model *model)
     return clade__json_finish(&json);
 }
 
-clade_status clade__save_values(const clade_model *model, const float *values, const char *path)
+enum { MAX_TEXTS = 16 };
+
+clade_status clade__save_with(const clade_model *model, const float *values,
+                              const clade__saved_more *more, const char *path)
 {
     clade_status status = CLADE_OK;
     char *architecture = clade__model_describe(model), *input = describe_input(&model->input);
     char *classes = list_classes(model);
-    clade__saved_tensor *tensors = calloc((size_t)model->n_parameters + 1, sizeof *tensors);
+    size_t n_tensors = (size_t)model->n_parameters, n_texts = 4;
+    clade__saved_tensor *tensors = calloc(n_tensors + more->n_tensors + 1, sizeof *tensors);
     if (!architecture || !input || !classes || !tensors) {
         status = clade__fail(CLADE_ENOMEM, "no memory to save '%s'", path);
         goto out;
     }
-    for (int i = 0; i < model->n_parameters; i++) {
+    for (size_t i = 0; i < n_tensors; i++) {
         const clade__parameter *p = &model->parameters[i];
         tensors[i] = (clade__saved_tensor){p->name, p->shape, values};
         values += clade_shape_elements(p->shape);
     }
-    const clade__saved_text metadata[] = {
+    for (size_t i = 0; i < more->n_tensors; i++) tensors[n_tensors++] = more->tensors[i];
+    clade__saved_text texts[MAX_TEXTS] = {
         {"format", "pt"}, {"clade.version", "1"}, {"clade.model", architecture},
-        {"clade.input", input}, {"clade.classes", classes}};
-    status = clade__safetensors_write(path, tensors, (size_t)model->n_parameters, metadata,
-                                      model->n_classes > 0 ? 5 : 4);
+        {"clade.input", input}};
+    if (model->n_classes > 0) texts[n_texts++] = (clade__saved_text){"clade.classes", classes};
+    assert(n_texts + more->n_texts <= MAX_TEXTS);
+    for (size_t i = 0; i < more->n_texts; i++) texts[n_texts++] = more->texts[i];
+    status = clade__safetensors_write(path, tensors, n_tensors, texts, n_texts);
 out:
     free(architecture);
     free(input);
     free(classes);
     free(tensors);
     return status;
+}
+
+clade_status clade__save_values(const clade_model *model, const float *values, const char *path)
+{
+    return clade__save_with(model, values, &(clade__saved_more){0}, path);
 }
 
 clade_status clade_save(clade_model *model, const char *path)
@@ -181,9 +195,11 @@ static clade_status read_classes(const char *text, clade_model *model)
 
 static clade_status read_parameters(clade_model *model, const clade__safetensors *file)
 {
-    if (clade__safetensors_n_tensors(file) != (size_t)model->n_parameters)
+    size_t n_tensors = clade__safetensors_n_tensors(file), n_wanted = (size_t)model->n_parameters;
+    bool may_have_more = clade__safetensors_text(file, "clade.checkpoint") != NULL;
+    if (n_tensors < n_wanted || (n_tensors > n_wanted && !may_have_more))
         return clade__fail(CLADE_EDATA, "it has %zu tensors, and its architecture wants %d",
-                           clade__safetensors_n_tensors(file), model->n_parameters);
+                           n_tensors, model->n_parameters);
     /* No size is taken from the architecture before the tensors agree with it. */
     for (int i = 0; i < model->n_parameters; i++)
         CLADE_TRY(clade__safetensors_check(file, model->parameters[i].name,
