@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <zlib.h>
 
@@ -132,6 +133,32 @@ static clade_status run_streaming(double *loss)
     return status;
 }
 
+/* ---- resuming: a run that was cut short, the best of it after its checkpoint ----------------- */
+
+static clade_status train_part(const clade_fit_options *options, double *loss)
+{
+    session s = {0};
+    clade_fit_result result;
+    clade_fit_options o = *options;
+    clade_status status = open_session(&s, network, "digits?n=40", &sgd_options);
+    o.validate = s.valid;
+    o.run_dir = fault_folder.run;
+    if (status == CLADE_OK) status = clade_fit(s.model, s.train, &o, &result);
+    if (status == CLADE_OK) *loss = result.train.loss;
+    close_session(&s);
+    return status;
+}
+
+static clade_status run_resuming(double *loss)
+{
+    CLADE_TRY(train_part(&(clade_fit_options){.max_steps = 2, .keep = 1,
+                                              .checkpoint_every = {1, CLADE_STEPS}}, loss));
+    test_write_file(in_run("half.tmp-1"), "", 0);
+    clade_status status = train_part(&(clade_fit_options){.epochs = 2, .resume = true}, loss);
+    unlink(in_run("half.tmp-1")); /* that it is still there is no harm */
+    return status;
+}
+
 /* ---- names: classes that data in another order has by other numbers -------------------------- */
 
 static clade_status name_classes(session *s, double *loss)
@@ -255,6 +282,7 @@ const fault_scenario fault_scenarios[] = {
     {"training", run_training, false},   {"streaming", run_streaming, false},
     {"first training", run_training, true}, {"clblast", run_clblast, false},
     {"names", run_names, false},           {"reading", run_reading, false},
+    {"resuming", run_resuming, false},
 };
 const int fault_n_scenarios = sizeof fault_scenarios / sizeof fault_scenarios[0];
 

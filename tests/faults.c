@@ -5,7 +5,7 @@
 
 static const char *const kind_names[FAULT_N_KINDS] = {
     "buffer", "context", "sub-device", "event", "kernel", "program", "queue", "block of memory",
-    "file descriptor", "stream"};
+    "file descriptor", "stream", "open folder"};
 
 static bool active;
 static fault_plan plan;
@@ -112,6 +112,14 @@ void fault_free(void *block)
 {
     if (block) count(FAULT_MEMORY, -1);
     free(block);
+}
+
+/* The stream has the descriptor then. */
+FILE *fault_fdopen(fault_site *site, int fd, const char *mode)
+{
+    FILE *file = fault_here(site) ? (fault_errno(EMFILE), NULL) : fdopen(fd, mode);
+    if (file) count(FAULT_DESCRIPTOR, -1);
+    return fault_given(FAULT_STREAM, file);
 }
 
 ssize_t fault_write(fault_site *site, int fd, const void *bytes, size_t n_bytes)

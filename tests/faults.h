@@ -8,10 +8,12 @@
 
 #define _GNU_SOURCE /* before any header, as the sources ask for parts of it */
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,7 +37,7 @@ typedef struct fault_site {
 /* What is given and must be taken back. */
 typedef enum fault_kind {
     FAULT_BUFFER, FAULT_CONTEXT, FAULT_DEVICE, FAULT_EVENT, FAULT_KERNEL, FAULT_PROGRAM, FAULT_QUEUE,
-    FAULT_MEMORY, FAULT_DESCRIPTOR, FAULT_STREAM,
+    FAULT_MEMORY, FAULT_DESCRIPTOR, FAULT_STREAM, FAULT_FOLDER,
     FAULT_N_KINDS
 } fault_kind;
 
@@ -48,6 +50,7 @@ int fault_counted(fault_kind kind, bool given, int result);
 int fault_taken(fault_kind kind, int result);
 void *fault_realloc(fault_site *site, void *old, size_t n_bytes);
 void fault_free(void *block);
+FILE *fault_fdopen(fault_site *site, int fd, const char *mode);
 ssize_t fault_write(fault_site *site, int fd, const void *bytes, size_t n_bytes);
 
 /* ---- for the test ---------------------------------------------------------------------------- */
@@ -171,9 +174,16 @@ const char *fault_left(void);
 #define rename(...)   FAULT_FILE(rename, EIO, __VA_ARGS__)
 #define unlink(...)   FAULT_FILE(unlink, EIO, __VA_ARGS__)
 #define fopen(...)    fault_given(FAULT_STREAM, FAULT(fopen, (fault_errno(EMFILE), NULL), __VA_ARGS__))
+#define fdopen(...)   fault_fdopen(FAULT_SITE(fdopen), __VA_ARGS__)
 #define fclose(file)  FAULT_TAKE(FAULT_STREAM, fclose, fault_errno(EIO), file)
 #define fflush(file)  FAULT_FILE(fflush, ENOSPC, file)
 #define fprintf(...)  FAULT_FILE(fprintf, ENOSPC, __VA_ARGS__)
+#define fseek(...)    FAULT_FILE(fseek, EIO, __VA_ARGS__)
+#define ftruncate(...) FAULT_FILE(ftruncate, EIO, __VA_ARGS__)
+#define flock(...)    FAULT_FILE(flock, ENOLCK, __VA_ARGS__)
+#define unlinkat(...) FAULT_FILE(unlinkat, EIO, __VA_ARGS__)
+#define opendir(path) fault_given(FAULT_FOLDER, FAULT(opendir, (fault_errno(EMFILE), NULL), path))
+#define closedir(dir) FAULT_TAKE(FAULT_FOLDER, closedir, fault_errno(EIO), dir)
 
 #endif
 #endif

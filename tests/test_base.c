@@ -222,6 +222,17 @@ static void suggestions_fit_their_space(void **state)
     assert_string_equal(tiny, "; one o");
 }
 
+static void decimals_are_those_that_were_meant(void **state)
+{
+    (void)state;
+    assert_true(clade__decimal(0.1f) == 0.1);
+    assert_true(clade__decimal(1e-30f) == 1e-30);
+    assert_true(clade__decimal(-123456.7f) == -123456.7);
+    assert_true(clade__decimal(0.0f) == 0.0);
+    assert_true((float)clade__decimal(1.0f / 3.0f) == 1.0f / 3.0f);
+    assert_true(isnan(clade__decimal(NAN)) && isinf(clade__decimal(INFINITY)));
+}
+
 static void contains_ignores_case(void **state)
 {
     (void)state;
@@ -306,6 +317,20 @@ static void a_failed_write_changes_nothing(void **state)
     assert_fails(clade__file_write(path, (clade__piece[]){{"new", 3}}, 1), CLADE_EIO, path);
     assert_int_equal(count_entries(folder), 1);
     assert_int_equal(access(kept, F_OK), 0);
+}
+
+static void what_a_killed_write_leaves_is_removed(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a.tmp-1", "b.safetensors.tmp-123456", /* and these stay: */
+                                        "a.tmp-", "a.tmp-1x", ".tmp-1", "a.tmp", "tmp-1", "a"};
+    char folder[256];
+    snprintf(folder, sizeof folder, "%s", test_folder());
+    for (int i = 0; i < 8; i++) test_write_file(test_text("%s/%s", folder, names[i]), "x", 1);
+    clade__remove_temporaries(folder);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(access(test_text("%s/%s", folder, names[i]), F_OK), i < 2 ? -1 : 0);
+    clade__remove_temporaries(test_text("%s/missing", folder)); /* nothing to do */
 }
 
 static void folders_are_made_with_those_above(void **state)
@@ -443,10 +468,12 @@ int main(void)
         cmocka_unit_test(utf8_is_told),
         cmocka_unit_test(nearest_word_is_near),
         cmocka_unit_test(suggestions_fit_their_space),
+        cmocka_unit_test(decimals_are_those_that_were_meant),
         cmocka_unit_test(contains_ignores_case),
         cmocka_unit_test(files_come_back_as_written),
         cmocka_unit_test(file_errors_say_which_and_why),
         cmocka_unit_test(a_failed_write_changes_nothing),
+        cmocka_unit_test(what_a_killed_write_leaves_is_removed),
         cmocka_unit_test(folders_are_made_with_those_above),
         cmocka_unit_test(the_clock_goes_on),
         cmocka_unit_test(arena_gives_zeroed_aligned_memory),

@@ -1,9 +1,9 @@
 /* What training leaves in its run folder: the log, the models, whatever the end; and what training
  * refuses to begin. */
+#include "events.h"
 #include "network.h"
 #include "reference.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -34,85 +34,33 @@ static clade_data *new_data(const clade_model *model, uint64_t seed)
 
 /* ---- the log ----------------------------------------------------------------------------------- */
 
-enum { MOST_EVENTS = 16 };
-
-/* The lines of a folder's metrics.jsonl, parsed; to be freed with free_log. */
-typedef struct log_lines {
-    int n;
-    cJSON *event[MOST_EVENTS];
-} log_lines;
-
-static log_lines read_log(const char *folder)
-{
-    log_lines log = {0};
-    unsigned char *text;
-    size_t n_bytes;
-    assert_ok(clade__file_read(test_text("%s/metrics.jsonl", folder), &text, &n_bytes));
-    assert_true(n_bytes > 0 && text[n_bytes - 1] == '\n');
-    for (char *at = (char *)text, *end; (end = strchr(at, '\n')); at = end + 1) {
-        *end = '\0';
-        assert_true(log.n < MOST_EVENTS);
-        log.event[log.n] = cJSON_Parse(at);
-        assert_true(cJSON_IsObject(log.event[log.n]));
-        log.n++;
-    }
-    free(text);
-    return log;
-}
-
-static void free_log(log_lines *log)
-{
-    for (int i = 0; i < log->n; i++) cJSON_Delete(log->event[i]);
-}
-
-static double number(const cJSON *event, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(event, key);
-    if (!cJSON_IsNumber(item)) fail_msg("an event has no number '%s'", key);
-    return item->valuedouble;
-}
-
 /* cJSON writes a number to within the last bit. */
 static bool is_written(const cJSON *event, const char *key, double value)
 {
-    return fabs(number(event, key) - value) <= 4e-16 * fabs(value);
-}
-
-static const char *text_of(const cJSON *event, const char *key)
-{
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, key));
-    if (!text) fail_msg("an event has no text '%s'", key);
-    return text;
-}
-
-static bool flag(const cJSON *event, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(event, key);
-    if (!cJSON_IsBool(item)) fail_msg("an event has no flag '%s'", key);
-    return cJSON_IsTrue(item);
+    return fabs(events_number(event, key) - value) <= 4e-16 * fabs(value);
 }
 
 static void check_start(const cJSON *start, const clade_model *model, bool resident)
 {
     clade_memory memory;
     assert_ok(clade_model_memory(model, &memory));
-    assert_string_equal(text_of(start, "event"), "start");
-    assert_string_equal(text_of(start, "device"), clade_device_describe(model->device)->name);
-    assert_true(*text_of(start, "platform") && *text_of(start, "gemm"));
-    assert_non_null(text_of(start, "driver"));
-    assert_string_equal(text_of(start, "clade"), clade_version());
-    assert_true(number(start, "parameters") == (double)clade_model_n_parameters(model));
-    assert_true(number(start, "seed") == 3);
-    assert_true(number(start, "batch") == BATCH);
-    assert_true(number(start, "train_samples") == SAMPLES);
-    assert_true(number(start, "valid_samples") == SAMPLES);
+    assert_string_equal(events_text(start, "event"), "start");
+    assert_string_equal(events_text(start, "device"), clade_device_describe(model->device)->name);
+    assert_true(*events_text(start, "platform") && *events_text(start, "gemm"));
+    assert_non_null(events_text(start, "driver"));
+    assert_string_equal(events_text(start, "clade"), clade_version());
+    assert_true(events_number(start, "parameters") == (double)clade_model_n_parameters(model));
+    assert_true(events_number(start, "seed") == 3);
+    assert_true(events_number(start, "batch") == BATCH);
+    assert_true(events_number(start, "train_samples") == SAMPLES);
+    assert_true(events_number(start, "valid_samples") == SAMPLES);
     /* Both data sets, or a part of each; the order; the sums of batches. */
-    double data_bytes = number(start, "memory_bytes_planned") - (double)memory.total;
+    double data_bytes = events_number(start, "memory_bytes_planned") - (double)memory.total;
     int n_samples = resident ? 2 * SAMPLES : BATCH + SAMPLES;
     int n_sums = (SAMPLES + BATCH - 1) / BATCH + 1;
     assert_true(data_bytes == n_samples * (4 + 1) * 4 + (resident ? SAMPLES * 4 : 0) + n_sums * 8);
-    assert_true(flag(start, "data_on_device") == resident);
-    assert_false(flag(start, "valid_is_train"));
+    assert_true(events_flag(start, "data_on_device") == resident);
+    assert_false(events_flag(start, "valid_is_train"));
 }
 
 static void the_log_has_what_is_documented(void **state)
@@ -125,30 +73,30 @@ static void the_log_has_what_is_documented(void **state)
         assert_ok(clade_fit(model, train, &(clade_fit_options){.epochs = 3, .validate = valid,
                                                                .run_dir = folder,
                                                                .stream = stream}, &result));
-        log_lines log = read_log(folder);
+        events log = events_read(folder);
         assert_int_equal(log.n, 5);
         check_start(log.event[0], model, !stream);
         for (int i = 1; i <= 3; i++) {
             const cJSON *epoch = log.event[i];
-            assert_string_equal(text_of(epoch, "event"), "epoch");
-            assert_true(number(epoch, "epoch") == i);
-            assert_true(number(epoch, "step") == i * EPOCH_STEPS);
-            assert_true(number(epoch, "train_loss") > 0 && number(epoch, "valid_loss") > 0);
-            assert_in_range(1000 * number(epoch, "train_accuracy"), 0, 1000);
-            assert_in_range(1000 * number(epoch, "valid_accuracy"), 0, 1000);
-            assert_true(number(epoch, "seconds") > 0 && number(epoch, "samples_per_second") > 0);
-            if (i == result.best_epoch) assert_true(flag(epoch, "best"));
-            if (i > result.best_epoch) assert_false(flag(epoch, "best"));
+            assert_string_equal(events_text(epoch, "event"), "epoch");
+            assert_true(events_number(epoch, "epoch") == i);
+            assert_true(events_number(epoch, "step") == i * EPOCH_STEPS);
+            assert_true(events_number(epoch, "train_loss") > 0 && events_number(epoch, "valid_loss") > 0);
+            assert_in_range(1000 * events_number(epoch, "train_accuracy"), 0, 1000);
+            assert_in_range(1000 * events_number(epoch, "valid_accuracy"), 0, 1000);
+            assert_true(events_number(epoch, "seconds") > 0 && events_number(epoch, "samples_per_second") > 0);
+            if (i == result.best_epoch) assert_true(events_flag(epoch, "best"));
+            if (i > result.best_epoch) assert_false(events_flag(epoch, "best"));
         }
         assert_true(is_written(log.event[3], "train_loss", result.train.loss));
         assert_true(is_written(log.event[3], "valid_loss", result.valid.loss));
-        assert_string_equal(text_of(log.event[4], "event"), "end");
-        assert_string_equal(text_of(log.event[4], "status"), "completed");
-        assert_true(number(log.event[4], "steps") == 3 * EPOCH_STEPS);
-        assert_true(number(log.event[4], "epochs") == 3 && number(log.event[4], "seconds") > 0);
-        assert_true(number(log.event[4], "best_epoch") == result.best_epoch);
+        assert_string_equal(events_text(log.event[4], "event"), "end");
+        assert_string_equal(events_text(log.event[4], "status"), "completed");
+        assert_true(events_number(log.event[4], "steps") == 3 * EPOCH_STEPS);
+        assert_true(events_number(log.event[4], "epochs") == 3 && events_number(log.event[4], "seconds") > 0);
+        assert_true(events_number(log.event[4], "best_epoch") == result.best_epoch);
         assert_true(is_written(log.event[4], "best_valid_loss", result.best_valid.loss));
-        free_log(&log);
+        events_free(&log);
         clade_model_free(model);
         clade_data_free(train);
         clade_data_free(valid);
@@ -157,12 +105,12 @@ static void the_log_has_what_is_documented(void **state)
 
 static void check_end(const char *folder, const char *status, int64_t steps)
 {
-    log_lines log = read_log(folder);
+    events log = events_read(folder);
     assert_true(log.n >= 2);
-    assert_string_equal(text_of(log.event[log.n - 1], "event"), "end");
-    assert_string_equal(text_of(log.event[log.n - 1], "status"), status);
-    assert_true(number(log.event[log.n - 1], "steps") == (double)steps);
-    free_log(&log);
+    assert_string_equal(events_text(log.event[log.n - 1], "event"), "end");
+    assert_string_equal(events_text(log.event[log.n - 1], "status"), status);
+    assert_true(events_number(log.event[log.n - 1], "steps") == (double)steps);
+    events_free(&log);
 }
 
 /* ---- the models -------------------------------------------------------------------------------- */

@@ -1,11 +1,8 @@
 /* Learning rates: each schedule against PyTorch's own way of computing it, step after step; what is
  * refused; what training makes of them. And early stopping, the other thing that watches validation. */
+#include "events.h"
 #include "network.h"
 #include "reference.h"
-
-#include <cjson/cJSON.h>
-
-#include "base/file.h"
 #include "train/schedule.h"
 
 enum { EPOCH_STEPS = 4, N_EPOCHS = 25, N_STEPS = EPOCH_STEPS * N_EPOCHS };
@@ -261,25 +258,6 @@ static void training_follows_the_schedule(void **state)
     }
 }
 
-/* The last event of a folder's metrics.jsonl with this name; to be deleted. */
-static cJSON *last_event(const char *folder, const char *name)
-{
-    unsigned char *text;
-    size_t n_bytes;
-    cJSON *last = NULL;
-    assert_ok(clade__file_read(test_text("%s/metrics.jsonl", folder), &text, &n_bytes));
-    for (char *line = strtok((char *)text, "\n"); line; line = strtok(NULL, "\n")) {
-        cJSON *event = cJSON_Parse(line);
-        const char *got = cJSON_GetStringValue(cJSON_GetObjectItem(event, "event"));
-        bool same = got && strcmp(got, name) == 0;
-        cJSON_Delete(same ? last : event);
-        if (same) last = event;
-    }
-    free(text);
-    assert_non_null(last);
-    return last;
-}
-
 /* What a user sees: in the progress the rate of the last step, and the same in the log. */
 static bool note_rate(const clade_progress *progress, void *user)
 {
@@ -300,9 +278,9 @@ static void the_rate_is_told(void **state)
                                              .schedule = clade_schedule_step(1, 0.5),
                                              .on_progress = note_rate, .user = rates}, NULL));
     assert_true(rates[2] == 0.4f && rates[4] == 0.2f && rates[5] == 0.2f);
-    cJSON *epoch = last_event(folder, "epoch");
-    assert_true(cJSON_GetObjectItem(epoch, "lr")->valuedouble == 0.2); /* not 0.200000003 */
-    cJSON_Delete(epoch);
+    events log = events_read(folder);
+    assert_true(events_number(events_last(&log, "epoch"), "lr") == 0.2); /* not 0.200000003 */
+    events_free(&log);
     net_free_batch(&batch);
     clade_data_free(data);
     clade_model_free(model);
@@ -365,10 +343,11 @@ static void training_stops_when_validation_gets_no_better(void **state)
                                     (long long)cases[i].patience,
                                     cases[i].patience == 1 ? "" : "s", mark);
         assert_string_equal(result.why, why);
-        cJSON *end = last_event(folder, "end");
-        assert_string_equal(cJSON_GetObjectItem(end, "status")->valuestring, "stopped_early");
-        assert_string_equal(cJSON_GetObjectItem(end, "why")->valuestring, why);
-        cJSON_Delete(end);
+        events log = events_read(folder);
+        const cJSON *end = events_last(&log, "end");
+        assert_string_equal(events_text(end, "status"), "stopped_early");
+        assert_string_equal(events_text(end, "why"), why);
+        events_free(&log);
 
         /* A patience that lasts changes nothing. */
         options = (clade_fit_options){.epochs = 3, .validate = valid, .patience = 3};

@@ -2,6 +2,8 @@
 #ifndef CLADE_TRAIN_H
 #define CLADE_TRAIN_H
 
+#include <signal.h>
+
 #include <clade/data.h>
 #include <clade/model.h>
 
@@ -33,7 +35,7 @@ typedef enum clade_schedule_kind {
 } clade_schedule_kind;
 
 /* So much of a training. */
-typedef enum clade_unit { CLADE_STEPS, CLADE_EPOCHS } clade_unit;
+typedef enum clade_unit { CLADE_STEPS, CLADE_EPOCHS, CLADE_SECONDS } clade_unit;
 typedef struct clade_span {
     int64_t count; /* 0: none */
     clade_unit unit;
@@ -42,7 +44,7 @@ typedef struct clade_span {
 /* Zeroed: constant, without a warm-up. */
 typedef struct clade_schedule {
     clade_schedule_kind kind;
-    clade_span warmup;
+    clade_span warmup; /* in steps or epochs */
     int64_t step_size; /* step: in epochs, at least 1 */
     double gamma;      /* step: in (0, 1]; 0 means 0.1 */
     double min_lr;     /* cosine, plateau: at least 0, at most lr */
@@ -79,8 +81,15 @@ typedef struct clade_fit_options {
     int64_t max_steps;    /* stop after so many steps; 0: no limit */
     clade_data *validate; /* may be NULL */
     int64_t log_every;    /* steps between calls of on_progress; 0: about ten times a second */
-    const char *run_dir;  /* an existing, writable folder for metrics.jsonl, model.safetensors (last)
-                           * and best.safetensors; NULL: none is written */
+    const char *run_dir;  /* an existing, writable folder for metrics.jsonl, model.safetensors (last),
+                           * best.safetensors and checkpoints; NULL: none is written. No other
+                           * training may write there meanwhile. */
+    clade_span checkpoint_every; /* 0: only when training ends or is stopped */
+    int keep;             /* how many checkpoints to keep, the newest; 0 means 2 */
+    bool resume;          /* go on from the newest checkpoint in run_dir that is not damaged, with the
+                           * bits of a training that was never interrupted; anew where there is none.
+                           * Model, data, batch, seed, optimizer and schedule must be those of the
+                           * run; how long it lasts and what it leaves may be other. */
     bool replacement;     /* draw an epoch's samples with replacement: some come more than once, and
                            * about 37 % not at all; else each comes once, shuffled */
     clade_schedule schedule;
@@ -90,12 +99,15 @@ typedef struct clade_fit_options {
     double min_delta;
     bool stream;          /* keep the data on the host even when the device could hold it */
     bool (*on_progress)(const clade_progress *progress, void *user); /* false stops after the step */
+    void (*on_message)(const char *text, void *user); /* a line that the user should know of */
     void *user;
+    const volatile sig_atomic_t *stop; /* may be NULL; once it is not 0, training stops after the
+                                        * step: for a signal's handler, or another thread */
 } clade_fit_options;
 
 typedef enum clade_fit_end {
     CLADE_COMPLETED,
-    CLADE_STOPPED,      /* by on_progress */
+    CLADE_STOPPED,      /* by on_progress or stop */
     CLADE_DIVERGED,
     CLADE_STOPPED_EARLY /* for want of a better validation */
 } clade_fit_end;
@@ -127,7 +139,9 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
 
 /* Trains a compiled model. Stays CLADE_OK when it is stopped; returns CLADE_EDIVERGED when the loss
  * stops being finite (the result is filled then too). CLADE_EDATA when the data does not fit the
- * model. result may be NULL. */
+ * model, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming the setting, when the
+ * run to resume began with another; CLADE_EIO when run_dir cannot be written, the last checkpoint
+ * being as good as before. result may be NULL. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data *train,
                                                   const clade_fit_options *options,
                                                   clade_fit_result *result);

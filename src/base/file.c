@@ -1,9 +1,11 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +116,22 @@ clade_status clade__file_write(const char *path, const clade__piece *pieces, siz
     }
     sync_folder_of(path);
     return CLADE_OK;
+}
+
+/* NAME.tmp-PROCESS, as above. */
+static bool is_temporary(const char *name)
+{
+    const char *at = strstr(name, ".tmp-");
+    return at && at > name && at[5] && !at[5 + strspn(at + 5, "0123456789")];
+}
+
+void clade__remove_temporaries(const char *folder)
+{
+    DIR *open = opendir(folder);
+    if (!open) return;
+    for (const struct dirent *entry; (entry = readdir(open));)
+        if (is_temporary(entry->d_name)) (void)unlinkat(dirfd(open), entry->d_name, 0);
+    closedir(open);
 }
 
 clade_status clade__make_folder(const char *path)

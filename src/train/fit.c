@@ -3,66 +3,36 @@
  * The host only enqueues. At a log point it starts a copy of the sums since the last log point and
  * waits for the copy begun there, so that it is never more than two log intervals ahead of the
  * device, and the device never waits for it. At an epoch's end it waits: there are metrics to write
- * and validation to do.
+ * and validation to do. So it does at a checkpoint.
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/file.h"
 #include "device/profile.h"
-#include "train/classes.h"
-#include "train/evaluate.h"
-#include "train/fit_memory.h"
-#include "train/run_log.h"
-#include "train/schedule.h"
-#include "train/state.h"
+#include "train/fit.h"
 
-#define LOG_SECONDS 0.1 /* between log points, when the steps between them are not given */
+#define LOG_SECONDS 0.1 /* between log points */
 
-typedef struct fit {
-    clade_model *model;
-    const clade_fit_options *options;
-    clade__pass train, valid;
-    clade__run_log log;
-    clade__schedule schedule;
-    clade__fit_state state;
-    clade_progress progress;    /* what the user is told of it */
-    clade_fit_result *result;
-    int64_t interval;           /* steps between log points */
-    int64_t sent, known;        /* batches of this epoch whose sums are on their way; have come */
-    clade__transfer transfer;
-    double started, paused;     /* seconds: when; how long validation and saving took */
-    double log_point, epoch_started;
-    bool stop;
-} fit;
-
-static const char *const end_names[] = {"completed", "stopped", "diverged", "stopped_early"};
-
-const char *clade_fit_end_name(clade_fit_end end)
-{
-    return (unsigned)end < 4 ? end_names[end] : "unknown";
-}
-
-static double training_seconds(const fit *f)
+double clade__fit_seconds(const clade__fit *f)
 {
     return clade__seconds() - f->started - f->paused;
 }
 
 /* Tells the user where training is. False from the user stops it after this step. */
-static void report(fit *f, bool epoch_end)
+static void report(clade__fit *f, bool epoch_end)
 {
     clade_progress *p = &f->progress;
-    double seconds = training_seconds(f) - f->epoch_started;
+    double seconds = clade__fit_seconds(f) - f->epoch_started;
     p->step = f->state.step;
     p->epoch_step = f->state.epoch_step;
     p->epoch_end = epoch_end;
-    p->seconds = training_seconds(f);
+    p->seconds = clade__fit_seconds(f);
     p->samples_per_second = seconds > 0.0 ? (double)p->train.n_samples / seconds : 0.0;
     if (f->options->on_progress && !f->options->on_progress(p, f->options->user)) f->stop = true;
 }
 
 /* Takes in the sums that were on their way. */
-static clade_status receive(fit *f)
+static clade_status receive(clade__fit *f)
 {
     int64_t begun = clade__profile_host_begin(f->model->device);
     CLADE_TRY(clade__transfer_wait(&f->transfer));
@@ -80,7 +50,7 @@ static clade_status receive(fit *f)
     return CLADE_OK;
 }
 
-static clade_status send_sums(fit *f)
+static clade_status send_sums(clade__fit *f)
 {
     int64_t n_done = f->state.epoch_step;
     if (n_done == f->sent) return CLADE_OK;
@@ -89,25 +59,28 @@ static clade_status send_sums(fit *f)
     return CLADE_OK;
 }
 
-/* Waits for the device, and takes in all sums. */
-static clade_status catch_up(fit *f)
+clade_status clade__fit_catch_up(clade__fit *f)
 {
     CLADE_TRY(receive(f));
     CLADE_TRY(send_sums(f));
     return receive(f);
 }
 
-static clade_status log_point(fit *f)
+/* At a log point by time, and where log_every wants a report. */
+static clade_status log_if_due(clade__fit *f)
 {
+    int64_t log_every = f->options->log_every, n = f->state.epoch_step;
+    bool by_time = n - f->sent >= f->interval, asked = log_every > 0 && n % log_every == 0;
+    if (!by_time && !asked) return CLADE_OK;
     CLADE_TRY(receive(f));
     CLADE_TRY(send_sums(f));
-    if (f->options->log_every == 0) {
+    if (by_time) {
         double now = clade__seconds(), taken = now - f->log_point;
         if (taken < 0.5 * LOG_SECONDS) f->interval *= 2;
         if (taken > 2.0 * LOG_SECONDS && f->interval > 1) f->interval /= 2;
         f->log_point = now;
     }
-    if (f->known > 0) report(f, false);
+    if (f->known > 0 && (asked || log_every == 0)) report(f, false);
     return CLADE_OK;
 }
 
@@ -119,7 +92,7 @@ static bool better(const clade_metrics *a, const clade_metrics *b, double min_de
     return a->loss < b->loss - min_delta || isnan(b->loss);
 }
 
-static clade_status validate(fit *f)
+static clade_status validate(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
     clade_progress *p = &f->progress;
@@ -142,13 +115,13 @@ static clade_status validate(fit *f)
 }
 
 /* The end of an epoch, or of as much of it as max_steps allowed. */
-static clade_status finish_epoch(fit *f)
+static clade_status finish_epoch(clade__fit *f)
 {
     clade_progress *p = &f->progress;
-    CLADE_TRY(catch_up(f));
+    CLADE_TRY(clade__fit_catch_up(f));
     f->state.train = p->train;
 
-    double seconds = training_seconds(f), began = clade__seconds();
+    double seconds = clade__fit_seconds(f), began = clade__seconds();
     CLADE_TRY(validate(f));
     int64_t begun = clade__profile_host_begin(f->model->device);
     CLADE_TRY(clade__run_log_keep(&f->log, f->model, p->best));
@@ -163,52 +136,70 @@ static clade_status finish_epoch(fit *f)
     p->has_valid = false;
     f->state.epochs++;
     f->state.epoch_step = f->sent = f->known = 0;
-    return CLADE_OK;
+    return clade__fit_checkpoint_if_due(f, true);
 }
 
-static bool steps_left(const fit *f)
+static bool steps_left(const clade__fit *f)
 {
     return f->options->max_steps == 0 || f->state.step < f->options->max_steps;
 }
 
-static bool stopped_early(const fit *f)
+static bool stop_asked(const clade__fit *f)
+{
+    return f->stop || (f->options->stop && *f->options->stop);
+}
+
+static bool stopped_early(const clade__fit *f)
 {
     return f->options->patience > 0 && f->state.n_worse >= f->options->patience;
 }
 
-static clade_status run_epoch(fit *f)
+static clade_status run_step(clade__fit *f)
+{
+    clade__fit_state *state = &f->state;
+    f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step);
+    f->model->lr = f->progress.lr;
+    CLADE_TRY(clade__pass_run(&f->train, state->epoch_step));
+    state->epoch_step++;
+    state->step++;
+    CLADE_TRY(log_if_due(f));
+    return clade__fit_checkpoint_if_due(f, false);
+}
+
+/* An epoch, or what is left of it. */
+static clade_status run_epoch(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
     f->progress.epoch = (int)state->epochs + 1;
-    f->progress.train = (clade_metrics){.accuracy = NAN};
-    f->epoch_started = training_seconds(f);
+    f->epoch_started = clade__fit_seconds(f) - state->epoch_seconds;
     CLADE_TRY(clade__feed_shuffle(&f->train.feed, f->model->seed, f->model->epoch++));
     while (state->epoch_step < f->train.n_batches && steps_left(f)) {
-        if (f->stop) return CLADE_OK;
-        f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step);
-        f->model->lr = f->progress.lr;
-        CLADE_TRY(clade__pass_run(&f->train, state->epoch_step));
-        state->epoch_step++;
-        state->step++;
-        if (state->epoch_step - f->sent >= f->interval) CLADE_TRY(log_point(f));
+        if (stop_asked(f)) return CLADE_OK;
+        CLADE_TRY(run_step(f));
     }
+    /* With more steps than now, training would go on here, and not behind the end of the epoch. */
+    if (state->epoch_step < f->train.n_batches) CLADE_TRY(clade__fit_checkpoint(f));
+    state->epoch_seconds = 0.0;
     return finish_epoch(f);
 }
 
 /* After the user said stop: the step is finished, and what was learnt is kept. */
-static clade_status finish_stopped(fit *f)
+static clade_status finish_stopped(clade__fit *f)
 {
     f->result->end = CLADE_STOPPED;
-    CLADE_TRY(catch_up(f));
-    return clade__run_log_keep(&f->log, f->model, false);
+    CLADE_TRY(clade__fit_catch_up(f));
+    CLADE_TRY(clade__run_log_keep(&f->log, f->model, false));
+    return clade__fit_checkpoint(f);
 }
 
 /* A stop that comes with the report of the last epoch's end changes nothing. */
-static clade_status run_epochs(fit *f)
+clade_status clade__fit_run(clade__fit *f)
 {
-    f->started = f->log_point = clade__seconds();
-    while (f->state.epochs < f->progress.n_epochs && steps_left(f) && !stopped_early(f)) {
-        if (f->stop) return finish_stopped(f);
+    f->log_point = f->kept_at = clade__seconds();
+    f->started = f->log_point - f->state.seconds;
+    while (f->state.epochs < f->progress.n_epochs && !stopped_early(f) &&
+           (steps_left(f) || f->state.epoch_step > 0)) { /* the latter when resumed at the last */
+        if (stop_asked(f)) return finish_stopped(f);
         CLADE_TRY(run_epoch(f));
     }
     if (stopped_early(f)) {
@@ -218,101 +209,5 @@ static clade_status run_epochs(fit *f)
                  (long long)f->state.n_worse, f->state.n_worse == 1 ? "" : "s",
                  (long long)(f->state.epochs - f->state.n_worse));
     }
-    return CLADE_OK;
-}
-
-static clade_status open_fit(fit *f, const clade_data *data)
-{
-    clade_model *model = f->model;
-    const clade_data *valid = f->options->validate;
-    CLADE_TRY(clade__scaling_copy(&model->input, &data->scaling));
-    CLADE_TRY(clade__take_classes(model, data));
-    clade__fit_memory plan;
-    CLADE_TRY(clade__fit_memory_plan(&plan, model, data, f->options));
-    clade__run_start start = {.n_train = data->n_samples, .memory_bytes = plan.memory.total,
-                              .resident = plan.train_resident};
-    CLADE_TRY(clade__pass_open(&f->train, model, data, true, plan.train_resident));
-    f->train.feed.replacement = f->options->replacement;
-    if (valid) {
-        start.n_valid = valid->n_samples;
-        start.valid_is_train = clade_data_equal(data, valid);
-        CLADE_TRY(clade__pass_open(&f->valid, model, valid, false, plan.valid_resident));
-    }
-    f->progress.n_epochs = f->options->epochs ? f->options->epochs : 1;
-    f->progress.n_epoch_steps = f->train.n_batches;
-    f->progress.n_steps = f->progress.n_epochs * f->train.n_batches;
-    if (f->options->max_steps && f->options->max_steps < f->progress.n_steps)
-        f->progress.n_steps = f->options->max_steps;
-    f->interval = f->options->log_every ? f->options->log_every : 1;
-    CLADE_TRY(clade__schedule_open(&f->schedule, &f->state.plateau, &f->options->schedule,
-                                   model->optimizer.lr, f->train.n_batches, f->progress.n_steps));
-    CLADE_TRY(clade__run_log_open(&f->log, f->options->run_dir, model, valid != NULL));
-    return clade__run_log_start(&f->log, model, &start);
-}
-
-static clade_status check_options(const clade_model *model, const clade_fit_options *options)
-{
-    if (!model->compiled || !model->trainable)
-        return clade__fail(CLADE_ESTATE, "fit: the model is not compiled for training");
-    if (options->epochs < 0 || options->max_steps < 0 || options->log_every < 0)
-        return clade__fail(CLADE_EINVAL, "fit: epochs, max_steps and log_every are %d, %lld and %lld, "
-                           "want none below 0", options->epochs, (long long)options->max_steps,
-                           (long long)options->log_every);
-    if (options->patience < 0 || !(options->min_delta >= 0.0) || isinf(options->min_delta))
-        return clade__fail(CLADE_EINVAL, "fit: patience and min_delta are %lld and %g, want neither "
-                           "below 0", (long long)options->patience, options->min_delta);
-    if (options->patience > 0 && !options->validate)
-        return clade__fail(CLADE_EINVAL, "fit: patience wants validation data");
-    return CLADE_OK;
-}
-
-static void fill_result(fit *f, clade_status status)
-{
-    const clade__fit_state *state = &f->state;
-    clade_fit_result *result = f->result;
-    result->steps = state->step;
-    result->epochs = (int)state->epochs;
-    result->seconds = training_seconds(f);
-    result->samples_per_second = f->progress.samples_per_second;
-    result->train = state->train;
-    result->has_valid = f->options->validate && state->epochs > 0;
-    result->valid = state->valid;
-    result->best_valid = state->best;
-    result->best_epoch = (int)state->best_epoch;
-    if (status != CLADE_EDIVERGED) return;
-    result->end = CLADE_DIVERGED;
-    snprintf(result->why, sizeof result->why, "%s", clade_error());
-}
-
-/* Writes the end, whatever it was: what an epoch kept is saved even when the next one failed. */
-static clade_status close_fit(fit *f, clade_status status)
-{
-    (void)clade__transfer_wait(&f->transfer);
-    fill_result(f, status);
-    if (status != CLADE_OK && status != CLADE_EDIVERGED) return status;
-    clade_status saved = clade__run_log_save(&f->log, f->model, true);
-    if (saved == CLADE_OK) saved = clade__run_log_end(&f->log, f->result);
-    if (saved != CLADE_OK) return saved;
-    return status == CLADE_OK ? CLADE_OK : clade__fail_again(status, f->result->why);
-}
-
-clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_options *options,
-                       clade_fit_result *result)
-{
-    static const clade_fit_options defaults;
-    clade_fit_result unwanted;
-    if (!options) options = &defaults;
-    if (!result) result = &unwanted;
-    *result = (clade_fit_result){.end = CLADE_COMPLETED};
-    CLADE_TRY(check_options(model, options));
-    fit *f = calloc(1, sizeof *f);
-    if (!f) return clade__fail(CLADE_ENOMEM, "no memory to train");
-    *f = (fit){.model = model, .options = options, .result = result};
-    clade_status status = open_fit(f, train);
-    if (status == CLADE_OK) status = close_fit(f, run_epochs(f));
-    clade__run_log_close(&f->log);
-    clade__pass_close(&f->train);
-    clade__pass_close(&f->valid);
-    free(f);
-    return status;
+    return clade__fit_checkpoint(f);
 }

@@ -1,10 +1,14 @@
+#define _POSIX_C_SOURCE 200809L
 #include "train/run_log.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -19,30 +23,76 @@ static void file_in(char *out, const clade__run_log *log, const char *name)
     snprintf(out, MAX_PATH_BYTES, "%s/%s", log->folder, name);
 }
 
+static clade_status fail_log(const clade__run_log *log)
+{
+    return clade__fail(CLADE_EIO, "cannot write '%s/metrics.jsonl': %s", log->folder,
+                       strerror(errno));
+}
+
+static clade_status open_metrics(clade__run_log *log)
+{
+    char path[MAX_PATH_BYTES];
+    file_in(path, log, "metrics.jsonl");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) return fail_log(log);
+    /* Where locks are not known, there are none. */
+    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    log->metrics = locked ? NULL : fdopen(fd, "r+");
+    if (log->metrics) return CLADE_OK;
+    clade_status status = locked ? clade__fail(CLADE_ESTATE, "another training is writing into '%s'",
+                                               log->folder)
+                                 : fail_log(log);
+    close(fd);
+    return status;
+}
+
 clade_status clade__run_log_open(clade__run_log *log, const char *folder, const clade_model *model,
                                  bool has_valid)
 {
     *log = (clade__run_log){.folder = folder};
     if (!folder) return CLADE_OK;
-    char path[MAX_PATH_BYTES];
-    file_in(path, log, "metrics.jsonl");
     size_t bytes = clade__model_parameter_bytes(model);
     log->now = malloc(bytes);
     log->last = malloc(bytes);
     log->best = has_valid ? malloc(bytes) : NULL;
-    if (!log->now || !log->last || (has_valid && !log->best)) {
+    clade_status status = CLADE_OK;
+    if (!log->now || !log->last || (has_valid && !log->best))
+        status = clade__fail(CLADE_ENOMEM, "no memory to keep the model");
+    if (status == CLADE_OK) status = open_metrics(log);
+    if (status == CLADE_OK)
+        clade__remove_temporaries(folder);
+    else
         clade__run_log_close(log);
-        return clade__fail(CLADE_ENOMEM, "no memory to keep the model");
-    }
-    log->metrics = fopen(path, "w");
-    if (!log->metrics) {
-        clade_status status =
-            clade__fail(CLADE_EIO, "cannot write '%s': %s", path, strerror(errno));
-        clade__run_log_close(log);
-        return status;
-    }
     log->last_saved_at = clade__seconds();
+    return status;
+}
+
+clade_status clade__run_log_cut(clade__run_log *log, int64_t n_bytes)
+{
+    struct stat about;
+    int fd = fileno(log->metrics);
+    if (fstat(fd, &about) != 0) return fail_log(log);
+    if (n_bytes > about.st_size) n_bytes = about.st_size;
+    if (ftruncate(fd, n_bytes) != 0 || fseek(log->metrics, 0, SEEK_END) != 0) return fail_log(log);
     return CLADE_OK;
+}
+
+clade_status clade__run_log_sync(clade__run_log *log, int64_t *n_bytes)
+{
+    if (fflush(log->metrics) != 0 || fsync(fileno(log->metrics)) != 0) return fail_log(log);
+    *n_bytes = ftell(log->metrics);
+    return CLADE_OK;
+}
+
+void clade__run_log_restore(clade__run_log *log, const clade_model *model, const float *last,
+                            bool has_best)
+{
+    char path[MAX_PATH_BYTES];
+    memcpy(log->last, last, clade__model_parameter_bytes(model));
+    log->last_unsaved = true;
+    log->best_unsaved = has_best;
+    file_in(path, log, "best.safetensors");
+    if (!has_best) (void)unlink(path);
 }
 
 void clade__run_log_close(clade__run_log *log)
@@ -60,12 +110,9 @@ static clade_status write_event(clade__run_log *log, clade__json *event)
     clade__json_object_end(event);
     char *text = clade__json_finish(event);
     if (!text) return clade__fail(CLADE_ENOMEM, "no memory to write metrics.jsonl");
-    errno = 0;
     bool wrote = fprintf(log->metrics, "%s\n", text) > 0 && fflush(log->metrics) == 0;
     free(text);
-    return wrote ? CLADE_OK
-                 : clade__fail(CLADE_EIO, "cannot write '%s/metrics.jsonl': %s", log->folder,
-                               strerror(errno));
+    return wrote ? CLADE_OK : fail_log(log);
 }
 
 static clade__json begin_event(const char *name)
@@ -132,6 +179,14 @@ clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
     return write_event(log, &event);
 }
 
+clade_status clade__run_log_message(clade__run_log *log, const char *text)
+{
+    if (!log->folder) return CLADE_OK;
+    clade__json event = begin_event("message");
+    clade__json_string(&event, "text", text);
+    return write_event(log, &event);
+}
+
 clade_status clade__run_log_epoch(clade__run_log *log, const clade_progress *progress)
 {
     if (!log->folder) return CLADE_OK;
@@ -165,17 +220,23 @@ clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *res
     return write_event(log, &event);
 }
 
+clade_status clade__check_finite(const float *values, size_t n, int64_t step)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return clade__fail(CLADE_EDIVERGED, "training diverged: a parameter is not finite after "
+                               "step %lld; try a smaller learning rate", (long long)step);
+    return CLADE_OK;
+}
+
 /* A step may overflow a parameter while its own loss, made before, is finite: such a model must not
  * take the place of a good one. */
 clade_status clade__run_log_keep(clade__run_log *log, clade_model *model, bool is_best)
 {
     if (!log->folder) return CLADE_OK;
-    size_t bytes = clade__model_parameter_bytes(model), n = bytes / sizeof(float);
+    size_t bytes = clade__model_parameter_bytes(model);
     CLADE_TRY(clade__model_read_parameters(model, log->now));
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(log->now[i]))
-            return clade__fail(CLADE_EDIVERGED, "training diverged: a parameter is not finite after "
-                               "step %lld; try a smaller learning rate", (long long)model->step);
+    CLADE_TRY(clade__check_finite(log->now, bytes / sizeof(float), model->step));
     memcpy(log->last, log->now, bytes);
     log->last_unsaved = true;
     if (is_best && log->best) {

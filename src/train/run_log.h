@@ -24,9 +24,21 @@ typedef struct clade__run_log {
     double last_saved_at; /* of clade__seconds() */
 } clade__run_log;
 
-/* Makes metrics.jsonl anew in the folder. CLADE_EIO when it cannot be written. */
+/* Opens metrics.jsonl in the folder, to be cut next, and removes what a killed process left half
+ * written. CLADE_EIO when it cannot be written, CLADE_ESTATE while another training has it open. */
 clade_status clade__run_log_open(clade__run_log *log, const char *folder, const clade_model *model,
                                  bool has_valid);
+
+/* Cuts the log to its first n bytes, and goes on behind them. */
+clade_status clade__run_log_cut(clade__run_log *log, int64_t n_bytes);
+
+/* Brings the log to the disk; *n_bytes is its length. */
+clade_status clade__run_log_sync(clade__run_log *log, int64_t *n_bytes);
+
+/* Takes over the models of a training that goes on: the parameters it goes on from, and the best, if
+ * any; best.safetensors may be of a later epoch that has yet to come again. */
+void clade__run_log_restore(clade__run_log *log, const clade_model *model, const float *last,
+                            bool has_best);
 
 /* Frees; writes nothing. */
 void clade__run_log_close(clade__run_log *log);
@@ -40,12 +52,16 @@ typedef struct clade__run_start {
 
 clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
                                   const clade__run_start *start);
+clade_status clade__run_log_message(clade__run_log *log, const char *text);
 clade_status clade__run_log_epoch(clade__run_log *log, const clade_progress *progress);
 clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *result);
 
 /* Copies the parameters as the last model, and as the best too where is_best. CLADE_EDIVERGED, with
  * nothing changed, when one is not finite. */
 clade_status clade__run_log_keep(clade__run_log *log, clade_model *model, bool is_best);
+
+/* CLADE_EDIVERGED when one of the values, as they are after `step`, is not finite. */
+clade_status clade__check_finite(const float *values, size_t n, int64_t step);
 
 /* Writes what is kept and not yet written; unless `now` is set, only every few seconds. */
 clade_status clade__run_log_save(clade__run_log *log, const clade_model *model, bool now);

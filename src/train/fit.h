@@ -1,0 +1,55 @@
+/* A call of clade_fit: what its parts share. fit_open.c begins and ends it, fit.c is the loop, and
+ * fit_checkpoint.c keeps it and goes on with one that was kept. */
+#ifndef CLADE_TRAIN_FIT_H
+#define CLADE_TRAIN_FIT_H
+
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/run_log.h"
+
+typedef struct clade__fit {
+    clade_model *model;
+    const clade_fit_options *options;
+    clade__pass train, valid;
+    clade__run_log log;
+    clade__schedule schedule;
+    clade__fit_state state;
+    clade_progress progress; /* what the user is told of it */
+    clade_fit_result *result;
+
+    int64_t interval;    /* steps between log points */
+    int64_t sent, known; /* batches of this epoch whose sums are on their way; have come */
+    clade__transfer transfer;
+    double started, paused; /* seconds: when; how long validation and saving took */
+    double log_point, epoch_started;
+    bool stop; /* on_progress said so */
+
+    clade__checkpoint kept; /* the training as it was at kept_step; -1 before the first */
+    int64_t kept_step;
+    double kept_at; /* of clade__seconds() */
+    char *recipe, *platform;
+} clade__fit;
+
+/* fit.c: trains on from f->state to the end. */
+clade_status clade__fit_run(clade__fit *f);
+
+/* Waits for the device, and takes in all sums. */
+clade_status clade__fit_catch_up(clade__fit *f);
+
+/* Seconds of training so far, without validation and saving. */
+double clade__fit_seconds(const clade__fit *f);
+
+/* fit_checkpoint.c: writes a checkpoint where there is a run folder, unless that of this step has been
+ * written. CLADE_EDIVERGED when it would not be one to go on from. */
+clade_status clade__fit_checkpoint(clade__fit *f);
+
+/* The same where checkpoint_every says that one is due, after a step or at an epoch's end. */
+clade_status clade__fit_checkpoint_if_due(clade__fit *f, bool epoch_end);
+
+/* Makes f->state and the model those of the newest checkpoint that is whole. *resumed is false when
+ * there is none at all. */
+clade_status clade__fit_resume(clade__fit *f, bool *resumed);
+
+void clade__fit_close_checkpoints(clade__fit *f);
+
+#endif

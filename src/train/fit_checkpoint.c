@@ -1,0 +1,161 @@
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "device/profile.h"
+#include "train/fit.h"
+#include "train/recipe.h"
+
+#define DEFAULT_KEEP 2
+
+static clade_status no_memory(void)
+{
+    return clade__fail(CLADE_ENOMEM, "no memory for checkpoints");
+}
+
+/* At the first checkpoint, not before the first step: all data is summed up. */
+static clade_status open_checkpoints(clade__fit *f)
+{
+    if (f->recipe) return CLADE_OK;
+    const clade_device_info *info = clade_device_describe(f->model->device);
+    clade__text platform = {0};
+    clade__text_append(&platform, "%s, %s, driver %s, gemm %s, clade %s", info->name, info->platform,
+                       info->driver, clade__gemm_selected(f->model->device), clade_version());
+    f->platform = platform.data;
+    f->recipe =
+        clade__recipe_text(f->model, f->train.feed.data, f->options, &f->schedule.options);
+    f->kept.values = malloc(clade__model_trained_bytes(f->model));
+    if (platform.failed || !f->recipe || !f->kept.values) return no_memory();
+    f->kept.recipe = f->recipe;
+    f->kept.platform = f->platform;
+    f->kept.best = f->log.best;
+    f->kept.sums = f->train.host_sums;
+    return CLADE_OK;
+}
+
+void clade__fit_close_checkpoints(clade__fit *f)
+{
+    free(f->kept.values);
+    free(f->recipe);
+    free(f->platform);
+}
+
+/* ---- write ----------------------------------------------------------------------------------- */
+
+static clade_status write_checkpoint(clade__fit *f)
+{
+    clade__fit_state *state = &f->state;
+    const char *folder = f->options->run_dir;
+    CLADE_TRY(open_checkpoints(f));
+    CLADE_TRY(clade__run_log_sync(&f->log, &state->log_bytes));
+    CLADE_TRY(clade__model_read_trained(f->model, f->kept.values));
+    CLADE_TRY(clade__check_finite(f->kept.values,
+                                  clade__model_trained_bytes(f->model) / sizeof(float),
+                                  f->model->step));
+    f->kept.state = *state;
+    CLADE_TRY(clade__checkpoint_write(folder, f->model, &f->kept));
+    f->kept_step = state->step;
+    return clade__checkpoints_prune(folder, state->step,
+                                    f->options->keep ? f->options->keep : DEFAULT_KEEP);
+}
+
+clade_status clade__fit_checkpoint(clade__fit *f)
+{
+    if (!f->options->run_dir || f->kept_step == f->state.step) return CLADE_OK;
+    CLADE_TRY(clade__fit_catch_up(f));
+    f->state.seconds = clade__fit_seconds(f);
+    f->state.epoch_seconds = f->state.epoch_step > 0 ? f->state.seconds - f->epoch_started : 0.0;
+    double began = clade__seconds();
+    int64_t begun = clade__profile_host_begin(f->model->device);
+    clade_status status = write_checkpoint(f);
+    clade__profile_host_end(f->model->device, "checkpoint", f->state.step, begun);
+    f->kept_at = clade__seconds();
+    f->paused += f->kept_at - began;
+    return status;
+}
+
+clade_status clade__fit_checkpoint_if_due(clade__fit *f, bool epoch_end)
+{
+    const clade_span *every = &f->options->checkpoint_every;
+    bool due = false, at_last_step = f->state.epoch_step == f->train.n_batches;
+    if (every->count == 0 || at_last_step) return CLADE_OK; /* the epoch's end is about to come */
+    switch (every->unit) {
+    case CLADE_STEPS: due = f->state.step % every->count == 0; break;
+    case CLADE_EPOCHS: due = epoch_end && f->state.epochs % every->count == 0; break;
+    case CLADE_SECONDS: due = clade__seconds() - f->kept_at >= (double)every->count; break;
+    }
+    return due ? clade__fit_checkpoint(f) : CLADE_OK;
+}
+
+/* ---- go on ----------------------------------------------------------------------------------- */
+
+static void say(const clade__fit *f, const char *text)
+{
+    if (f->options->on_message) f->options->on_message(text, f->options->user);
+}
+
+/* Everything is as it was when the checkpoint was written. */
+static clade_status restore(clade__fit *f)
+{
+    clade__fit_state *state = &f->state;
+    *state = f->kept.state;
+    CLADE_TRY(clade__model_write_trained(f->model, f->kept.values));
+    f->model->step = state->first_step + state->step;
+    f->model->epoch = state->first_epoch + state->epochs;
+    f->sent = f->known = state->epoch_step;
+    f->progress.train = clade__pass_metrics(&f->train, f->known);
+    f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step - 1);
+    f->kept_step = state->step;
+    clade__run_log_restore(&f->log, f->model, f->kept.values, state->best_epoch > 0);
+    return clade__run_log_cut(&f->log, state->log_bytes);
+}
+
+/* Reads the newest of the checkpoints that is whole; `damaged` says what was wrong with those after
+ * it. */
+static clade_status read_newest(clade__fit *f, const int64_t *steps, int n, bool *same_platform,
+                                clade__text *damaged)
+{
+    clade_status status = CLADE_OK;
+    for (int i = 0; i < n; i++) {
+        status = clade__checkpoint_read(f->options->run_dir, steps[i], f->model,
+                                        f->train.n_batches, &f->kept, same_platform);
+        if (status != CLADE_EDATA && status != CLADE_EIO) return status;
+        clade__text_append(damaged, "%s%s", i ? "; " : "", clade_error());
+    }
+    return clade__fail(status, "no checkpoint is left to go on from: %s; remove them to train anew",
+                       damaged->data ? damaged->data : "out of memory");
+}
+
+static clade_status resume(clade__fit *f, const int64_t *steps, int n, clade__text *text)
+{
+    bool same_platform;
+    CLADE_TRY(open_checkpoints(f));
+    CLADE_TRY(read_newest(f, steps, n, &same_platform, text));
+    CLADE_TRY(restore(f));
+    bool damaged = text->data != NULL;
+    clade__text_append(text, "%sgoing on from step %lld", damaged ? "; " : "",
+                       (long long)f->state.step);
+    if (!same_platform)
+        clade__text_append(text, "; until there the run had another device, driver, gemm or version "
+                           "of clade: its bits may be others from here on");
+    if (text->failed) return no_memory();
+    say(f, text->data);
+    return damaged || !same_platform ? clade__run_log_message(&f->log, text->data) : CLADE_OK;
+}
+
+clade_status clade__fit_resume(clade__fit *f, bool *resumed)
+{
+    int64_t *steps;
+    int n;
+    clade__text text = {0};
+    CLADE_TRY(clade__checkpoint_steps(f->options->run_dir, &steps, &n));
+    *resumed = n > 0;
+    clade_status status = CLADE_OK;
+    if (n > 0)
+        status = resume(f, steps, n, &text);
+    else
+        say(f, "there is no checkpoint yet: training begins anew");
+    clade__text_free(&text);
+    free(steps);
+    return status;
+}

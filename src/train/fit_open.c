@@ -1,0 +1,140 @@
+/* clade_fit: what is asked is checked, everything taken before the first step; and the end. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "train/classes.h"
+#include "train/fit.h"
+#include "train/fit_memory.h"
+
+static const char *const end_names[] = {"completed", "stopped", "diverged", "stopped_early"};
+
+const char *clade_fit_end_name(clade_fit_end end)
+{
+    return (unsigned)end < 4 ? end_names[end] : "unknown";
+}
+
+/* The run folder: what it holds is gone on with, or else begun anew. */
+static clade_status open_folder(clade__fit *f, const clade__run_start *start)
+{
+    const char *folder = f->options->run_dir;
+    bool resumed = false;
+    if (!folder) return CLADE_OK;
+    CLADE_TRY(clade__run_log_open(&f->log, folder, f->model, f->options->validate != NULL));
+    if (f->options->resume) CLADE_TRY(clade__fit_resume(f, &resumed));
+    if (resumed) return CLADE_OK;
+    CLADE_TRY(clade__checkpoints_prune(folder, -1, 0));
+    CLADE_TRY(clade__run_log_cut(&f->log, 0));
+    return clade__run_log_start(&f->log, f->model, start);
+}
+
+static clade_status open_fit(clade__fit *f, const clade_data *data)
+{
+    clade_model *model = f->model;
+    const clade_data *valid = f->options->validate;
+    CLADE_TRY(clade__scaling_copy(&model->input, &data->scaling));
+    CLADE_TRY(clade__take_classes(model, data));
+    clade__fit_memory plan;
+    CLADE_TRY(clade__fit_memory_plan(&plan, model, data, f->options));
+    clade__run_start start = {.n_train = data->n_samples, .memory_bytes = plan.memory.total,
+                              .resident = plan.train_resident};
+    CLADE_TRY(clade__pass_open(&f->train, model, data, true, plan.train_resident));
+    f->train.feed.replacement = f->options->replacement;
+    if (valid) {
+        start.n_valid = valid->n_samples;
+        start.valid_is_train = clade_data_equal(data, valid);
+        CLADE_TRY(clade__pass_open(&f->valid, model, valid, false, plan.valid_resident));
+    }
+    f->progress.n_epochs = f->options->epochs ? f->options->epochs : 1;
+    f->progress.n_epoch_steps = f->train.n_batches;
+    f->progress.n_steps = f->progress.n_epochs * f->train.n_batches;
+    if (f->options->max_steps && f->options->max_steps < f->progress.n_steps)
+        f->progress.n_steps = f->options->max_steps;
+    f->progress.train = (clade_metrics){.accuracy = NAN};
+    f->state.first_step = model->step;
+    f->state.first_epoch = model->epoch;
+    f->interval = 1;
+    f->kept_step = -1;
+    CLADE_TRY(clade__schedule_open(&f->schedule, &f->state.plateau, &f->options->schedule,
+                                   model->optimizer.lr, f->train.n_batches, f->progress.n_steps));
+    return open_folder(f, &start);
+}
+
+static clade_status check_options(const clade_model *model, const clade_fit_options *options)
+{
+    if (!model->compiled || !model->trainable)
+        return clade__fail(CLADE_ESTATE, "fit: the model is not compiled for training");
+    if (options->epochs < 0 || options->max_steps < 0 || options->log_every < 0)
+        return clade__fail(CLADE_EINVAL, "fit: epochs, max_steps and log_every are %d, %lld and %lld, "
+                           "want none below 0", options->epochs, (long long)options->max_steps,
+                           (long long)options->log_every);
+    if (options->patience < 0 || !(options->min_delta >= 0.0) || isinf(options->min_delta))
+        return clade__fail(CLADE_EINVAL, "fit: patience and min_delta are %lld and %g, want neither "
+                           "below 0", (long long)options->patience, options->min_delta);
+    if (options->patience > 0 && !options->validate)
+        return clade__fail(CLADE_EINVAL, "fit: patience wants validation data");
+    if (options->checkpoint_every.count < 0 || options->keep < 0 ||
+        (unsigned)options->checkpoint_every.unit > CLADE_SECONDS)
+        return clade__fail(CLADE_EINVAL, "fit: checkpoint_every and keep are %lld in unit %d and %d, "
+                           "want neither below 0, in steps, epochs or seconds",
+                           (long long)options->checkpoint_every.count,
+                           (int)options->checkpoint_every.unit, options->keep);
+    if (options->resume && !options->run_dir)
+        return clade__fail(CLADE_EINVAL, "fit: resume wants a run_dir to resume from");
+    return CLADE_OK;
+}
+
+static void fill_result(clade__fit *f, clade_status status)
+{
+    const clade__fit_state *state = &f->state;
+    clade_fit_result *result = f->result;
+    result->steps = state->step;
+    result->epochs = (int)state->epochs;
+    result->seconds = clade__fit_seconds(f);
+    result->samples_per_second = f->progress.samples_per_second;
+    result->train = state->train;
+    result->has_valid = f->options->validate && state->epochs > 0;
+    result->valid = state->valid;
+    result->best_valid = state->best;
+    result->best_epoch = (int)state->best_epoch;
+    if (status != CLADE_EDIVERGED) return;
+    result->end = CLADE_DIVERGED;
+    snprintf(result->why, sizeof result->why, "%s", clade_error());
+}
+
+/* Writes the end, whatever it was: what an epoch kept is saved even when the next one failed. */
+static clade_status close_fit(clade__fit *f, clade_status status)
+{
+    (void)clade__transfer_wait(&f->transfer);
+    fill_result(f, status);
+    if (status == CLADE_EIO && f->kept_step >= 0)
+        return clade__fail(status, "%s; training can be resumed from step %lld", clade_error(),
+                           (long long)f->kept_step);
+    if (status != CLADE_OK && status != CLADE_EDIVERGED) return status;
+    clade_status saved = clade__run_log_save(&f->log, f->model, true);
+    if (saved == CLADE_OK) saved = clade__run_log_end(&f->log, f->result);
+    if (saved != CLADE_OK) return saved;
+    return status == CLADE_OK ? CLADE_OK : clade__fail_again(status, f->result->why);
+}
+
+clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_options *options,
+                       clade_fit_result *result)
+{
+    static const clade_fit_options defaults;
+    clade_fit_result unwanted;
+    if (!options) options = &defaults;
+    if (!result) result = &unwanted;
+    *result = (clade_fit_result){.end = CLADE_COMPLETED};
+    CLADE_TRY(check_options(model, options));
+    clade__fit *f = calloc(1, sizeof *f);
+    if (!f) return clade__fail(CLADE_ENOMEM, "no memory to train");
+    *f = (clade__fit){.model = model, .options = options, .result = result};
+    clade_status status = open_fit(f, train);
+    if (status == CLADE_OK) status = close_fit(f, clade__fit_run(f));
+    clade__fit_close_checkpoints(f);
+    clade__run_log_close(&f->log);
+    clade__pass_close(&f->train);
+    clade__pass_close(&f->valid);
+    free(f);
+    return status;
+}

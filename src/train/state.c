@@ -1,0 +1,66 @@
+#include "train/state.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static const struct {
+    const char *name;
+    size_t offset;
+    bool real;
+} fields[] = {
+#define COUNT(field) {#field, offsetof(clade__fit_state, field), false},
+#define REAL(field)  {#field, offsetof(clade__fit_state, field), true},
+#define METRICS(field) COUNT(field.n_samples) REAL(field.loss) REAL(field.accuracy)
+    COUNT(epochs) COUNT(step) COUNT(epoch_step) COUNT(first_epoch) COUNT(first_step)
+    REAL(seconds) REAL(epoch_seconds) COUNT(log_bytes)
+    METRICS(train) METRICS(valid) COUNT(best_epoch) METRICS(best)
+    REAL(plateau.lr) REAL(plateau.least) COUNT(plateau.n_bad)
+    METRICS(mark) COUNT(n_worse)
+#undef METRICS
+#undef REAL
+#undef COUNT
+};
+
+enum { N_FIELDS = sizeof fields / sizeof fields[0] };
+
+_Static_assert(N_FIELDS * 8 == sizeof(clade__fit_state), "a member is missing in the table");
+
+char *clade__fit_state_text(const clade__fit_state *state)
+{
+    clade__text text = {0};
+    for (int i = 0; i < N_FIELDS; i++) {
+        const void *at = (const char *)state + fields[i].offset;
+        clade__text_append(&text, "%s%s=", i ? " " : "", fields[i].name);
+        if (fields[i].real)
+            clade__text_append(&text, "%.17g", *(const double *)at);
+        else
+            clade__text_append(&text, "%lld", (long long)*(const int64_t *)at);
+    }
+    if (text.failed) clade__text_free(&text);
+    return text.data;
+}
+
+/* One field and what follows it; NULL when it is not there. */
+static const char *parse_field(clade__fit_state *state, int i, const char *text)
+{
+    size_t length = strlen(fields[i].name);
+    char *end;
+    if (strncmp(text, fields[i].name, length) != 0 || text[length] != '=') return NULL;
+    text += length + 1;
+    void *at = (char *)state + fields[i].offset;
+    if (fields[i].real)
+        *(double *)at = strtod(text, &end);
+    else
+        *(int64_t *)at = strtoll(text, &end, 10);
+    if (end == text || *end != (i + 1 < N_FIELDS ? ' ' : '\0')) return NULL;
+    return i + 1 < N_FIELDS ? end + 1 : end;
+}
+
+bool clade__fit_state_parse(clade__fit_state *state, const char *text)
+{
+    for (int i = 0; text && i < N_FIELDS; i++) text = parse_field(state, i, text);
+    return text != NULL;
+}
