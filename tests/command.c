@@ -66,8 +66,10 @@ static pid_t start(const char *const *arguments, int out[2], int err[2])
     return child;
 }
 
-command_result command_run_and_signal(const char *const *arguments, const char *part, int number)
+command_result command_run_and_signal_after(const char *const *arguments, const char *part,
+                                            double seconds, int number)
 {
+    double due = clade__seconds() + seconds;
     int out_pipe[2], err_pipe[2], status;
     assert_int_equal(pipe(out_pipe), 0);
     assert_int_equal(pipe(err_pipe), 0);
@@ -77,13 +79,18 @@ command_result command_run_and_signal(const char *const *arguments, const char *
     stream out = {.fd = out_pipe[0]}, err = {.fd = err_pipe[0]};
     while (out.fd >= 0 || err.fd >= 0) {
         struct pollfd waits[2] = {{out.fd, POLLIN, 0}, {err.fd, POLLIN, 0}};
-        if (poll(waits, 2, -1) < 0) continue;
+        double left = due - clade__seconds();
+        int wait = !number || part ? -1 : left > 0.0 ? 1 + (int)(1000.0 * left) : 0;
+        if (poll(waits, 2, wait) < 0) continue;
         if (waits[0].revents) drain(&out);
         if (waits[1].revents) drain(&err);
         if (part && err.text && strstr(err.text, part)) {
-            kill(child, number);
             part = NULL;
+            due = clade__seconds() + seconds;
         }
+        if (!number || part || clade__seconds() < due) continue;
+        kill(child, number);
+        number = 0;
     }
     while (waitpid(child, &status, 0) < 0) assert_int_equal(errno, EINTR);
     return (command_result){WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
@@ -92,7 +99,12 @@ command_result command_run_and_signal(const char *const *arguments, const char *
 
 command_result command_run(const char *const *arguments)
 {
-    return command_run_and_signal(arguments, NULL, 0);
+    return command_run_and_signal_after(arguments, NULL, 0.0, 0);
+}
+
+command_result command_run_and_signal(const char *const *arguments, const char *part, int number)
+{
+    return command_run_and_signal_after(arguments, part, 0.0, number);
 }
 
 void command_free(command_result *result)

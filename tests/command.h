@@ -31,6 +31,9 @@ command_result command_expect(command_result result, int status);
 cJSON *command_json(const char *text);
 double command_number(const cJSON *object, const char *key);
 cJSON *command_event(const char *run, const char *name);
+/* So long after that; with part NULL, after its start. */
+command_result command_run_and_signal_after(const char *const *arguments, const char *part,
+                                            double seconds, int number);
 
 /* The arguments in one line; as test_text. */
 const char *command_text(const char *const *arguments);

@@ -181,6 +181,9 @@ static void test_run_folder_in_use(void **state)
     const char *folder = test_folder();
     test_write_file(test_text("%s/metrics.jsonl", folder), "{}\n", 3);
     REFUSED(2, "holds a run already", TRAIN, "--run", folder);
+    folder = test_folder();
+    test_write_file(test_text("%s/checkpoint-7.safetensors", folder), "", 0);
+    REFUSED(2, "holds a run already", TRAIN, "--run", folder);
 }
 
 static void test_bad_model_file(void **state)

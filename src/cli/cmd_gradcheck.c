@@ -104,7 +104,7 @@ static clade_status check(const cli_call *call, cli_setup *setup)
     clade_gradcheck_options own = {0};
     clade_gradcheck_result result = {0};
     CLADE_TRY(read_own(call, &own));
-    CLADE_TRY(cli_setup_read(setup, call));
+    CLADE_TRY(cli_setup_read(setup, call, call->arguments[0]));
     CLADE_TRY(cli_setup_open(setup, call, &(cli_setup_wants){.keep_gradients = true}));
     own.seed = (uint64_t)setup->settings.values[CLI_SEED].count;
     clade_status status = clade_gradcheck(setup->model, setup->train, &own, &result);

@@ -11,7 +11,8 @@
 
 static const cli_option options[] = {
     CLI_SETTINGS(CLI_SETUP_OPTION)
-        {"overwrite", NULL, "let --run DIR replace the run that it holds"},
+        {"resume", NULL, "go on with the run in --run DIR, from its newest checkpoint"},
+    {"overwrite", NULL, "let --run DIR replace the run that it holds"},
         {"plot", NULL, "draw the run's curves.svg at the end, as `clade plot` does; needs gnuplot"},
         {"profile", "FILE",
          "measure each kernel: a table of device time at the end, and a trace in FILE for "
@@ -21,24 +22,50 @@ static const cli_option options[] = {
 typedef struct training {
     cli_call *call;
     cli_setup setup;
+    bool resume;
     char folder[CLI_PATH_BYTES];
 } training;
+
+/* The run's own config, for one that goes on. */
+static clade_status resumed_config(const training *t, char path[CLI_PATH_BYTES])
+{
+    const char *folder = cli_value_of(t->call, "run");
+    if (!folder)
+        return clade__fail(CLADE_EINVAL, "--resume needs --run DIR, the folder of a run");
+    if (cli_value_of(t->call, "overwrite"))
+        return clade__fail(CLADE_EINVAL, "--resume and --overwrite do not go together");
+    if (t->call->n_arguments > 0)
+        return clade__fail(CLADE_EINVAL, "--resume goes on with the run's own config; leave '%s' out",
+                           t->call->arguments[0]);
+    return cli_run_config_path(folder, path);
+}
+
+static clade_status read_settings(training *t)
+{
+    cli_settings *settings = &t->setup.settings;
+    char path[CLI_PATH_BYTES];
+    t->resume = cli_value_of(t->call, "resume") != NULL;
+    if (t->resume) CLADE_TRY(resumed_config(t, path));
+    CLADE_TRY(cli_setup_read(&t->setup, t->call, t->resume ? path : t->call->arguments[0]));
+    CLADE_TRY(cli_run_name(settings));
+    if (t->resume) return CLADE_OK;
+    return cli_run_check(settings, cli_value_of(t->call, "overwrite") != NULL);
+}
 
 static clade_status prepare(training *t)
 {
     cli_settings *settings = &t->setup.settings;
     const cli_value *patience = &settings->values[CLI_PATIENCE];
-    CLADE_TRY(cli_setup_read(&t->setup, t->call));
-    CLADE_TRY(cli_run_name(settings));
-    CLADE_TRY(cli_run_check(settings, cli_value_of(t->call, "overwrite") != NULL));
+    CLADE_TRY(read_settings(t));
     if (cli_value_of(t->call, "plot")) CLADE_TRY(cli_plot_check(t->call));
     CLADE_TRY(cli_setup_open(&t->setup, t->call, &(cli_setup_wants){.valid = true}));
     if (patience->count > 0 && !t->setup.valid)
         return clade__fail(CLADE_ECONFIG, "%s is %s, and there is no validation data to stop by",
                            patience->where, patience->text);
+    if (t->resume) CLADE_TRY(cli_run_check_same(settings, t->setup.layers));
 
     t->call->writing = true;
-    CLADE_TRY(cli_run_make(settings, t->folder));
+    CLADE_TRY(cli_run_make(settings, t->resume, t->folder));
     CLADE_TRY(cli_run_write_config(settings, t->setup.layers,
                                    clade_device_describe(t->setup.device), t->folder));
     if (!t->call->quiet) fprintf(stderr, "run     %s\n", t->folder);
@@ -113,10 +140,15 @@ static void print_summary(const training *t, const clade_fit_result *result, FIL
     fprintf(to, "model saved as %s/model.safetensors\n", t->folder);
 }
 
+static clade_span span_of(const cli_value *value)
+{
+    return (clade_span){.count = value->count, .unit = value->unit};
+}
+
 static clade_schedule schedule_of(const cli_value *values)
 {
     clade_schedule schedule = {
-        .warmup = {.count = values[CLI_WARMUP].count, .unit = values[CLI_WARMUP].unit},
+        .warmup = span_of(&values[CLI_WARMUP]),
         .step_size = values[CLI_STEP_SIZE].count,
         .gamma = clade__decimal(values[CLI_GAMMA].real),
         .min_lr = clade__decimal(values[CLI_MIN_LR].real),
@@ -142,11 +174,16 @@ static clade_status fit(training *t)
                                      .log_every = values[CLI_LOG_EVERY].count,
                                      .replacement = values[CLI_REPLACEMENT].flag,
                                      .run_dir = t->folder,
+                                     .checkpoint_every = span_of(&values[CLI_CHECKPOINT_EVERY]),
+                                     .keep = (int)values[CLI_KEEP].count,
+                                     .resume = t->resume,
                                      .schedule = schedule,
                                      .patience = values[CLI_PATIENCE].count,
                                      .min_delta = clade__decimal(values[CLI_MIN_DELTA].real),
                                      .on_progress = cli_progress_report,
-                                     .user = &progress};
+                                     .on_message = cli_progress_message,
+                                     .user = &progress,
+                                     .stop = &cli_signal_seen};
     clade_fit_result result = {0};
     cli_watch_signals();
     clade_status status = clade_fit(t->setup.model, t->setup.train, &fit_options, &result);
@@ -155,7 +192,7 @@ static clade_status fit(training *t)
 
     if (result.end == CLADE_STOPPED_EARLY && !t->call->quiet)
         fprintf(stderr, "stopped early: %s\n", result.why);
-    if (result.end == CLADE_STOPPED) t->call->exit_status = CLI_SIGNAL + cli_signal_seen();
+    if (result.end == CLADE_STOPPED) t->call->exit_status = CLI_SIGNAL + cli_signal_seen;
     if (status == CLADE_OK && !t->call->json) print_summary(t, &result, stdout);
     if (status == CLADE_OK && t->call->json && !t->call->quiet) print_summary(t, &result, stderr);
     if (t->call->json) {
@@ -195,15 +232,22 @@ const cli_command cli_command_train = {
     .summary = "train a network, from a config or from options alone",
     .about = "Trains a network and keeps the run in a folder: config.yaml (every setting, to\n"
              "run again), metrics.jsonl (a line for each epoch), model.safetensors (the last\n"
-             "state) and best.safetensors (the best on held-out data). An option overrides\n"
-             "the config. Ctrl-C finishes the step, saves and exits with 130; a second one\n"
-             "quits at once. SIGTERM does the same, with 143.\n"
+             "state), best.safetensors (the best on held-out data) and checkpoints. An option\n"
+             "overrides the config. Ctrl-C finishes the step, saves and exits with 130; a\n"
+             "second one quits at once. SIGTERM does the same, with 143.\n"
+             "\n"
+             "--resume goes on from the newest checkpoint of --run DIR that is not damaged,\n"
+             "with DIR/config.yaml, and ends with the bits of a run that was never stopped.\n"
+             "Options may change how long it lasts and what it leaves: epochs, max-steps,\n"
+             "patience, min-delta, checkpoint-every, keep, log-every; also device and gemm,\n"
+             "but then the bits may be others. All else must be as it was.\n"
              "\n"
              "Examples:\n"
              "  clade train --model mlp:128 --data digits --epochs 3\n"
              "  clade train --model mlp:512,512 --data mnist:DIR --lr 0.05 --run runs/mine\n"
              "  clade train data/digits-mlp.yaml --optimizer adam --device gpu\n"
              "  clade train runs/mine/config.yaml        the same run again, bit for bit\n"
+             "  clade train --resume --run runs/mine     where it was stopped or killed\n"
              "\n"
              "A config is YAML; all but model and data may be left out:\n"
              "  model: mlp:512,512         # or input: and layers: in full, see below\n"
@@ -217,6 +261,7 @@ const cli_command cli_command_train = {
              "                             # cosine: min_lr\n"
              "                             # plateau: factor, patience, threshold, min_lr\n"
              "  early_stopping: {patience: 0, min_delta: 0}\n"
+             "  checkpoint: {every: 600s, keep: 2}\n"
              "  train: {epochs: 5, max_steps: 0, batch: 128, accumulate: 1,\n"
              "          replacement: false, seed: 1, log_every: 0}\n"
              "In full, a model is\n"

@@ -129,6 +129,7 @@ int main(int argc, const char **argv)
 {
     occupy_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message */
+    signal(SIGXFSZ, SIG_IGN); /* so is a file that gets too large */
     int exit_status = run(argc, argv);
     if (cli_flush() != CLADE_OK && (exit_status == CLI_DONE || exit_status > CLI_SIGNAL)) {
         cli_print_error(clade_error());

@@ -2,7 +2,6 @@
 #include "cli/progress.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,11 +11,11 @@
 
 enum { LINE_BYTES = 256, LINE_SECONDS = 10 };
 
-static volatile sig_atomic_t signal_seen;
+volatile sig_atomic_t cli_signal_seen;
 
 static void on_signal(int number)
 {
-    signal_seen = number;
+    cli_signal_seen = number;
 }
 
 void cli_watch_signals(void)
@@ -30,11 +29,6 @@ void cli_watch_signals(void)
         action.sa_flags = (int)SA_RESETHAND | SA_RESTART;
         sigaction(numbers[i], &action, NULL);
     }
-}
-
-int cli_signal_seen(void)
-{
-    return signal_seen;
 }
 
 void cli_progress_start(cli_progress *progress, bool quiet, bool every_report)
@@ -116,7 +110,14 @@ bool cli_progress_report(const clade_progress *report, void *user)
             draw_bar(report);
         }
     }
-    return signal_seen == 0;
+    return true;
+}
+
+void cli_progress_message(const char *text, void *user)
+{
+    const cli_progress *progress = user;
+    cli_progress_end(progress);
+    if (!progress->quiet) fprintf(stderr, "note    %s\n", text);
 }
 
 void cli_progress_end(const cli_progress *progress)

@@ -2,6 +2,8 @@
 #ifndef CLADE_CLI_PROGRESS_H
 #define CLADE_CLI_PROGRESS_H
 
+#include <signal.h>
+
 #include "cli/common.h"
 
 typedef struct cli_progress {
@@ -14,9 +16,10 @@ typedef struct cli_progress {
 
 void cli_progress_start(cli_progress *progress, bool quiet, bool every_report);
 
-/* Shows one report; for clade_fit_options.on_progress, with a cli_progress as its user. False once
- * a signal has asked for the end. */
+/* Show one report, and one message: for clade_fit_options.on_progress and on_message, with a
+ * cli_progress as their user. The report never asks for the end: signals do. */
 bool cli_progress_report(const clade_progress *report, void *user);
+void cli_progress_message(const char *text, void *user);
 
 /* Clears the bar, so that a message can follow. */
 void cli_progress_end(const cli_progress *progress);
@@ -24,7 +27,7 @@ void cli_progress_end(const cli_progress *progress);
 /* From here on the first SIGINT or SIGTERM asks for the end, and the next one kills as usual. */
 void cli_watch_signals(void);
 
-/* The signal that asked for the end; 0 without one. */
-int cli_signal_seen(void);
+/* The signal that asked for the end; 0 without one. For clade_fit_options.stop. */
+extern volatile sig_atomic_t cli_signal_seen;
 
 #endif

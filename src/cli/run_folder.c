@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/run_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,8 +9,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "cli/config.h"
 
-/* What clade_fit writes into the folder. */
+/* What clade_fit writes into the folder, checkpoints aside, which it also clears away. */
 static const char *const run_files[] = {"metrics.jsonl", "model.safetensors", "best.safetensors"};
 
 enum { N_RUN_FILES = sizeof run_files / sizeof run_files[0], MAX_SAME_SECOND = 1000 };
@@ -56,20 +58,81 @@ clade_status cli_run_name(cli_settings *settings)
     return cli_setting_decide(settings, CLI_NAME, "%s", name[0] ? name : "run");
 }
 
+/* Whether it has one of the files above, or a checkpoint. */
+static bool holds_run(const char *folder)
+{
+    DIR *open = opendir(folder);
+    bool found = false;
+    if (!open) return false;
+    for (const struct dirent *entry; !found && (entry = readdir(open));) {
+        found = strncmp(entry->d_name, "checkpoint-", strlen("checkpoint-")) == 0;
+        for (int i = 0; i < N_RUN_FILES; i++)
+            found = found || strcmp(entry->d_name, run_files[i]) == 0;
+    }
+    closedir(open);
+    return found;
+}
+
 clade_status cli_run_check(const cli_settings *settings, bool overwrite)
 {
     const cli_value *run = &settings->values[CLI_RUN];
-    for (int i = 0; run->text && !overwrite && i < N_RUN_FILES; i++) {
-        char path[CLI_PATH_BYTES];
-        CLADE_TRY(path_in(path, run->text, run_files[i]));
-        if (access(path, F_OK) == 0)
-            return clade__fail(CLADE_ECONFIG,
-                               "%s: '%s' holds a run already; choose another "
-                               "folder, or give --overwrite",
-                               run->where, run->text);
-    }
-    return CLADE_OK;
+    if (!run->text || overwrite || !holds_run(run->text)) return CLADE_OK;
+    return clade__fail(CLADE_ECONFIG, "%s: '%s' holds a run already; go on with it by --resume, choose "
+                       "another folder, or give --overwrite", run->where, run->text);
 }
+
+/* ---- a run that goes on ---------------------------------------------------------------------- */
+
+clade_status cli_run_config_path(const char *folder, char path[CLI_PATH_BYTES])
+{
+    CLADE_TRY(path_in(path, folder, "config.yaml"));
+    if (access(path, F_OK) == 0) return CLADE_OK;
+    return clade__fail(CLADE_ECONFIG, "'%s' holds no run to resume: %s: %s", folder, path,
+                       strerror(errno));
+}
+
+/* What decides nothing but how long it lasts, where, and what it leaves; the model is compared by its
+ * layers. */
+static bool may_change(cli_setting_id id)
+{
+    static const cli_setting_id ids[] = {
+        CLI_NAME,   CLI_MODEL,     CLI_ACTIVATION, CLI_DROPOUT, CLI_PATIENCE,  CLI_MIN_DELTA,
+        CLI_KEEP,   CLI_EPOCHS,    CLI_MAX_STEPS,  CLI_DEVICE,  CLI_LOG_EVERY, CLI_CHECKPOINT_EVERY,
+        CLI_GEMM,   CLI_RUN,
+    };
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        if (ids[i] == id) return true;
+    return false;
+}
+
+static clade_status compare(const cli_settings *now, const cJSON *layers, const cli_settings *then)
+{
+    for (int id = 0; id < CLI_N_SETTINGS; id++) {
+        const cli_value *a = &now->values[id], *b = &then->values[id];
+        if (may_change(id) || cli_setting_equal(id, a, b)) continue;
+        return clade__fail(CLADE_ECONFIG, "%s is %s, and the run in '%s' began with %s; a run that "
+                           "goes on cannot change it", a->text ? a->where : cli_settings_table[id].path,
+                           a->text ? a->text : "not set", now->values[CLI_RUN].text,
+                           b->text ? b->text : "none");
+    }
+    /* The model, which in the run's config stands in full. */
+    if (cJSON_Compare(layers, then->layers, true)) return CLADE_OK;
+    return clade__fail(CLADE_ECONFIG, "%s is another model than that of the run in '%s'; a run that "
+                       "goes on cannot change it", now->values[CLI_MODEL].where,
+                       now->values[CLI_RUN].text);
+}
+
+clade_status cli_run_check_same(const cli_settings *settings, const cJSON *layers)
+{
+    cli_settings then = {0};
+    clade_status status = cli_settings_start(&then);
+    if (status == CLADE_OK) status = cli_config_read(settings->config, &then);
+    if (status == CLADE_OK) status = compare(settings, layers, &then);
+    cli_settings_free(&then);
+    return status;
+}
+
+/* ---- a new one ------------------------------------------------------------------------------- */
 
 /* runs/NAME-TIME, or with a number after it when another run began in the same second. */
 static clade_status make_default(const char *name, char folder[CLI_PATH_BYTES])
@@ -90,7 +153,7 @@ static clade_status make_default(const char *name, char folder[CLI_PATH_BYTES])
     return clade__fail(CLADE_EIO, "cannot make folder '%s': %s", folder, strerror(errno));
 }
 
-clade_status cli_run_make(const cli_settings *settings, char folder[CLI_PATH_BYTES])
+clade_status cli_run_make(const cli_settings *settings, bool resume, char folder[CLI_PATH_BYTES])
 {
     const char *given = cli_setting_text(settings, CLI_RUN);
     if (!given) return make_default(cli_setting_text(settings, CLI_NAME), folder);
@@ -98,7 +161,7 @@ clade_status cli_run_make(const cli_settings *settings, char folder[CLI_PATH_BYT
     size_t length = strlen(folder);
     while (length > 1 && folder[length - 1] == '/') folder[--length] = '\0';
     CLADE_TRY(clade__make_folder(folder));
-    for (int i = 0; i < N_RUN_FILES; i++) {
+    for (int i = 0; i < N_RUN_FILES && !resume; i++) {
         char path[CLI_PATH_BYTES];
         CLADE_TRY(path_in(path, folder, run_files[i]));
         if (unlink(path) != 0 && errno != ENOENT)

@@ -13,8 +13,15 @@ clade_status cli_run_name(cli_settings *settings);
 /* CLADE_ECONFIG when the folder that was asked for holds a run, unless that may be overwritten. */
 clade_status cli_run_check(const cli_settings *settings, bool overwrite);
 
-/* Makes the folder, the given one or runs/NAME-TIME, without the files of a run before. */
-clade_status cli_run_make(const cli_settings *settings, char folder[CLI_PATH_BYTES]);
+/* For a run that goes on. The config that it left: CLADE_ECONFIG when the folder holds no run. */
+clade_status cli_run_config_path(const char *folder, char path[CLI_PATH_BYTES]);
+
+/* CLADE_ECONFIG when a setting is not the run's and cannot be another one now; all is resolved. */
+clade_status cli_run_check_same(const cli_settings *settings, const cJSON *layers);
+
+/* Makes the folder, the given one or runs/NAME-TIME, without the files of a run before, unless that
+ * goes on. */
+clade_status cli_run_make(const cli_settings *settings, bool resume, char folder[CLI_PATH_BYTES]);
 
 /* Writes config.yaml. */
 clade_status cli_run_write_config(const cli_settings *settings, const cJSON *layers,

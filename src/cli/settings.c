@@ -85,16 +85,20 @@ static clade_status read_auto(const cli_setting *row, const char *where, const c
     return status == CLADE_OK ? status : clade__fail(status, "%s, or auto", clade_error());
 }
 
+static const char *const units[] = {
+    [CLADE_STEPS] = "steps", [CLADE_EPOCHS] = "epochs", [CLADE_SECONDS] = "s"};
+
 /* A count and one of the units that stand in the row's argument, "N[steps|epochs]"; 1epoch too. */
 static clade_status read_span(const cli_setting *row, const char *where, const char *text,
                               cli_value *value)
 {
-    static const char *const units[] = {[CLADE_STEPS] = "steps", [CLADE_EPOCHS] = "epochs"};
     char digits[32];
     size_t n_digits = strspn(text, "0123456789"), n_unit = strlen(text + n_digits);
     snprintf(digits, sizeof digits, "%.*s", (int)n_digits, text);
-    for (int i = 0; n_digits > 0 && i < 2; i++) {
-        bool whole = n_unit == 0 || n_unit + 1 >= strlen(units[i]);
+    int n_units = strstr(row->argument, "[s|") ? CLADE_SECONDS + 1 : CLADE_SECONDS;
+    for (int i = 0; n_digits > 0 && i < n_units; i++) {
+        size_t length = strlen(units[i]), least = i == CLADE_SECONDS ? length : length - 1;
+        bool whole = n_unit >= least || (n_unit == 0 && i == CLADE_STEPS);
         if (!whole || strncmp(text + n_digits, units[i], n_unit) != 0) continue;
         value->unit = (clade_unit)i;
         return read_count(row, where, digits, &value->count);
@@ -183,6 +187,22 @@ clade_status cli_setting_decide(cli_settings *settings, cli_setting_id id, const
 const char *cli_setting_text(const cli_settings *settings, cli_setting_id id)
 {
     return settings->values[id].text;
+}
+
+bool cli_setting_equal(cli_setting_id id, const cli_value *a, const cli_value *b)
+{
+    if (!a->text || !b->text) return a->text == b->text;
+    switch (cli_settings_table[id].kind) {
+    case CLI_TEXT:
+    case CLI_CHOICE: return strcmp(a->text, b->text) == 0;
+    case CLI_COUNT:
+    case CLI_SPAN: return a->count == b->count && a->unit == b->unit;
+    case CLI_AUTO: return a->count == b->count && a->flag == b->flag;
+    case CLI_REAL:
+    case CLI_OPEN: return a->real == b->real;
+    case CLI_FLAG: break;
+    }
+    return a->flag == b->flag;
 }
 
 char *cli_real_text(char *out, size_t out_bytes, float value)
@@ -371,7 +391,7 @@ static void write_value(const cli_setting *row, const cli_value *value, clade__t
     case CLI_AUTO: clade__text_append(out, "%lld", (long long)value->count); break;
     case CLI_SPAN:
         clade__text_append(out, "%lld%s", (long long)value->count,
-                           value->unit == CLADE_EPOCHS ? "epochs" : "");
+                           value->unit == CLADE_STEPS ? "" : units[value->unit]);
         break;
     case CLI_REAL:
     case CLI_OPEN:

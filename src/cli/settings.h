@@ -80,6 +80,10 @@ typedef enum cli_kind {
       "stop after N epochs without a better validation; 0, the default: never")                    \
     X(MIN_DELTA, "early_stopping.min_delta", "min-delta", REAL, "0", 0, 1e30, "X",                 \
       "how much better, in accuracy (of 1) or, where there is none, in loss (default: 0)")         \
+    X(CHECKPOINT_EVERY, "checkpoint.every", "checkpoint-every", SPAN, "600s", 0, 1e9,              \
+      "N[s|steps|epochs]", "write a checkpoint so often; 0: only at the end (default: 600s)")      \
+    X(KEEP, "checkpoint.keep", "keep", COUNT, "2", 1, 1e6, "N",                                    \
+      "keep the last N checkpoints (default: 2)")                                                  \
     X(EPOCHS, "train.epochs", "epochs", COUNT, "5", 1, 1e9, "N",                                   \
       "how often to go through the data (default: 5)")                                             \
     X(MAX_STEPS, "train.max_steps", "max-steps", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \
@@ -162,6 +166,9 @@ clade_status cli_setting_decide(cli_settings *settings, cli_setting_id id, const
 
 /* The text of a setting, NULL when it is unset. */
 const char *cli_setting_text(const cli_settings *settings, cli_setting_id id);
+
+/* Whether two values of one setting are the same, however they are written. */
+bool cli_setting_equal(cli_setting_id id, const cli_value *a, const cli_value *b);
 
 /* The shortest text that reads back as the same float. */
 char *cli_real_text(char *out, size_t out_bytes, float value);

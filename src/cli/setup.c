@@ -20,12 +20,12 @@ static clade_status read_options(cli_settings *settings, const cli_call *call)
     return CLADE_OK;
 }
 
-clade_status cli_setup_read(cli_setup *setup, const cli_call *call)
+clade_status cli_setup_read(cli_setup *setup, const cli_call *call, const char *config)
 {
     cli_settings *settings = &setup->settings;
     const char *command = call->command->name;
     CLADE_TRY(cli_settings_start(settings));
-    if (call->n_arguments > 0) CLADE_TRY(cli_config_read(call->arguments[0], settings));
+    if (config) CLADE_TRY(cli_config_read(config, settings));
     CLADE_TRY(read_options(settings, call));
     if (!settings->layers && !cli_setting_text(settings, CLI_MODEL))
         return clade__fail(CLADE_EINVAL, "no network given; add --model mlp:512,512, or `model:` "

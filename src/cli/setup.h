@@ -23,9 +23,9 @@ typedef struct cli_setup_wants {
     bool keep_gradients; /* see clade_compile_options */
 } cli_setup_wants;
 
-/* Reads the config that the call names, and its options: what can be known without a device or
+/* Reads a config, unless it is NULL, and the call's options: what can be known without a device or
  * data, network and data being given. */
-clade_status cli_setup_read(cli_setup *setup, const cli_call *call);
+clade_status cli_setup_read(cli_setup *setup, const cli_call *call, const char *config);
 
 /* Opens device and data and compiles the model, and says so on stderr unless the call is quiet. */
 clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_setup_wants *wants);
