@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <malloc.h>
 #include <math.h>
 #include <stdarg.h>
@@ -76,6 +77,25 @@ void __wrap_free(void *old)
 {
     if (counting && old) held -= malloc_usable_size(old);
     __real_free(old);
+}
+
+/* These take memory inside the C library, which free() gives back here. */
+char *__wrap_strdup(const char *text);
+char *__wrap_realpath(const char *path, char *out);
+char *__real_realpath(const char *path, char *out);
+
+char *__wrap_strdup(const char *text)
+{
+    size_t n_bytes = strlen(text) + 1;
+    char *copy = __wrap_malloc(n_bytes);
+    return copy ? memcpy(copy, text, n_bytes) : NULL;
+}
+
+char *__wrap_realpath(const char *path, char *out)
+{
+    char whole[PATH_MAX];
+    if (out) return __real_realpath(path, out);
+    return __real_realpath(path, whole) ? __wrap_strdup(whole) : NULL;
 }
 
 void fuzz_begin(size_t most_bytes)

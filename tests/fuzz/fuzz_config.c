@@ -43,8 +43,8 @@ static char *resolve(const char *path)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     const char *path = fuzz_write("config.yaml", (fuzz_input){bytes, n_bytes});
-    /* JSON of an item that is two bytes of YAML, and its path and line. */
-    fuzz_begin(65536 + 128 * n_bytes);
+    /* JSON of an item that is two bytes of YAML, and its path and line; the most layers of mlp:…. */
+    fuzz_begin(262144 + 128 * n_bytes);
     char *first = resolve(path);
     if (first) {
         fuzz_input written = {(const uint8_t *)first, strlen(first)};
