@@ -10,7 +10,7 @@ ELEMENT_KERNEL activation_forward_all(global float *y, const global float *x, co
                                       const float slope)
 {
     const size_t i = ELEMENT;
-    if (i < (size_t)n) y[i] = activation_forward(x[i], slope);
+    if (HAS_ELEMENT(n)) y[i] = activation_forward(x[i], slope);
 }
 
 /* saved: x for gelu, else y. */
@@ -18,5 +18,5 @@ ELEMENT_KERNEL activation_backward_all(global float *dx, const global float *sav
                                        const global float *dy, const int n, const float slope)
 {
     const size_t i = ELEMENT;
-    if (i < (size_t)n) dx[i] = activation_backward(saved[i], dy[i], slope);
+    if (HAS_ELEMENT(n)) dx[i] = activation_backward(saved[i], dy[i], slope);
 }

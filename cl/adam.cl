@@ -26,7 +26,7 @@ ELEMENT_KERNEL adam_step(global float *restrict w, global float *restrict m,
     const float by = scale ? scale[0] : 1.0f;
     const float beta1 = rates.s0, beta2 = rates.s1, epsilon = rates.s2, weight_decay = rates.s3;
     const size_t i = ELEMENT;
-    if (i >= (size_t)n) return;
+    if (!HAS_ELEMENT(n)) return;
     float x = w[i], g = grad[i] * by;
 #if DECOUPLED
     x -= lr * weight_decay * x;

@@ -5,5 +5,5 @@ ELEMENT_KERNEL add_forward(global float *y, const global float *a, const global 
                            const int n)
 {
     const size_t i = ELEMENT;
-    if (i < (size_t)n) y[i] = a[i] + b[i];
+    if (HAS_ELEMENT(n)) y[i] = a[i] + b[i];
 }

@@ -15,3 +15,10 @@
 
 /* size_t, because n rounded up to whole groups may pass the largest int. */
 #define ELEMENT get_global_id(0)
+
+/* Whether there is an element for this work-item, of n. The group's common answer comes first, so that
+ * the compiler makes a loop without masks for whole groups: by ELEMENT < n alone PoCL 3.1 masks every
+ * load and store on AVX-512. On 16 M elements, which no cache holds, that takes three to ten times as
+ * long (adam 49 ms, and 14 without), on 1 M a fifth longer. */
+#define HAS_ELEMENT(n)                                                                             \
+    ((get_group_id(0) + 1) * ELEMENT_GROUP <= (size_t)(n) || ELEMENT < (size_t)(n))

@@ -7,7 +7,7 @@ ELEMENT_KERNEL reduce_backward(global float *restrict dsrc, const global float *
                                const int n, const int axis, const int inner, const float divisor)
 {
     const size_t at = ELEMENT;
-    if (at >= (size_t)n) return;
+    if (!HAS_ELEMENT(n)) return;
     const int row = (int)at / inner;
     dsrc[at] = ddst[row / axis * inner + ((int)at - row * inner)] / divisor;
 }

@@ -24,7 +24,7 @@ ELEMENT_KERNEL sgd_step(global float *restrict w, global float *restrict velocit
 {
     const float by = scale ? scale[0] : 1.0f;
     const size_t i = ELEMENT;
-    if (i >= (size_t)n) return;
+    if (!HAS_ELEMENT(n)) return;
     float g = grad[i] * by;
     g += weight_decay * w[i];
 #if VARIANT == 0
