@@ -25,8 +25,9 @@ clade__quirks clade__quirks_of(const clade_device_info *info)
      * builtin does. */
     quirks.prefetch_by_builtin = pocl_cpu;
 
-    /* 2026-11-20, Mesa 22.3.6: Rusticl on llvmpipe warns that it treats load_kernel_arg in control
-     * flow as uniform, and the last rows of gemm_rows come out as NaN. CLBlast is right there. */
+    /* 2026-11-20, Mesa 22.3.6: Rusticl on llvmpipe ends a work-item's loops after 65,535 iterations in
+     * all, in silence (LP_MAX_TGSI_LOOP_ITERATIONS). A group of our own gemm is one work-item, and has
+     * more from about 400 x 400 x 400 on. CLBlast is right there. */
     quirks.tiled_is_wrong = strcmp(info->platform, "rusticl") == 0;
 
     /* 2026-11-20, CLBlast 1.5.3: its database knows no CPU under PoCL, and its defaults reach a fifth
