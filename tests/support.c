@@ -170,3 +170,24 @@ size_t test_assert_same_files(const char *a, const char *b)
     free(in_b);
     return a_bytes;
 }
+
+float *test_multiply(clade_device *device, const clade_gemm_args *shape)
+{
+    clade_gemm_args args = *shape;
+    float *a = test_random(1, args.m * args.k, -1, 1), *b = test_random(2, args.k * args.n, -1, 1);
+    clade_tensor *ta = test_tensor(device, CLADE_SHAPE(args.m * args.k), a);
+    clade_tensor *tb = test_tensor(device, CLADE_SHAPE(args.k * args.n), b);
+    clade_tensor *tc = test_tensor(device, CLADE_SHAPE(args.m * args.n), NULL);
+    args.a = ta;
+    args.b = tb;
+    args.c = tc;
+    args.alpha = 1;
+    assert_ok(clade_gemm_strided(&args));
+    float *c = test_read(tc);
+    clade_tensor_free(ta);
+    clade_tensor_free(tb);
+    clade_tensor_free(tc);
+    free(a);
+    free(b);
+    return c;
+}

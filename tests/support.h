@@ -49,6 +49,9 @@ clade_tensor *test_tensor_int(clade_device *device, clade_shape shape, const int
 /* A tensor's contents, malloc'd. */
 float *test_read(const clade_tensor *tensor);
 
+/* The product of two random matrices of such a call, dense and with alpha 1; malloc'd. */
+float *test_multiply(clade_device *device, const clade_gemm_args *shape);
+
 /* A new empty folder; its path is valid until the next call. Removed when the program ends. */
 const char *test_folder(void);
 

@@ -30,25 +30,6 @@ static clade_device *open_device(const char *cache)
     return NULL;
 }
 
-static float *multiply(clade_device *device, clade_gemm_args args)
-{
-    float *a = test_random(1, args.m * args.k, -1, 1), *b = test_random(2, args.k * args.n, -1, 1);
-    clade_tensor *ta = test_tensor(device, CLADE_SHAPE(args.m * args.k), a);
-    clade_tensor *tb = test_tensor(device, CLADE_SHAPE(args.k * args.n), b);
-    clade_tensor *tc = test_tensor(device, CLADE_SHAPE(args.m * args.n), NULL);
-    args.a = ta;
-    args.b = tb;
-    args.c = tc;
-    assert_ok(clade__gemm(clade__immediate(device), &args, NULL));
-    float *c = test_read(tc);
-    clade_tensor_free(ta);
-    clade_tensor_free(tb);
-    clade_tensor_free(tc);
-    free(a);
-    free(b);
-    return c;
-}
-
 static char *tuning_file(const char *cache)
 {
     static char path[512];
@@ -81,7 +62,7 @@ static void every_partition_gives_the_same_bits(void **state)
             assert_true(clade__tuning_find(device, &shapes[s], false, &found));
             assert_true(found.tiles_m == partitions[i].tiles_m);
             n_split += found.split;
-            float *c = multiply(device, shapes[s]);
+            float *c = test_multiply(device, &shapes[s]);
             if (first) assert_memory_equal(c, first, (size_t)(shapes[s].m * shapes[s].n) * 4);
             if (first) free(c);
             if (!first) first = c;
@@ -124,7 +105,7 @@ static bool knows_after(const char *cache, const char *text, size_t n)
     test_write_file(tuning_file(cache), text, n);
     clade_device *device = open_device(cache);
     bool knows = clade__tuning_find(device, &shapes[0], false, &found);
-    free(multiply(device, shapes[0]));
+    free(test_multiply(device, &shapes[0]));
     clade_device_free(device);
     return knows;
 }

@@ -134,27 +134,6 @@ static void the_command_takes_a_number(void **state)
 
 /* ---- the same bits ---------------------------------------------------------------------------- */
 
-static float *multiply(clade_device *device, const clade_gemm_args *shape)
-{
-    clade_gemm_args args = *shape;
-    float *a = test_random(1, args.m * args.k, -1, 1), *b = test_random(2, args.k * args.n, -1, 1);
-    clade_tensor *ta = test_tensor(device, CLADE_SHAPE(args.m * args.k), a);
-    clade_tensor *tb = test_tensor(device, CLADE_SHAPE(args.k * args.n), b);
-    clade_tensor *tc = test_tensor(device, CLADE_SHAPE(args.m * args.n), NULL);
-    args.a = ta;
-    args.b = tb;
-    args.c = tc;
-    args.alpha = 1;
-    assert_ok(clade_gemm_strided(&args));
-    float *c = test_read(tc);
-    clade_tensor_free(ta);
-    clade_tensor_free(tb);
-    clade_tensor_free(tc);
-    free(a);
-    free(b);
-    return c;
-}
-
 /* A device that says it has more or fewer units than it has is cut into work-groups for those. */
 static void gemm_has_the_same_bits(void **state)
 {
@@ -170,7 +149,7 @@ static void gemm_has_the_same_bits(void **state)
         for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
             clade_device *device = test_open_again(state);
             device->info.compute_units = units[u];
-            float *got = multiply(device, &shapes[s]);
+            float *got = test_multiply(device, &shapes[s]);
             if (!want) want = got;
             assert_memory_equal(got, want, (size_t)(shapes[s].m * shapes[s].n) * sizeof *got);
             if (got != want) free(got);
