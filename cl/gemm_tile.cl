@@ -10,12 +10,12 @@
  * VW: floats in a vector, see vector.cl.
  * MR: rows of a tile. KC: how much of k is summed at a time; between two such blocks the sums wait
  * in c, so only the last block has the epilogue.
+ * PREFETCH: 1 to ask for memory ahead of its use, with the compiler's builtin: OpenCL's own prefetch
+ * does nothing on PoCL 3.1.
  *
  * When k is split, each block has groups of its own: those from s * offset.s3 along n do block s, and
  * leave its sums in the s-th of as many matrices (m, n) at c. gemm_join.cl adds them up, in the order
  * in which one group would have: the bits are the same.
- * PREFETCH: 1 to ask for memory ahead of its use, with the compiler's builtin: OpenCL's own prefetch
- * does nothing on PoCL 3.1.
  */
 #ifndef MR
 #define MR 4

@@ -67,12 +67,6 @@ static int vector_for(int limit, int n)
     return vw;
 }
 
-static int device_vector(const clade_device *device)
-{
-    int width = device->info.float_vector_width;
-    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
-}
-
 /* Rows of a tile, at most `most`, with the least work in tiles that reach over the edge: a tile
  * costs its rows and about one more. */
 static int rows_for(int m, int most)
@@ -144,7 +138,7 @@ static void tile_rows(tiling *t, const clade_gemm_args *args, bool update, int d
 /* What follows from the shape alone. */
 static tiling tile_by_rule(const clade_device *device, const clade_gemm_args *args, bool update)
 {
-    int vw = device_vector(device);
+    int vw = clade__cpu_vector(device);
     tiling t = {.kc = BLOCK_K,
                 .dots = !update && args->trans_b && !args->trans_a &&
                         (vw < 16 || args->m < PACK_TRANSPOSED_ROWS || args->n < 2 * vw)};

@@ -66,6 +66,12 @@ void clade__commands_free(clade__commands *commands)
     free(commands);
 }
 
+int clade__cpu_vector(const clade_device *device)
+{
+    int width = device->info.float_vector_width;
+    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
+}
+
 clade_device *clade__commands_device(const clade__commands *commands)
 {
     return commands->device;

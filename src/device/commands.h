@@ -93,6 +93,9 @@ clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tenso
 
 clade_device *clade__commands_device(const clade__commands *commands);
 
+/* Floats of the vectors that a CPU's kernels are written with: 4, 8 or 16. */
+int clade__cpu_vector(const clade_device *device);
+
 /* How many commands a list has, and what number i is, for people. The texts are the device's. */
 typedef struct clade__command_info {
     const char *label;            /* a kernel's name, or what clade__commands_call was told */

@@ -14,12 +14,12 @@ typedef struct shape {
 
 static shape shape_of(const clade_device *device)
 {
-    const clade_device_info *info = clade_device_describe(device);
-    if (info->type != CLADE_DEVICE_CPU) return (shape){CLADE__ROW_GROUP, 4096, "-DLANES=64 -DVW=1"};
-    const int width = info->float_vector_width;
-    return (shape){1, 16384, width >= 16  ? "-DLANES=1 -DSLOTS=1 -DVW=16"
-                             : width >= 8 ? "-DLANES=1 -DSLOTS=1 -DVW=8"
-                                          : "-DLANES=1 -DSLOTS=1 -DVW=4"};
+    if (clade_device_describe(device)->type != CLADE_DEVICE_CPU)
+        return (shape){CLADE__ROW_GROUP, 4096, "-DLANES=64 -DVW=1"};
+    const int vw = clade__cpu_vector(device);
+    return (shape){1, 16384, vw == 16  ? "-DLANES=1 -DSLOTS=1 -DVW=16"
+                             : vw == 8 ? "-DLANES=1 -DSLOTS=1 -DVW=8"
+                                       : "-DLANES=1 -DSLOTS=1 -DVW=4"};
 }
 
 int64_t clade__clip_norm_partials(const clade_device *device, int64_t n)
