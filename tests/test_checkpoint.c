@@ -31,6 +31,7 @@ typedef struct training {
     int64_t n_samples;
     clade_compile_options compile;
     clade_fit_options fit;
+    const char *const *classes; /* their names */
     bool no_valid;
 } training;
 
@@ -54,6 +55,7 @@ static clade_status train(clade_device *device, const training *t, const char *f
     clade_model *model = net_model(device, t->seed, t->json ? t->json : small, &t->compile);
     clade_data *data = new_data(model, 1, t->n_samples);
     clade_data *valid = new_data(model, t->valid_seed, SAMPLES);
+    if (t->classes) assert_ok(clade__data_name_classes(data, t->classes));
     clade_fit_options options = t->fit;
     options.run_dir = folder;
     options.validate = t->no_valid ? NULL : valid;
@@ -336,8 +338,9 @@ static void other_settings_are_refused(void **state)
     char folder[256], said[1024];
     keep_folder(folder);
     train_in_twos(*state, folder);
-    training cases[16];
-    const char *messages[16];
+    static const char *const birds[] = {"auk", "crow", "owl"};
+    training cases[17];
+    const char *messages[17];
     int n = 0;
 #define CASE(change, text)                                                                         \
     cases[n] = plain;                                                                              \
@@ -356,6 +359,7 @@ static void other_settings_are_refused(void **state)
     CASE(compile.optimizer.clip_norm = 2.0f, "clip_norm is 2, and the run began with 0");
     CASE(compile.accumulate = 2, "samples at a time is 5, and the run began with 10");
     CASE(fit.replacement = true, "replacement is true, and the run began with false");
+    CASE(classes = birds, "classes is 3, names crc32 ");
     CASE(n_samples = 39, "training data is 39 samples");
     CASE(valid_seed = 9, "validation data is 40 samples");
     CASE(no_valid = true, "validation data is none");

@@ -32,6 +32,15 @@ static void add_data(clade__text *text, const char *name, const clade_data *data
     clade__text_append(text, "%s: %zu samples, crc32 %08lx\n", name, n, sum);
 }
 
+/* By their names in the order of their numbers, as the model has them. */
+static void add_classes(clade__text *text, const clade_model *model)
+{
+    uLong sum = crc32_z(0, NULL, 0);
+    for (int i = 0; model->class_names && i < model->n_classes; i++)
+        sum = crc32_z(sum, (const Bytef *)model->class_names[i], strlen(model->class_names[i]) + 1);
+    clade__text_append(text, "classes: %d, names crc32 %08lx\n", model->n_classes, sum);
+}
+
 static void add_input(clade__text *text, const clade__scaling *input)
 {
     size_t n_bytes = 2 * (size_t)input->n_columns * sizeof *input->columns;
@@ -88,6 +97,7 @@ char *clade__recipe_text(const clade_model *model, const clade_data *train,
     add_schedule(&text, schedule);
     clade__text_append(&text, "replacement: %s\n", options->replacement ? "true" : "false");
     add_input(&text, &model->input);
+    add_classes(&text, model);
     add_data(&text, "training data", train);
     add_data(&text, "validation data", options->validate);
     if (text.failed) clade__text_free(&text);
