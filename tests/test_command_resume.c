@@ -64,7 +64,7 @@ static void test_resume(void **state)
     size_t n;
     assert_ok(clade__file_read(test_text("%s/config.yaml", run), &config, &n));
     assert_non_null(strstr((char *)config, "\n  epochs: 4\n"));
-    assert_non_null(strstr((char *)config, "checkpoint:\n  every: 1epochs\n  keep: 3\n"));
+    assert_non_null(strstr((char *)config, "checkpoint:\n  every: 1epoch\n  keep: 3\n"));
     free(config);
     /* A checkpoint is a model. */
     expect_done(COMMAND("eval", test_text("%s/checkpoint-40.safetensors", run), "--data", "digits"));
