@@ -102,7 +102,8 @@ typedef struct clade_fit_options {
     void (*on_message)(const char *text, void *user); /* a line that the user should know of */
     void *user;
     const volatile sig_atomic_t *stop; /* may be NULL; once it is not 0, training stops after the
-                                        * step: for a signal's handler, or another thread */
+                                        * step, validation within some tenths of a second: for a
+                                        * signal's handler, or another thread */
 } clade_fit_options;
 
 typedef enum clade_fit_end {

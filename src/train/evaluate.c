@@ -4,14 +4,32 @@
 
 #include "train/evaluate.h"
 
-clade_status clade__pass_evaluate(clade__pass *pass, clade_metrics *metrics)
+/* Two log points ahead of the device at most: a stop need not wait for more. */
+static clade_status run_batches(clade__pass *pass, const volatile sig_atomic_t *stop,
+                                clade__transfer *transfer, int64_t *n_done)
 {
-    for (int64_t i = 0; i < pass->n_batches; i++) CLADE_TRY(clade__pass_run(pass, i));
-    clade__transfer transfer = {0};
-    CLADE_TRY(clade__pass_read_begin(pass, 0, pass->n_batches, &transfer));
-    CLADE_TRY(clade__transfer_wait(&transfer));
-    *metrics = clade__pass_metrics(pass, pass->n_batches);
+    clade__pace pace = clade__pace_begin();
+    int64_t sent = 0, n = 0;
+    while (n < pass->n_batches && !(stop && *stop)) {
+        CLADE_TRY(clade__pass_run(pass, n++));
+        if (n - sent < pace.interval && n < pass->n_batches) continue;
+        CLADE_TRY(clade__transfer_wait(transfer));
+        CLADE_TRY(clade__pass_read_begin(pass, sent, n, transfer));
+        clade__pace_next(&pace);
+        *n_done = sent = n;
+    }
     return CLADE_OK;
+}
+
+clade_status clade__pass_evaluate(clade__pass *pass, const volatile sig_atomic_t *stop,
+                                  clade_metrics *metrics)
+{
+    clade__transfer transfer = {0};
+    int64_t n_done = 0;
+    clade_status status = run_batches(pass, stop, &transfer, &n_done);
+    clade_status waited = clade__transfer_wait(&transfer);
+    *metrics = clade__pass_metrics(pass, n_done);
+    return status == CLADE_OK ? waited : status;
 }
 
 clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics *metrics)
@@ -20,7 +38,7 @@ clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics 
     clade__pass pass;
     bool resident = clade__data_fits(model, data, false, model->memory.total);
     CLADE_TRY(clade__pass_open(&pass, model, data, false, resident));
-    clade_status status = clade__pass_evaluate(&pass, metrics);
+    clade_status status = clade__pass_evaluate(&pass, NULL, metrics);
     clade__pass_close(&pass);
     return status;
 }

@@ -6,6 +6,8 @@
 
 #include "train/pass.h"
 
-clade_status clade__pass_evaluate(clade__pass *pass, clade_metrics *metrics);
+/* Once *stop is not 0 (stop may be NULL), metrics are of fewer samples than the pass has. */
+clade_status clade__pass_evaluate(clade__pass *pass, const volatile sig_atomic_t *stop,
+                                  clade_metrics *metrics);
 
 #endif

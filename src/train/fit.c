@@ -11,8 +11,6 @@
 #include "device/profile.h"
 #include "train/fit.h"
 
-#define LOG_SECONDS 0.1 /* between log points */
-
 double clade__fit_seconds(const clade__fit *f)
 {
     return clade__seconds() - f->started - f->paused;
@@ -70,16 +68,11 @@ clade_status clade__fit_catch_up(clade__fit *f)
 static clade_status log_if_due(clade__fit *f)
 {
     int64_t log_every = f->options->log_every, n = f->state.epoch_step;
-    bool by_time = n - f->sent >= f->interval, asked = log_every > 0 && n % log_every == 0;
+    bool by_time = n - f->sent >= f->pace.interval, asked = log_every > 0 && n % log_every == 0;
     if (!by_time && !asked) return CLADE_OK;
     CLADE_TRY(receive(f));
     CLADE_TRY(send_sums(f));
-    if (by_time) {
-        double now = clade__seconds(), taken = now - f->log_point;
-        if (taken < 0.5 * LOG_SECONDS) f->interval *= 2;
-        if (taken > 2.0 * LOG_SECONDS && f->interval > 1) f->interval /= 2;
-        f->log_point = now;
-    }
+    if (by_time) clade__pace_next(&f->pace);
     if (f->known > 0 && (asked || log_every == 0)) report(f, false);
     return CLADE_OK;
 }
@@ -92,14 +85,17 @@ static bool better(const clade_metrics *a, const clade_metrics *b, double min_de
     return a->loss < b->loss - min_delta || isnan(b->loss);
 }
 
-static clade_status validate(clade__fit *f)
+/* *whole: it was not stopped. */
+static clade_status validate(clade__fit *f, bool *whole)
 {
     clade__fit_state *state = &f->state;
     clade_progress *p = &f->progress;
-    p->has_valid = f->options->validate != NULL;
-    p->best = !p->has_valid;
-    if (!p->has_valid) return CLADE_OK;
-    CLADE_TRY(clade__pass_evaluate(&f->valid, &p->valid));
+    *whole = true;
+    p->best = f->options->validate == NULL;
+    if (p->best) return CLADE_OK;
+    CLADE_TRY(clade__pass_evaluate(&f->valid, f->options->stop, &p->valid));
+    *whole = p->has_valid = p->valid.n_samples == f->valid.n_samples;
+    if (!*whole) return CLADE_OK;
     state->valid = p->valid;
     p->best = state->best_epoch == 0 || better(&p->valid, &state->best, 0.0);
     if (p->best) {
@@ -114,15 +110,21 @@ static clade_status validate(clade__fit *f)
     return CLADE_OK;
 }
 
-/* The end of an epoch, or of as much of it as max_steps allowed. */
+/* The end of an epoch, or of as much of it as max_steps allowed. When its validation is stopped, the
+ * epoch has not ended. */
 static clade_status finish_epoch(clade__fit *f)
 {
     clade_progress *p = &f->progress;
     CLADE_TRY(clade__fit_catch_up(f));
-    f->state.train = p->train;
 
     double seconds = clade__fit_seconds(f), began = clade__seconds();
-    CLADE_TRY(validate(f));
+    bool whole;
+    CLADE_TRY(validate(f, &whole));
+    if (!whole) {
+        f->paused += clade__seconds() - began;
+        return CLADE_OK;
+    }
+    f->state.train = p->train;
     int64_t begun = clade__profile_host_begin(f->model->device);
     CLADE_TRY(clade__run_log_keep(&f->log, f->model, p->best));
     CLADE_TRY(clade__run_log_save(&f->log, f->model, false));
@@ -195,8 +197,9 @@ static clade_status finish_stopped(clade__fit *f)
 /* A stop that comes with the report of the last epoch's end changes nothing. */
 clade_status clade__fit_run(clade__fit *f)
 {
-    f->log_point = f->kept_at = clade__seconds();
-    f->started = f->log_point - f->state.seconds;
+    f->pace = clade__pace_begin();
+    f->kept_at = f->pace.at;
+    f->started = f->pace.at - f->state.seconds;
     while (f->state.epochs < f->progress.n_epochs && !stopped_early(f) &&
            (steps_left(f) || f->state.epoch_step > 0)) { /* the latter when resumed at the last */
         if (stop_asked(f)) return finish_stopped(f);

@@ -17,11 +17,11 @@ typedef struct clade__fit {
     clade_progress progress; /* what the user is told of it */
     clade_fit_result *result;
 
-    int64_t interval;    /* steps between log points */
+    clade__pace pace;
     int64_t sent, known; /* batches of this epoch whose sums are on their way; have come */
     clade__transfer transfer;
     double started, paused; /* seconds: when; how long validation and saving took */
-    double log_point, epoch_started;
+    double epoch_started;
     bool stop; /* on_progress said so */
 
     clade__checkpoint kept; /* the training as it was at kept_step; -1 before the first */

@@ -53,7 +53,6 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
     f->progress.train = (clade_metrics){.accuracy = NAN};
     f->state.first_step = model->step;
     f->state.first_epoch = model->epoch;
-    f->interval = 1;
     f->kept_step = -1;
     CLADE_TRY(clade__schedule_open(&f->schedule, &f->state.plateau, &f->options->schedule,
                                    model->optimizer.lr, f->train.n_batches, f->progress.n_steps));

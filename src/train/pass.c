@@ -3,9 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "device/profile.h"
 #include "dist/communicator.h"
 #include "train/classes.h"
+
+#define LOG_SECONDS 0.1 /* between log points */
 
 clade_status clade__check_data(const clade_model *model, const clade_data *data)
 {
@@ -187,4 +190,17 @@ clade_metrics clade__pass_metrics(const clade__pass *pass, int64_t n)
     double share = n_samples ? 1.0 / (double)n_samples : 0.0;
     return (clade_metrics){.n_samples = n_samples, .loss = loss * share,
                            .accuracy = pass->feed.data->labels ? hits * share : (double)NAN};
+}
+
+clade__pace clade__pace_begin(void)
+{
+    return (clade__pace){.interval = 1, .at = clade__seconds()};
+}
+
+void clade__pace_next(clade__pace *pace)
+{
+    double now = clade__seconds(), taken = now - pace->at;
+    if (taken < 0.5 * LOG_SECONDS) pace->interval *= 2;
+    if (taken > 2.0 * LOG_SECONDS && pace->interval > 1) pace->interval /= 2;
+    pace->at = now;
 }

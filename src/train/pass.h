@@ -30,6 +30,17 @@ typedef struct clade__pass {
     int32_t slot;       /* the row that the next batch writes */
 } clade__pass;
 
+/* Log points: where sums are read while more batches are on their way, about ten times a second. */
+typedef struct clade__pace {
+    int64_t interval; /* batches from one to the next */
+    double at;        /* when the last one was, of clade__seconds() */
+} clade__pace;
+
+clade__pace clade__pace_begin(void);
+
+/* Called at a log point. */
+void clade__pace_next(clade__pace *pace);
+
 /* CLADE_EDATA when the data does not fit the model. resident: whether to keep the data on the
  * device. */
 clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade_data *data,
