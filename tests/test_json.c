@@ -24,9 +24,12 @@ static void values_stand_where_they_belong(void **state)
     clade__json_list_end(&json);
     clade__json_bool(&json, "no", false);
     clade__json_number(&json, "none", NAN);
+    clade__json_string(&json, "nothing", NULL);
+    clade__json_null(&json, "null");
     clade__json_object_end(&json);
     char *text = clade__json_finish(&json);
-    assert_string_equal(text, "{\"a\":\"b\",\"list\":[1,{},[],true],\"no\":false,\"none\":null}");
+    assert_string_equal(text, "{\"a\":\"b\",\"list\":[1,{},[],true],\"no\":false,\"none\":null,"
+                              "\"nothing\":null,\"null\":null}");
     free(text);
 
     clade__json_string(&json, NULL, "used again"); /* finish leaves nothing behind */

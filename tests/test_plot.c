@@ -246,7 +246,7 @@ static void test_still_written(void **state)
     command_result result = COMMAND("plot", run, "--json");
     assert_int_equal(result.status, 0);
     assert_non_null(strstr(result.err, "not whole yet"));
-    assert_non_null(strstr(result.out, "\"epochs\":\t2"));
+    assert_non_null(strstr(result.out, "\"epochs\":2"));
     command_free(&result);
     free(DRAWN(kept(test_text("%s/curves.svg", run)), "plot", run, "--quiet"));
 }

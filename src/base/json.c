@@ -38,7 +38,10 @@ static void begin(clade__json *json, const char *key)
 void clade__json_string(clade__json *json, const char *key, const char *value)
 {
     begin(json, key);
-    clade__json_quote(&json->text, value);
+    if (value)
+        clade__json_quote(&json->text, value);
+    else
+        clade__text_append(&json->text, "null");
 }
 
 /* Digits as snprintf gave them, whose point the locale has chosen. */
@@ -69,6 +72,11 @@ void clade__json_bool(clade__json *json, const char *key, bool value)
 {
     begin(json, key);
     clade__text_append(&json->text, value ? "true" : "false");
+}
+
+void clade__json_null(clade__json *json, const char *key)
+{
+    clade__json_string(json, key, NULL);
 }
 
 static void begin_part(clade__json *json, const char *key, const char *bracket)

@@ -13,11 +13,12 @@ typedef struct clade__json {
     bool comma; /* one stands before the next value */
 } clade__json;
 
-/* A value of an object, under a key; of a list, or alone, where key is NULL. A number that is not
- * finite becomes null. */
+/* A value of an object, under a key; of a list, or alone, where key is NULL. A text that is NULL and a
+ * number that is not finite become null. */
 void clade__json_string(clade__json *json, const char *key, const char *value);
 void clade__json_number(clade__json *json, const char *key, double value);
 void clade__json_bool(clade__json *json, const char *key, bool value);
+void clade__json_null(clade__json *json, const char *key);
 
 /* An object or a list: what comes until the end belongs to it. */
 void clade__json_object(clade__json *json, const char *key);

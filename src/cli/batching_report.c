@@ -37,29 +37,33 @@ static char *units_text(char *out, size_t out_bytes, const cli_bench_report *rep
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static cJSON *time_json(const clade_bench_batching_result *result, bool one)
+static void add_time(clade__json *json, const char *key, const clade_bench_batching_result *result,
+                     bool one)
 {
-    if (one && result->why_not_one) return cJSON_CreateNull();
-    cJSON *object = cJSON_CreateObject();
-    cli_bench_add_time(object, time_of(result, one));
-    cJSON_AddNumberToObject(object, "seconds_per_sample", seconds_of_sample(result, one));
-    return object;
+    if (one && result->why_not_one) {
+        clade__json_null(json, key);
+        return;
+    }
+    clade__json_object(json, key);
+    cli_bench_add_time(json, time_of(result, one));
+    clade__json_number(json, "seconds_per_sample", seconds_of_sample(result, one));
+    clade__json_object_end(json);
 }
 
-void cli_batching_json(cJSON *document, const cli_bench_report *report)
+void cli_batching_json(clade__json *json, const cli_bench_report *report)
 {
-    cJSON_AddStringToObject(document, "workload", report->batchings[0].workload);
-    cJSON_AddItemToObject(document, "picture", report->picture ? cJSON_CreateString(report->picture)
-                                                               : cJSON_CreateNull());
-    cJSON *results = cJSON_AddArrayToObject(document, "results");
+    clade__json_string(json, "workload", report->batchings[0].workload);
+    clade__json_string(json, "picture", report->picture);
+    clade__json_list(json, "results");
     for (size_t i = 0; i < report->n_batchings; i++) {
         const clade_bench_batching_result *result = &report->batchings[i];
-        cJSON *object = cJSON_CreateObject();
-        cJSON_AddNumberToObject(object, "batch", (double)result->batch);
-        cJSON_AddItemToObject(object, "one_unit", time_json(result, true));
-        cJSON_AddItemToObject(object, "all_units", time_json(result, false));
-        cJSON_AddItemToArray(results, object);
+        clade__json_object(json, NULL);
+        clade__json_number(json, "batch", (double)result->batch);
+        add_time(json, "one_unit", result, true);
+        add_time(json, "all_units", result, false);
+        clade__json_object_end(json);
     }
+    clade__json_list_end(json);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */

@@ -5,11 +5,11 @@
 
 /* ---- what reports share ---------------------------------------------------------------------- */
 
-void cli_bench_add_time(cJSON *object, const clade_bench_time *time)
+void cli_bench_add_time(clade__json *json, const clade_bench_time *time)
 {
-    cJSON_AddNumberToObject(object, "seconds_median", time->median);
-    cJSON_AddNumberToObject(object, "seconds_min", time->min);
-    cJSON_AddNumberToObject(object, "seconds_spread", time->spread);
+    clade__json_number(json, "seconds_median", time->median);
+    clade__json_number(json, "seconds_min", time->min);
+    clade__json_number(json, "seconds_spread", time->spread);
 }
 
 char *cli_bench_spread_text(char *out, size_t out_bytes, const clade_bench_time *time)
@@ -20,113 +20,118 @@ char *cli_bench_spread_text(char *out, size_t out_bytes, const clade_bench_time 
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static cJSON *libraries_json(const cli_bench_report *report)
+static void add_libraries(clade__json *json, const cli_bench_report *report)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "clade", clade_version());
-    cJSON_AddStringToObject(object, "clblast", clade_bench_clblast_version());
-    if (!report->has_openblas) return object;
-    cJSON *openblas = cJSON_AddObjectToObject(object, "openblas");
-    cJSON_AddStringToObject(openblas, "config", report->openblas.config);
-    cJSON_AddStringToObject(openblas, "core", report->openblas.core);
-    cJSON_AddStringToObject(openblas, "tried", report->openblas.tried);
-    cJSON_AddNumberToObject(openblas, "threads", report->openblas.n_threads);
-    return object;
+    clade__json_object(json, "libraries");
+    clade__json_string(json, "clade", clade_version());
+    clade__json_string(json, "clblast", clade_bench_clblast_version());
+    if (report->has_openblas) {
+        clade__json_object(json, "openblas");
+        clade__json_string(json, "config", report->openblas.config);
+        clade__json_string(json, "core", report->openblas.core);
+        clade__json_string(json, "tried", report->openblas.tried);
+        clade__json_number(json, "threads", report->openblas.n_threads);
+        clade__json_object_end(json);
+    }
+    clade__json_object_end(json);
 }
 
-static cJSON *time_json(const clade_bench_time *time)
+static void add_latency(clade__json *json, const char *key, const clade_bench_time *time)
 {
-    cJSON *object = cJSON_CreateObject();
-    cli_bench_add_time(object, time);
-    return object;
+    clade__json_object(json, key);
+    cli_bench_add_time(json, time);
+    clade__json_object_end(json);
 }
 
-static cJSON *limits_json(const clade_bench_limits *limits)
+static void add_limits(clade__json *json, const clade_bench_limits *limits)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "gflops", limits->flops_per_second / 1e9);
-    cJSON_AddNumberToObject(object, "vector_width", limits->vector_width);
-    cJSON_AddNumberToObject(object, "accumulators", limits->accumulators);
-    cJSON_AddNumberToObject(object, "copy_bytes_per_second", limits->copy_bytes_per_second);
-    cJSON_AddNumberToObject(object, "triad_bytes_per_second", limits->triad_bytes_per_second);
-    cJSON_AddNumberToObject(object, "update_bytes_per_second", limits->update_bytes_per_second);
-    cJSON_AddNumberToObject(object, "array_bytes", (double)limits->array_bytes);
-    cJSON_AddItemToObject(object, "launch_host", time_json(&limits->launch_host));
-    cJSON_AddItemToObject(object, "launch", time_json(&limits->launch));
-    cJSON_AddItemToObject(object, "round_trip", time_json(&limits->round_trip));
-    return object;
+    clade__json_object(json, "limits");
+    clade__json_number(json, "gflops", limits->flops_per_second / 1e9);
+    clade__json_number(json, "vector_width", limits->vector_width);
+    clade__json_number(json, "accumulators", limits->accumulators);
+    clade__json_number(json, "copy_bytes_per_second", limits->copy_bytes_per_second);
+    clade__json_number(json, "triad_bytes_per_second", limits->triad_bytes_per_second);
+    clade__json_number(json, "update_bytes_per_second", limits->update_bytes_per_second);
+    clade__json_number(json, "array_bytes", (double)limits->array_bytes);
+    add_latency(json, "launch_host", &limits->launch_host);
+    add_latency(json, "launch", &limits->launch);
+    add_latency(json, "round_trip", &limits->round_trip);
+    clade__json_object_end(json);
 }
 
-static void add_gemm_json(cJSON *results, const cli_bench_gemm *gemm)
+static void add_gemm(clade__json *json, const cli_bench_gemm *gemm)
 {
     for (int i = 0; i < gemm->n_results; i++) {
         const clade_bench_gemm_result *result = &gemm->results[i];
-        cJSON *object = cJSON_CreateObject();
-        cJSON_AddNumberToObject(object, "m", (double)gemm->shape.m);
-        cJSON_AddNumberToObject(object, "n", (double)gemm->shape.n);
-        cJSON_AddNumberToObject(object, "k", (double)gemm->shape.k);
-        cJSON_AddBoolToObject(object, "trans_a", gemm->shape.trans_a);
-        cJSON_AddBoolToObject(object, "trans_b", gemm->shape.trans_b);
-        cJSON_AddStringToObject(object, "provider", result->provider);
-        cli_bench_add_time(object, &result->time);
-        cJSON_AddNumberToObject(object, "gflops", result->flops_per_second / 1e9);
-        cJSON_AddNumberToObject(object, "share_of_peak", result->share_of_peak);
-        cJSON_AddItemToArray(results, object);
+        clade__json_object(json, NULL);
+        clade__json_number(json, "m", (double)gemm->shape.m);
+        clade__json_number(json, "n", (double)gemm->shape.n);
+        clade__json_number(json, "k", (double)gemm->shape.k);
+        clade__json_bool(json, "trans_a", gemm->shape.trans_a);
+        clade__json_bool(json, "trans_b", gemm->shape.trans_b);
+        clade__json_string(json, "provider", result->provider);
+        cli_bench_add_time(json, &result->time);
+        clade__json_number(json, "gflops", result->flops_per_second / 1e9);
+        clade__json_number(json, "share_of_peak", result->share_of_peak);
+        clade__json_object_end(json);
     }
 }
 
-static cJSON *op_json(const clade_bench_op_result *op)
+static void add_op(clade__json *json, const clade_bench_op_result *op)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "op", op->op);
-    cJSON_AddNumberToObject(object, "rows", (double)op->rows);
-    cJSON_AddNumberToObject(object, "cols", (double)op->cols);
-    cli_bench_add_time(object, &op->time);
-    cJSON_AddNumberToObject(object, "bytes_per_second", op->bytes / op->time.median);
-    cJSON_AddNumberToObject(object, "gflops", op->flops / op->time.median / 1e9);
-    cJSON_AddNumberToObject(object, "share_of_roof", op->share_of_roof);
-    return object;
+    clade__json_object(json, NULL);
+    clade__json_string(json, "op", op->op);
+    clade__json_number(json, "rows", (double)op->rows);
+    clade__json_number(json, "cols", (double)op->cols);
+    cli_bench_add_time(json, &op->time);
+    clade__json_number(json, "bytes_per_second", op->bytes / op->time.median);
+    clade__json_number(json, "gflops", op->flops / op->time.median / 1e9);
+    clade__json_number(json, "share_of_roof", op->share_of_roof);
+    clade__json_object_end(json);
 }
 
-static cJSON *train_json(const clade_bench_train_result *train)
+static void add_train(clade__json *json, const clade_bench_train_result *train)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "workload", train->workload);
-    cJSON_AddNumberToObject(object, "batch", (double)train->batch);
-    cli_bench_add_time(object, &train->time);
-    cJSON_AddNumberToObject(object, "samples_per_second", train->samples_per_second);
-    cJSON_AddNumberToObject(object, "flops", train->flops);
-    cJSON_AddNumberToObject(object, "bytes", train->bytes);
-    cJSON_AddNumberToObject(object, "gflops", train->flops_per_second / 1e9);
-    cJSON_AddNumberToObject(object, "share_of_limit", train->share_of_limit);
-    cJSON_AddNumberToObject(object, "host_seconds", train->host_seconds);
-    return object;
+    clade__json_object(json, NULL);
+    clade__json_string(json, "workload", train->workload);
+    clade__json_number(json, "batch", (double)train->batch);
+    cli_bench_add_time(json, &train->time);
+    clade__json_number(json, "samples_per_second", train->samples_per_second);
+    clade__json_number(json, "flops", train->flops);
+    clade__json_number(json, "bytes", train->bytes);
+    clade__json_number(json, "gflops", train->flops_per_second / 1e9);
+    clade__json_number(json, "share_of_limit", train->share_of_limit);
+    clade__json_number(json, "host_seconds", train->host_seconds);
+    clade__json_object_end(json);
 }
 
-cJSON *cli_bench_json(const cli_bench_report *report)
+clade_status cli_bench_print_json(const cli_bench_report *report)
 {
-    cJSON *document = cJSON_CreateObject();
-    cli_json_add_device(cJSON_AddObjectToObject(document, "device"), report->device);
-    cJSON_AddItemToObject(document, "libraries", libraries_json(report));
-    if (report->n_batchings > 0) {
-        cli_batching_json(document, report);
-        return document;
+    clade__json json = {0};
+    clade__json_object(&json, NULL);
+    clade__json_object(&json, "device");
+    cli_json_device(&json, report->device);
+    clade__json_object_end(&json);
+    add_libraries(&json, report);
+    if (report->n_batchings > 0)
+        cli_batching_json(&json, report);
+    else
+        add_limits(&json, &report->limits);
+    if (report->n_gemms + report->n_ops + report->n_trains > 0) {
+        clade__json_list(&json, "results");
+        for (size_t i = 0; i < report->n_gemms; i++) add_gemm(&json, &report->gemms[i]);
+        for (size_t i = 0; i < report->n_ops; i++) add_op(&json, &report->ops[i]);
+        for (size_t i = 0; i < report->n_trains; i++) add_train(&json, &report->trains[i]);
+        clade__json_list_end(&json);
     }
-    cJSON_AddItemToObject(document, "limits", limits_json(&report->limits));
-    if (report->n_gemms + report->n_ops + report->n_trains == 0) return document;
-    cJSON *results = cJSON_AddArrayToObject(document, "results");
-    for (size_t i = 0; i < report->n_gemms; i++) add_gemm_json(results, &report->gemms[i]);
-    for (size_t i = 0; i < report->n_ops; i++)
-        cJSON_AddItemToArray(results, op_json(&report->ops[i]));
-    for (size_t i = 0; i < report->n_trains; i++)
-        cJSON_AddItemToArray(results, train_json(&report->trains[i]));
-    return document;
+    clade__json_object_end(&json);
+    return cli_print_json(&json);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static void add_latency(cli_table *table, const char *what, const clade_bench_time *time,
-                        const char *note)
+static void add_latency_row(cli_table *table, const char *what, const clade_bench_time *time,
+                            const char *note)
 {
     char seconds[32];
     cli_table_add(table, "%s", what);
@@ -152,10 +157,10 @@ static clade_status print_limits(const clade_bench_limits *limits)
     cli_table_add(&table, "memory, update");
     cli_table_add(&table, "%.1f GB/s", limits->update_bytes_per_second / 1e9);
     cli_table_add(&table, "one array of %s, in place", bytes);
-    add_latency(&table, "launch, on the host", &limits->launch_host,
-                "processor time of the thread that enqueues");
-    add_latency(&table, "launch, end to end", &limits->launch, "back to back, one wait at the end");
-    add_latency(&table, "round trip", &limits->round_trip, "one empty kernel, and waiting for it");
+    add_latency_row(&table, "launch, on the host", &limits->launch_host,
+                    "processor time of the thread that enqueues");
+    add_latency_row(&table, "launch, end to end", &limits->launch, "back to back, one wait at the end");
+    add_latency_row(&table, "round trip", &limits->round_trip, "one empty kernel, and waiting for it");
     return cli_table_finish(&table);
 }
 

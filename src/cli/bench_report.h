@@ -28,14 +28,14 @@ typedef struct cli_bench_report {
     const char *picture; /* of these, where one was drawn */
 } cli_bench_report;
 
-cJSON *cli_bench_json(const cli_bench_report *report);
+clade_status cli_bench_print_json(const cli_bench_report *report);
 clade_status cli_bench_print(const cli_bench_report *report);
 
-void cli_bench_add_time(cJSON *object, const clade_bench_time *time);
+void cli_bench_add_time(clade__json *json, const clade_bench_time *time);
 char *cli_bench_spread_text(char *out, size_t out_bytes, const clade_bench_time *time);
 
 /* batching_report.c: the document's own part, the table, and the picture's script. */
-void cli_batching_json(cJSON *document, const cli_bench_report *report);
+void cli_batching_json(clade__json *json, const cli_bench_report *report);
 clade_status cli_batching_print(const cli_bench_report *report);
 void cli_batching_script(clade__text *script, const cli_bench_report *report, bool png);
 

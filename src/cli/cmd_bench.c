@@ -291,7 +291,7 @@ static clade_status print(cli_call *call, const bench_plan *plan, cli_bench_repo
     call->writing = true;
     clade_status drawn = plan->batching ? draw(call, plan, report) : CLADE_OK;
     snprintf(why, sizeof why, "%s", clade_error());
-    CLADE_TRY(call->json ? cli_print_json(cli_bench_json(report)) : cli_bench_print(report));
+    CLADE_TRY(call->json ? cli_bench_print_json(report) : cli_bench_print(report));
     return drawn == CLADE_OK ? CLADE_OK : clade__fail_again(drawn, why);
 }
 

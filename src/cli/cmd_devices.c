@@ -1,32 +1,35 @@
 /* clade devices: every device of every platform, the default, and why. */
+#include <math.h>
+
 #include "cli/common.h"
 
-static cJSON *device_json(const clade_device_info *info)
+static void add_device(clade__json *json, const clade_device_info *info)
 {
     char selector[32];
     snprintf(selector, sizeof selector, "%d:%d", info->platform_index, info->device_index);
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "index", info->index);
-    cJSON_AddStringToObject(object, "selector", selector);
-    cli_json_add_device(object, info);
-    cJSON_AddNumberToObject(object, "max_allocation_bytes", (double)info->max_allocation_bytes);
-    cJSON_AddNumberToObject(object, "local_memory_bytes", (double)info->local_memory_bytes);
-    cJSON_AddBoolToObject(object, "available", info->available);
-    cJSON_AddBoolToObject(object, "default", info->is_default);
-    cJSON_AddItemToObject(object, "same_as",
-                          info->same_as >= 0 ? cJSON_CreateNumber(info->same_as)
-                                             : cJSON_CreateNull());
-    return object;
+    clade__json_object(json, NULL);
+    clade__json_number(json, "index", info->index);
+    clade__json_string(json, "selector", selector);
+    cli_json_device(json, info);
+    clade__json_number(json, "max_allocation_bytes", (double)info->max_allocation_bytes);
+    clade__json_number(json, "local_memory_bytes", (double)info->local_memory_bytes);
+    clade__json_bool(json, "available", info->available);
+    clade__json_bool(json, "default", info->is_default);
+    clade__json_number(json, "same_as", info->same_as >= 0 ? info->same_as : (double)NAN);
+    clade__json_object_end(json);
 }
 
 static clade_status print_json(const clade_device_info *list, int n, int selected, const char *why)
 {
-    cJSON *document = cJSON_CreateObject();
-    cJSON *devices = cJSON_AddArrayToObject(document, "devices");
-    for (int i = 0; i < n; i++) cJSON_AddItemToArray(devices, device_json(&list[i]));
-    if (selected >= 0) cJSON_AddNumberToObject(document, "selected", selected);
-    cJSON_AddStringToObject(document, "reason", why);
-    return cli_print_json(document);
+    clade__json json = {0};
+    clade__json_object(&json, NULL);
+    clade__json_list(&json, "devices");
+    for (int i = 0; i < n; i++) add_device(&json, &list[i]);
+    clade__json_list_end(&json);
+    if (selected >= 0) clade__json_number(&json, "selected", selected);
+    clade__json_string(&json, "reason", why);
+    clade__json_object_end(&json);
+    return cli_print_json(&json);
 }
 
 static clade_status print_table(const clade_device_info *list, int n, int marked, const char *why)

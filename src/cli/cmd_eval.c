@@ -12,11 +12,12 @@ static const cli_option options[] = {
 static clade_status print_result(const cli_call *call, const clade_metrics *metrics)
 {
     if (call->json) {
-        cJSON *document = cJSON_CreateObject();
-        cJSON_AddNumberToObject(document, "samples", (double)metrics->n_samples);
-        cJSON_AddNumberToObject(document, "loss", metrics->loss);
-        cJSON_AddNumberToObject(document, "accuracy", metrics->accuracy);
-        return cli_print_json(document);
+        clade__json json = {0};
+        clade__json_object(&json, NULL);
+        clade__json_number(&json, "samples", (double)metrics->n_samples);
+        cli_json_metrics(&json, metrics);
+        clade__json_object_end(&json);
+        return cli_print_json(&json);
     }
     printf("samples   %lld\nloss      %.6f\n", (long long)metrics->n_samples, metrics->loss);
     if (!isnan(metrics->accuracy)) printf("accuracy  %.2f%%\n", 100 * metrics->accuracy);

@@ -40,24 +40,27 @@ static clade_status read_own(const cli_call *call, clade_gradcheck_options *own)
 
 static clade_status print_json(const clade_gradcheck_result *result)
 {
-    cJSON *document = cJSON_CreateObject();
-    cJSON_AddNumberToObject(document, "tolerance", result->tolerance);
-    cJSON_AddBoolToObject(document, "passed", result->passed);
-    cJSON_AddNumberToObject(document, "samples", (double)result->samples);
-    cJSON *list = cJSON_AddArrayToObject(document, "parameters");
+    clade__json json = {0};
+    clade__json_object(&json, NULL);
+    clade__json_number(&json, "tolerance", result->tolerance);
+    clade__json_bool(&json, "passed", result->passed);
+    clade__json_number(&json, "samples", (double)result->samples);
+    clade__json_list(&json, "parameters");
     for (int i = 0; i < result->n_parameters; i++) {
         const clade_gradcheck_parameter *p = &result->parameters[i];
-        cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "name", p->name);
-        cJSON_AddItemToObject(item, "shape", cli_json_shape(p->shape));
-        cJSON_AddNumberToObject(item, "checked", (double)p->checked);
-        cJSON_AddNumberToObject(item, "error", p->error);
-        cJSON_AddNumberToObject(item, "max_relative_error", p->max_relative_error);
-        cJSON_AddNumberToObject(item, "max_absolute_error", p->max_absolute_error);
-        cJSON_AddBoolToObject(item, "passed", p->passed);
-        cJSON_AddItemToArray(list, item);
+        clade__json_object(&json, NULL);
+        clade__json_string(&json, "name", p->name);
+        cli_json_shape(&json, "shape", p->shape);
+        clade__json_number(&json, "checked", (double)p->checked);
+        clade__json_number(&json, "error", p->error);
+        clade__json_number(&json, "max_relative_error", p->max_relative_error);
+        clade__json_number(&json, "max_absolute_error", p->max_absolute_error);
+        clade__json_bool(&json, "passed", p->passed);
+        clade__json_object_end(&json);
     }
-    return cli_print_json(document);
+    clade__json_list_end(&json);
+    clade__json_object_end(&json);
+    return cli_print_json(&json);
 }
 
 static clade_status print_table(const clade_gradcheck_result *result)

@@ -1,36 +1,44 @@
 /* clade info MODEL: the layers of a saved model. Needs no device. */
 #include "cli/common.h"
 
-static clade_status print_json(const clade_model *model, const char *path)
+static clade_status add_layers(clade__json *json, const clade_model *model)
 {
-    cJSON *document = cJSON_CreateObject();
-    cJSON_AddStringToObject(document, "model", path);
-    cJSON_AddItemToObject(document, "input", cli_json_shape(clade_model_input_shape(model)));
-    cJSON_AddItemToObject(document, "output", cli_json_shape(clade_model_output_shape(model)));
-    cJSON *layers = cJSON_AddArrayToObject(document, "layers");
     for (int i = 0; i < clade_model_n_layers(model); i++) {
         clade_layer_info info;
-        clade_status status = clade_model_layer(model, i, &info);
-        if (status != CLADE_OK) {
-            cJSON_Delete(document);
-            return status;
-        }
-        cJSON *layer = cJSON_CreateObject();
-        cJSON_AddStringToObject(layer, "name", info.name);
-        cJSON_AddStringToObject(layer, "type", info.type);
-        cJSON_AddItemToObject(layer, "shape", cli_json_shape(info.shape));
-        cJSON_AddNumberToObject(layer, "parameters", (double)info.parameters);
-        cJSON_AddItemToArray(layers, layer);
+        CLADE_TRY(clade_model_layer(model, i, &info));
+        clade__json_object(json, NULL);
+        clade__json_string(json, "name", info.name);
+        clade__json_string(json, "type", info.type);
+        cli_json_shape(json, "shape", info.shape);
+        clade__json_number(json, "parameters", (double)info.parameters);
+        clade__json_object_end(json);
     }
+    return CLADE_OK;
+}
+
+static clade_status print_json(const clade_model *model, const char *path)
+{
+    clade__json json = {0};
+    clade__json_object(&json, NULL);
+    clade__json_string(&json, "model", path);
+    cli_json_shape(&json, "input", clade_model_input_shape(model));
+    cli_json_shape(&json, "output", clade_model_output_shape(model));
+    clade__json_list(&json, "layers");
+    clade_status status = add_layers(&json, model);
+    clade__json_list_end(&json);
     int64_t parameters = clade_model_n_parameters(model);
-    cJSON_AddNumberToObject(document, "parameters", (double)parameters);
-    cJSON_AddNumberToObject(document, "bytes", (double)parameters * sizeof(float));
+    clade__json_number(&json, "parameters", (double)parameters);
+    clade__json_number(&json, "bytes", (double)parameters * sizeof(float));
     const char *loss = clade_loss_name(clade_model_loss(model));
-    cJSON_AddStringToObject(document, "loss", loss ? loss : "unknown");
-    cJSON *classes = cJSON_AddArrayToObject(document, "classes");
+    clade__json_string(&json, "loss", loss ? loss : "unknown");
+    clade__json_list(&json, "classes");
     for (int i = 0; clade_model_class_name(model, i); i++)
-        cJSON_AddItemToArray(classes, cJSON_CreateString(clade_model_class_name(model, i)));
-    return cli_print_json(document);
+        clade__json_string(&json, NULL, clade_model_class_name(model, i));
+    clade__json_list_end(&json);
+    clade__json_object_end(&json);
+    if (status == CLADE_OK) return cli_print_json(&json);
+    clade__text_free(&json.text);
+    return status;
 }
 
 static clade_status fill_table(const clade_model *model, cli_table *table)

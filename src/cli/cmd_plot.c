@@ -58,16 +58,19 @@ static clade_status print_result(const cli_call *call, const cli_curves *runs, c
         printf("curves drawn in %s\n", output);
         return CLADE_OK;
     }
-    cJSON *document = cJSON_CreateObject();
-    cJSON_AddStringToObject(document, "output", output);
-    cJSON *list = cJSON_AddArrayToObject(document, "runs");
+    clade__json json = {0};
+    clade__json_object(&json, NULL);
+    clade__json_string(&json, "output", output);
+    clade__json_list(&json, "runs");
     for (int i = 0; i < call->n_arguments; i++) {
-        cJSON *run = cJSON_CreateObject();
-        cJSON_AddStringToObject(run, "run", runs[i].folder);
-        cJSON_AddNumberToObject(run, "epochs", (double)runs[i].n_epochs);
-        cJSON_AddItemToArray(list, run);
+        clade__json_object(&json, NULL);
+        clade__json_string(&json, "run", runs[i].folder);
+        clade__json_number(&json, "epochs", (double)runs[i].n_epochs);
+        clade__json_object_end(&json);
     }
-    return cli_print_json(document);
+    clade__json_list_end(&json);
+    clade__json_object_end(&json);
+    return cli_print_json(&json);
 }
 
 static clade_status plot(cli_call *call, cli_curves *runs, clade__text *output)

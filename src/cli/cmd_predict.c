@@ -93,23 +93,24 @@ static void print_csv_row(const printer *to, int64_t index, const float *outputs
     putchar('\n');
 }
 
-/* The document is printed row by row: whole, it would hold a node for every number. */
+/* The document is printed row by row: whole, it would hold every number. */
 static clade_status print_json_row(const printer *to, int64_t index, const float *outputs)
 {
     char digits[16];
-    cJSON *row = cJSON_CreateObject();
-    cJSON_AddNumberToObject(row, "index", (double)index);
+    clade__json json = {0};
+    clade__json_object(&json, NULL);
+    clade__json_number(&json, "index", (double)index);
     if (to->classes)
-        cJSON_AddStringToObject(row, "class",
-                                class_name(to, class_of(to, outputs), digits, sizeof digits));
-    cJSON *list = cJSON_AddArrayToObject(row, to->probabilities ? "probabilities" : "outputs");
-    for (int64_t i = 0; i < to->n_outputs; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)outputs[i]));
-    char *text = row ? cJSON_PrintUnformatted(row) : NULL;
-    cJSON_Delete(row);
+        clade__json_string(&json, "class",
+                           class_name(to, class_of(to, outputs), digits, sizeof digits));
+    clade__json_list(&json, to->probabilities ? "probabilities" : "outputs");
+    for (int64_t i = 0; i < to->n_outputs; i++) clade__json_number(&json, NULL, (double)outputs[i]);
+    clade__json_list_end(&json);
+    clade__json_object_end(&json);
+    char *text = clade__json_finish(&json);
     if (!text) return clade__fail(CLADE_ENOMEM, "no memory for the JSON document");
     printf("%s\n%s", index ? "," : "", text);
-    cJSON_free(text);
+    free(text);
     return CLADE_OK;
 }
 

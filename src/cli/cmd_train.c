@@ -74,31 +74,41 @@ static clade_status prepare(training *t)
 
 /* ---- what happened --------------------------------------------------------------------------- */
 
+/* metrics: NULL when there are none; epoch: 0 for those of no one epoch. */
+static void add_metrics(clade__json *json, const char *key, const clade_metrics *metrics,
+                        int64_t epoch)
+{
+    if (!metrics) {
+        clade__json_null(json, key);
+        return;
+    }
+    clade__json_object(json, key);
+    cli_json_metrics(json, metrics);
+    if (epoch > 0) clade__json_number(json, "epoch", (double)epoch);
+    clade__json_object_end(json);
+}
+
 static clade_status print_json(const training *t, const clade_fit_result *result)
 {
+    clade__json json = {0};
     char path[CLI_PATH_BYTES + 32];
     snprintf(path, sizeof path, "%s/model.safetensors", t->folder);
-    cJSON *document = cJSON_CreateObject();
-    cJSON_AddStringToObject(document, "run", t->folder);
+    clade__json_object(&json, NULL);
+    clade__json_string(&json, "run", t->folder);
     /* A training that diverges before its first epoch ends leaves no model. */
-    cJSON_AddItemToObject(document, "model",
-                          access(path, F_OK) == 0 ? cJSON_CreateString(path) : cJSON_CreateNull());
-    cJSON_AddStringToObject(document, "status", clade_fit_end_name(result->end));
-    if (result->why[0]) cJSON_AddStringToObject(document, "why", result->why);
-    cJSON_AddNumberToObject(document, "epochs", result->epochs);
-    cJSON_AddNumberToObject(document, "steps", (double)result->steps);
-    cJSON_AddNumberToObject(document, "seconds", result->seconds);
-    cJSON_AddNumberToObject(document, "samples_per_second", result->samples_per_second);
-    bool finished = result->epochs > 0;
-    cJSON_AddItemToObject(document, "train",
-                          finished ? cli_json_metrics(&result->train) : cJSON_CreateNull());
-    cJSON_AddItemToObject(document, "valid",
-                          result->has_valid ? cli_json_metrics(&result->valid)
-                                            : cJSON_CreateNull());
-    cJSON *best = result->has_valid ? cli_json_metrics(&result->best_valid) : cJSON_CreateNull();
-    if (result->has_valid) cJSON_AddNumberToObject(best, "epoch", result->best_epoch);
-    cJSON_AddItemToObject(document, "best", best);
-    return cli_print_json(document);
+    clade__json_string(&json, "model", access(path, F_OK) == 0 ? path : NULL);
+    clade__json_string(&json, "status", clade_fit_end_name(result->end));
+    if (result->why[0]) clade__json_string(&json, "why", result->why);
+    clade__json_number(&json, "epochs", result->epochs);
+    clade__json_number(&json, "steps", (double)result->steps);
+    clade__json_number(&json, "seconds", result->seconds);
+    clade__json_number(&json, "samples_per_second", result->samples_per_second);
+    bool has_train = result->epochs > 0, has_valid = result->has_valid;
+    add_metrics(&json, "train", has_train ? &result->train : NULL, 0);
+    add_metrics(&json, "valid", has_valid ? &result->valid : NULL, 0);
+    add_metrics(&json, "best", has_valid ? &result->best_valid : NULL, result->best_epoch);
+    clade__json_object_end(&json);
+    return cli_print_json(&json);
 }
 
 /* How long a step takes: by the last epoch, since the first one has its kernels compiled. */

@@ -63,29 +63,33 @@ static void watch_crashes(void)
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-static cJSON *json_of(const clade_verify_case *c)
+static void add_case(clade__json *json, const clade_verify_case *c)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "op", c->op);
-    cJSON_AddStringToObject(object, "shape", c->shape);
-    cJSON_AddStringToObject(object, "kernels", c->kernels);
-    cJSON_AddNumberToObject(object, "error", c->error);
-    cJSON_AddNumberToObject(object, "allowed", c->allowed);
-    cJSON_AddStringToObject(object, "verdict", clade_verdict_name(c->verdict));
-    cJSON_AddStringToObject(object, "problem", c->problem);
-    return object;
+    clade__json_object(json, NULL);
+    clade__json_string(json, "op", c->op);
+    clade__json_string(json, "shape", c->shape);
+    clade__json_string(json, "kernels", c->kernels);
+    clade__json_number(json, "error", c->error);
+    clade__json_number(json, "allowed", c->allowed);
+    clade__json_string(json, "verdict", clade_verdict_name(c->verdict));
+    clade__json_string(json, "problem", c->problem);
+    clade__json_object_end(json);
 }
 
 static clade_status print_json(const clade_verify_result *result, const clade_device_info *info)
 {
-    cJSON *document = cJSON_CreateObject();
-    cli_json_add_device(cJSON_AddObjectToObject(document, "device"), info);
-    cJSON_AddBoolToObject(document, "passed", result->passed);
-    cJSON_AddNumberToObject(document, "wrong", result->n_wrong);
-    cJSON *list = cJSON_AddArrayToObject(document, "cases");
-    for (int i = 0; i < result->n_cases; i++)
-        cJSON_AddItemToArray(list, json_of(&result->cases[i]));
-    return cli_print_json(document);
+    clade__json json = {0};
+    clade__json_object(&json, NULL);
+    clade__json_object(&json, "device");
+    cli_json_device(&json, info);
+    clade__json_object_end(&json);
+    clade__json_bool(&json, "passed", result->passed);
+    clade__json_number(&json, "wrong", result->n_wrong);
+    clade__json_list(&json, "cases");
+    for (int i = 0; i < result->n_cases; i++) add_case(&json, &result->cases[i]);
+    clade__json_list_end(&json);
+    clade__json_object_end(&json);
+    return cli_print_json(&json);
 }
 
 static void add_row(cli_table *table, const clade_verify_case *c, int n_cases)

@@ -51,13 +51,12 @@ bool cli_parse_real(const char *text, double *value)
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-clade_status cli_print_json(cJSON *document)
+clade_status cli_print_json(clade__json *json)
 {
-    char *text = document ? cJSON_Print(document) : NULL;
-    cJSON_Delete(document);
+    char *text = clade__json_finish(json);
     if (!text) return clade__fail(CLADE_ENOMEM, "no memory for the JSON document");
     puts(text);
-    cJSON_free(text);
+    free(text);
     return CLADE_OK;
 }
 
@@ -71,33 +70,30 @@ clade_status cli_flush(void)
     return CLADE_OK;
 }
 
-cJSON *cli_json_shape(clade_shape shape)
+void cli_json_shape(clade__json *json, const char *key, clade_shape shape)
 {
-    cJSON *list = cJSON_CreateArray();
-    for (int i = 0; i < shape.rank; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)shape.dim[i]));
-    return list;
+    clade__json_list(json, key);
+    for (int i = 0; i < shape.rank; i++) clade__json_number(json, NULL, (double)shape.dim[i]);
+    clade__json_list_end(json);
 }
 
-cJSON *cli_json_metrics(const clade_metrics *metrics)
+void cli_json_metrics(clade__json *json, const clade_metrics *metrics)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "loss", metrics->loss);
-    cJSON_AddNumberToObject(object, "accuracy", metrics->accuracy);
-    return object;
+    clade__json_number(json, "loss", metrics->loss);
+    clade__json_number(json, "accuracy", metrics->accuracy);
 }
 
-void cli_json_add_device(cJSON *object, const clade_device_info *info)
+void cli_json_device(clade__json *json, const clade_device_info *info)
 {
-    cJSON_AddStringToObject(object, "name", info->name);
-    cJSON_AddStringToObject(object, "vendor", info->vendor);
-    cJSON_AddStringToObject(object, "platform", info->platform);
-    cJSON_AddStringToObject(object, "driver", info->driver);
-    cJSON_AddStringToObject(object, "version", info->version);
-    cJSON_AddStringToObject(object, "type", clade_device_type_name(info->type));
-    cJSON_AddNumberToObject(object, "compute_units", info->compute_units);
-    cJSON_AddNumberToObject(object, "clock_mhz", info->clock_mhz);
-    cJSON_AddNumberToObject(object, "global_memory_bytes", (double)info->global_memory_bytes);
+    clade__json_string(json, "name", info->name);
+    clade__json_string(json, "vendor", info->vendor);
+    clade__json_string(json, "platform", info->platform);
+    clade__json_string(json, "driver", info->driver);
+    clade__json_string(json, "version", info->version);
+    clade__json_string(json, "type", clade_device_type_name(info->type));
+    clade__json_number(json, "compute_units", info->compute_units);
+    clade__json_number(json, "clock_mhz", info->clock_mhz);
+    clade__json_number(json, "global_memory_bytes", (double)info->global_memory_bytes);
 }
 
 char *cli_shape_text(char *out, size_t out_bytes, clade_shape shape)

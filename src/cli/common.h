@@ -15,10 +15,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include <cjson/cJSON.h>
 #include <clade/clade.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 
 /* Exit statuses, documented by `clade --help`. */
@@ -90,17 +90,16 @@ bool cli_parse_real(const char *text, double *value);
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-/* Prints a document and a line break to stdout, and deletes it. NaN and infinity become null. */
-clade_status cli_print_json(cJSON *document);
+/* Prints a document and a line break to stdout. */
+clade_status cli_print_json(clade__json *json);
 
 /* Flushes stdout; CLADE_EIO with the reason when anything written there was lost. */
 clade_status cli_flush(void);
 
-cJSON *cli_json_shape(clade_shape shape);
-cJSON *cli_json_metrics(const clade_metrics *metrics);
-
-/* What a device is and has, for documents that say more of it. */
-void cli_json_add_device(cJSON *object, const clade_device_info *info);
+/* Values of a document; of metrics and of a device, their members. */
+void cli_json_shape(clade__json *json, const char *key, clade_shape shape);
+void cli_json_metrics(clade__json *json, const clade_metrics *metrics);
+void cli_json_device(clade__json *json, const clade_device_info *info);
 
 /* Texts for people, in `out`, which they return: "[28, 28]", "1.5 GiB", "1,234,567". */
 char *cli_shape_text(char *out, size_t out_bytes, clade_shape shape);

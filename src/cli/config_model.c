@@ -57,18 +57,23 @@ clade_status cli_node_check_key(const cli_config_reader *in, const yaml_node_t *
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
+static clade_status no_memory(const cli_config_reader *in)
+{
+    return clade__fail(CLADE_ENOMEM, "%s: no memory to read it", in->path);
+}
+
 static clade_status keep_place(const cli_config_reader *in, const char *path, int line)
 {
     cli_settings *settings = in->settings;
     if (settings->n_places == settings->places_capacity) {
         size_t capacity = settings->places_capacity ? 2 * settings->places_capacity : 64;
         cli_place *places = realloc(settings->places, capacity * sizeof *places);
-        if (!places) return clade__fail(CLADE_ENOMEM, "%s: no memory to read it", in->path);
+        if (!places) return no_memory(in);
         settings->places = places;
         settings->places_capacity = capacity;
     }
     char *copy = malloc(strlen(path) + 1);
-    if (!copy) return clade__fail(CLADE_ENOMEM, "%s: no memory to read it", in->path);
+    if (!copy) return no_memory(in);
     settings->places[settings->n_places++] = (cli_place){strcpy(copy, path), line};
     return CLADE_OK;
 }
@@ -87,7 +92,14 @@ static clade_status scalar_to_json(const cli_config_reader *in, const yaml_node_
         *out = cJSON_CreateNumber(number);
     else
         *out = cJSON_CreateString(text);
-    return *out ? CLADE_OK : clade__fail(CLADE_ENOMEM, "%s: no memory to read it", in->path);
+    return *out ? CLADE_OK : no_memory(in);
+}
+
+/* What a value that was read, and added or not, comes to. */
+static clade_status check_added(const cli_config_reader *in, clade_status status, cJSON *made, bool added)
+{
+    if (!added) cJSON_Delete(made);
+    return status == CLADE_OK && !added ? no_memory(in) : status;
 }
 
 static clade_status to_json(cli_config_reader *in, yaml_node_t *node, const char *path,
@@ -106,10 +118,9 @@ static clade_status list_to_json(cli_config_reader *in, yaml_node_t *node, const
         CLADE_TRY(keep_place(in, place, cli_node_line(item)));
         cJSON *made = NULL;
         clade_status status = to_json(in, item, place, &made);
-        cJSON_AddItemToArray(*out, made);
-        CLADE_TRY(status);
+        CLADE_TRY(check_added(in, status, made, cJSON_AddItemToArray(*out, made)));
     }
-    return *out ? CLADE_OK : clade__fail(CLADE_ENOMEM, "%s: no memory to read it", in->path);
+    return *out ? CLADE_OK : no_memory(in);
 }
 
 static clade_status mapping_to_json(cli_config_reader *in, yaml_node_t *node, const char *path,
@@ -132,10 +143,9 @@ static clade_status mapping_to_json(cli_config_reader *in, yaml_node_t *node, co
         CLADE_TRY(keep_place(in, place, cli_node_line(key)));
         cJSON *made = NULL;
         clade_status status = to_json(in, cli_node_at(in, pair->value), place, &made);
-        cJSON_AddItemToObject(*out, cli_node_text(key), made);
-        CLADE_TRY(status);
+        CLADE_TRY(check_added(in, status, made, cJSON_AddItemToObject(*out, cli_node_text(key), made)));
     }
-    return *out ? CLADE_OK : clade__fail(CLADE_ENOMEM, "%s: no memory to read it", in->path);
+    return *out ? CLADE_OK : no_memory(in);
 }
 
 /* On failure *out is what was made so far: it hangs in its parent, or the caller deletes it. */

@@ -9,33 +9,18 @@ enum { MAX_HIDDEN = 64 };
 
 /* ---- the short text -------------------------------------------------------------------------- */
 
-static void add_linear(cJSON *list, int64_t units)
+/* A layer; with a number of that name, where it is not NULL. */
+static void add_layer(clade__json *json, const char *type, const char *name, double number)
 {
-    cJSON *layer = cJSON_CreateObject();
-    cJSON_AddStringToObject(layer, "type", "linear");
-    cJSON_AddNumberToObject(layer, "units", (double)units);
-    cJSON_AddItemToArray(list, layer);
-}
-
-static void add_activation(cJSON *list, const char *type)
-{
-    cJSON *layer = cJSON_CreateObject();
-    cJSON_AddStringToObject(layer, "type", type);
-    cJSON_AddItemToArray(list, layer);
-}
-
-static void add_dropout(cJSON *list, float p)
-{
-    char text[32];
-    cJSON *layer = cJSON_CreateObject();
-    cJSON_AddStringToObject(layer, "type", "dropout");
-    cJSON_AddRawToObject(layer, "p", cli_real_text(text, sizeof text, p));
-    cJSON_AddItemToArray(list, layer);
+    clade__json_object(json, NULL);
+    clade__json_string(json, "type", type);
+    if (name) clade__json_number(json, name, number);
+    clade__json_object_end(json);
 }
 
 /* Reads "512,256" after "mlp:", and adds a linear layer, an activation and, where asked for, a
  * dropout for each. */
-static clade_status add_hidden(cJSON *list, const cli_settings *settings, const char *sizes)
+static clade_status add_hidden(clade__json *json, const cli_settings *settings, const char *sizes)
 {
     const char *where = settings->values[CLI_MODEL].where;
     float p = settings->values[CLI_DROPOUT].real;
@@ -53,9 +38,9 @@ static clade_status add_hidden(cJSON *list, const cli_settings *settings, const 
                                where, (int)length, at);
         if (++n > MAX_HIDDEN)
             return clade__fail(CLADE_ECONFIG, "%s: more than %d hidden layers", where, MAX_HIDDEN);
-        add_linear(list, units);
-        add_activation(list, cli_setting_text(settings, CLI_ACTIVATION));
-        if (p > 0.0f) add_dropout(list, p);
+        add_layer(json, "linear", "units", (double)units);
+        add_layer(json, cli_setting_text(settings, CLI_ACTIVATION), NULL, 0.0);
+        if (p > 0.0f) add_layer(json, "dropout", "p", clade__decimal(p));
         at += length;
         if (*at == ',' && !*++at)
             return clade__fail(CLADE_ECONFIG, "%s: a size is missing after the last comma", where);
@@ -64,7 +49,7 @@ static clade_status add_hidden(cJSON *list, const cli_settings *settings, const 
 }
 
 static clade_status describe_text(const cli_settings *settings, const clade_data_info *data,
-                                  cJSON *layers)
+                                  clade__json *json)
 {
     static const char *const words[] = {"mlp", "linear"};
     const cli_value *model = &settings->values[CLI_MODEL];
@@ -79,10 +64,14 @@ static clade_status describe_text(const cli_settings *settings, const clade_data
     if (linear && model->text[length])
         return clade__fail(CLADE_ECONFIG, "%s: linear takes no sizes; write linear, or mlp:512",
                            model->where);
-    cJSON_AddItemToObject(layers, "input", cli_json_shape(data->shape));
-    cJSON *list = cJSON_AddArrayToObject(layers, "layers");
-    CLADE_TRY(add_hidden(list, settings, sizes));
-    add_linear(list, data->n_classes > 0 ? data->n_classes : data->n_targets);
+    clade__json_object(json, NULL);
+    cli_json_shape(json, "input", data->shape);
+    clade__json_list(json, "layers");
+    CLADE_TRY(add_hidden(json, settings, sizes));
+    add_layer(json, "linear", "units",
+              (double)(data->n_classes > 0 ? data->n_classes : data->n_targets));
+    clade__json_list_end(json);
+    clade__json_object_end(json);
     return CLADE_OK;
 }
 
@@ -99,9 +88,15 @@ clade_status cli_network_describe(const cli_settings *settings, const clade_data
             return clade__fail(CLADE_ECONFIG,
                                "%s is for --model mlp:..., and the config lists its layers",
                                settings->values[of_text[i]].where);
-    *layers = from_config ? cJSON_Duplicate(settings->layers, true) : cJSON_CreateObject();
-    if (!*layers) return clade__fail(CLADE_ENOMEM, "no memory for the network");
-    return from_config ? CLADE_OK : describe_text(settings, data, *layers);
+    clade__json json = {0};
+    clade_status status = from_config ? CLADE_OK : describe_text(settings, data, &json);
+    char *text = clade__json_finish(&json);
+    if (status == CLADE_OK) {
+        *layers = from_config ? cJSON_Duplicate(settings->layers, true) : cJSON_Parse(text);
+        if (!*layers) status = clade__fail(CLADE_ENOMEM, "no memory for the network");
+    }
+    free(text);
+    return status;
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */

@@ -6,6 +6,8 @@
 #ifndef CLADE_CLI_SETTINGS_H
 #define CLADE_CLI_SETTINGS_H
 
+#include <cjson/cJSON.h>
+
 #include "cli/common.h"
 
 /* REAL's bounds belong to its range, OPEN's do not; TEXT's are of its length. AUTO is a COUNT, or "auto"

@@ -3,19 +3,6 @@
 
 #include <string.h>
 
-/* JSON's quoted strings are YAML's too. */
-static void write_quoted(const char *text, clade__text *out)
-{
-    cJSON *string = cJSON_CreateString(text);
-    char *quoted = string ? cJSON_PrintUnformatted(string) : NULL;
-    if (quoted)
-        clade__text_append(out, "%s", quoted);
-    else
-        out->failed = true;
-    cJSON_free(quoted);
-    cJSON_Delete(string);
-}
-
 /* Words stand bare for reading's sake, except those that YAML takes for another type. */
 static void write_text(const char *text, clade__text *out)
 {
@@ -31,7 +18,7 @@ static void write_text(const char *text, clade__text *out)
     if (bare)
         clade__text_append(out, "%s", text);
     else
-        write_quoted(text, out);
+        clade__json_quote(out, text); /* is YAML too */
 }
 
 /* On one line: {type: linear, units: 512}. */
