@@ -21,17 +21,23 @@ ROW_KERNEL argmax_forward(global int *restrict dst, const global float *restrict
     const bool inside = slot < outer * chunks * inner;
     const int of_inner = slot / inner, i = slot - of_inner * inner;
     const int o = of_inner / chunks, p = of_inner - o * chunks;
-    const int end = inside ? min(n, (p + 1) * chunk) : 0;
+    const int begin = p * chunk;
+    const int count = inside ? min(chunk, n - begin) : 0;
 
     float top = -INFINITY;
     int first = INT_MAX;
-    for (int k = p * chunk + LANE; k < end; k += LANES) {
-        const int a = chosen ? chosen[((size_t)o * n + k) * inner + i] : k;
-        const float x = src[((size_t)o * axis + a) * inner + i];
-        if (ranks_first(x, a, top, first)) {
-            top = x;
-            first = a;
+    if (chosen || inner > 1) {
+        for (int k = begin + LANE; k < begin + count; k += LANES) {
+            const int a = chosen ? chosen[((size_t)o * n + k) * inner + i] : k;
+            const float x = src[((size_t)o * axis + a) * inner + i];
+            if (ranks_first(x, a, top, first)) {
+                top = x;
+                first = a;
+            }
         }
+    } else {
+        first = lane_first_largest(&top, src + (size_t)o * axis + begin, count, 1);
+        if (first < count) first += begin;
     }
     first = row_first_largest(&top, first, values, indices);
     if (LANE == 0 && inside) dst[slot] = first;
@@ -52,6 +58,6 @@ ROW_KERNEL max_backward(global float *restrict dsrc, const global float *restric
     int first = lane_first_largest(&top, src + start, n, inner);
     first = row_first_largest(&top, first, values, indices);
     const float gradient = n > 0 ? ddst[slot] : 0.0f;
-    for (int a = LANE; a < n; a += LANES)
-        dsrc[start + (size_t)a * inner] = a == first ? gradient : 0.0f;
+    for EACH_VECTOR(a, n) put((VEC)(0.0f), dsrc + start + (size_t)a * inner, n - a);
+    if (n > 0 && first / VW % LANES == LANE) dsrc[start + (size_t)first * inner] = gradient;
 }

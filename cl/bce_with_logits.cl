@@ -8,6 +8,14 @@
  */
 #include "row_reduce.cl"
 
+/* log(1 + e) for e in [0, 1], right where 1 + e is rounded too: log(u) e / (u - 1) with u the rounded
+ * 1 + e (Goldberg 1991, theorem 4). The built-in log1p is not vectorised by PoCL 3.1. */
+static inline VEC log_of_1_and(const VEC e)
+{
+    const VEC u = 1.0f + e;
+    return u == 1.0f ? e : log(u) * e / (u - 1.0f);
+}
+
 ROW_KERNEL bce_with_logits(global float *loss, global float *dlogits, const global float *logits,
                            const global float *target, const int rows, const int cols,
                            const float scale)
@@ -18,14 +26,20 @@ ROW_KERNEL bce_with_logits(global float *loss, global float *dlogits, const glob
     const size_t start = (size_t)row * cols;
     const float slope = scale / (float)cols;
 
-    float sum = 0.0f;
-    for (int c = LANE; c < n; c += LANES) {
-        const float x = logits[start + c];
-        const float t = target[start + c];
-        const float e = exp(-fabs(x));
-        sum += (larger(x, 0.0f) - x * t) + log1p(e);
-        if (dlogits) dlogits[start + c] = ((x < 0.0f ? e : 1.0f) / (1.0f + e) - t) * slope;
+    const VEC zero = 0.0f, one = 1.0f;
+    VEC sums = 0.0f;
+    for EACH_BLOCK(b, n) {
+        VEC part = 0.0f;
+        for EACH_OF(c, b, n) {
+            const VEC x = fetch(logits + start + c, n - c, -FLT_MAX); /* past the end: no loss */
+            const VEC t = fetch(target + start + c, n - c, 0.0f);
+            const VEC e = exp(-fabs(x));
+            part += (larger_of(x, zero) - x * t) + log_of_1_and(e);
+            if (dlogits)
+                put(((x < 0.0f ? e : one) / (1.0f + e) - t) * slope, dlogits + start + c, n - c);
+        }
+        sums += part;
     }
-    sum = row_sum(sum, meeting);
+    const float sum = row_sum(sum_of(sums), meeting);
     if (LANE == 0 && n > 0) loss[row] = sum / (float)cols;
 }

@@ -8,32 +8,9 @@
  *   clip_norm_squares  partials[first + p] = the sum of the squares of chunk p of one gradient (n)
  *   clip_norm_scale    scale, from all n partials
  *
- * A group has a chunk. Its LANES work-items take vectors of VW floats in turn, and their sums meet in
- * a fixed tree: see row_reduce.cl. On a CPU one work-item is a group, and VW its vectors' width;
- * elsewhere VW is 1, and neighbouring work-items read neighbouring elements.
+ * A group has a chunk, as if it were a row: see row_reduce.cl.
  */
-#ifndef VW
-#define VW 1
-#endif
 #include "row_reduce.cl"
-#include "vector.cl"
-
-static inline float sum_of(const VEC x)
-{
-#if VW == 1
-    return x;
-#else
-#if VW == 16
-    const float8 y = x.lo + x.hi;
-    const float4 z = y.lo + y.hi;
-#elif VW == 8
-    const float4 z = x.lo + x.hi;
-#else
-    const float4 z = x;
-#endif
-    return (z.x + z.z) + (z.y + z.w);
-#endif
-}
 
 ROW_KERNEL clip_norm_squares(global float *restrict partials, const global float *restrict grad,
                              const int n, const int chunk, const int first)
@@ -42,14 +19,16 @@ ROW_KERNEL clip_norm_squares(global float *restrict partials, const global float
     const int start = (int)get_group_id(0) * chunk;
     const int count = min(chunk, n - start);
     const global float *g = grad + start;
-    VEC squares = (VEC)(0.0f);
-    for (int i = LANE * VW; i + VW <= count; i += LANES * VW) {
-        const VEC x = LOAD(g + i);
-        squares += x * x;
+    VEC squares = 0.0f;
+    for EACH_BLOCK(b, count) {
+        VEC part = 0.0f;
+        for EACH_OF(i, b, count) {
+            const VEC x = fetch(g + i, count - i, 0.0f);
+            part += x * x;
+        }
+        squares += part;
     }
-    float sum = sum_of(squares);
-    for (int i = count / VW * VW + LANE; i < count; i += LANES) sum += g[i] * g[i];
-    sum = row_sum(sum, meeting);
+    const float sum = row_sum(sum_of(squares), meeting);
     if (LANE == 0) partials[first + (int)get_group_id(0)] = sum;
 }
 
@@ -58,9 +37,13 @@ ROW_KERNEL clip_norm_scale(global float *restrict scale, const global float *res
                            const int n, const float max_norm)
 {
     MEETING(float, meeting);
-    float sum = 0.0f;
-    for (int i = LANE; i < n; i += LANES) sum += partials[i];
-    sum = row_sum(sum, meeting);
+    VEC sums = 0.0f;
+    for EACH_BLOCK(b, n) {
+        VEC part = 0.0f;
+        for EACH_OF(i, b, n) part += fetch(partials + i, n - i, 0.0f);
+        sums += part;
+    }
+    const float sum = row_sum(sum_of(sums), meeting);
     const float clip = max_norm / (sqrt(sum) + 1e-6f);
     if (LANE == 0) scale[0] = clip > 1.0f ? 1.0f : clip; /* NaN stays NaN */
 }

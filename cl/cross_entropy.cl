@@ -29,22 +29,32 @@ ROW_KERNEL cross_entropy(global float *loss, global float *hit, global float *dl
     int first = lane_first_largest(&top, logits + start, n, 1);
     first = row_first_largest(&top, first, meeting, indices);
 
-    float sum = 0.0f;
+    VEC sums = 0.0f;
     if (dlogits) {
-        for (int c = LANE; c < n; c += LANES) dlogits[start + c] = exp(logits[start + c] - top);
-        for (int c = LANE; c < n; c += LANES) sum += dlogits[start + c];
-    } else {
-        for (int c = LANE; c < n; c += LANES) sum += exp(logits[start + c] - top);
+        for EACH_VECTOR(c, n)
+            put(exp(fetch(logits + start + c, n - c, 0.0f) - top), dlogits + start + c, n - c);
     }
-    sum = row_sum(sum, meeting);
+    for EACH_BLOCK(b, n) {
+        VEC part = 0.0f;
+        if (dlogits) {
+            for EACH_OF(c, b, n) part += fetch(dlogits + start + c, n - c, 0.0f);
+        } else {
+            for EACH_OF(c, b, n) part += exp(fetch(logits + start + c, n - c, -INFINITY) - top);
+        }
+        sums += part;
+    }
+    const float sum = row_sum(sum_of(sums), meeting);
 
     if (LANE == 0 && n > 0) {
         loss[row] = (top - of_label) + log(sum);
         if (hit) hit[row] = first == label ? 1.0f : 0.0f;
     }
     if (!dlogits) return;
-    for (int c = LANE; c < n; c += LANES) {
-        const float p = dlogits[start + c] / sum;
-        dlogits[start + c] = valid ? (p - (c == label ? 1.0f : 0.0f)) * scale : 0.0f;
+    const bool has_label = valid && label / VW % LANES == LANE;
+    const float of_one = has_label ? (dlogits[start + label] / sum - 1.0f) * scale : 0.0f;
+    for EACH_VECTOR(c, n) {
+        const VEC p = fetch(dlogits + start + c, n - c, 0.0f) / sum;
+        put(valid ? p * scale : (VEC)(0.0f), dlogits + start + c, n - c);
     }
+    if (has_label) dlogits[start + label] = of_one;
 }

@@ -16,12 +16,17 @@ ROW_KERNEL mse(global float *loss, global float *dy, const global float *y,
     const size_t start = (size_t)row * cols;
     const float slope = 2.0f * scale / (float)cols;
 
-    float sum = 0.0f;
-    for (int c = LANE; c < n; c += LANES) {
-        const float error = y[start + c] - target[start + c];
-        sum += error * error;
-        if (dy) dy[start + c] = error * slope;
+    VEC sums = 0.0f;
+    for EACH_BLOCK(b, n) {
+        VEC part = 0.0f;
+        for EACH_OF(c, b, n) {
+            const VEC error =
+                fetch(y + start + c, n - c, 0.0f) - fetch(target + start + c, n - c, 0.0f);
+            part += error * error;
+            if (dy) put(error * slope, dy + start + c, n - c);
+        }
+        sums += part;
     }
-    sum = row_sum(sum, meeting);
+    const float sum = row_sum(sum_of(sums), meeting);
     if (LANE == 0 && n > 0) loss[row] = sum / (float)cols;
 }

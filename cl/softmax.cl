@@ -11,21 +11,34 @@
  */
 #include "row_reduce.cl"
 
+static inline float top_of_row(const global float *x, const int n, local float *meeting)
+{
+    VEC tops = -INFINITY;
+    for EACH_VECTOR(c, n) tops = larger_of(tops, fetch(x + c, n - c, -INFINITY));
+    return row_max(top_of(tops), meeting);
+}
+
+static inline float sum_of_row(const global float *x, const int n, local float *meeting)
+{
+    VEC sums = 0.0f;
+    for EACH_BLOCK(b, n) {
+        VEC part = 0.0f;
+        for EACH_OF(c, b, n) part += fetch(x + c, n - c, 0.0f);
+        sums += part;
+    }
+    return row_sum(sum_of(sums), meeting);
+}
+
 ROW_KERNEL softmax_forward(global float *y, const global float *x, const int rows, const int cols)
 {
     MEETING(float, meeting);
     const int n = ROW < rows ? cols : 0;
-    const size_t start = (size_t)ROW * cols;
-
-    float top = -INFINITY;
-    for (int c = LANE; c < n; c += LANES) top = larger(top, x[start + c]);
-    top = row_max(top, meeting);
-
-    float sum = 0.0f;
-    for (int c = LANE; c < n; c += LANES) y[start + c] = exp(x[start + c] - top);
-    for (int c = LANE; c < n; c += LANES) sum += y[start + c];
-    sum = row_sum(sum, meeting);
-    for (int c = LANE; c < n; c += LANES) y[start + c] /= sum;
+    x += (size_t)ROW * cols;
+    y += (size_t)ROW * cols;
+    const float top = top_of_row(x, n, meeting);
+    for EACH_VECTOR(c, n) put(exp(fetch(x + c, n - c, 0.0f) - top), y + c, n - c);
+    const float sum = sum_of_row(y, n, meeting);
+    for EACH_VECTOR(c, n) put(fetch(y + c, n - c, 0.0f) / sum, y + c, n - c);
 }
 
 ROW_KERNEL softmax_backward(global float *dx, const global float *y, const global float *dy,
@@ -33,12 +46,18 @@ ROW_KERNEL softmax_backward(global float *dx, const global float *y, const globa
 {
     MEETING(float, meeting);
     const int n = ROW < rows ? cols : 0;
-    const size_t start = (size_t)ROW * cols;
-
-    float sum = 0.0f;
-    for (int c = LANE; c < n; c += LANES) sum += dy[start + c] * y[start + c];
-    sum = row_sum(sum, meeting);
-    for (int c = LANE; c < n; c += LANES) dx[start + c] = y[start + c] * (dy[start + c] - sum);
+    dx += (size_t)ROW * cols;
+    y += (size_t)ROW * cols;
+    dy += (size_t)ROW * cols;
+    VEC sums = 0.0f;
+    for EACH_BLOCK(b, n) {
+        VEC part = 0.0f;
+        for EACH_OF(c, b, n) part += fetch(dy + c, n - c, 0.0f) * fetch(y + c, n - c, 0.0f);
+        sums += part;
+    }
+    const float sum = row_sum(sum_of(sums), meeting);
+    for EACH_VECTOR(c, n)
+        put(fetch(y + c, n - c, 0.0f) * (fetch(dy + c, n - c, 0.0f) - sum), dx + c, n - c);
 }
 
 ROW_KERNEL log_softmax_forward(global float *y, const global float *x, const int rows,
@@ -46,17 +65,17 @@ ROW_KERNEL log_softmax_forward(global float *y, const global float *x, const int
 {
     MEETING(float, meeting);
     const int n = ROW < rows ? cols : 0;
-    const size_t start = (size_t)ROW * cols;
-
-    float top = -INFINITY;
-    for (int c = LANE; c < n; c += LANES) top = larger(top, x[start + c]);
-    top = row_max(top, meeting);
-
-    float sum = 0.0f;
-    for (int c = LANE; c < n; c += LANES) sum += exp(x[start + c] - top);
-    sum = row_sum(sum, meeting);
-    const float log_sum = log(sum);
-    for (int c = LANE; c < n; c += LANES) y[start + c] = (x[start + c] - top) - log_sum;
+    x += (size_t)ROW * cols;
+    y += (size_t)ROW * cols;
+    const float top = top_of_row(x, n, meeting);
+    VEC sums = 0.0f;
+    for EACH_BLOCK(b, n) {
+        VEC part = 0.0f;
+        for EACH_OF(c, b, n) part += exp(fetch(x + c, n - c, -INFINITY) - top);
+        sums += part;
+    }
+    const float log_sum = log(row_sum(sum_of(sums), meeting));
+    for EACH_VECTOR(c, n) put((fetch(x + c, n - c, 0.0f) - top) - log_sum, y + c, n - c);
 }
 
 ROW_KERNEL log_softmax_backward(global float *dx, const global float *y, const global float *dy,
@@ -64,11 +83,10 @@ ROW_KERNEL log_softmax_backward(global float *dx, const global float *y, const g
 {
     MEETING(float, meeting);
     const int n = ROW < rows ? cols : 0;
-    const size_t start = (size_t)ROW * cols;
-
-    float sum = 0.0f;
-    for (int c = LANE; c < n; c += LANES) sum += dy[start + c];
-    sum = row_sum(sum, meeting);
-    for (int c = LANE; c < n; c += LANES)
-        dx[start + c] = dy[start + c] - exp(y[start + c]) * sum;
+    dx += (size_t)ROW * cols;
+    y += (size_t)ROW * cols;
+    dy += (size_t)ROW * cols;
+    const float sum = sum_of_row(dy, n, meeting);
+    for EACH_VECTOR(c, n)
+        put(fetch(dy + c, n - c, 0.0f) - exp(fetch(y + c, n - c, 0.0f)) * sum, dx + c, n - c);
 }

@@ -6,18 +6,52 @@
 
 #if VW == 16
 #define VEC float16
+#define INTS int16
 #define LOAD(p) vload16(0, p)
 #define STORE(x, p) vstore16(x, 0, p)
 #elif VW == 8
 #define VEC float8
+#define INTS int8
 #define LOAD(p) vload8(0, p)
 #define STORE(x, p) vstore8(x, 0, p)
 #elif VW == 4
 #define VEC float4
+#define INTS int4
 #define LOAD(p) vload4(0, p)
 #define STORE(x, p) vstore4(x, 0, p)
 #else
 #define VEC float
+#define INTS int
 #define LOAD(p) (*(p))
 #define STORE(x, p) (*(p) = (x))
 #endif
+
+/* Terms that a work-item adds in order. A longer sum is made of blocks of as many, and loses less. */
+#define BLOCK 64
+
+/* The vector at p, where `count` elements are left; those past the end are `fill`. */
+static inline VEC fetch(const global float *p, const int count, const float fill)
+{
+#if VW > 1
+    if (count < VW) {
+        float part[VW];
+        for (int k = 0; k < VW; k++) part[k] = k < count ? p[k] : fill;
+        return LOAD(part);
+    }
+#endif
+    return LOAD(p);
+}
+
+/* Stores a vector, but for what is past the end. */
+static inline void put(const VEC x, global float *p, const int count)
+{
+#if VW > 1
+    if (count < VW) {
+        float part[VW];
+        STORE(x, part);
+        for (int k = 0; k < count; k++) p[k] = part[k];
+        return;
+    }
+#endif
+    STORE(x, p);
+}

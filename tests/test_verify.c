@@ -26,12 +26,13 @@ static const struct broken {
     {"add_forward", "add", "a[i] + b[i]", "a[i] - b[i]", "add", NULL},
     {"add_forward", "add", "HAS_ELEMENT(n)", "i <= (size_t)n", "add", "y is written past its end"},
     {"add_forward", "add", "HAS_ELEMENT(n)", "i + 1 < (size_t)n", "add", "is nan, want"},
-    {"argmax_forward", "argmax", "ranks_first(x, a, top, first)", "x >= top", "argmax", NULL},
-    {"max_backward", "argmax", "a == first ? gradient : 0.0f", "gradient", "max", NULL},
-    {"bce_with_logits", "bce_with_logits", "log1p(e)", "log1p(0.9999f * e)", "bce_with_logits", NULL},
-    {"clip_norm_squares", "clip_norm", "i + VW <= count", "i + VW < count", "clip_norm", NULL},
-    {"clip_norm_scale", "clip_norm", "sum += partials[i]", "sum = partials[i]", "clip_norm", NULL},
-    {"cross_entropy", "cross_entropy", "c == label ? 1.0f : 0.0f", "0.0f", "cross_entropy", NULL},
+    {"argmax_forward", "argmax", "min(chunk, n - begin)", "min(chunk, n - begin) - 1", "argmax", NULL},
+    {"max_backward", "argmax", "= gradient;", "= -gradient;", "max", NULL},
+    {"bce_with_logits", "bce_with_logits", "log_of_1_and(e)", "log_of_1_and(0.9999f * e)",
+     "bce_with_logits", NULL},
+    {"clip_norm_squares", "clip_norm", "x * x", "x", "clip_norm", NULL},
+    {"clip_norm_scale", "clip_norm", "sqrt(sum)", "sum", "clip_norm", NULL},
+    {"cross_entropy", "cross_entropy", "/ sum - 1.0f)", "/ sum)", "cross_entropy", NULL},
     {"cross_entropy", "cross_entropy", "first == label ? 1.0f : 0.0f", "0.0f",
      "cross_entropy_alone", NULL},
     {"dropout", "dropout", "word[k] >=", "word[3 - k] >=", "dropout", NULL},
@@ -53,15 +54,15 @@ static const struct broken {
     {"mse", "mse", "error * slope", "1.00001f * error * slope", "mse", NULL},
     {"one_hot", "one_hot", "label == (int)i", "label == 1 + (int)i", "one_hot", NULL},
     {"reduce_forward", "reduce", "result / divisor", "result", "mean", NULL},
-    {"reduce_forward", "reduce", "a < n; a += LANES", "a < n - 1; a += LANES", "sum", NULL},
+    {"reduce_forward", "reduce", "EACH_OF(a, b, n)", "EACH_OF(a, b, n - 1)", "sum", NULL},
     {"reduce_backward", "reduce_backward", "] / divisor", "]", "mean", NULL},
     {"sgd_step", "sgd", "momentum * velocity[i]", "velocity[i]", "sgd_momentum", NULL},
-    {"softmax_forward", "softmax", "/= sum", "/= 1.0001f * sum", "softmax_forward", NULL},
-    {"softmax_forward", "row_reduce", "k < 64; k += 8", "k < 56; k += 8", "softmax_forward", NULL},
-    {"softmax_backward", "softmax", "(dy[start + c] - sum)", "(dy[start + c] + sum)",
+    {"softmax_forward", "softmax", "/ sum, y", "/ (1.0001f * sum), y", "softmax_forward", NULL},
+    {"metrics_store", "row_reduce", "k < 64; k += 8", "k < 56; k += 8", "metrics_store", NULL},
+    {"softmax_backward", "softmax", "n - c, 0.0f) - sum)", "n - c, 0.0f) + sum)",
      "softmax_backward", NULL},
     {"log_softmax_forward", "softmax", "- log_sum", "+ log_sum", "log_softmax_forward", NULL},
-    {"log_softmax_backward", "softmax", "- exp(y[start + c]) * sum", "- sum",
+    {"log_softmax_backward", "softmax", "- exp(fetch(y + c, n - c, 0.0f)) * sum", "- sum",
      "log_softmax_backward", NULL},
     {"sum_rows", "sum_rows", "int k = 1; k < LANES", "int k = 2; k < LANES", "bias_gradient", NULL},
 };
@@ -73,7 +74,7 @@ static const char *break_kernel(const struct broken *b)
     static char folder[256];
     const char *source = getenv("CLADE_TEST_SOURCE");
     snprintf(folder, sizeof folder, "%s", test_folder());
-    const char *files[] = {b->file, strcmp(b->file, "row_reduce") == 0 ? "softmax" : NULL};
+    const char *files[] = {b->file, strcmp(b->file, "row_reduce") == 0 ? "metrics" : NULL};
     for (int i = 0; i < 2 && files[i]; i++) {
         unsigned char *bytes;
         size_t n_bytes;
@@ -360,8 +361,8 @@ static void the_command_prints_a_table(void **state)
 static void the_command_names_kernel_options_and_driver(void **state)
 {
     const clade_device_info *info = clade_device_describe(*state);
-    const struct broken wrong = {"softmax_backward", "softmax", "(dy[start + c] - sum)",
-                                 "(dy[start + c] + sum)", "softmax", NULL};
+    const struct broken wrong = {"softmax_backward", "softmax", "n - c, 0.0f) - sum)",
+                                 "n - c, 0.0f) + sum)", "softmax", NULL};
     assert_int_equal(setenv("CLADE_KERNEL_DIR", break_kernel(&wrong), 1), 0);
     command_result r = COMMAND("verify", "softmax", "--small"), json = COMMAND("verify", "softmax",
                                                                            "--small", "--json");

@@ -72,6 +72,13 @@ int clade__cpu_vector(const clade_device *device)
     return width >= 16 ? 16 : width >= 8 ? 8 : 4;
 }
 
+int clade__item_vector(const clade_device *device)
+{
+    const bool by_vectors =
+        device->info.type == CLADE_DEVICE_CPU && !device->quirks.loops_end_early;
+    return by_vectors ? clade__cpu_vector(device) : 1;
+}
+
 clade_device *clade__commands_device(const clade__commands *commands)
 {
     return commands->device;

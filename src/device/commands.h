@@ -96,6 +96,10 @@ clade_device *clade__commands_device(const clade__commands *commands);
 /* Floats of the vectors that a CPU's kernels are written with: 4, 8 or 16. */
 int clade__cpu_vector(const clade_device *device);
 
+/* The floats that one work-item should take at a time: such a vector, or 1 on what is no CPU and on a
+ * CPU whose driver bears no long work-items. */
+int clade__item_vector(const clade_device *device);
+
 /* How many commands a list has, and what number i is, for people. The texts are the device's. */
 typedef struct clade__command_info {
     const char *label;            /* a kernel's name, or what clade__commands_call was told */

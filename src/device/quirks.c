@@ -27,8 +27,9 @@ clade__quirks clade__quirks_of(const clade_device_info *info)
 
     /* 2026-11-20, Mesa 22.3.6: Rusticl on llvmpipe ends a work-item's loops after 65,535 iterations in
      * all, in silence (LP_MAX_TGSI_LOOP_ITERATIONS). A group of our own gemm is one work-item, and has
-     * more from about 400 x 400 x 400 on. CLBlast is right there. */
-    quirks.tiled_is_wrong = strcmp(info->platform, "rusticl") == 0;
+     * more from about 400 x 400 x 400 on; so has a row by vectors, from about 65,000 columns. CLBlast
+     * is right there, and so are rows by 64 lanes. */
+    quirks.loops_end_early = strcmp(info->platform, "rusticl") == 0;
 
     /* 2026-11-20, CLBlast 1.5.3: its database knows no CPU under PoCL, and its defaults reach a fifth
      * of what its own tuner found. blas/gemm_clblast.c sets that. */

@@ -13,12 +13,14 @@ clade_status clade__bce_with_logits(clade__commands *commands, clade_tensor *los
     CLADE_TRY(clade__check_shape(&check, "target", target, CLADE_FLOAT32, shape));
     CLADE_TRY(clade__check_count(&check, "loss", loss, CLADE_FLOAT32, rows));
     if (dlogits) CLADE_TRY(clade__check_shape(&check, "dlogits", dlogits, CLADE_FLOAT32, shape));
+    /* On a CPU by vectors even where rows are short: exp and log of one float at a time are slow. */
+    const bool by_vectors = cols >= 8 && clade__item_vector(clade__commands_device(commands)) > 1;
     return clade__commands_launch(
         commands,
         &(clade__launch){
             .program = "bce_with_logits",
             .kernel = "bce_with_logits",
-            CLADE__ROWS(rows, cols),
+            CLADE__ROWS(by_vectors ? clade__wide_rows(commands) : clade__rows_of(commands, cols), rows),
             CLADE__ARGS(clade__arg_tensor(loss), clade__arg_tensor(dlogits),
                         clade__arg_tensor(logits), clade__arg_tensor(target), clade__arg_int(rows),
                         clade__arg_int(cols), clade__arg_float(scale)),

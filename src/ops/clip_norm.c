@@ -4,43 +4,29 @@
 #include "ops/mapping.h"
 #include "ops/ops.h"
 
-/* How a group goes through its chunk: see cl/clip_norm.cl. A chunk is long enough to pay for its
- * group, and short enough that a large gradient has many. */
-typedef struct shape {
-    size_t local;
-    int64_t chunk;
-    const char *options;
-} shape;
-
-static shape shape_of(const clade_device *device)
+/* The elements of a group: enough to pay for it, and few enough that a large gradient has many. */
+static int64_t chunk_of(const clade_device *device)
 {
-    if (clade_device_describe(device)->type != CLADE_DEVICE_CPU)
-        return (shape){CLADE__ROW_GROUP, 4096, "-DLANES=64 -DVW=1"};
-    const int vw = clade__cpu_vector(device);
-    return (shape){1, 16384, vw == 16  ? "-DLANES=1 -DSLOTS=1 -DVW=16"
-                             : vw == 8 ? "-DLANES=1 -DSLOTS=1 -DVW=8"
-                                       : "-DLANES=1 -DSLOTS=1 -DVW=4"};
+    return clade__item_vector(device) > 1 ? 16384 : 4096;
 }
 
 int64_t clade__clip_norm_partials(const clade_device *device, int64_t n)
 {
-    const int64_t chunk = shape_of(device).chunk;
-    return (n + chunk - 1) / chunk;
+    return (n + chunk_of(device) - 1) / chunk_of(device);
 }
 
-static clade_status launch_squares(clade__commands *commands, const shape *s,
-                                   clade_tensor *partials, const clade_tensor *grad, int64_t first)
+static clade_status launch_squares(clade__commands *commands, clade_tensor *partials,
+                                   const clade_tensor *grad, int64_t first)
 {
+    const clade_device *device = clade__commands_device(commands);
     const int64_t n = clade_tensor_elements(grad);
     return clade__commands_launch(
         commands, &(clade__launch){
                       .program = "clip_norm",
                       .kernel = "clip_norm_squares",
-                      .options = s->options,
-                      .groups = {clade__groups(n, (size_t)s->chunk)},
-                      .local = {s->local},
+                      CLADE__ROWS(clade__wide_rows(commands), clade__clip_norm_partials(device, n)),
                       CLADE__ARGS(clade__arg_tensor(partials), clade__arg_tensor(grad),
-                                  clade__arg_int(n), clade__arg_int(s->chunk),
+                                  clade__arg_int(n), clade__arg_int(chunk_of(device)),
                                   clade__arg_int(first)),
                   });
 }
@@ -53,7 +39,6 @@ clade_status clade__clip_norm(clade__commands *commands, clade_tensor *scale,
     CLADE_TRY(clade__check_count(&check, "scale", scale, CLADE_FLOAT32, 1));
     CLADE_TRY(clade__check_range(&check, "max_norm", max_norm, 0, INFINITY));
     const clade_device *device = clade__commands_device(commands);
-    const shape s = shape_of(device);
     int64_t n = 0;
     for (int i = 0; i < n_grads; i++) {
         CLADE_TRY(clade__check_tensor(&check, "a gradient", grads[i], CLADE_FLOAT32));
@@ -62,16 +47,14 @@ clade_status clade__clip_norm(clade__commands *commands, clade_tensor *scale,
     CLADE_TRY(clade__check_count(&check, "partials", partials, CLADE_FLOAT32, n));
     int64_t first = 0;
     for (int i = 0; i < n_grads; i++) {
-        CLADE_TRY(launch_squares(commands, &s, partials, grads[i], first));
+        CLADE_TRY(launch_squares(commands, partials, grads[i], first));
         first += clade__clip_norm_partials(device, clade_tensor_elements(grads[i]));
     }
     return clade__commands_launch(
         commands, &(clade__launch){
                       .program = "clip_norm",
                       .kernel = "clip_norm_scale",
-                      .options = s.options,
-                      .groups = {1},
-                      .local = {s.local},
+                      CLADE__ROWS(clade__wide_rows(commands), 1),
                       CLADE__ARGS(clade__arg_tensor(scale), clade__arg_tensor(partials),
                                   clade__arg_int(n), clade__arg_float(max_norm)),
                   });

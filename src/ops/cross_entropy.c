@@ -19,7 +19,7 @@ clade_status clade__cross_entropy(clade__commands *commands, clade_tensor *loss,
         &(clade__launch){
             .program = "cross_entropy",
             .kernel = "cross_entropy",
-            CLADE__ROWS(rows, cols),
+            CLADE__ROWS(clade__rows_of(commands, cols), rows),
             CLADE__ARGS(clade__arg_tensor(loss), clade__arg_tensor(hit), clade__arg_tensor(dlogits),
                         clade__arg_tensor(logits), clade__arg_tensor(labels), clade__arg_int(rows),
                         clade__arg_int(cols), clade__arg_float(scale)),

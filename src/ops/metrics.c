@@ -15,7 +15,7 @@ clade_status clade__count_hits(clade__commands *commands, clade_tensor *hit, con
         &(clade__launch){
             .program = "metrics",
             .kernel = "count_hits",
-            CLADE__ROWS(rows, cols),
+            CLADE__ROWS(clade__rows_of(commands, cols), rows),
             CLADE__ARGS(clade__arg_tensor(hit), clade__arg_tensor(y), clade__arg_tensor(labels),
                         clade__arg_int(rows), clade__arg_int(cols), clade__arg_float(threshold)),
         });

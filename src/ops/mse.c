@@ -16,7 +16,7 @@ clade_status clade__mse(clade__commands *commands, clade_tensor *loss, clade_ten
                                   &(clade__launch){
                                       .program = "mse",
                                       .kernel = "mse",
-                                      CLADE__ROWS(rows, cols),
+                                      CLADE__ROWS(clade__rows_of(commands, cols), rows),
                                       CLADE__ARGS(clade__arg_tensor(loss), clade__arg_tensor(dy),
                                                   clade__arg_tensor(y), clade__arg_tensor(target),
                                                   clade__arg_int(rows), clade__arg_int(cols),

@@ -5,6 +5,8 @@
  * cut depends on the shape alone, and so does the order of every sum. */
 #include "ops/reduce.h"
 
+#include <stdio.h>
+
 #include "ops/check.h"
 #include "ops/mapping.h"
 #include "ops/ops.h"
@@ -22,36 +24,33 @@ static view view_of(int dim, clade_shape shape)
     return v;
 }
 
-/* How work-items share an output: see cl/row_reduce.cl. */
-typedef enum layout { NARROW, WIDE, COLUMNS } layout;
-
-static const struct {
-    int lanes, slots;
-    const char *sum, *max, *argmax; /* options */
-} layouts[] = {
-    [NARROW] = {1, 64, "-DREDUCTION=0 -DLANES=1", "-DREDUCTION=1 -DLANES=1", "-DLANES=1"},
-    [WIDE] = {64, 1, "-DREDUCTION=0 -DLANES=64", "-DREDUCTION=1 -DLANES=64", "-DLANES=64"},
-    [COLUMNS] = {4, 64, "-DREDUCTION=0 -DLANES=4 -DACROSS=1", "-DREDUCTION=1 -DLANES=4 -DACROSS=1",
-                 "-DLANES=4 -DACROSS=1"},
-};
-
-/* With an axis shorter than this, the lanes of COLUMNS would have too little to do. */
+/* With an axis shorter than this, the lanes of a strided row would have too little to do. */
 #define SHORT_AXIS 16
 
-static layout layout_of(int64_t axis, int64_t inner)
+/* How work-items share an output: see cl/row_reduce.cl. */
+static const clade__row_mapping *mapping_of(const clade__commands *commands, int64_t axis,
+                                            int64_t inner)
 {
-    if (inner == 1) return axis <= CLADE__NARROW_COLS ? NARROW : WIDE;
-    return axis < SHORT_AXIS ? NARROW : COLUMNS;
+    if (inner == 1) return clade__rows_of(commands, axis);
+    return axis < SHORT_AXIS ? &clade__narrow_rows : &clade__strided_rows;
 }
 
 /* Work-items that fill a device well enough, and the elements that each should at least have. */
 #define ENOUGH_ITEMS    16384
 #define ENOUGH_ELEMENTS 32
 
-/* The elements of axis that one work-group's slot reduces: all, or less where that pays. */
+/* The work-items for one output, of a device that has many. */
+static int64_t lanes_of(view v)
+{
+    if (v.inner == 1) return v.axis <= CLADE__NARROW_COLS ? 1 : CLADE__ROW_GROUP;
+    return v.axis < SHORT_AXIS ? 1 : 4;
+}
+
+/* The elements of axis that one work-group's slot reduces: all, or less where that pays. It is the
+ * same on every device, so that scratch is too. */
 static int64_t chunk_of(view v)
 {
-    const int64_t lanes = layouts[layout_of(v.axis, v.inner)].lanes;
+    const int64_t lanes = lanes_of(v);
     const int64_t items = v.outer * v.inner * lanes;
     int64_t chunks = ENOUGH_ITEMS / items;
     if (chunks > v.axis / (ENOUGH_ELEMENTS * lanes)) chunks = v.axis / (ENOUGH_ELEMENTS * lanes);
@@ -75,16 +74,25 @@ static clade_status launch_reduce(clade__commands *commands, clade_reduction kin
                                   int64_t chunk, float divisor, clade_tensor *dst,
                                   const clade_tensor *src)
 {
-    const layout l = layout_of(chunk, v.inner);
-    const int64_t outputs = v.outer * ((v.axis - 1) / chunk + 1) * v.inner;
+    const int64_t rows = v.outer * ((v.axis - 1) / chunk + 1); /* of dst, inner columns each */
+    const int vector = clade__item_vector(clade__commands_device(commands));
+    clade__row_mapping mapping = *mapping_of(commands, chunk, v.inner);
+    int64_t n_slots = rows * v.inner;
+    char of_mapping[48], options[64];
+    if (vector > 1 && v.inner >= vector) { /* a slot is a vector of columns */
+        snprintf(of_mapping, sizeof of_mapping, "-DLANES=1 -DSLOTS=1 -DACROSS=1 -DVW=%d", vector);
+        mapping = (clade__row_mapping){of_mapping, 1, 1};
+        n_slots = rows * ((v.inner - 1) / vector + 1);
+    }
+    snprintf(options, sizeof options, "-DREDUCTION=%d %s", kind == CLADE_MAX, mapping.options);
     return clade__commands_launch(
         commands,
         &(clade__launch){
             .program = "reduce",
             .kernel = "reduce_forward",
-            .options = kind == CLADE_MAX ? layouts[l].max : layouts[l].sum,
-            .groups = {clade__groups(outputs, (size_t)layouts[l].slots)},
-            .local = {(size_t)(layouts[l].lanes * layouts[l].slots)},
+            .options = options,
+            .groups = {clade__groups(n_slots, mapping.slots)},
+            .local = {mapping.local},
             CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src), clade__arg_int(v.outer),
                         clade__arg_int(v.axis), clade__arg_int(v.inner), clade__arg_int(chunk),
                         clade__arg_float(divisor)),
@@ -96,16 +104,13 @@ static clade_status launch_argmax(clade__commands *commands, view v, int64_t n, 
                                   clade_tensor *dst, const clade_tensor *src,
                                   const clade_tensor *chosen)
 {
-    const layout l = layout_of(chunk, v.inner);
     const int64_t outputs = v.outer * ((n - 1) / chunk + 1) * v.inner;
     return clade__commands_launch(
         commands,
         &(clade__launch){
             .program = "argmax",
             .kernel = "argmax_forward",
-            .options = layouts[l].argmax,
-            .groups = {clade__groups(outputs, (size_t)layouts[l].slots)},
-            .local = {(size_t)(layouts[l].lanes * layouts[l].slots)},
+            CLADE__ROWS(mapping_of(commands, chunk, v.inner), outputs),
             CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src), clade__arg_tensor(chosen),
                         clade__arg_int(v.outer), clade__arg_int(v.axis), clade__arg_int(v.inner),
                         clade__arg_int(n), clade__arg_int(chunk)),
@@ -159,32 +164,33 @@ clade_status clade__reduce_forward(clade__commands *commands, clade_reduction ki
 clade_status clade__sum_rows(clade__commands *commands, clade_tensor *dst, const clade_tensor *src,
                              bool add)
 {
-    enum { COLS_OF_GROUP = 16 };
     const int64_t rows = clade__shape_rows(src->shape), cols = clade__shape_cols(src->shape);
-    return clade__commands_launch(commands,
-                                  &(clade__launch){
-                                      .program = "sum_rows",
-                                      .kernel = "sum_rows",
-                                      .groups = {clade__groups(cols, COLS_OF_GROUP)},
-                                      .local = {CLADE__ROW_GROUP},
-                                      CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src),
-                                                  clade__arg_int(rows), clade__arg_int(cols),
-                                                  clade__arg_int(add)),
-                                  });
+    /* A few columns are left to work-items of one vector of four, as are those of other devices. */
+    const int width = 4 * clade__item_vector(clade__commands_device(commands));
+    const bool wide = width > 4 && cols >= width;
+    char options[64];
+    snprintf(options, sizeof options, "-DLANES=1 -DSLOTS=1 -DNV=4 -DVW=%d", width / 4);
+    return clade__commands_launch(
+        commands, &(clade__launch){
+                      .program = "sum_rows",
+                      .kernel = "sum_rows",
+                      .options = wide ? options : NULL,
+                      .groups = {clade__groups(cols, wide ? (size_t)width : 16)},
+                      .local = {wide ? 1 : CLADE__ROW_GROUP},
+                      CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src),
+                                  clade__arg_int(rows), clade__arg_int(cols), clade__arg_int(add)),
+                  });
 }
 
 static clade_status launch_max_backward(clade__commands *commands, view v, clade_tensor *dsrc,
                                         const clade_tensor *src, const clade_tensor *ddst)
 {
-    const layout l = layout_of(v.axis, v.inner);
     return clade__commands_launch(
         commands,
         &(clade__launch){
             .program = "argmax",
             .kernel = "max_backward",
-            .options = layouts[l].argmax,
-            .groups = {clade__groups(v.outer * v.inner, (size_t)layouts[l].slots)},
-            .local = {(size_t)(layouts[l].lanes * layouts[l].slots)},
+            CLADE__ROWS(mapping_of(commands, v.axis, v.inner), v.outer * v.inner),
             CLADE__ARGS(clade__arg_tensor(dsrc), clade__arg_tensor(src), clade__arg_tensor(ddst),
                         clade__arg_int(v.outer), clade__arg_int(v.axis), clade__arg_int(v.inner)),
         });

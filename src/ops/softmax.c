@@ -13,7 +13,7 @@ static clade_status forward(clade__commands *commands, const char *op, const cha
                                   &(clade__launch){
                                       .program = "softmax",
                                       .kernel = kernel,
-                                      CLADE__ROWS(rows, cols),
+                                      CLADE__ROWS(clade__rows_of(commands, cols), rows),
                                       CLADE__ARGS(clade__arg_tensor(y), clade__arg_tensor(x),
                                                   clade__arg_int(rows), clade__arg_int(cols)),
                                   });
@@ -31,7 +31,7 @@ static clade_status backward(clade__commands *commands, const char *op, const ch
                                   &(clade__launch){
                                       .program = "softmax",
                                       .kernel = kernel,
-                                      CLADE__ROWS(rows, cols),
+                                      CLADE__ROWS(clade__rows_of(commands, cols), rows),
                                       CLADE__ARGS(clade__arg_tensor(dx), clade__arg_tensor(y),
                                                   clade__arg_tensor(dy), clade__arg_int(rows),
                                                   clade__arg_int(cols)),
