@@ -59,24 +59,28 @@ clade_status cli_run_name(cli_settings *settings)
 }
 
 /* Whether it has one of the files above, or a checkpoint. */
-static bool holds_run(const char *folder)
+static clade_status holds_run(const char *folder, bool *found)
 {
     DIR *open = opendir(folder);
-    bool found = false;
-    if (!open) return false;
-    for (const struct dirent *entry; !found && (entry = readdir(open));) {
-        found = strncmp(entry->d_name, "checkpoint-", strlen("checkpoint-")) == 0;
+    *found = false;
+    if (!open && (errno == ENOENT || errno == ENOTDIR)) return CLADE_OK;
+    if (!open) return clade__fail(CLADE_EIO, "cannot read '%s': %s", folder, strerror(errno));
+    for (const struct dirent *entry; !*found && (entry = readdir(open));) {
+        *found = strncmp(entry->d_name, "checkpoint-", strlen("checkpoint-")) == 0;
         for (int i = 0; i < N_RUN_FILES; i++)
-            found = found || strcmp(entry->d_name, run_files[i]) == 0;
+            *found = *found || strcmp(entry->d_name, run_files[i]) == 0;
     }
     closedir(open);
-    return found;
+    return CLADE_OK;
 }
 
 clade_status cli_run_check(const cli_settings *settings, bool overwrite)
 {
     const cli_value *run = &settings->values[CLI_RUN];
-    if (!run->text || overwrite || !holds_run(run->text)) return CLADE_OK;
+    bool found;
+    if (!run->text || overwrite) return CLADE_OK;
+    CLADE_TRY(holds_run(run->text, &found));
+    if (!found) return CLADE_OK;
     return clade__fail(CLADE_ECONFIG, "%s: '%s' holds a run already; go on with it by --resume, choose "
                        "another folder, or give --overwrite", run->where, run->text);
 }
