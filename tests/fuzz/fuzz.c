@@ -202,12 +202,13 @@ bool fuzz_check(clade_status status)
     return false;
 }
 
-static void check_data(const clade_data *data)
+/* labelled: each sample has an answer. */
+static void check_data(const clade_data *data, bool labelled)
 {
     clade_data_info info = clade_data_describe(data);
     int64_t n = info.n_samples, cols = clade__data_cols(data);
     fuzz_assert(info.name && n > 0 && cols > 0 && isfinite(info.scale) && isfinite(info.shift));
-    fuzz_assert((info.n_classes > 0) != (info.n_targets > 0));
+    fuzz_assert((info.n_classes > 0) + (info.n_targets > 0) == (labelled ? 1 : 0));
     unsigned sum = 0; /* so that every byte is read */
     for (int64_t i = 0; i < n * cols; i++) {
         if (info.dtype == CLADE_FLOAT32)
@@ -237,7 +238,7 @@ void fuzz_open_data(const char *kind, const char *path, const char *options)
         clade_data *data = NULL;
         opened[test] = fuzz_check(clade_data_open_part(&data, spec, test ? "test" : "train"));
         fuzz_assert(opened[test] == (data != NULL));
-        if (data) check_data(data);
+        if (data) check_data(data, !strstr(options, "label=none"));
         clade_data_free(data);
     }
     /* n= may ask for more samples than one of the parts has. */
