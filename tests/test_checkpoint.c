@@ -33,6 +33,7 @@ typedef struct training {
     clade_fit_options fit;
     const char *const *classes; /* their names */
     bool no_valid;
+    float scale; /* of the data; 0: 1 */
 } training;
 
 static const training plain = {
@@ -56,6 +57,7 @@ static clade_status train(clade_device *device, const training *t, const char *f
     clade_data *data = new_data(model, 1, t->n_samples);
     clade_data *valid = new_data(model, t->valid_seed, SAMPLES);
     if (t->classes) assert_ok(clade__data_name_classes(data, t->classes));
+    if (t->scale != 0.0f) assert_ok(clade_data_set_scale(data, t->scale, 0.0f));
     clade_fit_options options = t->fit;
     options.run_dir = folder;
     options.validate = t->no_valid ? NULL : valid;
@@ -169,6 +171,28 @@ static void checkpoints_by_time(void **state)
     t.fit.on_progress = be_slow;
     assert_ok(train(*state, &t, folder));
     assert_true(is_there(checkpoint(folder, 6)) && is_there(checkpoint(folder, 12)));
+}
+
+/* Adam's mean of g^2 overflows where g does not: its parameters stand still from then on, and training
+ * goes on, whether a checkpoint is due or not. */
+static void an_optimizer_that_overflowed_is_kept(void **state)
+{
+    char folder[256];
+    clade__safetensors *file;
+    float squares[3 * 4];
+    keep_folder(folder);
+    training t = plain;
+    t.compile.loss = CLADE_LOSS_BCE_WITH_LOGITS;
+    t.scale = 1e25f;
+    for (int epochs = N_EPOCHS; epochs <= N_EPOCHS + 1; epochs++) {
+        t.fit = (clade_fit_options){.epochs = epochs, .resume = epochs > N_EPOCHS,
+                                    .checkpoint_every = {1, CLADE_STEPS}};
+        assert_ok(train(*state, &t, folder));
+        assert_ok(clade__safetensors_read(&file, checkpoint(folder, epochs * EPOCH_STEPS)));
+        clade__safetensors_copy(file, "optimizer.1.0.weight", squares);
+        assert_true(isinf(squares[0]));
+        clade__safetensors_free(file);
+    }
 }
 
 /* Checkpoints of another run, and what kill -9 leaves half written. */
@@ -493,6 +517,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_is_a_model_too),
         cmocka_unit_test(as_many_stay_as_are_kept),
         cmocka_unit_test(checkpoints_by_time),
+        cmocka_unit_test(an_optimizer_that_overflowed_is_kept),
         cmocka_unit_test(a_new_training_clears_up),
         cmocka_unit_test(a_damaged_checkpoint_gives_way_to_the_one_before),
         cmocka_unit_test(no_damage_goes_unnoticed),

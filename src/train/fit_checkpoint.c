@@ -49,8 +49,8 @@ static clade_status write_checkpoint(clade__fit *f)
     CLADE_TRY(open_checkpoints(f));
     CLADE_TRY(clade__run_log_sync(&f->log, &state->log_bytes));
     CLADE_TRY(clade__model_read_trained(f->model, f->kept.values));
-    CLADE_TRY(clade__check_finite(f->kept.values,
-                                  clade__model_trained_bytes(f->model) / sizeof(float),
+    /* Not the optimizer's state: one that has overflowed is as good a state as before. */
+    CLADE_TRY(clade__check_finite(f->kept.values, (size_t)clade_model_n_parameters(f->model),
                                   f->model->step));
     f->kept.state = *state;
     CLADE_TRY(clade__checkpoint_write(folder, f->model, &f->kept));
