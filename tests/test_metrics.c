@@ -6,6 +6,7 @@ static void test_cases(void **state)
 {
     ref_verify(*state, "count_hits");
     ref_verify(*state, "metrics_store");
+    ref_verify(*state, "peaks");
 }
 
 /* Recorded once, run for every slot: the slot is read at each run. */
@@ -55,6 +56,9 @@ static void test_errors(void **state)
                  "count_hits: labels is (4), want (3)");
     assert_fails(clade__metrics_store(commands, y, &slot, rows, NULL, false), CLADE_ESHAPE,
                  "metrics_store: steps is (3, 5), want (3, 2)");
+    assert_fails(clade__peaks(commands, rows, 2, t), CLADE_ESHAPE, "peaks: x is int32");
+    assert_fails(clade__peaks(commands, rows, 3, y), CLADE_ESHAPE,
+                 "peaks: peaks has 3 elements, want 4");
     clade_tensor *all[] = {y, rows, t};
     for (int k = 0; k < 3; k++) clade_tensor_free(all[k]);
 }

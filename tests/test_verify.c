@@ -51,6 +51,7 @@ static const struct broken {
     {"count_hits", "metrics", "top > threshold", "top >= 0.0f", "count_hits", NULL},
     {"metrics_store", "metrics", "step[1] = add", "step[2] = add", "metrics_store",
      "must stay as they are"},
+    {"peaks", "metrics", "min(RUN, n", "min(RUN - 1, n", "peaks", NULL},
     {"mse", "mse", "error * slope", "1.00001f * error * slope", "mse", NULL},
     {"one_hot", "one_hot", "label == (int)i", "label == 1 + (int)i", "one_hot", NULL},
     {"reduce_forward", "reduce", "result / divisor", "result", "mean", NULL},

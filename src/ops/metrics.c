@@ -45,3 +45,32 @@ clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps
                         clade__arg_int(add)),
         });
 }
+
+#define RUN 256 /* as in cl/metrics.cl */
+
+int64_t clade__n_peaks(int64_t n)
+{
+    return (n + RUN - 1) / RUN;
+}
+
+clade_status clade__peaks(clade__commands *commands, clade_tensor *peaks, int64_t first,
+                          const clade_tensor *x)
+{
+    const clade__check check = {commands, "peaks"};
+    CLADE_TRY(clade__check_tensor(&check, "x", x, CLADE_FLOAT32));
+    CLADE_TRY(clade__check_tensor(&check, "peaks", peaks, CLADE_FLOAT32));
+    const int64_t n = clade_tensor_elements(x), n_peaks = clade__n_peaks(n);
+    if (first + n_peaks > clade_tensor_elements(peaks))
+        return clade__fail(CLADE_ESHAPE, "peaks: peaks has %lld elements, want %lld",
+                           (long long)clade_tensor_elements(peaks), (long long)(first + n_peaks));
+    return clade__commands_launch(
+        commands, &(clade__launch){
+                      .program = "metrics",
+                      .kernel = "peaks",
+                      .options = "-DLANES=64",
+                      .groups = {clade__groups(n_peaks, CLADE__ROW_GROUP)},
+                      .local = {CLADE__ROW_GROUP},
+                      CLADE__ARGS(clade__arg_tensor(peaks), clade__arg_tensor(x),
+                                  clade__arg_int(n), clade__arg_int(first)),
+                  });
+}

@@ -96,6 +96,12 @@ clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps
                                   const int32_t *slot, const clade_tensor *loss,
                                   const clade_tensor *hit, bool add);
 
+/* metrics.c too: how large numbers are. The largest |x| of each 256 elements, NaN where one is, goes to
+ * peaks[first] and on; a tensor of n elements has clade__n_peaks(n). */
+int64_t clade__n_peaks(int64_t n);
+clade_status clade__peaks(clade__commands *commands, clade_tensor *peaks, int64_t first,
+                          const clade_tensor *x);
+
 /* gather.c: dst[r] = src[index[*first + r]] * scale + shift for the rows of dst (rows, cols)
  * float32; src (n, cols) is uint8 or float32; index int32. With index NULL, src[*first + r].
  * columns (2, cols) float32, unless NULL, has a scale and a shift for each column in their place.

@@ -191,3 +191,42 @@ static void expect_metric_store(clade__trial *t)
 const clade__family clade__metric_stores = {
     prepare_metric_store, record_metric_store, expect_metric_store,
     1u << CLADE__ORDINARY | 1u << CLADE__EXACT | 1u << CLADE__NONFINITE, clade__matrices};
+
+/* ---- peaks ----------------------------------------------------------------------------------- */
+
+enum { PEAKS, OF, RUN = 256 };
+
+static const int64_t first_peak = 1; /* what is before it stays as it is */
+
+static void prepare_peaks(clade__trial *t)
+{
+    int64_t n = clade_shape_elements(t->shape);
+    clade__trial_inout(t, "peaks", CLADE_SHAPE(first_peak + clade__n_peaks(n)), -1.0, 1.0);
+    clade__trial_in(t, "x", t->shape, -1.0, 1.0);
+    /* The largest has another place in each run: at first its end. */
+    for (int64_t p = 0; !t->failed && t->values == CLADE__ORDINARY && p * RUN < n; p++) {
+        int64_t at = p * RUN + (p + RUN - 1) % RUN;
+        t->operands[OF].before.floats[at < n ? at : n - 1] = -2.0f;
+    }
+}
+
+static clade_status record_peaks(clade__commands *commands, const clade__trial *t)
+{
+    return clade__peaks(commands, clade__trial_tensor(t, PEAKS), first_peak,
+                        clade__trial_tensor(t, OF));
+}
+
+static void expect_peaks(clade__trial *t)
+{
+    const clade__operand *x = &t->operands[OF];
+    for (int64_t p = 0; p < clade__n_peaks(x->n); p++) {
+        double top = 0.0;
+        for (int64_t i = p * RUN; i < x->n && i < (p + 1) * RUN; i++)
+            top = clade__larger(top, fabs((double)x->before.floats[i]));
+        clade__expect(&t->operands[PEAKS], first_peak + p, top, 0.0);
+    }
+}
+
+const clade__family clade__peak_searches = {
+    prepare_peaks, record_peaks, expect_peaks,
+    1u << CLADE__ORDINARY | 1u << CLADE__NONFINITE | 1u << CLADE__DENORMAL, clade__lengths};

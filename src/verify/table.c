@@ -66,6 +66,7 @@ const clade__op clade__ops[] = {
     {"metrics_store", &clade__metric_stores, 0, 0},
     {"metrics_store_alone", &clade__metric_stores, CLADE__NO_HITS, 0},
     {"metrics_store_added", &clade__metric_stores, CLADE__ADDED, 0},
+    {"peaks", &clade__peak_searches, 0, 1},
     {"zero", &clade__zeros, 0, 0},
 };
 
