@@ -50,6 +50,13 @@ static const char *in_run(const char *name)
     return test_text("%s/%s", fault_folder.run, name);
 }
 
+/* What is to fail so, for a reason that takes memory to tell. */
+static clade_status refuse(clade_status status, clade_status want)
+{
+    if (status == want) return CLADE_OK;
+    return status == CLADE_OK ? clade__fail(CLADE_ESTATE, "was not refused") : status;
+}
+
 /* ---- training: kept on the device, sgd inside gemm, a run folder, a profile ------------------ */
 
 static const clade_compile_options sgd_options = {.optimizer = {.lr = 0.1f, .momentum = 0.9f},
@@ -159,6 +166,28 @@ static clade_status run_resuming(double *loss)
     return status;
 }
 
+/* ---- diverging: what is gone back to, made again and looked at ------------------------------- */
+
+static clade_status diverge(session *s, double *step)
+{
+    clade_fit_result result;
+    clade_compile_options options = sgd_options;
+    options.optimizer.lr = 1e30f;
+    CLADE_TRY(open_session(s, network, "digits?n=40", &options));
+    clade_status status = clade_fit(
+        s->model, s->train, &(clade_fit_options){.epochs = 2, .run_dir = fault_folder.run}, &result);
+    *step = (double)result.diverged.step;
+    return refuse(status, CLADE_EDIVERGED);
+}
+
+static clade_status run_diverging(double *step)
+{
+    session s = {0};
+    clade_status status = diverge(&s, step);
+    close_session(&s);
+    return status;
+}
+
 /* ---- names: classes that data in another order has by other numbers -------------------------- */
 
 static clade_status name_classes(session *s, double *loss)
@@ -238,13 +267,6 @@ static clade_status read_data(const char *spec, double *n)
     return CLADE_OK;
 }
 
-/* A spec or a description that is refused, for a reason that takes memory to tell. */
-static clade_status refuse(clade_status status, clade_status want)
-{
-    if (status == want) return CLADE_OK;
-    return status == CLADE_OK ? clade__fail(CLADE_ESTATE, "was not refused") : status;
-}
-
 static clade_status describe_badly(void)
 {
     clade_model *model;
@@ -282,7 +304,7 @@ const fault_scenario fault_scenarios[] = {
     {"training", run_training, false},   {"streaming", run_streaming, false},
     {"first training", run_training, true}, {"clblast", run_clblast, false},
     {"names", run_names, false},           {"reading", run_reading, false},
-    {"resuming", run_resuming, false},
+    {"resuming", run_resuming, false},     {"diverging", run_diverging, false},
 };
 const int fault_n_scenarios = sizeof fault_scenarios / sizeof fault_scenarios[0];
 

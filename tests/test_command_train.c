@@ -299,13 +299,19 @@ static void test_diverged(void **state)
 {
     (void)state;
     command_result result =
-        command_expect(COMMAND("train", "--model", "linear", "--data", "digits?n=300", "--loss",
-                               "mse", "--lr", "9e5", "--epochs", "50", "--run",
+        command_expect(COMMAND("train", "--model", "mlp:64,64", "--data", "digits?n=300", "--lr",
+                               "9e5", "--epochs", "50", "--run",
                                test_text("%s/run", test_folder()), "--json", "--quiet"),
                        1);
     cJSON *document = command_json(result.out);
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "status")), "diverged");
-    assert_non_null(strstr(result.err, "clade: training diverged"));
+    assert_true(command_number(document, "step") >= 2);
+    assert_true(cJSON_IsString(cJSON_GetObjectItem(document, "phase")));
+    const char *why = cJSON_GetStringValue(cJSON_GetObjectItem(document, "why"));
+    const char *layer = cJSON_GetStringValue(cJSON_GetObjectItem(document, "layer"));
+    assert_non_null(layer);
+    assert_non_null(strstr(why, test_text(" layer '%s' (", layer)));
+    assert_string_equal(result.err, test_text("clade: %s\n", why));
     cJSON_Delete(document);
     command_free(&result);
 }

@@ -187,8 +187,8 @@ static void a_diverged_training_harms_no_model(void **state)
         clade_loss loss;
         const char *message;
     } cases[] = {
-        {1e30f, BATCH, CLADE_LOSS_CROSS_ENTROPY, "training diverged: the loss of step"},
-        {1e30f, BATCH, CLADE_LOSS_MSE, "training diverged: the loss of step 2 (epoch 1)"},
+        {1e30f, BATCH, CLADE_LOSS_CROSS_ENTROPY, "training diverged: in step "},
+        {1e30f, BATCH, CLADE_LOSS_MSE, "training diverged: in step 2 (epoch 1) the output of"},
         {3e38f, SAMPLES, CLADE_LOSS_MSE, "training diverged"}, /* the first step overflows */
         {3e38f, BATCH, CLADE_LOSS_BCE_WITH_LOGITS, "training diverged"},
     };

@@ -154,7 +154,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_compile(clade_model *model, clade_
 typedef struct clade_memory {
     uint64_t parameters;
     uint64_t gradients;
-    uint64_t optimizer_state;
+    uint64_t optimizer_state; /* and what finds the largest parameter, and the norm to clip by */
     uint64_t activations; /* and their gradients, shared by liveness; and gemm's scratch */
     uint64_t data;        /* and the sums of its batches; 0 of a model */
     uint64_t total;

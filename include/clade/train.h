@@ -113,9 +113,18 @@ typedef enum clade_fit_end {
     CLADE_STOPPED_EARLY /* for want of a better validation */
 } clade_fit_end;
 
+/* Where a training diverged: the first NaN or infinity of the steps before the loss showed it. */
+typedef struct clade_divergence {
+    int64_t step;      /* counted from 1; 0: training did not diverge, or this was not found */
+    clade_phase phase; /* what the step was doing: CLADE_PHASE_FEED (the data is not finite), _FORWARD,
+                        * _LOSS, _BACKWARD (a gradient) or _OPTIMIZER (a parameter, by its update) */
+    char layer[64];    /* its name, as clade_layer_info has it; "" where it is in none */
+} clade_divergence;
+
 typedef struct clade_fit_result {
     clade_fit_end end;
     char why[512];          /* in one line, where training diverged or stopped early; else "" */
+    clade_divergence diverged;
     int64_t steps;
     int epochs;             /* finished */
     double seconds;         /* of training, validation not counted */
@@ -138,8 +147,11 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
                                                          const clade_fit_options *options,
                                                          clade_memory *memory);
 
-/* Trains a compiled model. Stays CLADE_OK when it is stopped; returns CLADE_EDIVERGED when the loss
- * stops being finite (the result is filled then too). CLADE_EDATA when the data does not fit the
+/* Trains a compiled model. Stays CLADE_OK when it is stopped. CLADE_EDIVERGED when a loss or a
+ * gradient is NaN or infinite, which is noticed within two log intervals of a tenth of a second each.
+ * Then the steps since a copy of the training, ten seconds old at most or as long as 200 copies take,
+ * are made again to find where it began: the result has the place, the message names layer and step,
+ * and the model is what it was in that copy. CLADE_EDATA when the data does not fit the
  * model, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming the setting, when the
  * run to resume began with another; CLADE_EIO when run_dir cannot be written, the last checkpoint
  * being as good as before. result may be NULL. */

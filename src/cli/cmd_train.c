@@ -95,10 +95,15 @@ static clade_status print_json(const training *t, const clade_fit_result *result
     snprintf(path, sizeof path, "%s/model.safetensors", t->folder);
     clade__json_object(&json, NULL);
     clade__json_string(&json, "run", t->folder);
-    /* A training that diverges before its first epoch ends leaves no model. */
+    /* A training that diverges before its first epoch ends may leave no model. */
     clade__json_string(&json, "model", access(path, F_OK) == 0 ? path : NULL);
     clade__json_string(&json, "status", clade_fit_end_name(result->end));
     if (result->why[0]) clade__json_string(&json, "why", result->why);
+    if (result->diverged.step > 0) {
+        clade__json_number(&json, "step", (double)result->diverged.step);
+        clade__json_string(&json, "phase", clade_phase_name(result->diverged.phase));
+        if (result->diverged.layer[0]) clade__json_string(&json, "layer", result->diverged.layer);
+    }
     clade__json_number(&json, "epochs", result->epochs);
     clade__json_number(&json, "steps", (double)result->steps);
     clade__json_number(&json, "seconds", result->seconds);
@@ -243,8 +248,10 @@ const cli_command cli_command_train = {
     .about = "Trains a network and keeps the run in a folder: config.yaml (every setting, to\n"
              "run again), metrics.jsonl (a line for each epoch), model.safetensors (the last\n"
              "state), best.safetensors (the best on held-out data) and checkpoints. An option\n"
-             "overrides the config. Ctrl-C finishes the step, saves and exits with 130; a\n"
-             "second one quits at once. SIGTERM does the same, with 143.\n"
+             "overrides the config. Training ends where the loss or a gradient is NaN or\n"
+             "infinite, and says in which step and layer it began. Ctrl-C finishes the step,\n"
+             "saves and exits with 130; a second one quits at once. SIGTERM does the same,\n"
+             "with 143.\n"
              "\n"
              "--resume goes on from the newest checkpoint of --run DIR that is not damaged,\n"
              "with DIR/config.yaml, and ends with the bits of a run that was never stopped.\n"

@@ -181,12 +181,30 @@ static clade_status run_command(clade_device *device, const command *c)
     return device->profile ? run_profiled(device, c) : enqueue(device, c, NULL);
 }
 
-clade_status clade__commands_run(clade__commands *commands)
+static clade_status run_range(clade__commands *commands, size_t from, size_t to)
 {
-    for (size_t i = 0; i < commands->n; i++)
+    for (size_t i = from; i < to; i++)
         CLADE_TRY(run_command(commands->device, &commands->list[i]));
     cl_int error = clFlush(commands->device->queue);
     return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clFlush", error, NULL);
+}
+
+clade_status clade__commands_run(clade__commands *commands)
+{
+    return run_range(commands, 0, commands->n);
+}
+
+clade_status clade__commands_run_scope(clade__commands *commands, size_t *from,
+                                       clade__scope *scope)
+{
+    const command *list = commands->list;
+    size_t begin = *from, end = begin + 1;
+    *scope = list[begin].scope;
+    while (end < commands->n && list[end].scope.phase == scope->phase &&
+           list[end].scope.layer == scope->layer)
+        end++;
+    *from = end;
+    return run_range(commands, begin, end);
 }
 
 static clade_status append(clade__commands *commands, const command *c)

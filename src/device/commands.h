@@ -127,6 +127,11 @@ void clade__commands_free(clade__commands *commands);
 /* Enqueues every recorded command, in order, and flushes the queue. */
 clade_status clade__commands_run(clade__commands *commands);
 
+/* The same for a part: the commands from number *from on that have one scope, which is told. *from
+ * moves behind them. For who looks at what each part has left. */
+clade_status clade__commands_run_scope(clade__commands *commands, size_t *from,
+                                       clade__scope *scope);
+
 /* Groups needed for n items in groups of `local`. */
 static inline size_t clade__groups(int64_t n, size_t local)
 {

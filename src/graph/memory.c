@@ -77,6 +77,7 @@ static void sum_up(clade_model *model)
             memory->parameters * (uint64_t)clade__optimizer_n_states(&model->optimizer);
         int64_t n_partials = clade__optimizer_partials(model);
         if (n_partials > 0) memory->optimizer_state += (uint64_t)(n_partials + 1) * sizeof(float);
+        memory->optimizer_state += (uint64_t)clade__model_n_peaks(model) * sizeof(float);
     }
     memory->activations = workspace_bytes(model);
     memory->total = memory->parameters + memory->gradients + memory->optimizer_state +

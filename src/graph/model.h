@@ -90,6 +90,7 @@ struct clade_model {
     clade__buffer **workspace; /* one buffer a slot */
     int n_workspace;
     clade_tensor *clip_scale, *clip_partials; /* (1) and optimizer_partials(); NULL without clipping */
+    clade_tensor *peaks; /* of the parameters, one after another; NULL unless trained */
     float *initial;            /* values to start from instead of the initialisers; from a file */
 
     /* What the optimizer reads at each step. */
@@ -158,6 +159,10 @@ uint64_t clade__memory_of_parts(const clade_data_size *data, int64_t part);
 /* Allocates and initialises all that the model needs, at its first use. */
 clade_status clade__model_materialize(clade_model *model);
 void clade__model_release(clade_model *model);
+
+/* Whether every parameter is finite; waits. The device looks at them, and needs so many floats. */
+clade_status clade__model_is_finite(clade_model *model, bool *finite);
+int64_t clade__model_n_peaks(const clade_model *model);
 
 /* Host bytes of all parameters, in order, one after another. */
 size_t clade__model_parameter_bytes(const clade_model *model);

@@ -84,6 +84,9 @@ static clade_status take_memory(clade_model *model)
         CLADE_TRY(create_zeroed(&model->clip_scale, model->device, CLADE_SHAPE(1)));
         CLADE_TRY(create_zeroed(&model->clip_partials, model->device, CLADE_SHAPE(n_partials)));
     }
+    if (model->trainable)
+        CLADE_TRY(clade_tensor_create(&model->peaks, model->device, CLADE_FLOAT32,
+                                      CLADE_SHAPE(clade__model_n_peaks(model)), NULL));
     return create_workspace(model);
 }
 
@@ -116,12 +119,40 @@ void clade__model_release(clade_model *model)
     }
     clade_tensor_free(model->clip_scale);
     clade_tensor_free(model->clip_partials);
-    model->clip_scale = model->clip_partials = NULL;
+    clade_tensor_free(model->peaks);
+    model->clip_scale = model->clip_partials = model->peaks = NULL;
     for (int i = 0; i < model->n_workspace; i++) clade__buffer_free(model->workspace[i]);
     free(model->workspace);
     model->workspace = NULL;
     model->n_workspace = 0;
     model->materialized = false;
+}
+
+int64_t clade__model_n_peaks(const clade_model *model)
+{
+    int64_t n = 0;
+    for (int i = 0; i < model->n_parameters; i++)
+        n += clade__n_peaks(clade_shape_elements(model->parameters[i].shape));
+    return n;
+}
+
+clade_status clade__model_is_finite(clade_model *model, bool *finite)
+{
+    clade__commands *commands = clade__immediate(model->device);
+    int64_t n = clade__model_n_peaks(model), first = 0;
+    clade__commands_scope(commands, CLADE_PHASE_METRICS, NULL);
+    for (int i = 0; i < model->n_parameters; i++) {
+        CLADE_TRY(clade__peaks(commands, model->peaks, first, model->parameters[i].value));
+        first += clade__n_peaks(clade_shape_elements(model->parameters[i].shape));
+    }
+    clade__commands_scope(commands, CLADE_PHASE_OTHER, NULL);
+    float *peaks = malloc((size_t)n * sizeof *peaks);
+    if (!peaks) return clade__fail(CLADE_ENOMEM, "no memory to look at the parameters");
+    clade_status status = clade_tensor_read(model->peaks, peaks);
+    *finite = true;
+    for (int64_t i = 0; status == CLADE_OK && i < n; i++) *finite = *finite && isfinite(peaks[i]);
+    free(peaks);
+    return status;
 }
 
 size_t clade__model_parameter_bytes(const clade_model *model)

@@ -146,3 +146,66 @@ clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
             CLADE_TRY(record_backward(plan, model, layout, model->nodes[i], commands, written));
     return CLADE_OK;
 }
+
+/* ---- what is left ------------------------------------------------------------------------------ */
+
+static const clade_node *node_of(const clade_model *model, const clade__scope *scope)
+{
+    for (int i = 1; i < model->n_nodes; i++)
+        if (model->nodes[i]->label == scope->layer) return model->nodes[i];
+    return NULL;
+}
+
+/* A parameter whose step is part of backward has no gradient to look at. */
+static int left_by_backward(const clade__plan *plan, const clade_model *model,
+                            const clade__layout *layout, const clade_node *node,
+                            clade__left left[CLADE__MAX_LEFT])
+{
+    int n = 0;
+    for (int i = 0; i < node->n_inputs; i++)
+        if (node->inputs[i]->needs_grad)
+            left[n++] = (clade__left){CLADE__LEFT_GRADIENT, node,
+                                      node_view(model, layout, plan->batch, node->inputs[i],
+                                                CLADE__VALUE_DY)};
+    for (int i = 0; i < node->n_parameters; i++) {
+        const clade__parameter *p = &model->parameters[node->parameters[i]];
+        left[n++] = p->fused ? (clade__left){CLADE__LEFT_PARAMETER, node, *p->value}
+                             : (clade__left){CLADE__LEFT_GRADIENT, node, *p->grad};
+    }
+    return n;
+}
+
+static int left_by_optimizer(const clade_model *model, const clade_node *node,
+                             clade__left left[CLADE__MAX_LEFT])
+{
+    if (!node) return 0; /* clipping */
+    for (int i = 0; i < node->n_parameters; i++)
+        left[i] = (clade__left){CLADE__LEFT_PARAMETER, node,
+                                *model->parameters[node->parameters[i]].value};
+    return node->n_parameters;
+}
+
+int clade__plan_left(const clade__plan *plan, const clade_model *model,
+                     const clade__layout *layout, const clade__scope *scope, bool has_labels,
+                     clade__left left[CLADE__MAX_LEFT])
+{
+    const clade_node *node = node_of(model, scope), *output = model->output;
+    switch (scope->phase) {
+    case CLADE_PHASE_FEED:
+        left[0] = (clade__left){CLADE__LEFT_X, NULL, plan->x};
+        left[1] = (clade__left){CLADE__LEFT_TARGET, NULL, plan->target};
+        return has_labels ? 1 : 2;
+    case CLADE_PHASE_FORWARD:
+        left[0] = (clade__left){CLADE__LEFT_Y, node,
+                                node_view(model, layout, plan->batch, node, CLADE__VALUE_Y)};
+        return node->dtype == CLADE_FLOAT32 ? 1 : 0;
+    case CLADE_PHASE_LOSS:
+        left[0] = (clade__left){CLADE__LEFT_LOSS, NULL, plan->loss};
+        left[1] = (clade__left){CLADE__LEFT_GRADIENT, NULL,
+                                node_view(model, layout, plan->batch, output, CLADE__VALUE_DY)};
+        return 2;
+    case CLADE_PHASE_BACKWARD: return left_by_backward(plan, model, layout, node, left);
+    case CLADE_PHASE_OPTIMIZER: return left_by_optimizer(model, node, left);
+    default: return 0;
+    }
+}

@@ -79,6 +79,26 @@ typedef struct clade__plan {
 clade_status clade__plan_open(clade__plan *plan, const clade_model *model,
                               const clade__layout *layout, int64_t batch);
 
+/* What the commands of one scope of a step leave to be looked at, right after they have run. */
+typedef struct clade__left {
+    enum {
+        CLADE__LEFT_X,
+        CLADE__LEFT_TARGET,
+        CLADE__LEFT_Y,
+        CLADE__LEFT_LOSS,
+        CLADE__LEFT_GRADIENT, /* of parameters or an input of the node; without one, of the loss */
+        CLADE__LEFT_PARAMETER
+    } kind;
+    const clade_node *node; /* NULL where the scope has no layer */
+    clade_tensor tensor;    /* float32 */
+} clade__left;
+enum { CLADE__MAX_LEFT = CLADE__MAX_PARAMETERS + CLADE__MAX_INPUTS };
+
+/* Their number. */
+int clade__plan_left(const clade__plan *plan, const clade_model *model,
+                     const clade__layout *layout, const clade__scope *scope, bool has_labels,
+                     clade__left left[CLADE__MAX_LEFT]);
+
 /* Records forward, then the loss of each sample (no loss without with_loss), then, for a training
  * layout, backward: every parameter's gradient of the step's mean loss. */
 clade_status clade__plan_record(const clade__plan *plan, clade_model *model,

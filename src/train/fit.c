@@ -4,12 +4,21 @@
  * waits for the copy begun there, so that it is never more than two log intervals ahead of the
  * device, and the device never waits for it. At an epoch's end it waits: there are metrics to write
  * and validation to do. So it does at a checkpoint.
+ *
+ * No step is slowed to look for NaN and infinity: the loss of each step tells of them. A gradient that
+ * is not finite makes its parameter so in the same step, and a parameter the loss of the next step or
+ * of the one after: no optimizer leaves an infinite one as it is, not even where its gradient is 0, by
+ * 0 * inf in its formula. What is kept is looked at before, with the parameters of the last step. Now
+ * and then the training is copied to the host, so that it can go back when it has diverged.
  */
 #include <math.h>
 
 #include "base/file.h"
 #include "device/profile.h"
 #include "train/fit.h"
+
+#define COPY_SECONDS 10.0 /* at least, between copies; and so many times what one takes: */
+#define COPY_SHARE   200.0
 
 double clade__fit_seconds(const clade__fit *f)
 {
@@ -29,20 +38,22 @@ static void report(clade__fit *f, bool epoch_end)
     if (f->options->on_progress && !f->options->on_progress(p, f->options->user)) f->stop = true;
 }
 
+static clade_status notice(clade__fit *f, const char *what, int64_t step)
+{
+    f->noticed_step = step;
+    return clade__fail(CLADE_EDIVERGED, "training diverged: %s step %lld (epoch %d) is not finite",
+                       what, (long long)step, f->progress.epoch);
+}
+
 /* Takes in the sums that were on their way. */
 static clade_status receive(clade__fit *f)
 {
     int64_t begun = clade__profile_host_begin(f->model->device);
     CLADE_TRY(clade__transfer_wait(&f->transfer));
     clade__profile_host_end(f->model->device, "wait for metrics", f->state.step, begun);
-    for (int64_t i = f->known; i < f->sent; i++) {
-        if (isfinite(f->train.host_sums[2 * i])) continue;
-        return clade__fail(CLADE_EDIVERGED,
-                           "training diverged: the loss of step %lld (epoch %d) is not finite; try a "
-                           "smaller learning rate, or look for values in the data that are too large",
-                           (long long)(f->state.step - f->state.epoch_step + i + 1),
-                           f->progress.epoch);
-    }
+    for (int64_t i = f->known; i < f->sent; i++)
+        if (!isfinite(f->train.host_sums[2 * i]))
+            return notice(f, "the loss of", f->state.step - f->state.epoch_step + i + 1);
     f->known = f->sent;
     f->progress.train = clade__pass_metrics(&f->train, f->known);
     return CLADE_OK;
@@ -59,9 +70,21 @@ static clade_status send_sums(clade__fit *f)
 
 clade_status clade__fit_catch_up(clade__fit *f)
 {
+    bool finite;
     CLADE_TRY(receive(f));
     CLADE_TRY(send_sums(f));
-    return receive(f);
+    CLADE_TRY(receive(f));
+    if (f->good_step == f->state.step) return CLADE_OK;
+    CLADE_TRY(clade__model_is_finite(f->model, &finite));
+    if (!finite) return notice(f, "a parameter after", f->state.step);
+    f->good_step = f->state.step;
+    return CLADE_OK;
+}
+
+static bool copy_is_due(const clade__fit *f)
+{
+    double since = clade__seconds() - f->copied_at;
+    return since >= COPY_SECONDS && since >= COPY_SHARE * f->copying;
 }
 
 /* At a log point by time, and where log_every wants a report. */
@@ -72,7 +95,13 @@ static clade_status log_if_due(clade__fit *f)
     if (!by_time && !asked) return CLADE_OK;
     CLADE_TRY(receive(f));
     CLADE_TRY(send_sums(f));
-    if (by_time) clade__pace_next(&f->pace);
+    if (by_time) {
+        if (copy_is_due(f)) {
+            CLADE_TRY(clade__fit_catch_up(f));
+            CLADE_TRY(clade__fit_copy(f));
+        }
+        clade__pace_next(&f->pace);
+    }
     if (f->known > 0 && (asked || log_every == 0)) report(f, false);
     return CLADE_OK;
 }
@@ -133,11 +162,14 @@ static clade_status finish_epoch(clade__fit *f)
     report(f, true);
     p->seconds = seconds;
     CLADE_TRY(clade__run_log_epoch(&f->log, p));
+    double lr = f->state.plateau.lr;
     clade__schedule_epoch(&f->schedule, &f->state.plateau,
                           p->has_valid ? p->valid.loss : p->train.loss);
     p->has_valid = false;
     f->state.epochs++;
     f->state.epoch_step = f->sent = f->known = 0;
+    /* What follows from a copy has its rate: no validation is made again. */
+    if (f->state.plateau.lr != lr || copy_is_due(f)) CLADE_TRY(clade__fit_copy(f));
     return clade__fit_checkpoint_if_due(f, true);
 }
 
@@ -146,7 +178,7 @@ static bool steps_left(const clade__fit *f)
     return f->options->max_steps == 0 || f->state.step < f->options->max_steps;
 }
 
-static bool stop_asked(const clade__fit *f)
+bool clade__fit_stop_asked(const clade__fit *f)
 {
     return f->stop || (f->options->stop && *f->options->stop);
 }
@@ -176,7 +208,7 @@ static clade_status run_epoch(clade__fit *f)
     f->epoch_started = clade__fit_seconds(f) - state->epoch_seconds;
     CLADE_TRY(clade__feed_shuffle(&f->train.feed, f->model->seed, f->model->epoch++));
     while (state->epoch_step < f->train.n_batches && steps_left(f)) {
-        if (stop_asked(f)) return CLADE_OK;
+        if (clade__fit_stop_asked(f)) return CLADE_OK;
         CLADE_TRY(run_step(f));
     }
     /* With more steps than now, training would go on here, and not behind the end of the epoch. */
@@ -195,14 +227,14 @@ static clade_status finish_stopped(clade__fit *f)
 }
 
 /* A stop that comes with the report of the last epoch's end changes nothing. */
-clade_status clade__fit_run(clade__fit *f)
+static clade_status run(clade__fit *f)
 {
     f->pace = clade__pace_begin();
     f->kept_at = f->pace.at;
     f->started = f->pace.at - f->state.seconds;
     while (f->state.epochs < f->progress.n_epochs && !stopped_early(f) &&
            (steps_left(f) || f->state.epoch_step > 0)) { /* the latter when resumed at the last */
-        if (stop_asked(f)) return finish_stopped(f);
+        if (clade__fit_stop_asked(f)) return finish_stopped(f);
         CLADE_TRY(run_epoch(f));
     }
     if (stopped_early(f)) {
@@ -213,4 +245,10 @@ clade_status clade__fit_run(clade__fit *f)
                  (long long)(f->state.epochs - f->state.n_worse));
     }
     return clade__fit_checkpoint(f);
+}
+
+clade_status clade__fit_run(clade__fit *f)
+{
+    clade_status status = run(f);
+    return status == CLADE_EDIVERGED ? clade__fit_diverged(f) : status;
 }

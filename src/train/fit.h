@@ -20,27 +20,42 @@ typedef struct clade__fit {
     clade__pace pace;
     int64_t sent, known; /* batches of this epoch whose sums are on their way; have come */
     clade__transfer transfer;
+    int64_t good_step;    /* after it the parameters were finite */
+    int64_t noticed_step; /* whose loss was not, or after which a parameter was not */
     double started, paused; /* seconds: when; how long validation and saving took */
     double epoch_started;
     bool stop; /* on_progress said so */
 
-    clade__checkpoint kept; /* the training as it was at kept_step; -1 before the first */
-    int64_t kept_step;
-    double kept_at; /* of clade__seconds() */
+    clade__checkpoint kept;    /* a copy of the training as it was when all was finite */
+    double copied_at, copying; /* of clade__seconds(); the shortest time that one took */
+    int64_t kept_step;         /* of the newest checkpoint; -1 before the first */
+    double kept_at;
     char *recipe, *platform;
 } clade__fit;
 
 /* fit.c: trains on from f->state to the end. */
 clade_status clade__fit_run(clade__fit *f);
 
-/* Waits for the device, and takes in all sums. */
+/* Waits for the device, and takes in all sums. All is finite then; else CLADE_EDIVERGED. */
 clade_status clade__fit_catch_up(clade__fit *f);
+
+/* Whether the user wants it to stop. */
+bool clade__fit_stop_asked(const clade__fit *f);
 
 /* Seconds of training so far, without validation and saving. */
 double clade__fit_seconds(const clade__fit *f);
 
-/* fit_checkpoint.c: writes a checkpoint where there is a run folder, unless that of this step has been
- * written. CLADE_EDIVERGED when it would not be one to go on from. */
+/* fit_diverged.c: after CLADE_EDIVERGED, finds out where it began, says so with the same status, and
+ * goes back to the copy. */
+clade_status clade__fit_diverged(clade__fit *f);
+
+/* fit_checkpoint.c: makes f->kept the training as it is now, after clade__fit_catch_up. */
+clade_status clade__fit_copy(clade__fit *f);
+
+/* Makes the model what it was in f->kept. */
+clade_status clade__fit_go_back(clade__fit *f);
+
+/* Writes a checkpoint where there is a run folder, unless that of this step has been written. */
 clade_status clade__fit_checkpoint(clade__fit *f);
 
 /* The same where checkpoint_every says that one is due, after a step or at an epoch's end. */

@@ -24,8 +24,7 @@ static clade_status open_checkpoints(clade__fit *f)
     f->platform = platform.data;
     f->recipe =
         clade__recipe_text(f->model, f->train.feed.data, f->options, &f->schedule.options);
-    f->kept.values = malloc(clade__model_trained_bytes(f->model));
-    if (platform.failed || !f->recipe || !f->kept.values) return no_memory();
+    if (platform.failed || !f->recipe) return no_memory();
     f->kept.recipe = f->recipe;
     f->kept.platform = f->platform;
     f->kept.best = f->log.best;
@@ -35,9 +34,28 @@ static clade_status open_checkpoints(clade__fit *f)
 
 void clade__fit_close_checkpoints(clade__fit *f)
 {
-    free(f->kept.values);
     free(f->recipe);
     free(f->platform);
+}
+
+clade_status clade__fit_copy(clade__fit *f)
+{
+    double began = clade__seconds();
+    int64_t begun = clade__profile_host_begin(f->model->device);
+    CLADE_TRY(clade__model_read_trained(f->model, f->kept.values));
+    f->kept.state = f->state;
+    clade__profile_host_end(f->model->device, "copy", f->state.step, begun);
+    f->copied_at = clade__seconds();
+    double taken = f->copied_at - began;
+    if (f->copying == 0.0 || taken < f->copying) f->copying = taken;
+    return CLADE_OK;
+}
+
+clade_status clade__fit_go_back(clade__fit *f)
+{
+    const clade__fit_state *state = &f->kept.state;
+    f->model->step = state->first_step + state->step;
+    return clade__model_write_trained(f->model, f->kept.values);
 }
 
 /* ---- write ----------------------------------------------------------------------------------- */
@@ -48,11 +66,7 @@ static clade_status write_checkpoint(clade__fit *f)
     const char *folder = f->options->run_dir;
     CLADE_TRY(open_checkpoints(f));
     CLADE_TRY(clade__run_log_sync(&f->log, &state->log_bytes));
-    CLADE_TRY(clade__model_read_trained(f->model, f->kept.values));
-    /* Not the optimizer's state: one that has overflowed is as good a state as before. */
-    CLADE_TRY(clade__check_finite(f->kept.values, (size_t)clade_model_n_parameters(f->model),
-                                  f->model->step));
-    f->kept.state = *state;
+    CLADE_TRY(clade__fit_copy(f));
     CLADE_TRY(clade__checkpoint_write(folder, f->model, &f->kept));
     f->kept_step = state->step;
     return clade__checkpoints_prune(folder, state->step,
@@ -99,13 +113,13 @@ static clade_status restore(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
     *state = f->kept.state;
-    CLADE_TRY(clade__model_write_trained(f->model, f->kept.values));
-    f->model->step = state->first_step + state->step;
+    CLADE_TRY(clade__fit_go_back(f));
     f->model->epoch = state->first_epoch + state->epochs;
     f->sent = f->known = state->epoch_step;
     f->progress.train = clade__pass_metrics(&f->train, f->known);
     f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step - 1);
-    f->kept_step = state->step;
+    f->kept_step = f->good_step = state->step;
+    f->copied_at = clade__seconds();
     clade__run_log_restore(&f->log, f->model, f->kept.values, state->best_epoch > 0);
     return clade__run_log_cut(&f->log, state->log_bytes);
 }

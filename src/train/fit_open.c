@@ -56,7 +56,10 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
     f->kept_step = -1;
     CLADE_TRY(clade__schedule_open(&f->schedule, &f->state.plateau, &f->options->schedule,
                                    model->optimizer.lr, f->train.n_batches, f->progress.n_steps));
-    return open_folder(f, &start);
+    f->kept.values = malloc(clade__model_trained_bytes(model));
+    if (!f->kept.values) return clade__fail(CLADE_ENOMEM, "no memory for a copy of the training");
+    CLADE_TRY(open_folder(f, &start));
+    return f->kept_step < 0 ? clade__fit_copy(f) : CLADE_OK;
 }
 
 static clade_status check_options(const clade_model *model, const clade_fit_options *options)
@@ -131,6 +134,7 @@ clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_op
     clade_status status = open_fit(f, train);
     if (status == CLADE_OK) status = close_fit(f, clade__fit_run(f));
     clade__fit_close_checkpoints(f);
+    free(f->kept.values);
     clade__run_log_close(&f->log);
     clade__pass_close(&f->train);
     clade__pass_close(&f->valid);

@@ -146,26 +146,44 @@ void clade__pass_close(clade__pass *pass)
     *pass = (clade__pass){0};
 }
 
-static clade_status run_parts(clade__pass *pass, const clade__parts *parts, int64_t first)
+void clade__pass_begin(clade__pass *pass, int64_t index)
 {
-    int64_t n_parts = n_parts_of(parts);
-    for (int64_t i = 0; i < n_parts; i++) {
-        int64_t done = i * parts->part;
-        bool last = i == n_parts - 1;
-        pass->model->first_row = (int32_t)done;
-        CLADE_TRY(clade__feed_next(&pass->feed, first + done, last ? parts->n - done : parts->part));
-        CLADE_TRY(clade__commands_run(last ? parts->last : i == 0 ? parts->first : parts->next));
-    }
-    return CLADE_OK;
+    pass->slot = (int32_t)index;
+    if (pass->training) clade__optimizer_advance(pass->model);
+}
+
+static const clade__parts *parts_of(const clade__pass *pass, int64_t index)
+{
+    return pass->rest.n > 0 && index == pass->n_batches - 1 ? &pass->rest : &pass->full;
+}
+
+int64_t clade__pass_n_parts(const clade__pass *pass, int64_t index)
+{
+    return n_parts_of(parts_of(pass, index));
+}
+
+clade_status clade__pass_feed(clade__pass *pass, int64_t index, int64_t i, clade__part *part)
+{
+    const clade__parts *parts = parts_of(pass, index);
+    int64_t done = i * parts->part;
+    bool last = i == n_parts_of(parts) - 1;
+    *part = (clade__part){.first = index * pass->batch + done,
+                          .n = last ? parts->n - done : parts->part,
+                          .commands = last ? parts->last : i == 0 ? parts->first : parts->next};
+    pass->model->first_row = (int32_t)done;
+    return clade__feed_next(&pass->feed, part->first, part->n);
 }
 
 clade_status clade__pass_run(clade__pass *pass, int64_t index)
 {
     int64_t begun = clade__profile_host_begin(pass->model->device);
-    bool rest = pass->rest.n > 0 && index == pass->n_batches - 1;
-    pass->slot = (int32_t)index;
-    if (pass->training) clade__optimizer_advance(pass->model);
-    CLADE_TRY(run_parts(pass, rest ? &pass->rest : &pass->full, index * pass->batch));
+    int64_t n_parts = clade__pass_n_parts(pass, index);
+    clade__part part;
+    clade__pass_begin(pass, index);
+    for (int64_t i = 0; i < n_parts; i++) {
+        CLADE_TRY(clade__pass_feed(pass, index, i, &part));
+        CLADE_TRY(clade__commands_run(part.commands));
+    }
     clade__profile_host_end(pass->model->device, pass->training ? "step" : "validation step",
                             pass->training ? pass->model->step : index + 1, begun);
     return CLADE_OK;

@@ -57,6 +57,16 @@ bool clade__data_fits(const clade_model *model, const clade_data *data, bool shu
 /* Enqueues batch number `index`. */
 clade_status clade__pass_run(clade__pass *pass, int64_t index);
 
+/* The same by hand: begins the batch; its parts are then fed and run, one after another. */
+typedef struct clade__part {
+    int64_t first, n;          /* its samples, in the epoch's order */
+    clade__commands *commands; /* to run */
+} clade__part;
+
+void clade__pass_begin(clade__pass *pass, int64_t index);
+int64_t clade__pass_n_parts(const clade__pass *pass, int64_t index);
+clade_status clade__pass_feed(clade__pass *pass, int64_t index, int64_t i, clade__part *part);
+
 /* Starts to read the sums of batches [from, to). */
 clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,
                                     clade__transfer *transfer);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -52,11 +51,10 @@ clade_status clade__run_log_open(clade__run_log *log, const char *folder, const 
     *log = (clade__run_log){.folder = folder};
     if (!folder) return CLADE_OK;
     size_t bytes = clade__model_parameter_bytes(model);
-    log->now = malloc(bytes);
     log->last = malloc(bytes);
     log->best = has_valid ? malloc(bytes) : NULL;
     clade_status status = CLADE_OK;
-    if (!log->now || !log->last || (has_valid && !log->best))
+    if (!log->last || (has_valid && !log->best))
         status = clade__fail(CLADE_ENOMEM, "no memory to keep the model");
     if (status == CLADE_OK) status = open_metrics(log);
     if (status == CLADE_OK)
@@ -88,8 +86,7 @@ void clade__run_log_restore(clade__run_log *log, const clade_model *model, const
                             bool has_best)
 {
     char path[MAX_PATH_BYTES];
-    memcpy(log->last, last, clade__model_parameter_bytes(model));
-    log->last_unsaved = true;
+    clade__run_log_take(log, model, last);
     log->best_unsaved = has_best;
     file_in(path, log, "best.safetensors");
     if (!has_best) (void)unlink(path);
@@ -98,7 +95,6 @@ void clade__run_log_restore(clade__run_log *log, const clade_model *model, const
 void clade__run_log_close(clade__run_log *log)
 {
     if (log->metrics) fclose(log->metrics);
-    free(log->now);
     free(log->last);
     free(log->best);
     *log = (clade__run_log){0};
@@ -210,6 +206,12 @@ clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *res
     clade__json event = begin_event("end");
     clade__json_string(&event, "status", clade_fit_end_name(result->end));
     if (result->why[0]) clade__json_string(&event, "why", result->why);
+    if (result->diverged.step > 0) {
+        const clade_divergence *at = &result->diverged;
+        clade__json_number(&event, "step", (double)at->step);
+        clade__json_string(&event, "phase", clade_phase_name(at->phase));
+        if (at->layer[0]) clade__json_string(&event, "layer", at->layer);
+    }
     clade__json_number(&event, "steps", (double)result->steps);
     clade__json_number(&event, "epochs", result->epochs);
     clade__json_number(&event, "seconds", result->seconds);
@@ -220,30 +222,23 @@ clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *res
     return write_event(log, &event);
 }
 
-clade_status clade__check_finite(const float *values, size_t n, int64_t step)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(values[i]))
-            return clade__fail(CLADE_EDIVERGED, "training diverged: a parameter is not finite after "
-                               "step %lld; try a smaller learning rate", (long long)step);
-    return CLADE_OK;
-}
-
-/* A step may overflow a parameter while its own loss, made before, is finite: such a model must not
- * take the place of a good one. */
 clade_status clade__run_log_keep(clade__run_log *log, clade_model *model, bool is_best)
 {
     if (!log->folder) return CLADE_OK;
-    size_t bytes = clade__model_parameter_bytes(model);
-    CLADE_TRY(clade__model_read_parameters(model, log->now));
-    CLADE_TRY(clade__check_finite(log->now, bytes / sizeof(float), model->step));
-    memcpy(log->last, log->now, bytes);
+    CLADE_TRY(clade__model_read_parameters(model, log->last));
     log->last_unsaved = true;
     if (is_best && log->best) {
-        memcpy(log->best, log->last, bytes);
+        memcpy(log->best, log->last, clade__model_parameter_bytes(model));
         log->best_unsaved = true;
     }
     return CLADE_OK;
+}
+
+void clade__run_log_take(clade__run_log *log, const clade_model *model, const float *values)
+{
+    if (!log->folder) return;
+    memcpy(log->last, values, clade__model_parameter_bytes(model));
+    log->last_unsaved = true;
 }
 
 clade_status clade__run_log_save(clade__run_log *log, const clade_model *model, bool now)

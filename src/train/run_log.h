@@ -19,7 +19,6 @@ typedef struct clade__run_log {
     const char *folder; /* NULL: nothing is written */
     FILE *metrics;
     float *last, *best;  /* parameters as they were; best is NULL without validation */
-    float *now;          /* as they are, until they are known to be finite */
     bool last_unsaved, best_unsaved;
     double last_saved_at; /* of clade__seconds() */
 } clade__run_log;
@@ -56,12 +55,12 @@ clade_status clade__run_log_message(clade__run_log *log, const char *text);
 clade_status clade__run_log_epoch(clade__run_log *log, const clade_progress *progress);
 clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *result);
 
-/* Copies the parameters as the last model, and as the best too where is_best. CLADE_EDIVERGED, with
- * nothing changed, when one is not finite. */
+/* Copies the parameters, which are known to be finite, as the last model, and as the best too where
+ * is_best. */
 clade_status clade__run_log_keep(clade__run_log *log, clade_model *model, bool is_best);
 
-/* CLADE_EDIVERGED when one of the values, as they are after `step`, is not finite. */
-clade_status clade__check_finite(const float *values, size_t n, int64_t step);
+/* The same of parameters that the host has, as the last model. */
+void clade__run_log_take(clade__run_log *log, const clade_model *model, const float *values);
 
 /* Writes what is kept and not yet written; unless `now` is set, only every few seconds. */
 clade_status clade__run_log_save(clade__run_log *log, const clade_model *model, bool now);

@@ -1,0 +1,245 @@
+/* Where a training diverged. Its steps since the copy are made again, by the same commands and so to
+ * the same bits. The last ones are run scope by scope, as their commands were recorded: what each scope
+ * has left is read and looked at, and the first number that is not finite has a layer. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "train/fit.h"
+
+#define WAIT_STEPS 64 /* the host is not further ahead of the device */
+#define LOOK_STEPS 3  /* up to the one where it was noticed: it began in one of these, see fit.c */
+
+typedef struct replay {
+    clade__fit *f;
+    clade__fit_state at; /* how far it is */
+    bool in_step;        /* what is looked at is not from before it */
+    char what[320];      /* what was found, and what to try; "" before */
+} replay;
+
+/* ---- the steps again --------------------------------------------------------------------------- */
+
+static clade_status shuffle(const replay *r)
+{
+    return clade__feed_shuffle(&r->f->train.feed, r->f->model->seed,
+                               r->at.first_epoch + r->at.epochs);
+}
+
+static clade_status begin(replay *r)
+{
+    CLADE_TRY(clade__fit_go_back(r->f));
+    r->at = r->f->kept.state;
+    return shuffle(r);
+}
+
+/* Before a step. */
+static clade_status prepare(replay *r)
+{
+    clade__fit *f = r->f;
+    f->model->lr = clade__schedule_lr(&f->schedule, &r->at.plateau, r->at.step);
+    if (r->at.epoch_step < f->train.n_batches) return CLADE_OK;
+    r->at.epochs++;
+    r->at.epoch_step = 0;
+    return shuffle(r);
+}
+
+static clade_status read_loss(const replay *r, float *loss)
+{
+    clade__transfer transfer = {0};
+    CLADE_TRY(clade__tensor_read_begin(r->f->train.sums,
+                                       (size_t)r->f->train.slot * 2 * sizeof *loss, loss,
+                                       sizeof *loss, &transfer));
+    return clade__transfer_wait(&transfer);
+}
+
+static clade_status run_step(replay *r)
+{
+    float loss;
+    CLADE_TRY(prepare(r));
+    CLADE_TRY(clade__pass_run(&r->f->train, r->at.epoch_step));
+    return (r->at.step + 1) % WAIT_STEPS == 0 ? read_loss(r, &loss) : CLADE_OK;
+}
+
+/* ---- what is found ----------------------------------------------------------------------------- */
+
+static clade_phase phase_of(const clade__left *left)
+{
+    switch (left->kind) {
+    case CLADE__LEFT_X:
+    case CLADE__LEFT_TARGET: return CLADE_PHASE_FEED;
+    case CLADE__LEFT_Y: return CLADE_PHASE_FORWARD;
+    case CLADE__LEFT_GRADIENT: return left->node ? CLADE_PHASE_BACKWARD : CLADE_PHASE_LOSS;
+    case CLADE__LEFT_PARAMETER: return CLADE_PHASE_OPTIMIZER;
+    default: return CLADE_PHASE_LOSS;
+    }
+}
+
+/* Element `index` of the batch's samples or targets, in the numbers of the data. */
+static void tell_sample(replay *r, const clade__part *part, const clade__left *left, int64_t index)
+{
+    const clade__feed *feed = &r->f->train.feed;
+    int64_t cols = clade_tensor_elements(&left->tensor) / part->n;
+    const char *what = left->kind == CLADE__LEFT_X ? "feature" : "target";
+    snprintf(r->what, sizeof r->what, "the network sees %s %lld of sample %lld of '%.100s' as no "
+             "finite number; look at that sample, and at how the data is scaled", what,
+             (long long)(index % cols), (long long)feed->host_order[part->first + index / cols],
+             feed->data->name);
+}
+
+static const char *advice(const replay *r, const clade__left *left)
+{
+    if (!r->in_step)
+        return r->at.step == 0 ? "it was so when training began" : "it was so some steps before";
+    if (left->kind == CLADE__LEFT_Y && r->at.step == 0)
+        return "try to standardize the data, or smaller initial weights";
+    return r->f->model->optimizer.clip_norm > 0.0f
+               ? "try a smaller learning rate"
+               : "try a smaller learning rate, or to clip gradients by norm (clip_norm)";
+}
+
+static void tell_layer(replay *r, const clade__left *left)
+{
+    static const char *const what[] = {[CLADE__LEFT_Y] = "the output of ",
+                                       [CLADE__LEFT_LOSS] = "the loss",
+                                       [CLADE__LEFT_GRADIENT] = "the gradient of ",
+                                       [CLADE__LEFT_PARAMETER] = "a parameter of "};
+    const clade_node *node = left->node;
+    const char *when = left->kind != CLADE__LEFT_PARAMETER ? ""
+                       : r->in_step                        ? ", after its update"
+                                                           : ", before the step";
+    char layer[160] = "";
+    if (left->kind == CLADE__LEFT_GRADIENT) snprintf(layer, sizeof layer, "the loss");
+    if (node)
+        snprintf(layer, sizeof layer, "layer '%.64s' (%s, %lld to %lld)", node->name,
+                 node->type->name, (long long)clade_shape_elements(node->inputs[0]->shape),
+                 (long long)clade_shape_elements(node->shape));
+    snprintf(r->what, sizeof r->what, "%s%s is first not finite%s; %s", what[left->kind], layer,
+             when, advice(r, left));
+}
+
+static void found(replay *r, const clade__part *part, const clade__left *left, int64_t index)
+{
+    clade_divergence *diverged = &r->f->result->diverged;
+    *diverged = (clade_divergence){.step = r->at.step + 1, .phase = phase_of(left)};
+    if (left->node) snprintf(diverged->layer, sizeof diverged->layer, "%s", left->node->name);
+    if (diverged->phase == CLADE_PHASE_FEED)
+        tell_sample(r, part, left, index);
+    else
+        tell_layer(r, left);
+}
+
+/* ---- one step by its scopes -------------------------------------------------------------------- */
+
+/* The first element that is not finite; -1 for none. */
+static clade_status find(const clade_tensor *tensor, int64_t *index)
+{
+    int64_t n = clade_tensor_elements(tensor);
+    float *values = malloc((size_t)n * sizeof *values);
+    if (!values) return clade__fail(CLADE_ENOMEM, "no memory to look at %lld numbers", (long long)n);
+    clade_status status = clade_tensor_read(tensor, values);
+    *index = 0;
+    while (status == CLADE_OK && *index < n && isfinite(values[*index])) ++*index;
+    if (*index == n) *index = -1;
+    free(values);
+    return status;
+}
+
+static clade_status look_at_scope(replay *r, const clade__part *part, const clade__plan *plan,
+                                  const clade__scope *scope)
+{
+    const clade__fit *f = r->f;
+    clade__left left[CLADE__MAX_LEFT];
+    bool has_labels = f->train.feed.data->labels != NULL;
+    int n = clade__plan_left(plan, f->model, f->model->train_layout, scope, has_labels, left);
+    for (int i = 0; i < n && !r->what[0]; i++) {
+        int64_t index = -1;
+        CLADE_TRY(find(&left[i].tensor, &index));
+        if (index >= 0) found(r, part, &left[i], index);
+    }
+    if (scope->phase != CLADE_PHASE_METRICS) return CLADE_OK;
+    float loss; /* the sum of finite ones may be infinite */
+    CLADE_TRY(read_loss(r, &loss));
+    if (!isfinite(loss)) found(r, part, &(clade__left){.kind = CLADE__LEFT_LOSS}, 0);
+    return CLADE_OK;
+}
+
+static clade_status look_at_part(replay *r, const clade__part *part)
+{
+    const clade_model *model = r->f->model;
+    clade__plan plan;
+    clade__scope scope;
+    CLADE_TRY(clade__plan_open(&plan, model, model->train_layout, part->n));
+    for (size_t from = 0; from < clade__commands_count(part->commands) && !r->what[0];) {
+        CLADE_TRY(clade__commands_run_scope(part->commands, &from, &scope));
+        CLADE_TRY(look_at_scope(r, part, &plan, &scope));
+    }
+    return CLADE_OK;
+}
+
+/* At what is there before the first step to be looked at: a model may be broken from the beginning. */
+static clade_status look_before(replay *r)
+{
+    const clade_model *model = r->f->model;
+    const clade__plan no_plan = {0};
+    for (int i = 1; i < model->n_nodes && !r->what[0]; i++)
+        CLADE_TRY(look_at_scope(r, NULL, &no_plan,
+                                &(clade__scope){CLADE_PHASE_OPTIMIZER, model->nodes[i]->label}));
+    r->in_step = true;
+    return CLADE_OK;
+}
+
+static clade_status look_at_step(replay *r)
+{
+    clade__pass *pass = &r->f->train;
+    if (!r->in_step) CLADE_TRY(look_before(r));
+    CLADE_TRY(prepare(r));
+    int64_t index = r->at.epoch_step, n_parts = clade__pass_n_parts(pass, index);
+    clade__part part;
+    clade__pass_begin(pass, index);
+    for (int64_t i = 0; i < n_parts && !r->what[0]; i++) {
+        CLADE_TRY(clade__pass_feed(pass, index, i, &part));
+        CLADE_TRY(look_at_part(r, &part));
+    }
+    return CLADE_OK;
+}
+
+static clade_status search(replay *r)
+{
+    clade__fit *f = r->f;
+    CLADE_TRY(begin(r));
+    while (r->at.step < f->noticed_step && !clade__fit_stop_asked(f)) {
+        bool looks = r->at.step >= f->noticed_step - LOOK_STEPS;
+        CLADE_TRY(looks ? look_at_step(r) : run_step(r));
+        if (r->what[0]) break;
+        r->at.step++;
+        r->at.epoch_step++;
+    }
+    return clade__fit_go_back(f);
+}
+
+clade_status clade__fit_diverged(clade__fit *f)
+{
+    replay r = {.f = f};
+    char noticed[256], text[320];
+    int64_t from = f->kept.state.step;
+    snprintf(noticed, sizeof noticed, "%s", clade_error());
+    snprintf(text, sizeof text, "%s: finding out where, from step %lld on", noticed, (long long)from);
+    if (f->options->on_message) f->options->on_message(text, f->options->user);
+    double began = clade__seconds();
+    clade_status status = search(&r);
+    f->paused += clade__seconds() - began;
+    if (status != CLADE_OK)
+        return clade__fail(status, "%s; looking for the layer failed: %s", noticed, clade_error());
+    if (f->state.epochs == 0 && from > 0) /* else the folder has a model of the last epoch's end */
+        clade__run_log_take(&f->log, f->model, f->kept.values);
+    if (r.what[0])
+        return clade__fail(CLADE_EDIVERGED, "training diverged: in step %lld (epoch %lld) %s",
+                           (long long)r.at.step + 1, (long long)r.at.epochs + 1, r.what);
+    if (clade__fit_stop_asked(f))
+        return clade__fail(CLADE_EDIVERGED, "%s; try a smaller learning rate (looking for the layer "
+                           "was stopped)", noticed);
+    return clade__fail(CLADE_EDIVERGED, "%s, but the same steps made again from step %lld on are: "
+                       "this device does not compute the same twice; see what clade verify says of "
+                       "it, or take another device or driver", noticed, (long long)from);
+}
