@@ -243,6 +243,25 @@ static void operations_are_chosen_by_name(void **state)
     assert_int_equal(all.n_cases, 0);
 }
 
+static void fresh_buffers_are_those_of_all_cases_together(void **state)
+{
+    const char *const ops[] = {"add", NULL};
+    clade_verify_options options = {.ops = ops, .small = true};
+    clade_verify_result result;
+    uint64_t peaks[2];
+    for (int fresh = 0; fresh < 2; fresh++) {
+        clade_device *device = test_open_again(state);
+        options.fresh = fresh;
+        assert_ok(clade_verify(device, &options, &result));
+        assert_true(result.passed && result.n_cases > 10);
+        assert_true(clade_device_bytes_held(device) == 0);
+        peaks[fresh] = clade_device_bytes_peak(device);
+        clade_verify_free(&result);
+        clade_device_free(device);
+    }
+    assert_true(peaks[1] > 10 * peaks[0]);
+}
+
 /* ---- gradients ------------------------------------------------------------------------------- */
 
 /* An operand named d and another's name. */
@@ -404,6 +423,7 @@ int main(void)
         cmocka_unit_test(every_broken_kernel_is_noticed),
         cmocka_unit_test(a_kernel_that_does_not_build_is_named),
         cmocka_unit_test(operations_are_chosen_by_name),
+        cmocka_unit_test(fresh_buffers_are_those_of_all_cases_together),
         cmocka_unit_test(formulas_of_gradients_are_right),
         cmocka_unit_test(the_command_prints_a_table),
         cmocka_unit_test(the_command_names_kernel_options_and_driver),

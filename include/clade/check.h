@@ -88,6 +88,7 @@ typedef struct clade_verify_options {
     const char *const *ops; /* names, or how they begin up to '_' or a blank; ends in NULL. NULL:
                              * all */
     bool small;             /* only small shapes, for an implementation that is slow */
+    bool fresh;             /* no buffer is used twice, for one that follows what was written */
     /* Called before each case, unless NULL: so that it is known where a driver crashes. */
     void (*begins)(const char *op, const char *shape, void *user);
     void *user;

@@ -160,6 +160,7 @@ static clade_status verify(cli_call *call, clade_device *device)
     const clade_device_info *info = clade_device_describe(device);
     clade_verify_options own = {.ops = call->arguments,
                                 .small = cli_value_of(call, "small") != NULL,
+                                .fresh = cli_value_of(call, "fresh") != NULL,
                                 .begins = begins,
                                 .user = call};
     clade_verify_result result;
@@ -191,6 +192,7 @@ static clade_status run_verify(cli_call *call)
 
 static const cli_option options[] = {
     {"small", NULL, "only small shapes, for a device or tool that is slow"},
+    {"fresh", NULL, "use no buffer twice, for a tool that looks for uninitialised reads"},
     {"verbose", NULL, "a line for every case, not for every operation"},
 };
 

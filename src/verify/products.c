@@ -25,7 +25,7 @@ static const int large[][3] = {{1, 500, 300},  {500, 1, 300},  {300, 500, 1},  {
 
 /* Then few tiles and many blocks of k, which tiled gives groups of their own where that feeds the
  * device, with a last block that is whole, or short, or too short to stand alone. */
-static const int with_epilogue[][3] = {{1, 1, 1},    {37, 65, 19},  {64, 128, 32},
+static const int with_epilogue[][3] = {{1, 1, 1},    {37, 65, 19},  {64, 128, 32}, {5, 11, 13},
                                        {2, 2, 4096}, {3, 40, 5000}, {9, 4, 4101}};
 
 enum { N_RANDOM = 96, N_LARGE = COUNT(large) * 4, N_EPILOGUE = COUNT(with_epilogue) * 12 };

@@ -2,6 +2,7 @@
 #include "verify/trial.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/philox.h"
@@ -208,10 +209,31 @@ double clade__trial_bytes(const clade__trial *trial)
     return bytes;
 }
 
+static bool keep(clade__kept *kept, clade_tensor *tensor)
+{
+    if (kept->n == kept->capacity) {
+        size_t capacity = 2 * kept->capacity + 64;
+        clade_tensor **tensors = realloc(kept->tensors, capacity * sizeof *tensors);
+        if (!tensors) return false;
+        kept->tensors = tensors;
+        kept->capacity = capacity;
+    }
+    kept->tensors[kept->n++] = tensor;
+    return true;
+}
+
+void clade__kept_free(clade__kept *kept)
+{
+    for (size_t i = 0; i < kept->n; i++) clade_tensor_free(kept->tensors[i]);
+    free(kept->tensors);
+    *kept = (clade__kept){0};
+}
+
 void clade__trial_drop(clade__trial *trial)
 {
     for (int i = 0; i < trial->n_operands; i++) {
-        clade_tensor_free(trial->operands[i].whole);
+        clade_tensor *tensor = trial->operands[i].whole;
+        if (tensor && !(trial->kept && keep(trial->kept, tensor))) clade_tensor_free(tensor);
         trial->operands[i].whole = trial->operands[i].tensor = NULL;
     }
     if (trial->device) clade__pool_trim(trial->device); /* so that buffers have the size asked for */

@@ -65,6 +65,14 @@ typedef struct clade__operand {
 
 #define CLADE__MAX_OPERANDS 8
 
+/* Tensors of trials that are done, kept so that no other takes a buffer's place. */
+typedef struct clade__kept {
+    clade_tensor **tensors;
+    size_t n, capacity;
+} clade__kept;
+
+void clade__kept_free(clade__kept *kept);
+
 typedef struct clade__op clade__op;
 
 typedef struct clade__trial {
@@ -73,6 +81,7 @@ typedef struct clade__trial {
     clade_shape shape;
     clade__values values;
     const void *detail;   /* a case of gemm, which is more than a shape */
+    clade__kept *kept;    /* where its tensors go when it is done; NULL: they are freed */
     clade__operand operands[CLADE__MAX_OPERANDS];
     int n_operands;
     int64_t guard;        /* elements behind every operand that nobody may touch */

@@ -13,12 +13,14 @@
 
 #define SMALL_ELEMENTS 2000  /* of a shape */
 #define SMALL_PRODUCTS 20000 /* of a gemm: m n k */
+#define SMALL_SUMS     64    /* its k; tiled alone needs longer ones too, which it splits */
 
 typedef struct verify {
     clade_device *device;
     clade_verify_options options;
     clade_verify_result *result;
     int capacity;
+    clade__kept kept; /* with options.fresh */
 } verify;
 
 const char *clade_verdict_name(clade_verdict verdict)
@@ -129,7 +131,7 @@ static clade_status run_values(verify *v, clade__trial *t, unsigned values, cons
 
 static clade_status run_op(verify *v, const clade__op *op)
 {
-    clade__trial t = {.device = v->device, .op = op};
+    clade__trial t = {.device = v->device, .op = op, .kept = v->options.fresh ? &v->kept : NULL};
     clade_status status = CLADE_OK;
     const clade_shape *shape = op->family->shapes;
     for (; status == CLADE_OK && shape->rank > 0; shape++) {
@@ -163,6 +165,12 @@ static void product_text(char *out, size_t out_bytes, const clade__product *p)
              activations[p->activation]);
 }
 
+static bool is_small(const clade__product *p)
+{
+    return (int64_t)p->m * p->n * p->k <= SMALL_PRODUCTS &&
+           (p->k <= SMALL_SUMS || p->provider == &clade__gemm_tiled);
+}
+
 static clade_status refuse(verify *v, const char *op, const char *reason)
 {
     clade_verify_case *c;
@@ -184,12 +192,13 @@ static clade_status run_products(verify *v, const clade__gemm_provider *provider
     const clade__op op = {.name = name,
                           .family = update ? &clade__product_updates : &clade__products};
     clade__product p;
-    clade__trial t = {.device = v->device, .op = &op, .detail = &p};
+    clade__trial t = {.device = v->device, .op = &op, .detail = &p,
+                      .kept = v->options.fresh ? &v->kept : NULL};
     clade_status status = CLADE_OK;
     for (int i = 0; status == CLADE_OK; i++) {
         if (!(update ? clade__product_update_at(i, &p) : clade__product_at(i, &p))) break;
-        if (v->options.small && (int64_t)p.m * p.n * p.k > SMALL_PRODUCTS) continue;
         p.provider = provider;
+        if (v->options.small && !is_small(&p)) continue;
         product_text(text, sizeof text, &p);
         status = run_values(v, &t, p.values, text);
     }
@@ -217,6 +226,8 @@ clade_status clade_verify(clade_device *device, const clade_verify_options *opti
     *result = (clade_verify_result){0};
     if (options) v.options = *options;
     clade_status status = run_all(&v);
+    clade__kept_free(&v.kept);
+    clade__pool_trim(device);
     if (status != CLADE_OK) clade_verify_free(result);
     result->passed = status == CLADE_OK && result->n_wrong == 0 && result->n_cases > 0;
     return status;
