@@ -18,6 +18,7 @@ typedef struct made_up {
     const char *name, *platform_name;
     int units, mhz;
     bool unavailable, unified;
+    unsigned more_types;
     unsigned vendor_id, bus; /* bus 0: the driver does not tell */
 } made_up;
 
@@ -33,6 +34,7 @@ static clade__found *machine(const made_up *devices, int n)
         info->platform_index = from->platform;
         info->device_index = from->device;
         info->type = from->type;
+        found[i].types = 1u << from->type | from->more_types;
         snprintf(info->name, sizeof info->name, "%s", from->name);
         snprintf(info->platform, sizeof info->platform, "%s", from->platform_name);
         info->compute_units = from->units;
@@ -172,6 +174,23 @@ static void a_kind_that_is_not_there_is_an_error(void **state)
     broken[1].unavailable = true;
     refused(broken, 2, "gpu", "available");
     assert_true(said("0 (0:0) pthread-haswell") && said("(2:1) gfx1100"));
+}
+
+static void a_simulator_is_what_it_is_asked_to_be(void **state)
+{
+    (void)state;
+    static const char *const names[] = {[CPU] = "cpu", [GPU] = "gpu", [ACCELERATOR] = "accelerator"};
+    const made_up simulator = {0, 0, CPU, "Simulator", "p", 1, .mhz = 1,
+                               .more_types = 1u << GPU | 1u << ACCELERATOR};
+    for (int type = 0; type < COUNT(names); type++) {
+        clade__found *found = machine(&simulator, 1);
+        int index = -1;
+        assert_ok(clade__select(found, 1, NULL, &index, why, sizeof why));
+        assert_int_equal(found->info.type, CPU);
+        assert_ok(clade__select(found, 1, names[type], &index, why, sizeof why));
+        assert_int_equal(found->info.type, type);
+        free(found);
+    }
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -364,6 +383,7 @@ int main(void)
         cmocka_unit_test(the_default_has_a_reason),
         cmocka_unit_test(a_kind_names_its_best),
         cmocka_unit_test(a_kind_that_is_not_there_is_an_error),
+        cmocka_unit_test(a_simulator_is_what_it_is_asked_to_be),
         cmocka_unit_test(numbers_name_devices),
         cmocka_unit_test(a_number_is_no_part_of_a_name),
         cmocka_unit_test(parts_of_names_match),

@@ -3,7 +3,8 @@
  * A selector names a device: "gpu", "cpu", "accelerator", an index from clade_devices(), the
  * numbers "PLATFORM:DEVICE", or a part of a platform's or device's name (case does not matter).
  * NULL or "" means the environment's CLADE_DEVICE, and without that the default device: the best
- * GPU, else the best accelerator, else the best CPU.
+ * GPU, else the best accelerator, else the best CPU. A simulator that is of several types is a CPU
+ * unless it is asked for as another.
  *
  * CLADE_COMPUTE_UNITS=N lets every device that is opened use N of its compute units only, and
  * CLADE_MEMORY=64M (bytes; K, M and G are powers of 1024) no more of its memory than that: all buffers

@@ -42,16 +42,17 @@ static bool read_bool(cl_device_id id, cl_device_info what)
     return clGetDeviceInfo(id, what, sizeof value, &value, NULL) == CL_SUCCESS && value;
 }
 
-static clade_device_type read_type(cl_device_id id)
+static void read_type(clade__found *found)
 {
     cl_device_type type = 0;
-    if (clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL) != CL_SUCCESS)
-        return CLADE_DEVICE_OTHER;
-    /* Only a simulator is several at once, and it runs on the CPU. */
-    return type & CL_DEVICE_TYPE_CPU           ? CLADE_DEVICE_CPU
-           : type & CL_DEVICE_TYPE_GPU         ? CLADE_DEVICE_GPU
-           : type & CL_DEVICE_TYPE_ACCELERATOR ? CLADE_DEVICE_ACCELERATOR
-                                               : CLADE_DEVICE_OTHER;
+    if (clGetDeviceInfo(found->id, CL_DEVICE_TYPE, sizeof type, &type, NULL) != CL_SUCCESS) type = 0;
+    if (type & CL_DEVICE_TYPE_CPU) found->types |= 1u << CLADE_DEVICE_CPU;
+    if (type & CL_DEVICE_TYPE_GPU) found->types |= 1u << CLADE_DEVICE_GPU;
+    if (type & CL_DEVICE_TYPE_ACCELERATOR) found->types |= 1u << CLADE_DEVICE_ACCELERATOR;
+    /* Only a simulator is several at once, and it runs on the CPU, the first. */
+    int first = CLADE_DEVICE_CPU;
+    while (first != CLADE_DEVICE_OTHER && !(found->types & 1u << first)) first++;
+    found->info.type = (clade_device_type)first;
 }
 
 static void describe(clade__found *found)
@@ -62,7 +63,7 @@ static void describe(clade__found *found)
     read_text(id, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
     read_text(id, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
     read_text(id, CL_DEVICE_VERSION, info->version, sizeof info->version);
-    info->type = read_type(id);
+    read_type(found);
     info->compute_units = (int)read_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
     if (info->compute_units < 1) info->compute_units = 1; /* the driver did not say */
     info->clock_mhz = (int)read_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);

@@ -8,6 +8,7 @@
 
 typedef struct clade__found {
     clade_device_info info;
+    unsigned types;      /* bits 1 << clade_device_type: a simulator is several, see clade__select */
     cl_platform_id platform;
     cl_device_id id;
     bool has_pci;        /* the driver tells where on the bus it is */
@@ -20,9 +21,10 @@ typedef struct clade__found {
  * set yet. */
 clade_status clade__discover(clade__found **found, int *n_found);
 
-/* The device that a selector names, as an index of `found`; why gets one line of reason. Works on
- * the info alone, so that tests can give it machines that do not exist. */
-clade_status clade__select(const clade__found *found, int n_found, const char *selector, int *index,
+/* The device that a selector names, as an index of `found`; why gets one line of reason. What is of
+ * several types gets the one it is asked for by as its info.type. Works on the info alone, so that
+ * tests can give it machines that do not exist. */
+clade_status clade__select(clade__found *found, int n_found, const char *selector, int *index,
                            char *why, size_t why_bytes);
 
 /* Sets info.same_as of each. */

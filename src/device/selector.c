@@ -31,7 +31,7 @@ static void append_list(clade__text *text, const clade__found *found, int n_foun
 typedef struct request {
     const char *selector;
     const char *from; /* follows the selector in messages: " (from CLADE_DEVICE)", or "" */
-    const clade__found *found;
+    clade__found *found;
     int n_found;
     bool *matches; /* of each found, whether the selector names it */
 } request;
@@ -110,13 +110,14 @@ static clade_status select_best(const request *r, int *index, char *why, size_t 
     for (int t = 0; t < 3; t++)
         if (strcmp(r->selector, type_names[t]) == 0) kind = t;
     for (int i = 0; i < r->n_found; i++) {
-        r->matches[i] = kind < 0 || (int)r->found[i].info.type == kind;
+        r->matches[i] = kind < 0 || r->found[i].types & 1u << kind;
         if (r->matches[i]) n_kind++;
     }
     int best = best_of(r);
     if (best < 0)
         return fail_selection(r, "matches no device that is available; there is", NULL);
-    const clade_device_info *info = &r->found[best].info;
+    clade_device_info *info = &r->found[best].info;
+    if (kind >= 0) info->type = (clade_device_type)kind;
     if (r->n_found == 1)
         snprintf(why, why_bytes, "%s is the only device", info->name);
     else if (kind >= 0)
@@ -151,7 +152,7 @@ static clade_status select_named(const request *r, int *index, char *why, size_t
     return CLADE_OK;
 }
 
-clade_status clade__select(const clade__found *found, int n_found, const char *selector, int *index,
+clade_status clade__select(clade__found *found, int n_found, const char *selector, int *index,
                            char *why, size_t why_bytes)
 {
     request r = {.selector = selector, .from = "", .found = found, .n_found = n_found};

@@ -19,6 +19,7 @@ static void make_device(clade__found *found, const char *line, int index)
     *found = (clade__found){.unified_memory = kind & 8, .vendor_id = (unsigned)(kind & 16)};
     info->index = index;
     info->type = (clade_device_type)(kind & 3);
+    found->types = 1u << info->type;
     info->available = kind & 4;
     info->platform_index = platform & 3;
     bool same_platform = before && before->info.platform_index == info->platform_index;
@@ -30,7 +31,7 @@ static void make_device(clade__found *found, const char *line, int index)
 }
 
 /* The index that is selected, or -1. */
-static int selected(const clade__found *found, int n, const char *selector)
+static int selected(clade__found *found, int n, const char *selector)
 {
     char why[512] = "";
     int index = -1;
