@@ -355,6 +355,24 @@ static void without_a_whole_one_nothing_is_trained(void **state)
     free(after);
 }
 
+/* A folder of a checkpoint's name is one that cannot be removed, for root neither. */
+static void a_checkpoint_that_stays_stops_nothing(void **state)
+{
+    char folder[256], said[1024];
+    training t = plain;
+    keep_folder(folder);
+    t.fit.max_steps = 3;
+    assert_ok(train(*state, &t, folder));
+    assert_int_equal(mkdir(checkpoint(folder, 1), 0777), 0);
+    t.fit = (clade_fit_options){.epochs = N_EPOCHS, .resume = true, .keep = 1, .user = said,
+                                .checkpoint_every = {2, CLADE_STEPS}, .on_message = note};
+    assert_ok(train(*state, &t, folder));
+    assert_non_null(strstr(said, "cannot remove"));
+    assert_non_null(strstr(said, "checkpoint-1.safetensors"));
+    for (int step = 2; step < N_STEPS; step++) assert_false(is_there(checkpoint(folder, step)));
+    assert_true(is_there(checkpoint(folder, N_STEPS)));
+}
+
 /* ---- what cannot be gone on with --------------------------------------------------------------- */
 
 static void other_settings_are_refused(void **state)
@@ -523,6 +541,7 @@ int main(void)
         cmocka_unit_test(no_damage_goes_unnoticed),
         cmocka_unit_test(two_damaged_ones_are_both_named),
         cmocka_unit_test(without_a_whole_one_nothing_is_trained),
+        cmocka_unit_test(a_checkpoint_that_stays_stops_nothing),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(what_cannot_be_written_stops_training),
         cmocka_unit_test(a_folder_is_of_one_training_at_a_time),

@@ -30,6 +30,7 @@ typedef struct clade__fit {
     double copied_at, copying; /* of clade__seconds(); the shortest time that one took */
     int64_t kept_step;         /* of the newest checkpoint; -1 before the first */
     double kept_at;
+    bool said_unpruned; /* that an older one cannot be removed */
     char *recipe, *platform;
 } clade__fit;
 

@@ -60,6 +60,22 @@ clade_status clade__fit_go_back(clade__fit *f)
 
 /* ---- write ----------------------------------------------------------------------------------- */
 
+static void say(const clade__fit *f, const char *text)
+{
+    if (f->options->on_message) f->options->on_message(text, f->options->user);
+}
+
+/* What cannot be removed is in nobody's way but the disk's: it is said once. */
+static clade_status prune(clade__fit *f)
+{
+    int keep = f->options->keep ? f->options->keep : DEFAULT_KEEP;
+    clade_status status = clade__checkpoints_prune(f->options->run_dir, f->state.step, keep);
+    if (status != CLADE_EIO || f->said_unpruned) return status == CLADE_EIO ? CLADE_OK : status;
+    f->said_unpruned = true;
+    say(f, clade_error());
+    return clade__run_log_message(&f->log, clade_error());
+}
+
 static clade_status write_checkpoint(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
@@ -69,8 +85,7 @@ static clade_status write_checkpoint(clade__fit *f)
     CLADE_TRY(clade__fit_copy(f));
     CLADE_TRY(clade__checkpoint_write(folder, f->model, &f->kept));
     f->kept_step = state->step;
-    return clade__checkpoints_prune(folder, state->step,
-                                    f->options->keep ? f->options->keep : DEFAULT_KEEP);
+    return prune(f);
 }
 
 clade_status clade__fit_checkpoint(clade__fit *f)
@@ -102,11 +117,6 @@ clade_status clade__fit_checkpoint_if_due(clade__fit *f, bool epoch_end)
 }
 
 /* ---- go on ----------------------------------------------------------------------------------- */
-
-static void say(const clade__fit *f, const char *text)
-{
-    if (f->options->on_message) f->options->on_message(text, f->options->user);
-}
 
 /* Everything is as it was when the checkpoint was written. */
 static clade_status restore(clade__fit *f)
