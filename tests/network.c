@@ -108,6 +108,17 @@ double *net_parameters(clade_model *model)
     return wide;
 }
 
+void net_assert_saved(clade_model *model, const char *path)
+{
+    clade_model *saved;
+    assert_ok(clade_load(&saved, model->device, path));
+    double *got = net_parameters(saved), *want = net_parameters(model);
+    assert_memory_equal(got, want, (size_t)clade_model_n_parameters(model) * sizeof *got);
+    free(got);
+    free(want);
+    clade_model_free(saved);
+}
+
 /* ---- in double precision --------------------------------------------------------------------- */
 
 static clade__reference *reference_of(const clade_model *model, const double *parameters,

@@ -27,8 +27,11 @@ void net_free_batch(net_batch *batch);
 /* The same samples as a data set of n_classes classes (0: of targets). */
 clade_data *net_data(const clade_model *model, const net_batch *batch, int n_classes);
 
-/* All parameters, one after another, as they are now; malloc'd, as what follows. */
+/* All parameters, one after another, as they are now; malloc'd, as what follows but one. */
 double *net_parameters(clade_model *model);
+
+/* Whether the file has the model's parameters, to the last bit. */
+void net_assert_saved(clade_model *model, const char *path);
 
 /* The last layer's values (n, outputs). */
 double *net_forward(const clade_model *model, const double *parameters, const net_batch *batch);

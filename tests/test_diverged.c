@@ -307,17 +307,6 @@ static void a_replay_that_finds_nothing_says_so(void **state)
 
 /* ---- what is left ------------------------------------------------------------------------------ */
 
-static void assert_model_is(clade_model *model, clade_device *device, const char *path)
-{
-    clade_model *saved;
-    assert_ok(clade_load(&saved, device, path));
-    double *got = net_parameters(model), *want = net_parameters(saved);
-    assert_memory_equal(got, want, (size_t)clade_model_n_parameters(model) * sizeof *got);
-    free(got);
-    free(want);
-    clade_model_free(saved);
-}
-
 /* In the first epoch the copy takes the model's place, if there is one beside that of the beginning.
  * The model goes on from the copy. */
 static void the_model_from_before_is_kept(void **state)
@@ -341,8 +330,8 @@ static void the_model_from_before_is_kept(void **state)
         assert_int_equal(access(path, F_OK) == 0, copied);
         assert_int_equal(access(checkpoint, F_OK) == 0, copied);
         if (copied) {
-            assert_model_is(model, *state, path);
-            assert_model_is(model, *state, checkpoint);
+            net_assert_saved(model, path);
+            net_assert_saved(model, checkpoint);
         } else {
             double *after = net_parameters(model);
             assert_memory_equal(before, after,

@@ -115,17 +115,6 @@ static void check_end(const char *folder, const char *status, int64_t steps)
 
 /* ---- the models -------------------------------------------------------------------------------- */
 
-static void assert_file_is(clade_device *device, const char *path, clade_model *model)
-{
-    clade_model *saved;
-    assert_ok(clade_load(&saved, device, path));
-    double *got = net_parameters(saved), *want = net_parameters(model);
-    assert_memory_equal(got, want, (size_t)clade_model_n_parameters(model) * sizeof *got);
-    free(got);
-    free(want);
-    clade_model_free(saved);
-}
-
 static void last_and_best_are_saved(void **state)
 {
     /* So fast that the best is not the last. */
@@ -136,7 +125,7 @@ static void last_and_best_are_saved(void **state)
     clade_metrics metrics;
     assert_ok(clade_fit(model, train, &(clade_fit_options){.epochs = 8, .validate = valid,
                                                            .run_dir = folder}, &result));
-    assert_file_is(*state, test_text("%s/model.safetensors", folder), model);
+    net_assert_saved(model, test_text("%s/model.safetensors", folder));
     assert_ok(clade_load(&best, *state, test_text("%s/best.safetensors", folder)));
     assert_ok(clade_evaluate(best, valid, &metrics));
     assert_true(result.best_epoch < 8);
@@ -146,7 +135,7 @@ static void last_and_best_are_saved(void **state)
 
     folder = test_folder(); /* without validation there is no best */
     assert_ok(clade_fit(model, train, &(clade_fit_options){.run_dir = folder}, NULL));
-    assert_file_is(*state, test_text("%s/model.safetensors", folder), model);
+    net_assert_saved(model, test_text("%s/model.safetensors", folder));
     assert_int_equal(access(test_text("%s/best.safetensors", folder), F_OK), -1);
     clade_model_free(model);
     clade_data_free(train);
@@ -171,7 +160,7 @@ static void a_stopped_training_is_saved(void **state)
     assert_int_equal(result.end, CLADE_STOPPED);
     assert_int_equal(result.steps, 6);
     check_end(folder, "stopped", 6);
-    assert_file_is(*state, test_text("%s/model.safetensors", folder), model);
+    net_assert_saved(model, test_text("%s/model.safetensors", folder));
     clade_model_free(model);
     clade_data_free(data);
 }
@@ -210,7 +199,7 @@ static void a_diverged_training_harms_no_model(void **state)
         assert_int_equal(result.end, CLADE_DIVERGED);
         assert_true(result.steps >= 1);
         check_end(folder, "diverged", result.steps);
-        assert_file_is(*state, test_text("%s/model.safetensors", folder), good);
+        net_assert_saved(good, test_text("%s/model.safetensors", folder));
         free(large);
         clade_model_free(good);
         clade_model_free(bad);
