@@ -127,6 +127,37 @@ static void references_are_read_at_each_run(void **state)
     clade_tensor_free(w);
 }
 
+/* y is added to twice in one scope, then in two that differ by the phase and by the layer. */
+static void a_list_runs_scope_by_scope(void **state)
+{
+    static const char layer[] = "0 linear", other[] = "1 linear";
+    static const clade__scope scopes[] = {{CLADE_PHASE_FORWARD, layer}, {CLADE_PHASE_FORWARD, layer},
+                                          {CLADE_PHASE_BACKWARD, layer},
+                                          {CLADE_PHASE_BACKWARD, other}};
+    static const float want[] = {2, 3, 4};
+    clade_tensor *y = constant(*state, 0), *a = constant(*state, 1);
+    clade__commands *commands;
+    clade__launch launch = add(y, y, a, clade__arg_int(N));
+    assert_ok(clade__commands_create(&commands, *state));
+    for (int i = 0; i < 4; i++) {
+        clade__commands_scope(commands, scopes[i].phase, scopes[i].layer);
+        assert_ok(clade__commands_launch(commands, &launch));
+    }
+    size_t from = 0;
+    for (int i = 0; i < 3; i++) {
+        clade__scope scope;
+        assert_ok(clade__commands_run_scope(commands, &from, &scope));
+        assert_int_equal(from, i + 2);
+        assert_int_equal(scope.phase, scopes[i + 1].phase);
+        assert_ptr_equal(scope.layer, scopes[i + 1].layer);
+        check_split(y, N, want[i], 0);
+    }
+    assert_int_equal(from, clade__commands_count(commands));
+    clade__commands_free(commands);
+    clade_tensor_free(y);
+    clade_tensor_free(a);
+}
+
 static void five_references_are_too_many(void **state)
 {
     clade_tensor *c = constant(*state, -1);
@@ -284,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recorded_is_the_same_as_immediate),
         cmocka_unit_test(references_are_read_at_each_run),
+        cmocka_unit_test(a_list_runs_scope_by_scope),
         cmocka_unit_test(five_references_are_too_many),
         cmocka_unit_test(zero_clears_all_bytes),
         cmocka_unit_test(calls_keep_a_copy_and_their_order),

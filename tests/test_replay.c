@@ -1,9 +1,12 @@
 /* Trainings that diverge by themselves: that a replay of their steps has the same bits, whatever the
- * step is made of and wherever it begins, and that what diverges is noticed at once. */
+ * step is made of and wherever it begins, and that what diverges is noticed at once. With the argument
+ * "long" it begins at a copy that time has made due. */
+#define _POSIX_C_SOURCE 200809L
 #include "events.h"
 #include "network.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 #define RELU          "{\"type\":\"relu\"}"
@@ -96,6 +99,35 @@ static void a_replay_has_the_same_bits(void **state)
     }
 }
 
+static bool be_slow_once(const clade_progress *progress, void *user)
+{
+    (void)user;
+    if (progress->step == 6) nanosleep(&(struct timespec){10, 100 * 1000 * 1000}, NULL);
+    return true;
+}
+
+static void note(const char *text, void *user)
+{
+    snprintf(user, 512, "%s", text);
+}
+
+static void a_copy_is_made_after_ten_seconds(void **state)
+{
+    static const course slow = {"sgd", one, .optimizer = {.lr = 30.0f}};
+    clade_fit_result result, other;
+    char text[512];
+    clade_fit_options options = {.on_message = note, .user = text};
+    assert_int_equal(train(*state, &slow, &options, &result), CLADE_EDIVERGED);
+    assert_non_null(strstr(text, "from step 0 on"));
+    options.on_progress = be_slow_once;
+    options.log_every = 1;
+    assert_int_equal(train(*state, &slow, &options, &other), CLADE_EDIVERGED);
+    assert_same_place(&result.diverged, &other.diverged);
+    const char *from = strstr(text, "from step ");
+    assert_non_null(from);
+    assert_in_range(atoi(from + strlen("from step ")), 7, 2 * EPOCH_STEPS);
+}
+
 /* After the first epoch the model of the last epoch's end stays. */
 static void the_last_epoch_stays(void **state)
 {
@@ -151,12 +183,15 @@ static void an_infinite_parameter_is_noticed_by_the_loss(void **state)
     clade_data_free(data);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const struct CMUnitTest long_tests[] = {cmocka_unit_test(a_copy_is_made_after_ten_seconds)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_replay_has_the_same_bits),
         cmocka_unit_test(the_last_epoch_stays),
         cmocka_unit_test(an_infinite_parameter_is_noticed_by_the_loss),
     };
+    if (argc > 1 && strcmp(argv[1], "long") == 0)
+        return cmocka_run_group_tests(long_tests, test_open_device, test_close_device);
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }
