@@ -150,6 +150,31 @@ static void elements_are_a_sample(void **state)
     close_case(&c);
 }
 
+/* The kink of relu is 2e-6 away for one of two samples. */
+static void a_kink_that_is_near_is_not_crossed(void **state)
+{
+    static const char json[] = "{\"input\":[1],\"layers\":[{\"type\":\"linear\",\"units\":1},"
+                               "{\"type\":\"relu\"},{\"type\":\"linear\",\"units\":1}]}";
+    static const float weight = 1.0f, bias = -0.999998f;
+    clade_model *model = net_model(*state, 3, json,
+                                   &(clade_compile_options){.loss = CLADE_LOSS_MSE, .batch = 2,
+                                                            .keep_gradients = true});
+    net_batch batch = net_random_batch(model, 5, 2, 0);
+    batch.x[0] = 1.0;
+    batch.x[1] = 2.0;
+    clade_data *data = net_data(model, &batch, 0);
+    clade_gradcheck_result result;
+    assert_ok(clade__model_materialize(model));
+    assert_ok(clade_tensor_write(model->parameters[0].value, &weight));
+    assert_ok(clade_tensor_write(model->parameters[1].value, &bias));
+    assert_ok(clade_gradcheck(model, data, NULL, &result));
+    for (int i = 0; i < result.n_parameters; i++) assert_true(result.parameters[i].error <= 1e-5);
+    clade_gradcheck_free(&result);
+    clade_data_free(data);
+    net_free_batch(&batch);
+    clade_model_free(model);
+}
+
 static void what_makes_no_sense_is_refused(void **state)
 {
     checked c = open_case(*state, &networks[1]), other = open_case(*state, &networks[10]);
@@ -363,6 +388,7 @@ int main(void)
         cmocka_unit_test(every_layer_and_loss_passes),
         cmocka_unit_test(no_layer_is_left_out),
         cmocka_unit_test(elements_are_a_sample),
+        cmocka_unit_test(a_kink_that_is_near_is_not_crossed),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test_teardown(a_broken_kernel_is_found, clear_folder),
         cmocka_unit_test_teardown(kernels_come_from_a_folder, clear_folder),

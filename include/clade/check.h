@@ -40,11 +40,12 @@ typedef struct clade_gradcheck_result {
 
 /* Compares the gradients that the device computes for the first samples, as training would, with
  * central differences of the loss in double precision on the host:
- * (L(w + h) - L(w - h)) / 2h with h = 1e-5 max(1, |w|).
+ * (L(w + h) - L(w - h)) / 2h with h = 1e-5 max(1, |w|), or as small as it takes not to cross a
+ * kink, as that of relu.
  *
- * A parameter passes by the error of its elements together, not by the worst of them: where a step
- * of h takes relu or max over its kink, or terms nearly cancel in float32, one element may be off
- * though the gradient is right (cs231n.github.io/neural-networks-3/#gradcheck). An error under
+ * A parameter passes by the error of its elements together, not by the worst of them: where float32
+ * is on the other side of a kink, or terms nearly cancel in it, one element may be off though the
+ * gradient is right (cs231n.github.io/neural-networks-3/#gradcheck). An error under
  * 1e-7 of the network's largest gradient is float32's rounding, and counts as little.
  *
  * The model must be compiled for training with keep_gradients (else CLADE_ESTATE); it is not

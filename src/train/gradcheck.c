@@ -3,7 +3,8 @@
  * The device does what a training step does up to the optimizer, on the training layout and with
  * its kernels. The host runs the network again in double precision, onward from the node whose
  * parameter was moved: with h = 1e-5 the difference is right to about 1e-10 of the loss, both for
- * its rounding and for h², so that what is left is the device's error. */
+ * its rounding and for h², so that what is left is the device's error. Where a kink, as relu's, is
+ * nearer than h, the slopes to both sides differ, and h is made smaller. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -14,7 +15,10 @@
 #include "train/classes.h"
 #include "train/pass.h"
 
-#define STEP 1e-5
+#define STEP       1e-5
+#define LEAST_STEP 1e-9   /* where rounding begins to count */
+#define SMOOTH     1e-4   /* by how much the slopes to both sides may differ, as a share of them */
+#define ROUNDING   1e-15  /* of the loss */
 #define MASK_STEP 1       /* whose dropout masks are taken */
 #define FLOOR 1e-6        /* of the largest gradient: an element below it is noise */
 #define TENSOR_FLOOR 1e-4 /* the same of a tensor, whose elements' errors add up */
@@ -26,6 +30,7 @@ typedef struct check {
     int32_t *labels;                 /* as in clade__pass */
     double *x, *targets;             /* (samples, inputs), (samples, outputs) or NULL */
     clade__reference *reference;
+    double loss;                     /* by the reference */
     float *gradients;                /* of all parameters, one after another */
     int64_t n_checked;
     double *analytic, *numeric;      /* (n_checked): of all parameters' elements, in order */
@@ -145,8 +150,10 @@ static clade_status open_reference(check *c)
     for (int64_t i = 0; status == CLADE_OK && i < n; i++)
         c->reference->parameters[i] = (double)values[i];
     free(values);
-    if (status == CLADE_OK) clade__reference_forward(c->reference, 1);
-    return status;
+    if (status != CLADE_OK) return status;
+    clade__reference_forward(c->reference, 1);
+    c->loss = clade__reference_loss(c->reference);
+    return CLADE_OK;
 }
 
 /* The loss with a parameter of node `first` set to a value. */
@@ -157,14 +164,19 @@ static double loss_at(clade__reference *reference, int first, double *parameter,
     return clade__reference_loss(reference);
 }
 
-static double difference(clade__reference *reference, int first, double *parameter)
+static double difference(const check *c, int first, double *parameter)
 {
-    double middle = *parameter, step = STEP * fmax(1.0, fabs(middle));
-    double above = middle + step, below = middle - step;
-    double rise = loss_at(reference, first, parameter, above) -
-                  loss_at(reference, first, parameter, below);
+    double middle = *parameter, slope = 0.0;
+    for (double step = STEP; step > LEAST_STEP; step *= 0.1) {
+        double above = middle + step * fmax(1.0, fabs(middle)), below = 2.0 * middle - above;
+        double rise = loss_at(c->reference, first, parameter, above) - c->loss;
+        double fall = c->loss - loss_at(c->reference, first, parameter, below);
+        slope = (rise + fall) / (above - below);
+        if (fabs(rise - fall) <= SMOOTH * (fabs(rise) + fabs(fall)) + ROUNDING * fabs(c->loss))
+            break;
+    }
     *parameter = middle;
-    return rise / (above - below);
+    return slope;
 }
 
 static int64_t n_checked_of(const check *c, int64_t n)
@@ -186,7 +198,7 @@ static void compare(check *c, const clade_node *node, int64_t n, int64_t from, i
                           clade__random_below(random, (uint32_t)(quotient + (k < rest ? 1 : 0)));
         c->analytic[to + k] = (double)c->gradients[element];
         c->numeric[to + k] =
-            difference(c->reference, node->index, &c->reference->parameters[element]);
+            difference(c, node->index, &c->reference->parameters[element]);
     }
     clade__reference_forward(c->reference, node->index); /* as it was */
 }
