@@ -81,7 +81,8 @@ static void test_usage(void **state)
     REFUSED(2, "unexpected argument 'b'", "info", "a", "b");
     REFUSED(2, "--data SPEC is missing", "eval", "model.safetensors");
     REFUSED(2, "--limit is 0", "predict", "m", "--data", "digits", "--limit", "0");
-    REFUSED(2, "--seed is x", "devices", "--seed", "x");
+    REFUSED(2, "unknown option '--seed'", "devices", "--seed", "1");
+    REFUSED(2, "unknown option '--device'", "info", "model.safetensors", "--device", "cpu");
     REFUSED(2, "no network given", "train", "--data", "digits");
     REFUSED(2, "no data given", "train", "--model", "mlp:8");
 }

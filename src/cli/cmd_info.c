@@ -103,5 +103,6 @@ const cli_command cli_command_info = {
              "  clade info model.safetensors --json\n",
     .min_arguments = 1,
     .max_arguments = 1,
+    .no_device = true,
     .run = run_info,
 };

@@ -126,5 +126,6 @@ const cli_command cli_command_plot = {
     .n_options = sizeof options / sizeof options[0],
     .min_arguments = 1,
     .max_arguments = CLI_MAX_RUNS,
+    .no_device = true,
     .run = run_plot,
 };

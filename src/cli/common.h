@@ -46,7 +46,7 @@ typedef struct cli_call {
     const struct cli_command *command;
     char *values[CLI_MAX_OPTIONS]; /* by position in the command's options; "" for a given flag */
     char *device;                  /* common options; NULL when not given */
-    char *units, *seed;
+    char *units;
     int compute_units; /* from `units`; 0 when not given */
     bool json, quiet, help, version;
     const char **arguments; /* those that are no options; ends in NULL */
@@ -65,6 +65,7 @@ typedef struct cli_command {
     size_t n_options;
     const char *repeats; /* the option whose values add up, joined by blanks; NULL for none */
     int min_arguments, max_arguments;
+    bool no_device; /* has no options that choose one */
     clade_status (*run)(cli_call *call);
 } cli_command;
 

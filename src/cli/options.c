@@ -15,14 +15,13 @@ static const cli_option common_options[] = {
     {"compute-units", "N",
      "use N of the device's compute units, which a CPU's driver can set apart (default: "
      "$CLADE_COMPUTE_UNITS, else all); results are the same bits with any number"},
-    {"seed", "N", "where random numbers start (train only)"},
     {"json", NULL, "print one JSON document on stdout"},
     {"quiet", NULL, "print nothing on stderr but errors"},
     {"help", NULL, "print this text"},
     {"version", NULL, "print the version"},
 };
 
-enum { DEVICE, UNITS, SEED, JSON, QUIET, HELP, VERSION, N_COMMON };
+enum { DEVICE, UNITS, JSON, QUIET, HELP, VERSION, N_COMMON };
 
 /* What popt returns for a row; negative values and 0 are its own. */
 enum { OWN = 1, COMMON = OWN + CLI_MAX_OPTIONS };
@@ -32,6 +31,14 @@ static bool has_option(const cli_command *command, const char *name)
     for (size_t i = 0; i < command->n_options; i++)
         if (command->options[i].name && strcmp(command->options[i].name, name) == 0) return true;
     return false;
+}
+
+/* Whether a common option is one of the command's: not where it says nothing, and not in place of its
+ * own. */
+static bool takes(const cli_command *command, int common)
+{
+    return !(command->no_device && (common == DEVICE || common == UNITS)) &&
+           !has_option(command, common_options[common].name);
 }
 
 static struct poptOption popt_row(const cli_option *option, int value)
@@ -52,7 +59,7 @@ static size_t popt_rows(const cli_command *command, struct poptOption *rows, con
             rows[n++] = popt_row(&command->options[i], OWN + (int)i);
         }
     for (int i = 0; i < N_COMMON; i++)
-        if (!has_option(command, common_options[i].name)) {
+        if (takes(command, i)) {
             names[n] = common_options[i].name;
             rows[n++] = popt_row(&common_options[i], COMMON + i);
         }
@@ -120,7 +127,6 @@ static clade_status keep_option(cli_call *call, int which, char *value)
     switch (which - COMMON) {
     case DEVICE: keep(&call->device, value); break;
     case UNITS: keep(&call->units, value); break;
-    case SEED: keep(&call->seed, value); break;
     case JSON: call->json = true; break;
     case QUIET: call->quiet = true; break;
     case HELP: call->help = true; break;
@@ -131,15 +137,12 @@ static clade_status keep_option(cli_call *call, int which, char *value)
 
 static clade_status check_arguments(const cli_command *command, cli_call *call)
 {
-    int64_t seed, units = 0;
+    int64_t units = 0;
     if (call->help || call->version) return CLADE_OK;
     if (call->units && (!cli_parse_count(call->units, &units) || units < 1 || units > INT_MAX))
         return clade__fail(CLADE_EINVAL, "--compute-units is %s, want a whole number, at least 1",
                            call->units);
     call->compute_units = (int)units;
-    if (call->seed && (!cli_parse_count(call->seed, &seed) || seed < 0))
-        return clade__fail(CLADE_EINVAL, "--seed is %s, want a whole number, at least 0",
-                           call->seed);
     if (call->n_arguments < command->min_arguments)
         return clade__fail(CLADE_EINVAL, "%s: too few arguments; usage: clade %s %s", command->name,
                            command->name, command->synopsis);
@@ -178,7 +181,6 @@ void cli_call_free(cli_call *call)
     for (int i = 0; i < CLI_MAX_OPTIONS; i++) free(call->values[i]);
     free(call->device);
     free(call->units);
-    free(call->seed);
     if (call->parser) poptFreeContext(call->parser);
     *call = (cli_call){0};
 }
@@ -230,5 +232,5 @@ void cli_print_help(const cli_command *command)
         if (command->options[i].name) print_option(&command->options[i]);
     puts(command->n_options > 0 ? "\nCommon options:" : "Options:");
     for (int i = 0; i < N_COMMON; i++)
-        if (!has_option(command, common_options[i].name)) print_option(&common_options[i]);
+        if (takes(command, i)) print_option(&common_options[i]);
 }
