@@ -214,7 +214,8 @@ static clade_status read_parameters(clade_model *model, const clade__safetensors
     return CLADE_OK;
 }
 
-static clade_status rebuild(clade_model *model, const clade__safetensors *file)
+static clade_status rebuild(clade_model *model, const clade__safetensors *file,
+                            clade_node **output)
 {
     const char *architecture = clade__safetensors_text(file, "clade.model");
     if (!architecture)
@@ -222,15 +223,14 @@ static clade_status rebuild(clade_model *model, const clade__safetensors *file)
                            "metadata has no clade.model");
     clade_loss loss = CLADE_LOSS_CROSS_ENTROPY;
     CLADE_TRY(read_loss(architecture, &loss));
-    clade_node *output = clade_model_layers(model, architecture);
-    if (!output)
+    *output = clade_model_layers(model, architecture);
+    if (!*output)
         return clade__fail_again(model->error == CLADE_ENOMEM ? CLADE_ENOMEM : CLADE_EDATA,
                                  model->error_text ? model->error_text : "out of memory");
     model->loss = loss;
     CLADE_TRY(read_input(clade__safetensors_text(file, "clade.input"), model));
     CLADE_TRY(read_classes(clade__safetensors_text(file, "clade.classes"), model));
-    CLADE_TRY(read_parameters(model, file));
-    return model->device ? clade__compile_for_inference(model, output, loss) : CLADE_OK;
+    return read_parameters(model, file);
 }
 
 clade_status clade_load(clade_model **out, clade_device *device, const char *path)
@@ -238,13 +238,16 @@ clade_status clade_load(clade_model **out, clade_device *device, const char *pat
     *out = NULL;
     clade__safetensors *file = NULL;
     clade_model *model = NULL;
+    clade_node *output = NULL;
     clade_status status = clade__safetensors_read(&file, path);
     if (status == CLADE_OK) status = clade_model_create(&model, device, 0);
     if (status == CLADE_OK) {
-        status = rebuild(model, file);
+        status = rebuild(model, file, &output);
         if (status != CLADE_OK) clade__fail_in(status, "'%s'", path);
     }
     clade__safetensors_free(file);
+    if (status == CLADE_OK && device)
+        status = clade__compile_for_inference(model, output, model->loss);
     if (status == CLADE_OK)
         *out = model;
     else
