@@ -164,6 +164,22 @@ static void assert_refused(clade_device *device, const char *path, const char *m
     assert_non_null(strstr(clade_error(), path));
 }
 
+static void infinite_numbers_are_refused(void **state)
+{
+    static const float numbers[] = {NAN, INFINITY, -INFINITY};
+    const char *path = test_text("%s/numbers.safetensors", test_folder());
+    write_model(path, header, DATA_BYTES);
+    for (int i = 0; i < 3; i++) {
+        unsigned char *file;
+        size_t n;
+        assert_ok(clade__file_read(path, &file, &n));
+        memcpy(file + n - sizeof(float), &numbers[i], sizeof(float));
+        test_write_file(path, file, n);
+        free(file);
+        assert_refused(*state, path, "element 1 of 0.bias is not finite");
+    }
+}
+
 static void edited_headers_are_refused(void **state)
 {
     static const struct {
@@ -324,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_model_comes_back),
         cmocka_unit_test(without_a_device_a_model_is_described),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing),
+        cmocka_unit_test(infinite_numbers_are_refused),
         cmocka_unit_test(edited_headers_are_refused),
         cmocka_unit_test(files_that_are_no_models_are_refused),
         cmocka_unit_test(a_truncated_file_is_refused),

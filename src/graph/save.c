@@ -193,6 +193,16 @@ static clade_status read_classes(const char *text, clade_model *model)
     return status;
 }
 
+static clade_status check_finite(const clade__parameter *p, const float *values)
+{
+    int64_t n = clade_shape_elements(p->shape);
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return clade__fail(CLADE_EDATA, "element %lld of %s is not finite, and no more would be "
+                               "what is computed with it; take an earlier model", (long long)i, p->name);
+    return CLADE_OK;
+}
+
 static clade_status read_parameters(clade_model *model, const clade__safetensors *file)
 {
     size_t n_tensors = clade__safetensors_n_tensors(file), n_wanted = (size_t)model->n_parameters;
@@ -209,6 +219,7 @@ static clade_status read_parameters(clade_model *model, const clade__safetensors
     for (int i = 0; i < model->n_parameters; i++) {
         const clade__parameter *p = &model->parameters[i];
         clade__safetensors_copy(file, p->name, at);
+        CLADE_TRY(check_finite(p, at));
         at += clade_shape_elements(p->shape);
     }
     return CLADE_OK;
