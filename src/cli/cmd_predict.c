@@ -28,31 +28,23 @@ typedef struct printer {
     bool classes;       /* name a class; otherwise the outputs are numbers alone */
     bool probabilities; /* the outputs are probabilities */
     int64_t n_outputs;
-    int n_classes; /* of the data, 0 when it has none */
     const clade_model *model;
-    const clade_data *data;
 } printer;
 
-/* The largest output, or what a single output stands for: the label itself, 0 or 1 as a rule. */
+/* The largest output; what is 0 or 1 where there is one. */
 static int class_of(const printer *to, const float *outputs)
 {
-    if (to->n_outputs == 1) {
-        int last = to->n_classes > 1 ? to->n_classes - 1 : 1;
-        return !(outputs[0] >= 0.5f)       ? 0
-               : outputs[0] >= (float)last ? last
-                                           : (int)(outputs[0] + 0.5f);
-    }
+    if (to->n_outputs == 1) return outputs[0] > 0.5f;
     int best = 0;
     for (int i = 1; i < to->n_outputs; i++)
         if (outputs[i] > outputs[best]) best = i;
     return best;
 }
 
-/* As the model was trained, else as the data has it; its digits where neither has a name. */
+/* As the model was trained, else its digits: the data may number its own classes differently. */
 static const char *class_name(const printer *to, int label, char *out, size_t out_bytes)
 {
     const char *name = clade_model_class_name(to->model, label);
-    if (!name) name = clade_data_class_name(to->data, label);
     if (name) return name;
     snprintf(out, out_bytes, "%d", label);
     return out;
@@ -208,9 +200,7 @@ static clade_status run_predict(cli_call *call)
                       .classes = !mse || info.n_classes > 0,
                       .probabilities = !mse,
                       .n_outputs = clade_shape_elements(clade_model_output_shape(model)),
-                      .n_classes = info.n_classes,
-                      .model = model,
-                      .data = data};
+                      .model = model};
         call->writing = true;
         if (!limit || limit > info.n_samples) limit = info.n_samples;
         status = predict_timed(call, &to, device, model, data, limit);
