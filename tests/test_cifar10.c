@@ -136,6 +136,8 @@ static void class_names(void **state)
     test_write_file(test_text("%s/%s", folder, meta), test_text("%s%s", text, "van\n"),
                     sizeof text + 3);
     open_bad(folder, "", CLADE_EDATA, "names 11 classes, want 10");
+    test_write_file(test_text("%s/%s", folder, meta), "K\xfche", 5);
+    open_bad(folder, "", CLADE_EDATA, "batches.meta.txt' is not UTF-8; convert it");
 }
 
 static void missing(void **state)

@@ -329,6 +329,10 @@ static void labels(void **state)
     open_bad("1,0\n1,nan\n", "", CLADE_EDATA, FILE_NAME ":2: column 2 has 'nan'");
     open_bad("1,0\n1,1e300\n", "", CLADE_EDATA, FILE_NAME ":2: column 2 has '1e300'");
     open_bad("1,0\n1,\n", "", CLADE_EDATA, FILE_NAME ":2: column 2 is empty: a value is missing");
+    open_bad("x,tier\n1,Pferd\n1,K\xfche\n1,K\xfche\n", "", CLADE_EDATA,
+             FILE_NAME ":3: column 2 ('tier') has 'K\xfche', want a label in UTF-8; convert the file");
+    assert_classes("1,K\xc3\xbche\n1,Pferd\n", 2, (int[]){0, 1}, 2,
+                   (const char *[]){"K\xc3\xbche", "Pferd"});
 }
 
 /* More labels than the first hash table has room for. */

@@ -27,7 +27,8 @@
  * end; what could be either is a number.
  *   label=COLUMN      the classes; the last column unless given. Whole numbers that are just
  *                     0 … n-1 are labels as they are; other whole numbers are names, in their
- *                     order; where any cell is no number all are names, in the order of their bytes
+ *                     order; where any cell is no number all are names, in UTF-8, in the order of
+ *                     their bytes
  *   target=COLUMN[,COLUMN…]  numbers to predict, in this order; then there are no classes
  *   header=yes|no|auto  whether the first row names the columns; auto, unless given: it does when
  *                     any of its cells but the label's is text, or a column is given by its name

@@ -184,6 +184,8 @@ static clade_status read_names(clade_data *data, const char *folder)
     size_t n_bytes, n = 0;
     clade_status status = CLADE_OK;
     if (stat(path, &about) == 0) status = clade__file_read(path, &text, &n_bytes);
+    if (text && !clade__is_utf8((char *)text))
+        status = clade__fail(CLADE_EDATA, "'%s' is not UTF-8; convert it to UTF-8", path);
     if (status != CLADE_OK || !text) goto out;
     for (char *line = (char *)text; *line;) {
         size_t length = strcspn(line, "\r\n");

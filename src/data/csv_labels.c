@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "data/dataset.h"
 #include "data/number.h"
 
@@ -73,7 +74,12 @@ static clade_status collect(words *w, int32_t *of_row, const clade__csv_table *t
         for (int64_t c = 0; c < table->n_cols; c++, cell = clade__csv_next(cell)) {
             if (c != col || (row == 0 && table->header)) continue;
             if (*cell == '\0') return clade__csv_fail_cell(table, row, col, cell, "a label");
+            int32_t n_known = w->n;
             CLADE_TRY(number_word(w, cell, &of_row[row - table->header]));
+            if (w->n > n_known && !clade__is_utf8(cell))
+                return clade__csv_fail_cell(table, row, col, cell,
+                                            "a label in UTF-8; convert the file to UTF-8, as by "
+                                            "iconv -f latin1 -t utf-8");
             if (w->n > CLADE__DATA_MAX_CLASSES)
                 return clade__fail(CLADE_EDATA, "%s:%d: column %d has more than %d labels",
                                    table->path, table->line[row], (int)col + 1,

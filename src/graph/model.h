@@ -120,8 +120,8 @@ clade_status clade__node_add_parameter(clade_node *node, const char *suffix, cla
                                        clade_init init, int64_t fan_in, int64_t fan_out,
                                        bool is_bias);
 
-/* Takes over the names of n classes. They have none with names NULL, or where one is not UTF-8, which
- * a model file must be. */
+/* Takes over the names of n classes, which have none with names NULL. CLADE_EDATA where one is not
+ * UTF-8, which a model file must be. */
 clade_status clade__model_name_classes(clade_model *model, const char *const *names, int n);
 
 /* Keeps the thread's message as the model's first error. */

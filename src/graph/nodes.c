@@ -35,7 +35,9 @@ void clade_model_free(clade_model *model)
 clade_status clade__model_name_classes(clade_model *model, const char *const *names, int n)
 {
     for (int i = 0; i < n && names; i++)
-        if (!clade__is_utf8(names[i])) names = NULL;
+        if (!clade__is_utf8(names[i]))
+            return clade__fail(CLADE_EDATA, "the name of class %d is not UTF-8, which a model file "
+                               "must be", i);
     char **copy = names ? clade__names_copy(names, (size_t)n) : NULL;
     if (names && !copy) return clade__fail(CLADE_ENOMEM, "no memory for the names of %d classes", n);
     free(model->class_names);
