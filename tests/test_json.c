@@ -60,6 +60,25 @@ static void texts_are_quoted(void **state)
     }
 }
 
+/* What is not UTF-8 is replaced byte by byte, and the document is JSON all the same. */
+static void other_bytes_are_replaced(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {
+        {"K\xfche", "\"K\\ufffdhe\""},
+        {"caf\xe9", "\"caf\\ufffd\""},
+        {"\xc3\"\xe2\x82", "\"\\ufffd\\\"\\ufffd\\ufffd\""},
+        {"\xed\xa0\x80\xc3\xbc\x80", "\"\\ufffd\\ufffd\\ufffdü\\ufffd\""},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        clade__json json = {0};
+        clade__json_string(&json, NULL, texts[i][0]);
+        char *text = clade__json_finish(&json);
+        assert_string_equal(text, texts[i][1]);
+        free(text);
+    }
+}
+
 static void check_number(double number, const char *want)
 {
     clade__json json = {0};
@@ -112,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_stand_where_they_belong),
         cmocka_unit_test(texts_are_quoted),
+        cmocka_unit_test(other_bytes_are_replaced),
         cmocka_unit_test(numbers_read_back),
         cmocka_unit_test(locales_do_not_matter),
     };

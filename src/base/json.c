@@ -6,21 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The bytes of the character at `text`, 0 where it cannot stand as it is. */
+static int plain_bytes(const char *text)
+{
+    uint32_t character;
+    int n = clade__utf8_read(text, &character);
+    return n > 0 && character >= 0x20 && character != '"' && character != '\\' ? n : 0;
+}
+
 void clade__json_quote(clade__text *text, const char *value)
 {
     clade__text_append(text, "\"");
     while (*value) {
-        size_t plain = 0;
-        while ((unsigned char)value[plain] >= 0x20 && value[plain] != '"' && value[plain] != '\\')
-            plain++;
-        if (plain > 0) clade__text_append(text, "%.*s", (int)plain, value);
+        int plain = 0;
+        for (int n; (n = plain_bytes(value + plain)) > 0;) plain += n;
+        if (plain > 0) clade__text_append(text, "%.*s", plain, value);
         value += plain;
         if (!*value) break;
-        if (*value == '"' || *value == '\\')
-            clade__text_append(text, "\\%c", *value);
+        unsigned char c = (unsigned char)*value++;
+        if (c == '"' || c == '\\')
+            clade__text_append(text, "\\%c", c);
         else
-            clade__text_append(text, "\\u%04x", (unsigned)*value);
-        value++;
+            clade__text_append(text, "\\u%04x", c < 0x20 ? c : 0xfffdu);
     }
     clade__text_append(text, "\"");
 }

@@ -29,7 +29,8 @@ void clade__json_list_end(clade__json *json);
 /* The document, to be freed; NULL when there was no memory. */
 char *clade__json_finish(clade__json *json);
 
-/* Appends a text in quotes, for who writes the rest himself. */
+/* Appends a text in quotes, for who writes the rest himself. A byte that is not UTF-8, as a path may
+ * have, becomes U+FFFD, the replacement character. */
 void clade__json_quote(clade__text *text, const char *value);
 
 #endif

@@ -104,21 +104,28 @@ char **clade__names_copy(const char *const *names, size_t n)
     return block;
 }
 
+int clade__utf8_read(const char *text, uint32_t *character)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* less would be too long */
+    uint32_t c = (unsigned char)text[0];
+    int n = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf8 ? 4 : 0;
+    if (n > 1) c &= 0x7fu >> n;
+    for (int i = 1; i < n; i++) {
+        if ((text[i] & 0xc0) != 0x80) return 0;
+        c = c << 6 | (text[i] & 0x3fu);
+    }
+    bool half_of_a_pair = c >= 0xd800 && c < 0xe000;
+    if (c < least[n] || half_of_a_pair || c > 0x10ffff) return 0;
+    *character = c;
+    return n;
+}
+
 bool clade__is_utf8(const char *text)
 {
-    const unsigned char *c = (const unsigned char *)text;
-    while (*c) {
-        int more = *c < 0x80                 ? 0
-                   : *c >= 0xc2 && *c < 0xe0 ? 1
-                   : (*c & 0xf0) == 0xe0     ? 2
-                   : *c >= 0xf0 && *c < 0xf5 ? 3
-                                             : -1;
-        /* Too long for its character, half of a pair, or beyond the last character. */
-        if (more < 0 || (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0) ||
-            (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] >= 0x90))
-            return false;
-        for (c++; more > 0; more--, c++)
-            if ((*c & 0xc0) != 0x80) return false;
+    uint32_t character;
+    for (int n; *text; text += n) {
+        n = clade__utf8_read(text, &character);
+        if (n == 0) return false;
     }
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -27,6 +28,9 @@ char *clade__suggest(char *out, size_t out_bytes, const char *word, const char *
 
 /* A copy of n names in one block: free() it. NULL without memory. */
 char **clade__names_copy(const char *const *names, size_t n);
+
+/* The character that a text begins with, and how many bytes it has: 0 where it is not UTF-8. */
+int clade__utf8_read(const char *text, uint32_t *character);
 
 bool clade__is_utf8(const char *text);
 

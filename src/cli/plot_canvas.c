@@ -33,21 +33,12 @@ void cli_plot_begin(const cli_canvas *to, bool png)
 }
 
 /* The bytes of the character at `text` in UTF-8, 0 when it is none or none that XML may have. */
-static int character_bytes(const unsigned char *text)
+static int character_bytes(const char *text)
 {
-    uint32_t c = text[0];
-    if (c < 0x20 || c == 0x7f) return 0;
-    if (c < 0x80) return 1;
-    int n = c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-    if (n == 0) return 0;
-    c &= 0x7fu >> n;
-    for (int i = 1; i < n; i++) {
-        if ((text[i] & 0xc0) != 0x80) return 0;
-        c = c << 6 | (text[i] & 0x3fu);
-    }
-    bool is_long = (n == 3 && c < 0x800) || (n == 4 && c < 0x10000);
-    bool is_barred = c < 0xa0 || (c >= 0xd800 && c < 0xe000) || (c & 0xfffe) == 0xfffe;
-    return is_long || is_barred || c > 0x10ffff ? 0 : n;
+    uint32_t c;
+    int n = clade__utf8_read(text, &c);
+    bool barred = n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0) || (c & 0xfffe) == 0xfffe;
+    return barred ? 0 : n;
 }
 
 /* Appends a text in single quotes, which are doubled inside, and without what is no text. */
@@ -59,7 +50,7 @@ static void append_quoted(clade__text *script, const char *text)
             clade__text_append(script, "…");
             break;
         }
-        int n = character_bytes((const unsigned char *)text);
+        int n = character_bytes(text);
         if (n == 0)
             clade__text_append(script, "?");
         else if (*text == '\'')
@@ -75,7 +66,7 @@ int cli_plot_width(const char *text)
 {
     int width = 0;
     for (int i = 0; *text && i <= TEXT_MOST; i++) {
-        int n = character_bytes((const unsigned char *)text);
+        int n = character_bytes(text);
         width += n >= 3 ? 2 * CHARACTER : CHARACTER;
         text += n ? n : 1;
     }
