@@ -104,6 +104,10 @@ static void test_bad_settings(void **state)
     REFUSED(2, "--momentum is for sgd", TRAIN, "--optimizer", "adam", "--momentum", "0.5");
     REFUSED(2, "--nesterov needs a momentum", TRAIN, "--nesterov", "--momentum", "0");
     REFUSED(2, "--run is empty", TRAIN, "--run", "");
+    REFUSED(2, "--name is 'caf\xe9', which is not UTF-8 and cannot stand in the run's config.yaml",
+            TRAIN, "--name", "caf\xe9");
+    REFUSED(2, "--data is 'csv:x\xe9.csv', which is not UTF-8", "train", "--model", "mlp:8", "--data",
+            "csv:x\xe9.csv");
     REFUSED(2, "'cosin'; did you mean 'cosine'?", TRAIN, "--schedule", "cosin");
     REFUSED(2, "--schedule is step, which needs --step-size", TRAIN, "--schedule", "step");
     REFUSED(2, "--gamma is for step, and the schedule is cosine", TRAIN, "--schedule", "cosine",

@@ -29,6 +29,21 @@ static void new_run(char out[256])
     snprintf(out, 256, "%s/run", test_folder());
 }
 
+/* Whatever stands in the name; the folder may have any. */
+static void a_config_reads_again(void **state)
+{
+    (void)state;
+    const char *name = "\"é\\ \x01\x7f\xc2\x85\xe2\x80\xa8\xef\xbb\xbf\xef\xbf\xbe𐀀 \n#";
+    char run[256], again[256];
+    snprintf(run, sizeof run, "%s/caf\xe9", test_folder());
+    snprintf(again, sizeof again, "%s-again", run);
+    expect_done(COMMAND(TRAIN, "--epochs", "1", "--name", name, "--run", run));
+    expect_done(COMMAND("train", test_text("%s/config.yaml", run), "--run", again));
+    test_assert_same_files(test_text("%s/config.yaml", run), test_text("%s/config.yaml", again));
+    expect_done(COMMAND("train", "--resume", "--run", run, "--epochs", "2"));
+    cJSON_Delete(command_event(run, "end")); /* its log is JSON */
+}
+
 static void check_same(const char *folder, const char *whole)
 {
     static const char *const names[] = {"model.safetensors", "best.safetensors"};
@@ -171,6 +186,7 @@ static void test_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_config_reads_again),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_stop),

@@ -47,6 +47,7 @@ static void texts_are_quoted(void **state)
         {"a\\b", "\"a\\\\b\""},
         {"two\nlines\x1f", "\"two\\u000alines\\u001f\""},
         {"100 % of Müller", "\"100 % of Müller\""},
+        {"\x7f\xc2\x85\xe2\x80\xa8\xef\xbf\xbf", "\"\\u007f\\u0085\\u2028\\uffff\""}, /* for YAML */
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         clade__json json = {0};

@@ -6,28 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The bytes of the character at `text`, 0 where it cannot stand as it is. */
-static int plain_bytes(const char *text)
+/* Whether a character may stand as it is, in JSON and in YAML, which has more that are special:
+ * control characters, ends of lines, the byte order mark and what is no character. */
+static bool is_plain(uint32_t c)
 {
-    uint32_t character;
-    int n = clade__utf8_read(text, &character);
-    return n > 0 && character >= 0x20 && character != '"' && character != '\\' ? n : 0;
+    if (c < 0x20 || c == '"' || c == '\\') return false;
+    return !(c >= 0x7f && c < 0xa0) && c != 0x2028 && c != 0x2029 && c != 0xfeff && c != 0xfffe &&
+           c != 0xffff;
 }
 
 void clade__json_quote(clade__text *text, const char *value)
 {
     clade__text_append(text, "\"");
     while (*value) {
-        int plain = 0;
-        for (int n; (n = plain_bytes(value + plain)) > 0;) plain += n;
+        uint32_t c = 0;
+        int plain = 0, n;
+        while ((n = clade__utf8_read(value + plain, &c)) > 0 && is_plain(c)) plain += n;
         if (plain > 0) clade__text_append(text, "%.*s", plain, value);
         value += plain;
         if (!*value) break;
-        unsigned char c = (unsigned char)*value++;
         if (c == '"' || c == '\\')
-            clade__text_append(text, "\\%c", c);
+            clade__text_append(text, "\\%c", (int)c);
         else
-            clade__text_append(text, "\\u%04x", c < 0x20 ? c : 0xfffdu);
+            clade__text_append(text, "\\u%04x", n > 0 ? (unsigned)c : 0xfffdu);
+        value += n > 0 ? n : 1;
     }
     clade__text_append(text, "\"");
 }

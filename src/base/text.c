@@ -115,7 +115,7 @@ int clade__utf8_read(const char *text, uint32_t *character)
         c = c << 6 | (text[i] & 0x3fu);
     }
     bool half_of_a_pair = c >= 0xd800 && c < 0xe000;
-    if (c < least[n] || half_of_a_pair || c > 0x10ffff) return 0;
+    if (n == 0 || c < least[n] || half_of_a_pair || c > 0x10ffff) return 0;
     *character = c;
     return n;
 }

@@ -134,6 +134,10 @@ static clade_status read_text(const cli_setting *row, const char *where, const c
     if ((double)length > row->most)
         return clade__fail(CLADE_ECONFIG, "%s is too long: %zu bytes, want at most %.0f", where,
                            length, row->most);
+    bool in_config = row != &cli_settings_table[CLI_RUN]; /* the run's own, to be read again */
+    if (in_config && !clade__is_utf8(text))
+        return clade__fail(CLADE_ECONFIG, "%s is '%s', which is not UTF-8 and cannot stand in the "
+                           "run's config.yaml; choose another name, or rename the file", where, text);
     return CLADE_OK;
 }
 
