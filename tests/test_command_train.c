@@ -285,6 +285,20 @@ static void test_unfit_data(void **state)
     expect_error(COMMAND("predict", path, "--data", DATA), 4, "takes samples of shape [5]");
 }
 
+/* A kernel that does not build is known when prediction begins: not even a head is printed. */
+static void test_predict_failed(void **state)
+{
+    (void)state;
+    const char *kernels = test_folder();
+    test_write_file(test_text("%s/softmax.cl", kernels), "broken", 6);
+    setenv("CLADE_KERNEL_DIR", kernels, 1);
+    for (int i = 0; i < 2; i++)
+        expect_error(COMMAND("predict", in_run("model.safetensors"), "--data", DATA,
+                             i ? "--json" : NULL),
+                     1, "softmax");
+    unsetenv("CLADE_KERNEL_DIR");
+}
+
 static void test_unwritable_run(void **state)
 {
     (void)state;
@@ -373,10 +387,10 @@ int main(void)
         cmocka_unit_test(test_predict),        cmocka_unit_test(test_info),
         cmocka_unit_test(test_run_again),      cmocka_unit_test(test_overwrite),
         cmocka_unit_test(test_early_stopping), cmocka_unit_test(test_bad_model),
-        cmocka_unit_test(test_unfit_data),     cmocka_unit_test(test_unwritable_run),
-        cmocka_unit_test(test_full_disk),      cmocka_unit_test(test_diverged),
-        cmocka_unit_test(test_bad_scale),      cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_predict_profiled),
+        cmocka_unit_test(test_unfit_data),     cmocka_unit_test(test_predict_failed),
+        cmocka_unit_test(test_unwritable_run), cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_diverged),       cmocka_unit_test(test_bad_scale),
+        cmocka_unit_test(test_stop),           cmocka_unit_test(test_predict_profiled),
     };
     return cmocka_run_group_tests_name("command_train", tests, train_once, NULL);
 }

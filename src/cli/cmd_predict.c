@@ -65,8 +65,12 @@ static void print_csv_text(const char *text)
     putchar('"');
 }
 
-static void print_csv_head(const printer *to)
+static void print_head(const printer *to)
 {
+    if (to->json) {
+        fputs("{\"predictions\":[", stdout);
+        return;
+    }
     fputs(to->classes ? "index,class" : "index", stdout);
     for (int64_t i = 0; i < to->n_outputs; i++)
         printf(",%c%lld", to->probabilities ? 'p' : 'y', (long long)i);
@@ -120,13 +124,15 @@ static clade_status print_chunk(const printer *to, int64_t first, int64_t n, con
     return CLADE_OK;
 }
 
-/* The first chunk is predicted twice: the first time also builds its kernels. */
+/* The first chunk is predicted twice: the first time also builds its kernels. Nothing is printed
+ * before that went well, and the end of a JSON document only when all did. */
 static clade_status predict_all(const printer *to, clade_model *model, clade_data *data,
                                 int64_t limit, float *outputs, times *spent)
 {
     double began = clade__seconds(), now;
     CLADE_TRY(clade_predict(model, data, 0, limit < CHUNK ? limit : CHUNK, false, outputs));
     spent->preparing = clade__seconds() - began;
+    print_head(to);
     for (int64_t first = 0; first < limit; first += CHUNK) {
         int64_t n = limit - first < CHUNK ? limit - first : CHUNK;
         began = clade__seconds();
@@ -136,6 +142,7 @@ static clade_status predict_all(const printer *to, clade_model *model, clade_dat
         CLADE_TRY(print_chunk(to, first, n, outputs));
         spent->printing += clade__seconds() - now;
     }
+    if (to->json) puts("\n]}");
     return CLADE_OK;
 }
 
@@ -144,12 +151,7 @@ static clade_status predict(const printer *to, clade_model *model, clade_data *d
 {
     float *outputs = malloc((size_t)to->n_outputs * CHUNK * sizeof *outputs);
     if (!outputs) return clade__fail(CLADE_ENOMEM, "no memory for %d predictions", CHUNK);
-    if (to->json)
-        fputs("{\"predictions\":[", stdout);
-    else
-        print_csv_head(to);
     clade_status status = predict_all(to, model, data, limit, outputs, spent);
-    if (to->json && status == CLADE_OK) puts("\n]}");
     free(outputs);
     return status;
 }
@@ -219,6 +221,8 @@ const cli_command cli_command_predict = {
              "the class that the model gives it, and the probability of each class p0, p1,\n"
              "...; for a model trained with mse, its outputs y0, y1, ... Then stderr says how\n"
              "long predicting took, apart from reading, preparing kernels and printing.\n"
+             "Where it fails midway it has printed the samples so far, and exits with 1;\n"
+             "JSON then lacks its end.\n"
              "\n"
              "Examples:\n"
              "  clade predict runs/first/model.safetensors --data digits --limit 5\n"
