@@ -141,6 +141,24 @@ static void an_unknown_class_is_refused(void **state)
     clade_model_free(model);
 }
 
+/* Not to learn from; to evaluate it is as good as any. */
+static void a_single_class_is_enough_after_training(void **state)
+{
+    static const char *const owls[] = {"owl"};
+    static const labelled alone = {1, owls, 1, {0}, {2}}, first = {1, NULL, 1, {0}, {0}},
+                          among = {3, pets, 1, {2}, {2}};
+    clade_model *model = trained(*state, &all_pets);
+    assert_same(model, &alone, &among);
+    clade_data *data[2] = {make(&alone), make(&first)};
+    assert_fails(clade_fit(model, data[0], NULL, NULL), CLADE_EDATA,
+                 "has the label 'owl' in all rows; want at least two classes");
+    assert_fails(clade_fit(model, data[1], NULL, NULL), CLADE_EDATA,
+                 "has the label '0' in all rows; want at least two classes");
+    assert_string_equal(clade_model_class_name(model, 0), "cat"); /* as it was */
+    for (int i = 0; i < 2; i++) clade_data_free(data[i]);
+    clade_model_free(model);
+}
+
 static void more_classes_than_outputs_are_refused(void **state)
 {
     static const char *const four[] = {"a", "b", "c", "d"};
@@ -201,6 +219,7 @@ int main(void)
         cmocka_unit_test(without_names_numbers_decide),
         cmocka_unit_test(validation_goes_by_name_too),
         cmocka_unit_test(an_unknown_class_is_refused),
+        cmocka_unit_test(a_single_class_is_enough_after_training),
         cmocka_unit_test(more_classes_than_outputs_are_refused),
         cmocka_unit_test(names_in_another_encoding_are_refused),
         cmocka_unit_test(names_are_saved),

@@ -1,6 +1,8 @@
 /* The clade command on tables whose classes are not those of the training data. */
 #include "command.h"
 
+#include <unistd.h>
+
 #include "base/philox.h"
 
 static char folder[512];
@@ -32,13 +34,13 @@ static void write_numbered(const char *path, int first, int n)
     assert_int_equal(fclose(file), 0);
 }
 
-static bool is_label(const char *name, int label)
+static bool is_label(const char *name, int first, int row)
 {
-    return atoi(name) == label && strlen(name) == 1;
+    return strcmp(name, test_text("%d", first + row % (3 - first))) == 0;
 }
 
-/* The share of predictions that are the rows' labels, which go 1, 2, 1, 2 and so on. */
-static double share_of(const char *model, const char *data, bool json)
+/* The share of predictions that are the labels of write_numbered. */
+static double share_of(const char *model, const char *data, int first, bool json)
 {
     int n = 0, n_right = 0;
     command_result result =
@@ -46,46 +48,57 @@ static double share_of(const char *model, const char *data, bool json)
     if (json) {
         cJSON *document = command_json(result.out);
         const cJSON *row;
-        cJSON_ArrayForEach(row, cJSON_GetObjectItem(document, "predictions"))
-        {
-            const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(row, "class"));
-            n_right += is_label(name, 1 + n++ % 2);
-        }
+        cJSON_ArrayForEach(row, cJSON_GetObjectItem(document, "predictions")) n_right +=
+            is_label(cJSON_GetStringValue(cJSON_GetObjectItem(row, "class")), first, n++);
         cJSON_Delete(document);
     } else {
         char *line = strchr(result.out, '\n'), name[8];
         for (int index; line && sscanf(line, "\n%d,%7[^,]", &index, name) == 2;
              line = strchr(line + 1, '\n'))
-            n_right += is_label(name, 1 + n++ % 2);
+            n_right += is_label(name, first, n++);
     }
     command_free(&result);
     assert_int_equal(n, 60);
     return (double)n_right / n;
 }
 
-/* The file's first class is 1, and the model's 0: labels without names are those of the model. */
+static void assert_agreement(const char *model, const char *data, int first)
+{
+    command_result result = command_expect(COMMAND("eval", model, "--data", data, "--json"), 0);
+    cJSON *document = command_json(result.out);
+    double accuracy = command_number(document, "accuracy");
+    assert_true(accuracy > 0.8);
+    assert_true(fabs(share_of(model, data, first, false) - accuracy) < 1e-9);
+    assert_true(fabs(share_of(model, data, first, true) - accuracy) < 1e-9);
+    cJSON_Delete(document);
+    command_free(&result);
+}
+
+/* A file's first class is 1, or its only one 2, and the model's 0: labels without names are those of
+ * the model. There is nothing to learn from a single class. */
 static void predicted_numbers_are_the_model_s(void **state)
 {
     (void)state;
-    char table[600], lacks[600], model[700];
+    char table[600], part[600], model[700];
     write_numbered(in_folder("numbered.csv"), 0, 90);
-    write_numbered(in_folder("two.csv"), 1, 60);
     snprintf(table, sizeof table, "csv:%s?test=0", in_folder("numbered.csv"));
-    snprintf(lacks, sizeof lacks, "csv:%s?test=0", in_folder("two.csv"));
+    snprintf(part, sizeof part, "csv:%s?test=0", in_folder("part.csv"));
     snprintf(model, sizeof model, "%s/model.safetensors", in_folder("numbered"));
     command_result result =
         command_expect(COMMAND("train", "--model", "mlp:16", "--data", table, "--valid", "none",
                                "--epochs", "20", "--run", in_folder("numbered")),
                        0);
     command_free(&result);
+    for (int first = 1; first < 3; first++) {
+        write_numbered(in_folder("part.csv"), first, 60);
+        assert_agreement(model, part, first);
+    }
 
-    result = command_expect(COMMAND("eval", model, "--data", lacks, "--json"), 0);
-    cJSON *document = command_json(result.out);
-    double accuracy = command_number(document, "accuracy");
-    assert_true(accuracy > 0.8);
-    assert_true(fabs(share_of(model, lacks, false) - accuracy) < 1e-9);
-    assert_true(fabs(share_of(model, lacks, true) - accuracy) < 1e-9);
-    cJSON_Delete(document);
+    char none[600];
+    snprintf(none, sizeof none, "%s", in_folder("none"));
+    result = command_expect(COMMAND("train", "--model", "linear", "--data", part, "--run", none), 4);
+    assert_non_null(strstr(result.err, "has the label '2' in all rows; want at least two classes"));
+    assert_int_not_equal(access(none, F_OK), 0);
     command_free(&result);
 }
 

@@ -152,9 +152,9 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
  * Then the steps since a copy of the training, ten seconds old at most or as long as 200 copies take,
  * are made again to find where it began: the result has the place, the message names layer and step,
  * and the model is what it was in that copy. CLADE_EDATA when the data does not fit the
- * model, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming the setting, when the
- * run to resume began with another; CLADE_EIO when run_dir cannot be written, the last checkpoint
- * being as good as before. result may be NULL. */
+ * model or has a single class, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming
+ * the setting, when the run to resume began with another; CLADE_EIO when run_dir cannot be written,
+ * the last checkpoint being as good as before. result may be NULL. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data *train,
                                                   const clade_fit_options *options,
                                                   clade_fit_result *result);

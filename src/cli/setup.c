@@ -90,18 +90,30 @@ static clade_status open_valid(cli_setup *setup)
     return status;
 }
 
+/* Whether there is anything to learn, before a network is made for it. */
+static clade_status check_answers(const clade_data *train)
+{
+    clade_data_info info = clade_data_describe(train);
+    const char *name = clade_data_class_name(train, 0);
+    if (info.n_classes == 1)
+        return clade__fail(CLADE_EDATA, "'%s' has the label '%.60s' in all rows; want at least two "
+                           "classes", info.name, name ? name : "0");
+    if (info.n_classes == 0 && info.n_targets == 0)
+        return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: there is nothing to "
+                           "learn from it", info.name);
+    return CLADE_OK;
+}
+
 static clade_status open_data(cli_setup *setup, const cli_setup_wants *wants)
 {
     cli_settings *settings = &setup->settings;
     CLADE_TRY(clade_data_open(&setup->train, cli_setting_text(settings, CLI_DATA)));
+    CLADE_TRY(check_answers(setup->train));
     if (wants->valid) CLADE_TRY(open_valid(setup));
     CLADE_TRY(scale_data(setup));
 
     /* The resolved config names the parts that were read. */
     clade_data_info info = clade_data_describe(setup->train);
-    if (info.n_classes == 0 && info.n_targets == 0)
-        return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: there is nothing to "
-                           "learn from it", info.name);
     CLADE_TRY(cli_setting_set(settings, CLI_DATA, CLI_COMMAND, "data.train", info.name));
     CLADE_TRY(cli_setting_set(settings, CLI_VALID, CLI_COMMAND, "data.valid",
                               setup->valid ? clade_data_describe(setup->valid).name : "none"));

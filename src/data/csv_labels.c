@@ -163,14 +163,6 @@ clade_status clade__csv_labels_read(clade__csv_labels *labels, const clade__csv_
                                          : clade__fail(CLADE_ENOMEM, "csv: no memory for labels");
     if (status == CLADE_OK) status = value_words(&w, &numbers, table, col, labels->of_row);
     if (status == CLADE_OK) status = make_classes(labels, &w, numbers, n_rows);
-    if (status == CLADE_OK && labels->n_classes < 2) {
-        char name[128];
-        status = clade__fail(CLADE_EDATA,
-                             "'%s': %s has the label '%.60s' in all rows; want at least two "
-                             "classes",
-                             table->path, clade__csv_column(name, sizeof name, table, col),
-                             w.list[0].text);
-    }
     free(w.list);
     free(w.slots);
     return status;

@@ -146,7 +146,8 @@ const char *clade__csv_next(const char *cell)
     return cell + strlen(cell) + 1;
 }
 
-char *clade__csv_column(char *out, size_t out_bytes, const clade__csv_table *table, int64_t col)
+/* "column 3 ('width')", or "column 3" without a header. */
+static void name_column(char *out, size_t out_bytes, const clade__csv_table *table, int64_t col)
 {
     const char *name = table->cells;
     if (table->header) {
@@ -155,14 +156,13 @@ char *clade__csv_column(char *out, size_t out_bytes, const clade__csv_table *tab
     } else {
         snprintf(out, out_bytes, "column %" PRId64, col + 1);
     }
-    return out;
 }
 
 clade_status clade__csv_fail_cell(const clade__csv_table *table, int64_t row, int64_t col,
                                   const char *cell, const char *want)
 {
     char name[128];
-    clade__csv_column(name, sizeof name, table, col);
+    name_column(name, sizeof name, table, col);
     if (*cell == '\0')
         return clade__fail(CLADE_EDATA, "%s:%d: %s is empty: a value is missing", table->path,
                            table->line[row], name);

@@ -31,9 +31,6 @@ void clade__csv_table_free(clade__csv_table *table);
 /* The cell after this one. */
 const char *clade__csv_next(const char *cell);
 
-/* "column 3 ('width')", or "column 3" without a header; in `out`, which it returns. */
-char *clade__csv_column(char *out, size_t out_bytes, const clade__csv_table *table, int64_t col);
-
 /* CLADE_EDATA, "FILE:LINE: column 3 ('width') has 'x', want …". */
 clade_status clade__csv_fail_cell(const clade__csv_table *table, int64_t row, int64_t col,
                                   const char *cell, const char *want);

@@ -56,6 +56,9 @@ static clade_status by_number(const clade_model *model, const clade_data *data)
 
 clade_status clade__take_classes(clade_model *model, const clade_data *data)
 {
+    if (data->n_classes == 1)
+        return clade__fail(CLADE_EDATA, "'%s' has the label '%.60s' in all rows; want at least two "
+                           "classes", data->name, data->class_names ? data->class_names[0] : "0");
     CLADE_TRY(by_number(model, data));
     return clade__model_name_classes(model, (const char *const *)data->class_names,
                                      data->n_classes);

@@ -8,7 +8,8 @@
 #include "data/dataset.h"
 #include "graph/model.h"
 
-/* Makes the classes of the training data the model's. CLADE_EDATA for more than it tells apart. */
+/* Makes the classes of the training data the model's. CLADE_EDATA for a single class, from which there
+ * is nothing to learn, and for more than the model tells apart. */
 clade_status clade__take_classes(clade_model *model, const clade_data *data);
 
 /* *labels (n_samples), malloc'd, are the data's as the model numbers them; NULL when that is as the
