@@ -499,6 +499,31 @@ static void what_cannot_be_written_stops_training(void **state)
     }
 }
 
+/* Its limit is too little for the checkpoint at the end alone. */
+static void a_checkpoint_that_cannot_be_written_leaves_the_models(void **state)
+{
+    char whole[256], folder[256];
+    training t = plain;
+    t.json = large;
+    keep_folder(whole);
+    assert_ok(train(*state, &t, whole));
+    keep_folder(folder);
+    accident a = {folder, LIMIT_FILES};
+    t.fit.log_every = 1;
+    t.fit.on_progress = have_accident;
+    t.fit.user = &a;
+    signal(SIGXFSZ, SIG_IGN);
+    clade_status status = train(*state, &t, folder);
+    limit_files(RLIM_INFINITY);
+    assert_fails(status, CLADE_EIO,
+                 test_text("cannot write '%s': File too large; the model after step 12 is saved as "
+                           "'%s/model.safetensors'", checkpoint(folder, N_STEPS), folder));
+    test_assert_same_files(test_text("%s/model.safetensors", folder),
+                           test_text("%s/model.safetensors", whole));
+    test_assert_same_files(test_text("%s/best.safetensors", folder),
+                           test_text("%s/best.safetensors", whole));
+}
+
 /* ---- two at once ------------------------------------------------------------------------------- */
 
 typedef struct intruder {
@@ -544,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_that_stays_stops_nothing),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(what_cannot_be_written_stops_training),
+        cmocka_unit_test(a_checkpoint_that_cannot_be_written_leaves_the_models),
         cmocka_unit_test(a_folder_is_of_one_training_at_a_time),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);

@@ -151,10 +151,12 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
  * gradient is NaN or infinite, which is noticed within two log intervals of a tenth of a second each.
  * Then the steps since a copy of the training, ten seconds old at most or as long as 200 copies take,
  * are made again to find where it began: the result has the place, the message names layer and step,
- * and the model is what it was in that copy. CLADE_EDATA when the data does not fit the
- * model or has a single class, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming
- * the setting, when the run to resume began with another; CLADE_EIO when run_dir cannot be written,
- * the last checkpoint being as good as before. result may be NULL. */
+ * and the model is what it was in that copy. CLADE_EDATA when the data does not fit the model or has a
+ * single class, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming the setting, when
+ * the run to resume began with another, or has done more than epochs and max_steps want; CLADE_EIO
+ * when run_dir cannot be written, the last checkpoint being as good as before. After any failure the
+ * model of the last epoch and the best one are still saved where they can be, and the message says so.
+ * result may be NULL. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data *train,
                                                   const clade_fit_options *options,
                                                   clade_fit_result *result);

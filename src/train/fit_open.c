@@ -104,15 +104,31 @@ static void fill_result(clade__fit *f, clade_status status)
     snprintf(result->why, sizeof result->why, "%s", clade_error());
 }
 
-/* Writes the end, whatever it was: what an epoch kept is saved even when the next one failed. */
+/* Saves what an epoch kept, where that can be done: the error is still the one that ended training. */
+static clade_status save_failed(clade__fit *f, clade_status status)
+{
+    const clade__run_log *log = &f->log;
+    char why[1024];
+    snprintf(why, sizeof why, "%s", clade_error());
+    (void)clade__transfer_wait(&f->transfer);
+    (void)clade__run_log_save(&f->log, f->model, true);
+    (void)clade__fail_again(status, why);
+    if (f->kept_step >= 0)
+        (void)clade__fail(status, "%s; training can be resumed from step %lld", clade_error(),
+                          (long long)f->kept_step);
+    if (log->kept_step >= 0 && !log->last_unsaved)
+        (void)clade__fail(status, "%s; the model after step %lld is saved as '%s/model.safetensors'",
+                          clade_error(), (long long)(log->kept_step - f->state.first_step),
+                          log->folder);
+    return status;
+}
+
+/* Writes the end, whatever it was. */
 static clade_status close_fit(clade__fit *f, clade_status status)
 {
-    (void)clade__transfer_wait(&f->transfer);
     fill_result(f, status);
-    if (status == CLADE_EIO && f->kept_step >= 0)
-        return clade__fail(status, "%s; training can be resumed from step %lld", clade_error(),
-                           (long long)f->kept_step);
-    if (status != CLADE_OK && status != CLADE_EDIVERGED) return status;
+    if (status != CLADE_OK && status != CLADE_EDIVERGED) return save_failed(f, status);
+    (void)clade__transfer_wait(&f->transfer);
     clade_status saved = clade__run_log_save(&f->log, f->model, true);
     if (saved == CLADE_OK) saved = clade__run_log_end(&f->log, f->result);
     if (saved != CLADE_OK) return saved;

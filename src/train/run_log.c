@@ -48,7 +48,7 @@ static clade_status open_metrics(clade__run_log *log)
 clade_status clade__run_log_open(clade__run_log *log, const char *folder, const clade_model *model,
                                  bool has_valid)
 {
-    *log = (clade__run_log){.folder = folder};
+    *log = (clade__run_log){.folder = folder, .kept_step = -1};
     if (!folder) return CLADE_OK;
     size_t bytes = clade__model_parameter_bytes(model);
     log->last = malloc(bytes);
@@ -225,7 +225,10 @@ clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *res
 clade_status clade__run_log_keep(clade__run_log *log, clade_model *model, bool is_best)
 {
     if (!log->folder) return CLADE_OK;
+    log->kept_step = -1; /* while it is written over */
+    log->last_unsaved = false;
     CLADE_TRY(clade__model_read_parameters(model, log->last));
+    log->kept_step = model->step;
     log->last_unsaved = true;
     if (is_best && log->best) {
         memcpy(log->best, log->last, clade__model_parameter_bytes(model));
@@ -238,24 +241,27 @@ void clade__run_log_take(clade__run_log *log, const clade_model *model, const fl
 {
     if (!log->folder) return;
     memcpy(log->last, values, clade__model_parameter_bytes(model));
+    log->kept_step = model->step;
     log->last_unsaved = true;
+}
+
+static clade_status save_one(const clade__run_log *log, const clade_model *model, const char *name,
+                             const float *values, bool *unsaved)
+{
+    char path[MAX_PATH_BYTES];
+    if (!*unsaved) return CLADE_OK;
+    file_in(path, log, name);
+    CLADE_TRY(clade__save_values(model, values, path));
+    *unsaved = false;
+    return CLADE_OK;
 }
 
 clade_status clade__run_log_save(clade__run_log *log, const clade_model *model, bool now)
 {
     if (!log->folder) return CLADE_OK;
     if (!now && clade__seconds() - log->last_saved_at < SAVE_EVERY_SECONDS) return CLADE_OK;
-    char path[MAX_PATH_BYTES];
-    if (log->best_unsaved) {
-        file_in(path, log, "best.safetensors");
-        CLADE_TRY(clade__save_values(model, log->best, path));
-        log->best_unsaved = false;
-    }
-    if (log->last_unsaved) {
-        file_in(path, log, "model.safetensors");
-        CLADE_TRY(clade__save_values(model, log->last, path));
-        log->last_unsaved = false;
-    }
+    clade_status best = save_one(log, model, "best.safetensors", log->best, &log->best_unsaved);
+    clade_status last = save_one(log, model, "model.safetensors", log->last, &log->last_unsaved);
     log->last_saved_at = clade__seconds();
-    return CLADE_OK;
+    return best != CLADE_OK ? best : last;
 }

@@ -19,6 +19,7 @@ typedef struct clade__run_log {
     const char *folder; /* NULL: nothing is written */
     FILE *metrics;
     float *last, *best;  /* parameters as they were; best is NULL without validation */
+    int64_t kept_step; /* of the model, after which `last` was kept; -1 before the first */
     bool last_unsaved, best_unsaved;
     double last_saved_at; /* of clade__seconds() */
 } clade__run_log;
@@ -62,7 +63,8 @@ clade_status clade__run_log_keep(clade__run_log *log, clade_model *model, bool i
 /* The same of parameters that the host has, as the last model. */
 void clade__run_log_take(clade__run_log *log, const clade_model *model, const float *values);
 
-/* Writes what is kept and not yet written; unless `now` is set, only every few seconds. */
+/* Writes what is kept and not yet written, the last although the best failed; unless `now` is set,
+ * only every few seconds. */
 clade_status clade__run_log_save(clade__run_log *log, const clade_model *model, bool now);
 
 #endif
