@@ -375,6 +375,12 @@ static void a_checkpoint_that_stays_stops_nothing(void **state)
 
 /* ---- what cannot be gone on with --------------------------------------------------------------- */
 
+static clade_status refuse_to_begin(void *user)
+{
+    (void)user;
+    return clade__fail(CLADE_ESTATE, "not today");
+}
+
 static void other_settings_are_refused(void **state)
 {
     char folder[256], said[1024];
@@ -414,6 +420,17 @@ static void other_settings_are_refused(void **state)
     assert_ok(resume(*state, folder, said)); /* and nothing was harmed */
     assert_string_equal(said, "going on from step 12");
     training t = plain;
+    t.fit = (clade_fit_options){.epochs = N_EPOCHS - 1, .resume = true};
+    assert_fails(train(*state, &t, folder), CLADE_EINVAL,
+                 "resume: epochs is 2, and the run has already done 3 (12 steps)");
+    t.fit = (clade_fit_options){.epochs = 9, .max_steps = N_STEPS - 1, .resume = true};
+    assert_fails(train(*state, &t, folder), CLADE_EINVAL,
+                 "resume: max_steps is 11, and the run has already done 12 steps");
+    t = plain;
+    t.fit.resume = true;
+    t.fit.on_begin = refuse_to_begin;
+    assert_fails(train(*state, &t, folder), CLADE_ESTATE, "not today");
+    t = plain;
     t.fit.resume = true;
     t.fit.run_dir = NULL;
     assert_fails(train(*state, &t, NULL), CLADE_EINVAL, "resume wants a run_dir");

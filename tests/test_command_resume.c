@@ -80,7 +80,15 @@ static void test_resume(void **state)
     assert_ok(clade__file_read(test_text("%s/config.yaml", run), &config, &n));
     assert_non_null(strstr((char *)config, "\n  epochs: 4\n"));
     assert_non_null(strstr((char *)config, "checkpoint:\n  every: 1epoch\n  keep: 3\n"));
+    test_write_file(test_text("%s/config.copy", run), config, n);
     free(config);
+    /* It cannot be made shorter than it is; then the config still says what it is. */
+    expect_error(COMMAND("train", "--resume", "--run", run, "--epochs", "2", "--quiet"), 2,
+                 "resume: epochs is 2, and the run has already done 4 (40 steps)");
+    expect_error(COMMAND("train", "--resume", "--run", run, "--max-steps", "39", "--quiet"), 2,
+                 "resume: max_steps is 39, and the run has already done 40 steps");
+    test_assert_same_files(test_text("%s/config.yaml", run), test_text("%s/config.copy", run));
+    check_same(run, whole);
     /* A checkpoint is a model. */
     expect_done(COMMAND("eval", test_text("%s/checkpoint-40.safetensors", run), "--data", "digits"));
 }

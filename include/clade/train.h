@@ -89,7 +89,8 @@ typedef struct clade_fit_options {
     bool resume;          /* go on from the newest checkpoint in run_dir that is not damaged, with the
                            * bits of a training that was never interrupted; anew where there is none.
                            * Model, data, batch, seed, optimizer and schedule must be those of the
-                           * run; how long it lasts and what it leaves may be other. */
+                           * run; how long it lasts, if not shorter than it has already lasted, and
+                           * what it leaves may be other. */
     bool replacement;     /* draw an epoch's samples with replacement: some come more than once, and
                            * about 37 % not at all; else each comes once, shuffled */
     clade_schedule schedule;
@@ -100,6 +101,9 @@ typedef struct clade_fit_options {
     bool stream;          /* keep the data on the host even when the device could hold it */
     bool (*on_progress)(const clade_progress *progress, void *user); /* false stops after the step */
     void (*on_message)(const char *text, void *user); /* a line that the user should know of */
+    clade_status (*on_begin)(void *user); /* with a run_dir: nothing is refused any more, and the run
+                                           * is about to begin or to go on. For what the caller keeps
+                                           * with it; what is not CLADE_OK ends the training. */
     void *user;
     const volatile sig_atomic_t *stop; /* may be NULL; once it is not 0, training stops after the
                                         * step, validation within some tenths of a second: for a

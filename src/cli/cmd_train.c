@@ -22,6 +22,7 @@ static const cli_option options[] = {
 typedef struct training {
     cli_call *call;
     cli_setup setup;
+    cli_progress progress;
     bool resume;
     char folder[CLI_PATH_BYTES];
 } training;
@@ -52,6 +53,13 @@ static clade_status read_settings(training *t)
     return cli_run_check(settings, cli_value_of(t->call, "overwrite") != NULL);
 }
 
+static clade_status write_config(void *user)
+{
+    training *t = user;
+    return cli_run_write_config(&t->setup.settings, t->setup.layers,
+                                clade_device_describe(t->setup.device), t->folder);
+}
+
 static clade_status prepare(training *t)
 {
     cli_settings *settings = &t->setup.settings;
@@ -66,8 +74,8 @@ static clade_status prepare(training *t)
 
     t->call->writing = true;
     CLADE_TRY(cli_run_make(settings, t->resume, t->folder));
-    CLADE_TRY(cli_run_write_config(settings, t->setup.layers,
-                                   clade_device_describe(t->setup.device), t->folder));
+    /* That of a run that goes on changes only when it does, see fit. */
+    if (!t->resume) CLADE_TRY(write_config(t));
     if (!t->call->quiet) fprintf(stderr, "run     %s\n", t->folder);
     return CLADE_OK;
 }
@@ -176,13 +184,24 @@ static clade_schedule schedule_of(const cli_value *values)
     return schedule;
 }
 
+static bool report(const clade_progress *progress, void *user)
+{
+    training *t = user;
+    return cli_progress_report(progress, &t->progress);
+}
+
+static void say(const char *text, void *user)
+{
+    training *t = user;
+    cli_progress_message(text, &t->progress);
+}
+
 static clade_status fit(training *t)
 {
     const cli_value *values = t->setup.settings.values;
-    cli_progress progress;
     clade_schedule schedule = schedule_of(values);
-    cli_progress_start(&progress, t->call->quiet, values[CLI_LOG_EVERY].count > 0);
-    progress.lr = schedule.kind != CLADE_SCHEDULE_CONSTANT || schedule.warmup.count > 0;
+    cli_progress_start(&t->progress, t->call->quiet, values[CLI_LOG_EVERY].count > 0);
+    t->progress.lr = schedule.kind != CLADE_SCHEDULE_CONSTANT || schedule.warmup.count > 0;
     clade_fit_options fit_options = {.epochs = (int)values[CLI_EPOCHS].count,
                                      .max_steps = values[CLI_MAX_STEPS].count,
                                      .validate = t->setup.valid,
@@ -195,14 +214,15 @@ static clade_status fit(training *t)
                                      .schedule = schedule,
                                      .patience = values[CLI_PATIENCE].count,
                                      .min_delta = clade__decimal(values[CLI_MIN_DELTA].real),
-                                     .on_progress = cli_progress_report,
-                                     .on_message = cli_progress_message,
-                                     .user = &progress,
+                                     .on_progress = report,
+                                     .on_message = say,
+                                     .on_begin = t->resume ? write_config : NULL,
+                                     .user = t,
                                      .stop = &cli_signal_seen};
     clade_fit_result result = {0};
     cli_watch_signals();
     clade_status status = clade_fit(t->setup.model, t->setup.train, &fit_options, &result);
-    cli_progress_end(&progress);
+    cli_progress_end(&t->progress);
     if (status != CLADE_OK && status != CLADE_EDIVERGED) return status;
 
     if (result.end == CLADE_STOPPED_EARLY && !t->call->quiet)
@@ -257,7 +277,8 @@ const cli_command cli_command_train = {
              "with DIR/config.yaml, and ends with the bits of a run that was never stopped.\n"
              "Options may change how long it lasts and what it leaves: epochs, max-steps,\n"
              "patience, min-delta, checkpoint-every, keep, log-every; also device and gemm,\n"
-             "but then the bits may be others. All else must be as it was.\n"
+             "but then the bits may be others. All else must be as it was, and epochs and\n"
+             "max-steps no fewer than it has done.\n"
              "\n"
              "Examples:\n"
              "  clade train --model mlp:128 --data digits --epochs 3\n"

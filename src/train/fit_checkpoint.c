@@ -150,11 +150,25 @@ static clade_status read_newest(clade__fit *f, const int64_t *steps, int n, bool
                        damaged->data ? damaged->data : "out of memory");
 }
 
+/* What has been done cannot be undone. */
+static clade_status check_length(const clade__fit *f)
+{
+    int64_t done = f->kept.state.step, max_steps = f->options->max_steps;
+    if (done <= f->progress.n_steps) return CLADE_OK;
+    if (f->progress.n_steps == max_steps)
+        return clade__fail(CLADE_EINVAL, "resume: max_steps is %lld, and the run has already done "
+                           "%lld steps", (long long)max_steps, (long long)done);
+    return clade__fail(CLADE_EINVAL, "resume: epochs is %d, and the run has already done %.4g (%lld "
+                       "steps)", f->progress.n_epochs, (double)done / (double)f->train.n_batches,
+                       (long long)done);
+}
+
 static clade_status resume(clade__fit *f, const int64_t *steps, int n, clade__text *text)
 {
     bool same_platform;
     CLADE_TRY(open_checkpoints(f));
     CLADE_TRY(read_newest(f, steps, n, &same_platform, text));
+    CLADE_TRY(check_length(f));
     CLADE_TRY(restore(f));
     bool damaged = text->data != NULL;
     clade__text_append(text, "%sgoing on from step %lld", damaged ? "; " : "",

@@ -22,6 +22,7 @@ static clade_status open_folder(clade__fit *f, const clade__run_start *start)
     if (!folder) return CLADE_OK;
     CLADE_TRY(clade__run_log_open(&f->log, folder, f->model, f->options->validate != NULL));
     if (f->options->resume) CLADE_TRY(clade__fit_resume(f, &resumed));
+    if (f->options->on_begin) CLADE_TRY(f->options->on_begin(f->options->user));
     if (resumed) return CLADE_OK;
     CLADE_TRY(clade__checkpoints_prune(folder, -1, 0));
     CLADE_TRY(clade__run_log_cut(&f->log, 0));
