@@ -148,7 +148,7 @@ static void a_device_has_no_more_than_it_is_given(void **state)
     clade_tensor *a, *b;
     assert_ok(clade_tensor_create(&a, device, CLADE_UINT8, CLADE_SHAPE(60000), NULL));
     assert_fails(clade_tensor_create(&b, device, CLADE_UINT8, CLADE_SHAPE(60000), NULL),
-                 CLADE_EDEVICEMEM, "60000 of its 102400 bytes are held");
+                 CLADE_EDEVICEMEM, "60000 of its 102400 bytes are held, and one buffer may have 102400 (CLADE_MEMORY)");
     clade_tensor_free(a);
     assert_ok(clade_tensor_create(&b, device, CLADE_UINT8, CLADE_SHAPE(102400), NULL));
     clade_tensor_free(b);
@@ -222,8 +222,8 @@ static void a_batch_that_is_too_large_is_refused_with_one_that_fits(void **state
     for (int i = 1; i < N_NETWORKS; i++) {
         clade_model *model;
         assert_refused(device, networks[i], data, 4500, 1);
-        assert_non_null(strstr(clade_error(), " MiB and "));
-        assert_non_null(strstr(clade_error(), " has 4.0 MiB (parameters 0."));
+        assert_non_null(strstr(clade_error(), " is limited to 4096 KiB by CLADE_MEMORY (parameters "));
+        assert_non_null(strstr(clade_error(), ", activations of 4500 samples "));
         int64_t largest = said("the largest batch that fits is ");
         int64_t parts = said("and accumulate ");
         assert_true(largest > CLADE__INFER_BATCH && parts > 1);
@@ -272,6 +272,57 @@ static void a_network_that_is_too_large_is_refused(void **state)
     clade_device_free(device);
 }
 
+/* A trained one, where it is only used. */
+static void a_model_that_cannot_be_used_is_refused(void **state)
+{
+    (void)state;
+    clade_device *device = device_with(NULL);
+    clade_data *data = data_of(50);
+    clade_model *model;
+    clade_metrics metrics;
+    const char *path = test_text("%s/model.safetensors", test_folder());
+    assert_ok(try_batch(device, networks[1], data, 8, 1, &model));
+    assert_ok(clade_save(model, path));
+    clade_model_free(model);
+    clade_device_free(device);
+    device = device_with("200K");
+    clade_status status = clade_load(&model, device, path);
+    if (status == CLADE_OK) status = clade_evaluate(model, data, &metrics);
+    assert_fails(status, CLADE_EDEVICEMEM, " is limited to 200 KiB by CLADE_MEMORY (parameters ");
+    assert_non_null(strstr(clade_error(), ", activations of 256 samples "));
+    assert_non_null(strstr(clade_error(), ": raise CLADE_MEMORY or take another device"));
+    clade_model_free(model);
+    clade_data_free(data);
+    clade_device_free(device);
+}
+
+/* A step of one sample takes less than those that are evaluated at a time: the batch is not to blame.
+ * And what is needed is never said to be what there is. */
+static void the_message_names_what_is_large(void **state)
+{
+    (void)state;
+    clade_device *device = device_with(NULL);
+    clade_data *data = data_of(50);
+    clade_model *model;
+    clade_memory memory;
+    assert_ok(try_batch(device, networks[1], data, 1, 1, &model));
+    assert_ok(clade_fit_memory(model, data, &(clade_fit_options){.stream = true}, &memory));
+    clade_model_free(model);
+    clade_device_free(device);
+    for (uint64_t less = 1; less <= 1 << 10; less *= 2) {
+        uint64_t limit = memory.total - less;
+        device = device_with(test_text("%llu", (unsigned long long)limit));
+        assert_refused(device, networks[1], data, 1, 1);
+        assert_non_null(strstr(clade_error(), test_text("activations of the %d samples that are "
+                                                        "evaluated at a time", CLADE__INFER_BATCH)));
+        assert_non_null(strstr(clade_error(), "no batch fits: take a smaller network"));
+        assert_int_equal(said("the plan needs "), (memory.total + 1023) / 1024);
+        assert_int_equal(said(" is limited to "), limit / 1024);
+        clade_device_free(device);
+    }
+    clade_data_free(data);
+}
+
 /* A model is compiled for data that nobody told of, which then do not fit beside it. */
 static void fit_counts_the_data_too(void **state)
 {
@@ -311,6 +362,8 @@ int main(void)
         cmocka_unit_test(a_batch_that_is_too_large_is_refused_with_one_that_fits),
         cmocka_unit_test(auto_takes_a_batch_whole_that_fits),
         cmocka_unit_test(a_network_that_is_too_large_is_refused),
+        cmocka_unit_test(a_model_that_cannot_be_used_is_refused),
+        cmocka_unit_test(the_message_names_what_is_large),
         cmocka_unit_test(fit_counts_the_data_too),
     };
     return cmocka_run_group_tests(tests, test_find_device, NULL);

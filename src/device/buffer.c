@@ -44,15 +44,21 @@ void clade__pool_trim(clade_device *device)
     }
 }
 
+bool clade__memory_is_limited(const clade_device *device)
+{
+    return device->memory_is_limited;
+}
+
 static clade_status fail_memory(const clade_device *device, size_t bytes)
 {
     const clade_device_info *info = &device->info;
     return clade__fail(CLADE_EDEVICEMEM,
                        "%s has no room for a buffer of %zu bytes: %llu of its %llu bytes are held, "
-                       "and one buffer may have %llu", info->name, bytes,
+                       "and one buffer may have %llu%s", info->name, bytes,
                        (unsigned long long)device->bytes_held,
                        (unsigned long long)info->global_memory_bytes,
-                       (unsigned long long)info->max_allocation_bytes);
+                       (unsigned long long)info->max_allocation_bytes,
+                       device->memory_is_limited ? " (CLADE_MEMORY)" : "");
 }
 
 static bool over_limit(const clade_device *device, size_t bytes)

@@ -13,6 +13,9 @@ typedef struct clade__buffer clade__buffer;
 clade_status clade__buffer_create(clade__buffer **out, clade_device *device, size_t bytes);
 void clade__buffer_free(clade__buffer *buffer);
 
+/* Whether the device has less memory than it could, by CLADE_MEMORY. */
+bool clade__memory_is_limited(const clade_device *device);
+
 /* Gives the pool's buffers back to the driver. */
 void clade__pool_trim(clade_device *device);
 

@@ -144,6 +144,7 @@ static clade_status limit_memory(clade_device *device)
     uint64_t bytes;
     CLADE_TRY(wanted_memory(&bytes));
     if (bytes == 0 || bytes >= info->global_memory_bytes) return CLADE_OK;
+    device->memory_is_limited = true;
     info->global_memory_bytes = bytes;
     if (info->max_allocation_bytes > bytes) info->max_allocation_bytes = bytes;
     size_t used = strlen(device->reason);

@@ -16,6 +16,7 @@ struct clade_device {
     char reason[512];
     cl_device_id id;
     bool is_part; /* id is a sub-device of our own */
+    bool memory_is_limited; /* to info.global_memory_bytes, by CLADE_MEMORY */
     cl_context context;
     cl_command_queue queue; /* in order */
     clade__quirks quirks;

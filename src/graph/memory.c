@@ -1,13 +1,26 @@
 /* The memory of a model: planned from shapes before any is taken, for any size of its batch, so that
  * what does not fit is refused with figures, and with what would fit. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "graph/plan.h"
 
-static double mib(uint64_t bytes)
+typedef struct size_text {
+    char text[32];
+} size_text;
+
+/* Rounded up or down: what is needed and what there is are never the same text where the one is more
+ * than the other. */
+static size_text text_of(uint64_t bytes, double (*rounded)(double))
 {
-    return (double)bytes / (1 << 20);
+    size_text size;
+    if (bytes < 10 << 20)
+        snprintf(size.text, sizeof size.text, "%.0f KiB", rounded((double)bytes / (1 << 10)));
+    else
+        snprintf(size.text, sizeof size.text, "%.1f MiB",
+                 rounded((double)bytes / (1 << 20) * 10.0) / 10.0);
+    return size;
 }
 
 /* ---- planning -------------------------------------------------------------------------------- */
@@ -189,7 +202,8 @@ static clade_status advise(const clade_model *model, const clade__feeds *feeds, 
     trial t;
     int64_t whole = 0, part = 0, batch = model->batch;
     if (!model->trainable) {
-        snprintf(text, text_bytes, ": take another device");
+        snprintf(text, text_bytes, ": %stake another device",
+                 clade__memory_is_limited(model->device) ? "raise CLADE_MEMORY or " : "");
         return CLADE_OK;
     }
     clade_status status = open_trial(&t, model, feeds);
@@ -208,26 +222,56 @@ static clade_status advise(const clade_model *model, const clade__feeds *feeds, 
     return CLADE_OK;
 }
 
+static uint64_t layout_bytes(const clade__layout *layout)
+{
+    uint64_t bytes = layout->gemm_scratch_bytes;
+    for (int i = 0; i < layout->n_slots; i++) bytes += layout->slot_bytes[i];
+    return bytes;
+}
+
+/* "activations of 128 samples 300 KiB": of a step's, unless evaluation has more. */
+static void tell_activations(const clade_model *model, char *text, size_t text_bytes)
+{
+    size_text size = text_of(model->memory.activations, ceil);
+    if (model->trainable && layout_bytes(model->train_layout) < layout_bytes(model->infer_layout))
+        snprintf(text, text_bytes, "activations of the %d samples that are evaluated at a time, "
+                 "whatever the batch, %s", CLADE__INFER_BATCH, size.text);
+    else
+        snprintf(text, text_bytes, "activations of %lld samples %s", (long long)model->micro_batch,
+                 size.text);
+}
+
+static clade_status fail_total(const clade_model *model, uint64_t data, const char *advice)
+{
+    const clade_memory *memory = &model->memory;
+    const clade_device_info *info = clade_device_describe(model->device);
+    char activations[128];
+    bool limited = clade__memory_is_limited(model->device);
+    tell_activations(model, activations, sizeof activations);
+    return clade__fail(CLADE_EDEVICEMEM,
+                       "the plan needs %s and %s %s %s%s (parameters %s, gradients %s, optimizer %s, "
+                       "%s, data %s)%s", text_of(memory->total + data, ceil).text, info->name,
+                       limited ? "is limited to" : "has",
+                       text_of(info->global_memory_bytes, floor).text,
+                       limited ? " by CLADE_MEMORY" : "", text_of(memory->parameters, ceil).text,
+                       text_of(memory->gradients, ceil).text,
+                       text_of(memory->optimizer_state, ceil).text, activations,
+                       text_of(data, ceil).text, advice);
+}
+
 clade_status clade__memory_check(const clade_model *model, const clade__feeds *feeds)
 {
     if (fits(model, feeds)) return CLADE_OK;
     char advice[160];
-    const clade_memory *memory = &model->memory;
     const clade_device_info *info = clade_device_describe(model->device);
     uint64_t data = clade__memory_of_feeds(model, feeds);
     CLADE_TRY(advise(model, feeds, advice, sizeof advice));
-    if (memory->total + data > info->global_memory_bytes)
-        return clade__fail(CLADE_EDEVICEMEM,
-                           "the plan needs %.1f MiB and %s has %.1f MiB (parameters %.1f, gradients "
-                           "%.1f, optimizer %.1f, activations of %lld samples %.1f, data %.1f)%s",
-                           mib(memory->total + data), info->name, mib(info->global_memory_bytes),
-                           mib(memory->parameters), mib(memory->gradients),
-                           mib(memory->optimizer_state), (long long)model->micro_batch,
-                           mib(memory->activations), mib(data), advice);
+    if (model->memory.total + data > info->global_memory_bytes)
+        return fail_total(model, data, advice);
     return clade__fail(CLADE_EDEVICEMEM,
-                       "the plan needs one buffer of %.1f MiB and %s allows at most %.1f MiB in one%s",
-                       mib(model->largest_buffer), info->name, mib(info->max_allocation_bytes),
-                       advice);
+                       "the plan needs one buffer of %s and %s allows at most %s in one%s",
+                       text_of(model->largest_buffer, ceil).text, info->name,
+                       text_of(info->max_allocation_bytes, floor).text, advice);
 }
 
 clade_status clade__memory_choose_parts(clade_model *model, const clade__feeds *feeds)
