@@ -67,6 +67,7 @@ static clade_status train(session *s)
     const clade_profile_entry *entries;
     size_t n_entries;
     CLADE_TRY(open_session(s, network, "digits?n=40", &sgd_options));
+    CLADE_TRY(clade__file_check(in_run("trace.json")));
     CLADE_TRY(clade_profile_begin(s->device));
     CLADE_TRY(clade_fit(s->model, s->train,
                         &(clade_fit_options){.epochs = 2, .validate = s->valid, .log_every = 1,

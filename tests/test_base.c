@@ -183,6 +183,8 @@ static void file_errors_say_which_and_why(void **state)
     assert_fails(clade__file_read(missing, &data, &n_bytes), CLADE_EIO, "No such file");
     assert_fails(clade__file_read(folder, &data, &n_bytes), CLADE_EIO, "not a regular file");
     assert_fails(clade__file_write(inside, NULL, 0), CLADE_EIO, inside);
+    assert_fails(clade__file_check(inside), CLADE_EIO, inside);
+    assert_fails(clade__file_check(folder), CLADE_EIO, "it is a folder");
 
     char long_path[8001];
     memset(long_path, 'x', 8000);

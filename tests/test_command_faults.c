@@ -38,7 +38,7 @@ static const scenario scenarios[] = {
     {"train", {"train", "./net.yaml", "--run", "./new", "--json"}, false, 0},
     {"again", {"train", "./net.yaml", "--run", "./run", "--epochs", "1", "--overwrite"}, false, 0},
     {"text", {"train", "--model", "mlp:4", "--dropout", "0.1", "--data", SMALL, "--run", "./new",
-              "--epochs", "1", "--profile", "./trace.json"}, false, 0},
+              "--epochs", "1", "--profile", "./new/trace.json"}, false, 0},
     {"unnamed", {"train", "--model", "linear", "--data", SMALL, "--epochs", "1", "--batch", "auto"},
      false, 0},
     {"resume", {"train", "--resume", "--run", "./run", "--epochs", "3"}, false, 0},

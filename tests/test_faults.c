@@ -82,7 +82,8 @@ static void check_files(const fault_plan *plan, const char *folder)
         clade_model *model = NULL;
         const char *path = test_text("%s/%s", folder, entry->d_name);
         bool unfinished = strstr(entry->d_name, ".tmp");
-        if (unfinished && !(plan->then && strcmp(plan->then->call, "unlink") == 0))
+        const fault_site *last = plan->then ? plan->then : plan->site;
+        if (unfinished && strcmp(last->call, "unlink") != 0)
             wrong(plan, "left unfinished", path);
         if (strstr(entry->d_name, ".safetensors") && !unfinished &&
             clade_load(&model, NULL, path) != CLADE_OK)

@@ -311,19 +311,50 @@ static void the_command_writes_table_and_trace(void **state)
     check_trace(path);
 }
 
-static void a_trace_that_cannot_be_written_is_told_last(void **state)
+static void expect_refused(command_result result, const char *path)
+{
+    assert_int_equal(result.status, 1);
+    assert_string_equal(result.out, "");
+    assert_string_equal(result.err, path);
+    command_free(&result);
+}
+
+static void a_trace_that_cannot_be_written_is_told_first(void **state)
+{
+    (void)state;
+    char folder[512], run[600], none[600];
+    snprintf(folder, sizeof folder, "%s", test_folder());
+    snprintf(run, sizeof run, "%s/run", folder);
+    snprintf(none, sizeof none, "%s/none/trace.json", folder);
+    const char *missing = test_text("clade: --profile: cannot write '%s': No such file or directory\n",
+                                    none);
+    expect_refused(train_command(run, none, "--quiet"), missing);
+    expect_refused(train_command(run, folder, "--quiet"),
+                   test_text("clade: --profile: cannot write '%s': it is a folder\n", folder));
+    expect_refused(COMMAND("predict", run, "--data", DATA, "--profile", none), missing);
+    assert_int_equal(access(run, F_OK), -1);
+}
+
+/* What is in the run's folder cannot be asked for before that is there. */
+static void a_trace_in_the_run_folder(void **state)
 {
     (void)state;
     char folder[512];
     snprintf(folder, sizeof folder, "%s", test_folder());
-    command_result result = train_command(test_text("%s/run", folder),
-                                          test_text("%s/none/trace.json", folder), NULL);
+    const char *path = test_text("%s/run/trace.json", folder);
+    command_result result = train_command(test_text("%s/run/", folder), path, "--quiet");
+    assert_int_equal(result.status, 0);
+    command_free(&result);
+    check_trace(path);
+
+    result = train_command(test_text("%s/run2", folder), test_text("%s/run2/none/trace.json", folder),
+                           NULL);
     assert_int_equal(result.status, 1);
     assert_non_null(strstr(result.out, "model saved"));
     assert_non_null(strstr(result.err, "PHASE, KERNEL"));
     assert_non_null(strstr(result.err, "clade: --profile: "));
     assert_non_null(strstr(result.err, "none/trace.json"));
-    assert_int_equal(access(test_text("%s/run/model.safetensors", folder), R_OK), 0);
+    assert_int_equal(access(test_text("%s/run2/model.safetensors", folder), R_OK), 0);
     command_free(&result);
 }
 
@@ -335,7 +366,8 @@ int main(void)
         cmocka_unit_test(a_long_profile_has_a_short_trace),
         cmocka_unit_test(there_is_no_trace_without_a_profile),
         cmocka_unit_test(the_command_writes_table_and_trace),
-        cmocka_unit_test(a_trace_that_cannot_be_written_is_told_last),
+        cmocka_unit_test(a_trace_that_cannot_be_written_is_told_first),
+        cmocka_unit_test(a_trace_in_the_run_folder),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

@@ -95,14 +95,37 @@ static void sync_folder_of(const char *path)
     close(fd);
 }
 
+/* Below 0 after an error, which is told. */
+static int open_temporary(const char *path, char temporary[PATH_MAX])
+{
+    int n = snprintf(temporary, PATH_MAX, "%s.tmp-%ld", path, (long)getpid());
+    if (n < 0 || n >= PATH_MAX) {
+        (void)clade__fail(CLADE_EIO, "cannot write '%s': the path is too long", path);
+        return -1;
+    }
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) (void)fail_file("write", path);
+    return fd;
+}
+
+clade_status clade__file_check(const char *path)
+{
+    char temporary[PATH_MAX];
+    struct stat about;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+        return clade__fail(CLADE_EIO, "cannot write '%s': it is a folder", path);
+    int fd = open_temporary(path, temporary);
+    if (fd < 0) return CLADE_EIO;
+    close(fd);
+    (void)unlink(temporary);
+    return CLADE_OK;
+}
+
 clade_status clade__file_write(const char *path, const clade__piece *pieces, size_t n_pieces)
 {
     char temporary[PATH_MAX];
-    int n = snprintf(temporary, sizeof temporary, "%s.tmp-%ld", path, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof temporary)
-        return clade__fail(CLADE_EIO, "cannot write '%s': the path is too long", path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return fail_file("write", path);
+    int fd = open_temporary(path, temporary);
+    if (fd < 0) return CLADE_EIO;
     if (write_all(fd, pieces, n_pieces) != 0) {
         clade_status status = fail_file("write", path);
         close(fd);

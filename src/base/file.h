@@ -21,6 +21,9 @@ clade_status clade__file_read(const char *path, unsigned char **data, size_t *n_
 /* Writes the pieces one after another. On failure the old file stands and no temporary is left. */
 clade_status clade__file_write(const char *path, const clade__piece *pieces, size_t n_pieces);
 
+/* Whether such a file can be written there, as far as can be known before: CLADE_EIO, as above. */
+clade_status clade__file_check(const char *path);
+
 /* Removes what clade__file_write leaves in a folder when its process is killed. */
 void clade__remove_temporaries(const char *folder);
 

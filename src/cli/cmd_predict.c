@@ -191,6 +191,7 @@ static clade_status run_predict(cli_call *call)
     if (limit_text && (!cli_parse_count(limit_text, &limit) || limit < 1))
         return clade__fail(CLADE_EINVAL, "--limit is %s, want a whole number, at least 1",
                            limit_text);
+    CLADE_TRY(cli_profile_check(call));
     clade_device *device = NULL;
     clade_model *model = NULL;
     clade_data *data = NULL;

@@ -53,6 +53,16 @@ static clade_status read_settings(training *t)
     return cli_run_check(settings, cli_value_of(t->call, "overwrite") != NULL);
 }
 
+/* Not of a trace in a run folder that is made later. */
+static clade_status check_profile(const training *t)
+{
+    const char *path = cli_value_of(t->call, "profile");
+    const char *run = cli_setting_text(&t->setup.settings, CLI_RUN);
+    size_t n = run ? strlen(run) : 0;
+    bool inside = n > 0 && path && strncmp(path, run, n) == 0 && (path[n] == '/' || run[n - 1] == '/');
+    return inside && access(run, F_OK) != 0 ? CLADE_OK : cli_profile_check(t->call);
+}
+
 static clade_status write_config(void *user)
 {
     training *t = user;
@@ -66,6 +76,7 @@ static clade_status prepare(training *t)
     const cli_value *patience = &settings->values[CLI_PATIENCE];
     CLADE_TRY(read_settings(t));
     if (cli_value_of(t->call, "plot")) CLADE_TRY(cli_plot_check(t->call));
+    CLADE_TRY(check_profile(t));
     CLADE_TRY(cli_setup_open(&t->setup, t->call, &(cli_setup_wants){.valid = true}));
     if (patience->count > 0 && !t->setup.valid)
         return clade__fail(CLADE_ECONFIG, "%s is %s, and there is no validation data to stop by",

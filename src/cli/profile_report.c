@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/file.h"
+
 enum { MOST_ROWS = 20 /* of a phase */, N_COLUMNS = 6 };
 
 /* Entries that are shown in one row: one, a phase's, or those that have no row of their own. */
@@ -75,6 +77,15 @@ static void print_totals(const clade_profile_totals *totals)
     fprintf(stderr, "device busy %.3f s of %.3f s, from the first step to the last command; gaps "
                     "%.3f s, %.1f %% (host, launches, compiling)\n", totals->busy_seconds, wall, gap,
                     share);
+}
+
+clade_status cli_profile_check(cli_call *call)
+{
+    const char *path = cli_value_of(call, "profile");
+    clade_status status = path ? clade__file_check(path) : CLADE_OK;
+    if (status == CLADE_OK) return CLADE_OK;
+    call->writing = true; /* it is not a file to be read that is bad */
+    return clade__fail_in(status, "--profile");
 }
 
 clade_status cli_profile_finish(clade_device *device, const char *path, bool quiet)
