@@ -130,12 +130,12 @@ typedef struct clade_fit_result {
     char why[512];          /* in one line, where training diverged or stopped early; else "" */
     clade_divergence diverged;
     int64_t steps;
-    int epochs;             /* finished */
+    int epochs;             /* finished, one that max_steps cut short among them */
     double seconds;         /* of training, validation not counted */
     double samples_per_second;
-    clade_metrics train;    /* of the last finished epoch */
+    clade_metrics train;    /* of the last of these epochs, over the samples that it did */
     bool has_valid;
-    clade_metrics valid;    /* of the last finished epoch */
+    clade_metrics valid;    /* after it */
     clade_metrics best_valid;
     int best_epoch;
 } clade_fit_result;
