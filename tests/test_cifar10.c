@@ -227,7 +227,7 @@ static void real_cifar10(void **state)
         assert_ok(clade_data_open_part(&data,
                                        test_text("cifar10:%s?files=%s", folder,
                                                  part ? "test_batch.bin" : "data_batch_1.bin"),
-                                       NULL));
+                                       "train"));
         assert_true(data->n_samples >= (part ? 3000 : 10000));
         assert_string_equal(clade_data_class_name(data, 0), "airplane");
         assert_string_equal(clade_data_class_name(data, 9), "truck");

@@ -46,8 +46,8 @@ static void spec_errors(void **state)
         assert_null(strchr(clade_error(), '\n'));
     }
     clade_data *data;
-    assert_fails(clade_data_open(&data, NULL), CLADE_EINVAL, "empty");
-    assert_fails(clade_data_open(NULL, "digits"), CLADE_EINVAL, "nowhere");
+    assert_fails(clade_data_open(&data, NULL), CLADE_EINVAL, "spec is NULL");
+    assert_fails(clade_data_open(NULL, "digits"), CLADE_EINVAL, "out is NULL");
     assert_fails(clade_data_open_part(&data, "digits?n=1", "Test"), CLADE_EINVAL, "part 'Test'");
 }
 
@@ -149,8 +149,8 @@ static void arrays_errors(void **state)
 {
     (void)state;
     clade_data *none;
-    assert_fails(clade_data_from_arrays(&none, NULL), CLADE_EINVAL, "no features");
-    BAD_ARRAYS(arrays.features = NULL, CLADE_EINVAL, "no features");
+    assert_fails(clade_data_from_arrays(&none, NULL), CLADE_EINVAL, "arrays is NULL");
+    BAD_ARRAYS(arrays.features = NULL, CLADE_EINVAL, "features is NULL");
     BAD_ARRAYS(arrays.labels = NULL, CLADE_EINVAL, "no labels, but 3 classes");
     BAD_ARRAYS((arrays.labels = NULL, arrays.n_classes = 0, arrays.n_targets = 2), CLADE_EINVAL,
                "no targets, but 2 of a sample");
@@ -197,7 +197,7 @@ static void scale(void **state)
     assert_fails(clade_data_set_scale(data, 0.0f, 0.0f), CLADE_EINVAL, "scale not 0");
     assert_fails(clade_data_set_scale(data, NAN, 0.0f), CLADE_EINVAL, "finite");
     assert_fails(clade_data_set_scale(data, 1.0f, INFINITY), CLADE_EINVAL, "finite");
-    assert_fails(clade_data_set_scale(NULL, 1.0f, 0.0f), CLADE_EINVAL, "none");
+    assert_fails(clade_data_set_scale(NULL, 1.0f, 0.0f), CLADE_EINVAL, "data is NULL");
     assert_true(clade_data_describe(data).scale == 2.0f);
     assert_true(clade_data_describe(data).shift == -1.0f);
     clade_data_free(data);

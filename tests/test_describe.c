@@ -132,7 +132,6 @@ static void errors_say_where(void **state)
     static const struct {
         const char *json, *message; /* the whole of its beginning */
     } cases[] = {
-        {NULL, "model: not valid JSON"},
         {"", "model: not valid JSON"},
         {"{", "model: not valid JSON"},
         {"[]", "model: want a mapping"},

@@ -51,9 +51,9 @@ static void shapes_must_fit(void **state)
     assert_fails(clade_gemm(c, a, b, 0, 1, 1, 0), bad, "B (5, 7)ᵀ do not give");
     assert_fails(clade_gemm(b, a, b, 0, 0, 1, 0), bad, "do not give C (5, 7)");
     assert_fails(clade_gemm(c, a, labels, 0, 0, 1, 0), bad, "B is not float32");
-    assert_fails(clade_gemm(NULL, a, b, 0, 0, 1, 0), CLADE_EINVAL, "a tensor is NULL");
-    assert_fails(clade_gemm(c, NULL, b, 0, 0, 1, 0), CLADE_EINVAL, "a tensor is NULL");
-    assert_fails(clade_gemm(c, a, NULL, 0, 0, 1, 0), CLADE_EINVAL, "a tensor is NULL");
+    assert_fails(clade_gemm(NULL, a, b, 0, 0, 1, 0), CLADE_EINVAL, "c is NULL");
+    assert_fails(clade_gemm(c, NULL, b, 0, 0, 1, 0), CLADE_EINVAL, "a is NULL");
+    assert_fails(clade_gemm(c, a, NULL, 0, 0, 1, 0), CLADE_EINVAL, "b is NULL");
     assert_ok(clade_gemm(c, a, b, 0, 0, 1, 0));
 
     clade_device *other = test_open_again(state);
@@ -103,7 +103,7 @@ static void parts_must_lie_in_their_tensors(void **state)
     REFUSED(CLADE_ESHAPE, "m, n, k are 0, 4, 2, want 1 to 2147483647", args.m = 0);
     REFUSED(CLADE_ESHAPE, "m, n, k are 3, -1, 2", args.n = -1);
     REFUSED(CLADE_ESHAPE, "m, n, k are 3, 4, 2147483648", args.k = INT64_C(1) << 31);
-    REFUSED(CLADE_EINVAL, "a tensor is NULL", args.c = NULL);
+    REFUSED(CLADE_EINVAL, "args->c is NULL", args.c = NULL);
 #undef REFUSED
     clade__commands *immediate = clade__immediate(*state);
     assert_fails(clade__gemm(immediate, &good, &(clade__epilogue){.bias = a}), CLADE_ESHAPE,

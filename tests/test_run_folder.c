@@ -223,9 +223,10 @@ static void a_folder_that_is_not_there_is_an_error(void **state)
 
 static void a_wrong_call_is_refused(void **state)
 {
-    clade_data *data = NULL;
+    clade_data *data;
     clade_model *model;
     clade_metrics metrics;
+    assert_ok(clade_data_open(&data, "digits?n=1"));
     assert_ok(clade_model_create(&model, *state, 1));
     assert_fails(clade_fit(model, data, NULL, NULL), CLADE_ESTATE, "not compiled");
     assert_fails(clade_evaluate(model, data, &metrics), CLADE_ESTATE, "not compiled");

@@ -83,7 +83,7 @@ static void each_feature_has_mean_0_and_deviation_1(void **state)
     assert_null(clade_data_describe(data).feature_scale);
     assert_true(clade__scaling_apply(&data->scaling, 3, 5.0) == 11.0);
     clade_data_free(data);
-    assert_fails(clade_data_standardize(NULL), CLADE_EINVAL, "none to standardize");
+    assert_fails(clade_data_standardize(NULL), CLADE_EINVAL, "data is NULL");
 }
 
 /* Deviations are of the samples themselves, not estimated from them: 1 for {-1, 1}. */

@@ -1,6 +1,6 @@
 /* Models: build a network from nodes, compile it for training, save and load it.
  *
- * A builder takes a node and returns the node after it. Given NULL it returns NULL; the first
+ * A builder takes a node and returns the node after it. Given no node it returns NULL; the first
  * error is kept by the model and returned by clade_compile, so calls can be nested freely. Nodes
  * are owned by their model. Shapes here are those of one sample; the batch is in front of them.
  */
@@ -143,7 +143,7 @@ typedef struct clade_compile_options {
  * of a builder, a loss or optimizer out of range (CLADE_EINVAL), memory that the device does not
  * have (CLADE_EDEVICEMEM, with the bytes, the largest batch that fits, and the parts in which this one
  * would), a gemm that computes wrong results (CLADE_EWRONG).
- * Memory is taken at first use, not here. A model is compiled once. */
+ * Memory is taken at first use, not here. A model is compiled once. options may be NULL: zeros. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_compile(clade_model *model, clade_node *output,
                                                       const clade_compile_options *options);
 

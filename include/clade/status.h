@@ -3,6 +3,11 @@
  * Every fallible function returns a clade_status. When it is not CLADE_OK, clade_error() gives
  * one line that says what failed, where, and what to try. The line belongs to the calling thread
  * and holds until that thread's next failing call.
+ *
+ * NULL for an object, a text or a place for a result is CLADE_EINVAL, and the message names the
+ * function or operation and the argument, unless the header says that it may be NULL.
+ * Every function that frees takes NULL, and does nothing then. A function that returns no status
+ * cannot refuse: what it is asked about must be there.
  */
 #ifndef CLADE_STATUS_H
 #define CLADE_STATUS_H

@@ -160,7 +160,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
  * the run to resume began with another, or has done more than epochs and max_steps want; CLADE_EIO
  * when run_dir cannot be written, the last checkpoint being as good as before. After any failure the
  * model of the last epoch and the best one are still saved where they can be, and the message says so.
- * result may be NULL. */
+ * options and result may be NULL. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data *train,
                                                   const clade_fit_options *options,
                                                   clade_fit_result *result);

@@ -21,6 +21,13 @@ clade_status clade__fail_in(clade_status status, const char *format, ...) CLADE_
 /* Sets the thread's message as it is given; to pass on an error that was kept. */
 clade_status clade__fail_again(clade_status status, const char *message);
 
+/* Returns CLADE_EINVAL from a public function unless this argument of it was given. */
+#define CLADE_WANT(argument)                                                                       \
+    do {                                                                                           \
+        if (!(argument))                                                                           \
+            return clade__fail(CLADE_EINVAL, "%s: %s is NULL", __func__, #argument);               \
+    } while (0)
+
 /* Returns the status of a call from the function around it, unless it is CLADE_OK. */
 #define CLADE_TRY(call)                                                                            \
     do {                                                                                           \

@@ -35,7 +35,9 @@ clade_status clade_bench_open(clade_bench **out, clade_device *device,
                               const clade_bench_options *options)
 {
     static const clade_bench_options defaults;
+    CLADE_WANT(out);
     *out = NULL;
+    CLADE_WANT(device);
     if (!options) options = &defaults;
     double seconds = options->seconds == 0.0 ? DEFAULT_SECONDS : options->seconds;
     if (!(seconds > 0.0 && seconds <= MAX_SECONDS))

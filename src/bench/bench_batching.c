@@ -45,6 +45,9 @@ static clade_status measure(clade_bench *bench, const clade__workload *workload,
 clade_status clade_bench_batching(clade_bench *bench, const char *workload, int64_t batch,
                                   clade_bench_batching_result *result)
 {
+    CLADE_WANT(bench);
+    CLADE_WANT(workload);
+    CLADE_WANT(result);
     const clade__workload *found = NULL;
     clade__steps steps[2] = {{0}};
     *result = (clade_bench_batching_result){.batch = batch};

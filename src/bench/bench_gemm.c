@@ -276,6 +276,10 @@ clade_status clade_bench_gemm(clade_bench *bench, const clade_bench_shape *shape
                               clade_bench_gemm_result results[CLADE_BENCH_MAX_PROVIDERS],
                               int *n_results)
 {
+    CLADE_WANT(bench);
+    CLADE_WANT(shape);
+    CLADE_WANT(results);
+    CLADE_WANT(n_results);
     *n_results = 0;
     CLADE_TRY(check_shape(shape));
     CLADE_TRY(clade__bench_limits(bench));

@@ -56,6 +56,8 @@ static clade_status measure_op(clade_bench *bench, const clade__trial *trial,
 clade_status clade_bench_op(clade_bench *bench, int op, int64_t rows, int64_t cols,
                             clade_bench_op_result *result)
 {
+    CLADE_WANT(bench);
+    CLADE_WANT(result);
     *result = (clade_bench_op_result){0};
     if (op < 0 || op >= clade__n_ops)
         return clade__fail(CLADE_EINVAL, "bench: no operation %d, there are %d", op, clade__n_ops);

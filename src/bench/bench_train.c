@@ -63,6 +63,9 @@ static clade_status measure_steps(clade_bench *bench, clade__steps *steps,
 clade_status clade_bench_train(clade_bench *bench, const char *workload, int64_t batch,
                                clade_bench_train_result *result)
 {
+    CLADE_WANT(bench);
+    CLADE_WANT(workload);
+    CLADE_WANT(result);
     const clade__workload *found = NULL;
     clade__steps steps;
     *result = (clade_bench_train_result){0};

@@ -213,6 +213,8 @@ clade_status clade__bench_limits(clade_bench *bench)
 
 clade_status clade_bench_device(clade_bench *bench, clade_bench_limits *limits)
 {
+    CLADE_WANT(bench);
+    CLADE_WANT(limits);
     CLADE_TRY(clade__bench_limits(bench));
     *limits = bench->limits;
     return CLADE_OK;

@@ -31,6 +31,7 @@ clade_status clade__blas_of(clade_device *device, clade__blas **out)
 
 clade_status clade_gemm_select(clade_device *device, const char *provider)
 {
+    CLADE_WANT(device);
     const char *from = "";
     if (!provider) {
         provider = getenv("CLADE_GEMM");
@@ -222,14 +223,19 @@ clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_ar
 
 clade_status clade_gemm_strided(const clade_gemm_args *args)
 {
-    if (!args->a || !args->b || !args->c) return clade__fail(CLADE_EINVAL, "gemm: a tensor is NULL");
+    CLADE_WANT(args);
+    CLADE_WANT(args->a);
+    CLADE_WANT(args->b);
+    CLADE_WANT(args->c);
     return clade__gemm(clade__immediate(args->c->device), args, NULL);
 }
 
 clade_status clade_gemm(clade_tensor *c, const clade_tensor *a, const clade_tensor *b, bool trans_a,
                         bool trans_b, float alpha, float beta)
 {
-    if (!a || !b || !c) return clade__fail(CLADE_EINVAL, "gemm: a tensor is NULL");
+    CLADE_WANT(c);
+    CLADE_WANT(a);
+    CLADE_WANT(b);
     if (a->shape.rank != 2 || b->shape.rank != 2 || c->shape.rank != 2)
         return clade__fail(CLADE_ESHAPE, "gemm: ranks of A, B, C are %d, %d, %d, want 2",
                            a->shape.rank, b->shape.rank, c->shape.rank);

@@ -167,9 +167,10 @@ static clade_status copy_arrays(clade_data *data, const clade_data_arrays *array
 
 clade_status clade_data_from_arrays(clade_data **out, const clade_data_arrays *arrays)
 {
-    if (!out) return clade__fail(CLADE_EINVAL, "data: nowhere to put the result");
+    CLADE_WANT(out);
     *out = NULL;
-    if (!arrays || !arrays->features) return clade__fail(CLADE_EINVAL, "data: no features");
+    CLADE_WANT(arrays);
+    CLADE_WANT(arrays->features);
     if (arrays->labels && arrays->targets)
         return clade__fail(CLADE_EINVAL, "data: both labels and targets; give one");
     if (arrays->labels && arrays->n_classes < 1)
@@ -199,7 +200,7 @@ clade_status clade_data_from_arrays(clade_data **out, const clade_data_arrays *a
 
 clade_status clade_data_set_scale(clade_data *data, float scale, float shift)
 {
-    if (!data) return clade__fail(CLADE_EINVAL, "data: none to set a scale on");
+    CLADE_WANT(data);
     if (!isfinite(scale) || !isfinite(shift) || scale == 0.0f)
         return clade__fail(CLADE_EINVAL,
                            "data: scale %g and shift %g; both must be finite and "

@@ -175,9 +175,11 @@ static clade_status open_parsed(clade_data **out, const char *text, const data_k
 
 clade_status clade_data_open_part(clade_data **out, const char *spec, const char *part)
 {
-    if (!out) return clade__fail(CLADE_EINVAL, "data: nowhere to put the result");
+    CLADE_WANT(out);
     *out = NULL;
-    if (!spec || !*spec)
+    CLADE_WANT(spec);
+    CLADE_WANT(part);
+    if (!*spec)
         return clade__fail(CLADE_EINVAL, "data: the spec is empty; write digits or mnist:DIR");
     size_t bytes = strlen(spec) + 1;
     char *copy = malloc(bytes);
@@ -187,7 +189,7 @@ clade_status clade_data_open_part(clade_data **out, const char *spec, const char
     clade__data_spec parsed = {0};
     const data_kind *kind = NULL;
     clade_status status = parse(&parsed, &kind, copy);
-    if (status == CLADE_OK) status = choose_part(&parsed, part ? part : "train");
+    if (status == CLADE_OK) status = choose_part(&parsed, part);
     if (status == CLADE_OK) status = open_parsed(out, spec, kind, &parsed);
     free(copy);
     return status;
@@ -195,5 +197,8 @@ clade_status clade_data_open_part(clade_data **out, const char *spec, const char
 
 clade_status clade_data_open(clade_data **out, const char *spec)
 {
+    CLADE_WANT(out);
+    *out = NULL;
+    CLADE_WANT(spec);
     return clade_data_open_part(out, spec, "train");
 }

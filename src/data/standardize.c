@@ -36,7 +36,7 @@ static void measure(const clade_data *data, int64_t cols, double *mean, double *
 
 clade_status clade_data_standardize(clade_data *data)
 {
-    if (!data) return clade__fail(CLADE_EINVAL, "data: none to standardize");
+    CLADE_WANT(data);
     int64_t cols = clade__data_cols(data);
     double *mean = malloc((size_t)cols * sizeof *mean);
     double *variance = malloc((size_t)cols * sizeof *variance);

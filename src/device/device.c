@@ -9,6 +9,8 @@
 
 clade_status clade_devices(clade_device_info **list, int *n_devices, char *why, size_t why_bytes)
 {
+    CLADE_WANT(list);
+    CLADE_WANT(n_devices);
     *list = NULL;
     *n_devices = 0;
     clade__found *found;
@@ -179,11 +181,13 @@ static clade_status open_found(clade_device *device, const clade__found *found, 
 
 clade_status clade_device_open(clade_device **out, const char *selector)
 {
+    CLADE_WANT(out);
     return clade_device_open_units(out, selector, 0);
 }
 
 clade_status clade_device_open_units(clade_device **out, const char *selector, int compute_units)
 {
+    CLADE_WANT(out);
     *out = NULL;
     clade__found *found;
     int n_found, index = 0, units;
@@ -231,6 +235,7 @@ const char *clade_device_reason(const clade_device *device)
 
 clade_status clade_device_finish(clade_device *device)
 {
+    CLADE_WANT(device);
     cl_int error = clFinish(device->queue);
     return error == CL_SUCCESS ? CLADE_OK
                                : clade__fail_cl("clFinish", error, device->info.name);

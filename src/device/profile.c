@@ -226,6 +226,7 @@ void clade__profile_free(clade__profile *profile)
 
 clade_status clade_profile_begin(clade_device *device)
 {
+    CLADE_WANT(device);
     if (device->profile) return clade__fail(CLADE_ESTATE, "profiling is already on");
     clade__profile *profile = calloc(1, sizeof *profile);
     if (!profile) return clade__fail(CLADE_ENOMEM, "no memory for the profile");
@@ -262,6 +263,9 @@ static clade_status sort_entries(clade__profile *profile)
 clade_status clade_profile_end(clade_device *device, const clade_profile_entry **entries,
                                size_t *n_entries)
 {
+    CLADE_WANT(device);
+    CLADE_WANT(entries);
+    CLADE_WANT(n_entries);
     *entries = NULL;
     *n_entries = 0;
     clade__profile *profile = device->profile;
@@ -287,6 +291,8 @@ static clade_status ended_profile(const clade_device *device, const clade__profi
 
 clade_status clade_profile_describe(const clade_device *device, clade_profile_totals *totals)
 {
+    CLADE_WANT(device);
+    CLADE_WANT(totals);
     const clade__profile *profile;
     *totals = (clade_profile_totals){0};
     CLADE_TRY(ended_profile(device, &profile));
@@ -300,6 +306,8 @@ clade_status clade_profile_describe(const clade_device *device, clade_profile_to
 
 clade_status clade_profile_write_trace(const clade_device *device, const char *path)
 {
+    CLADE_WANT(device);
+    CLADE_WANT(path);
     const clade__profile *profile;
     CLADE_TRY(ended_profile(device, &profile));
     return clade__trace_write(&profile->trace, device->info.name, path);

@@ -65,7 +65,9 @@ int64_t clade__shape_rows(clade_shape shape)
 clade_status clade_tensor_create(clade_tensor **out, clade_device *device, clade_dtype dtype,
                                  clade_shape shape, const void *data)
 {
+    CLADE_WANT(out);
     *out = NULL;
+    CLADE_WANT(device);
     CLADE_TRY(clade__shape_check(shape, "tensor"));
     clade_tensor *tensor = calloc(1, sizeof *tensor);
     if (!tensor) return clade__fail(CLADE_ENOMEM, "no memory for a tensor");
@@ -131,6 +133,8 @@ cl_mem clade_opencl_buffer(const clade_tensor *tensor)
 
 clade_status clade_tensor_read(const clade_tensor *tensor, void *data)
 {
+    CLADE_WANT(tensor);
+    CLADE_WANT(data);
     clade__transfer transfer = {0};
     CLADE_TRY(clade__tensor_read_begin(tensor, 0, data, clade_tensor_bytes(tensor), &transfer));
     return clade__transfer_wait(&transfer);
@@ -138,6 +142,8 @@ clade_status clade_tensor_read(const clade_tensor *tensor, void *data)
 
 clade_status clade_tensor_write(clade_tensor *tensor, const void *data)
 {
+    CLADE_WANT(tensor);
+    CLADE_WANT(data);
     clade__transfer transfer = {0};
     CLADE_TRY(clade__tensor_write_begin(tensor, 0, data, clade_tensor_bytes(tensor), &transfer));
     return clade__transfer_wait(&transfer);
@@ -159,6 +165,7 @@ static void profile(clade_device *device, const char *label, clade_phase phase, 
 
 clade_status clade_tensor_fill(clade_tensor *tensor, float value)
 {
+    CLADE_WANT(tensor);
     if (tensor->dtype != CLADE_FLOAT32)
         return clade__fail(CLADE_ESHAPE, "clade_tensor_fill: the tensor is not float32");
     int64_t began = before(tensor->device);

@@ -88,6 +88,9 @@ static clade_status compile(clade_model *model, clade_node *output, const clade_
 clade_status clade_compile(clade_model *model, clade_node *output,
                            const clade_compile_options *options)
 {
+    static const clade_compile_options defaults;
+    CLADE_WANT(model);
+    if (!options) options = &defaults;
     CLADE_TRY(check_graph(model, output));
     CLADE_TRY(check_training(model, output, options));
     model->optimizer = options->optimizer;
@@ -114,6 +117,8 @@ clade_status clade__compile_for_inference(clade_model *model, clade_node *output
 
 clade_status clade_model_memory(const clade_model *model, clade_memory *memory)
 {
+    CLADE_WANT(model);
+    CLADE_WANT(memory);
     if (!model->compiled) return clade__fail(CLADE_ESTATE, "the model is not compiled");
     *memory = model->memory;
     return CLADE_OK;
@@ -126,6 +131,8 @@ int clade_model_n_layers(const clade_model *model)
 
 clade_status clade_model_layer(const clade_model *model, int index, clade_layer_info *info)
 {
+    CLADE_WANT(model);
+    CLADE_WANT(info);
     if (index < 0 || index >= clade_model_n_layers(model))
         return clade__fail(CLADE_EINVAL, "layer %d of %d", index, clade_model_n_layers(model));
     const clade_node *node = model->nodes[index + 1];

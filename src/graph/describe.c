@@ -248,7 +248,9 @@ clade_node *clade_model_layers(clade_model *model, const char *json)
     if (!model || model->error != CLADE_OK) return NULL;
     cJSON *root = cJSON_Parse(json);
     clade_status status =
-        root ? read_model(model, root) : clade__fail(CLADE_ECONFIG, "model: not valid JSON");
+        !json  ? clade__fail(CLADE_EINVAL, "clade_model_layers: json is NULL")
+        : root ? read_model(model, root)
+               : clade__fail(CLADE_ECONFIG, "model: not valid JSON");
     cJSON_Delete(root);
     if (status != CLADE_OK) {
         /* The place is better to know than what the builder said without it. */

@@ -8,6 +8,7 @@
 
 clade_status clade_model_create(clade_model **out, clade_device *device, uint64_t seed)
 {
+    CLADE_WANT(out);
     *out = calloc(1, sizeof **out);
     if (!*out) return clade__fail(CLADE_ENOMEM, "no memory for a model");
     (*out)->device = device;
@@ -199,6 +200,12 @@ clade_node *clade_linear(clade_node *x, int64_t units)
 
 clade_node *clade_linear_with(clade_node *x, const clade_linear_options *options)
 {
+    if (!x) return NULL;
+    if (!options) {
+        clade__model_keep_error(x->model, clade__fail(CLADE_EINVAL,
+                                                      "clade_linear_with: options is NULL"));
+        return NULL;
+    }
     return add_simple("linear", x, (clade__layer_options){.linear = *options});
 }
 

@@ -96,6 +96,8 @@ clade_status clade__save_values(const clade_model *model, const float *values, c
 
 clade_status clade_save(clade_model *model, const char *path)
 {
+    CLADE_WANT(model);
+    CLADE_WANT(path);
     CLADE_TRY(clade__model_materialize(model));
     float *values = malloc(clade__model_parameter_bytes(model) + 1);
     if (!values) return clade__fail(CLADE_ENOMEM, "no memory to save '%s'", path);
@@ -246,7 +248,9 @@ static clade_status rebuild(clade_model *model, const clade__safetensors *file,
 
 clade_status clade_load(clade_model **out, clade_device *device, const char *path)
 {
+    CLADE_WANT(out);
     *out = NULL;
+    CLADE_WANT(path);
     clade__safetensors *file = NULL;
     clade_model *model = NULL;
     clade_node *output = NULL;

@@ -63,7 +63,8 @@ clade_status clade__clip_norm(clade__commands *commands, clade_tensor *scale,
 clade_status clade_clip_norm(clade_tensor *scale, clade_tensor *const *grads, int n_grads,
                              float max_norm)
 {
-    if (!scale) return clade__fail(CLADE_EINVAL, "clip_norm: scale is NULL");
+    CLADE_WANT(scale);
+    CLADE_WANT(grads);
     if (n_grads < 1)
         return clade__fail(CLADE_EINVAL, "clip_norm: %d gradients, want at least 1", n_grads);
     int64_t n = 0;

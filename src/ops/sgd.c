@@ -37,6 +37,7 @@ clade_status clade__sgd_step(clade__commands *commands, clade_tensor *w, clade_t
 clade_status clade_sgd_step(clade_tensor *w, clade_tensor *velocity, const clade_tensor *grad,
                             const clade_sgd_args *args)
 {
+    CLADE_WANT(args);
     const clade__check check = {NULL, "sgd"};
     CLADE_TRY(clade__check_range(&check, "lr", args->lr, 0, INFINITY));
     return clade__sgd_step(clade__immediate_of(w), w, velocity, grad, args->scale,

@@ -34,6 +34,9 @@ clade_status clade__pass_evaluate(clade__pass *pass, const volatile sig_atomic_t
 
 clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics *metrics)
 {
+    CLADE_WANT(model);
+    CLADE_WANT(data);
+    CLADE_WANT(metrics);
     if (!model->compiled) return clade__fail(CLADE_ESTATE, "evaluate: the model is not compiled");
     clade__pass pass;
     bool resident = clade__data_fits(model, data, false, model->memory.total);
@@ -104,6 +107,9 @@ static clade_status predict_batches(clade_model *model, clade__feed *feed, int64
 clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, int64_t n, bool raw,
                            float *outputs)
 {
+    CLADE_WANT(model);
+    CLADE_WANT(data);
+    CLADE_WANT(outputs);
     if (!model->compiled) return clade__fail(CLADE_ESTATE, "predict: the model is not compiled");
     if (first < 0 || n < 1 || first > data->n_samples || n > data->n_samples - first)
         return clade__fail(CLADE_EINVAL, "predict: %lld samples from number %lld on, of %lld",

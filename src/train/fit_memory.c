@@ -50,6 +50,9 @@ clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *
 clade_status clade_fit_memory(const clade_model *model, const clade_data *train,
                               const clade_fit_options *options, clade_memory *memory)
 {
+    CLADE_WANT(model);
+    CLADE_WANT(train);
+    CLADE_WANT(memory);
     static const clade_fit_options defaults;
     clade__fit_memory plan;
     if (!model->compiled || !model->trainable)

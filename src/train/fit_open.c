@@ -139,6 +139,8 @@ static clade_status close_fit(clade__fit *f, clade_status status)
 clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_options *options,
                        clade_fit_result *result)
 {
+    CLADE_WANT(model);
+    CLADE_WANT(train);
     static const clade_fit_options defaults;
     clade_fit_result unwanted;
     if (!options) options = &defaults;

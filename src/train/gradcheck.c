@@ -293,7 +293,10 @@ clade_status clade_gradcheck(clade_model *model, clade_data *data,
                              const clade_gradcheck_options *options, clade_gradcheck_result *result)
 {
     check c = {.model = model, .data = data};
+    CLADE_WANT(result);
     *result = (clade_gradcheck_result){0};
+    CLADE_WANT(model);
+    CLADE_WANT(data);
     CLADE_TRY(check_model(model));
     CLADE_TRY(clade__check_data(model, data));
     CLADE_TRY(resolve(&c.options, options, model->micro_batch, data->n_samples));
@@ -310,6 +313,7 @@ clade_status clade_gradcheck(clade_model *model, clade_data *data,
 
 void clade_gradcheck_free(clade_gradcheck_result *result)
 {
+    if (!result) return;
     free(result->parameters);
     *result = (clade_gradcheck_result){0};
 }

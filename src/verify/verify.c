@@ -223,7 +223,9 @@ clade_status clade_verify(clade_device *device, const clade_verify_options *opti
                           clade_verify_result *result)
 {
     verify v = {.device = device, .result = result};
+    CLADE_WANT(result);
     *result = (clade_verify_result){0};
+    CLADE_WANT(device);
     if (options) v.options = *options;
     clade_status status = run_all(&v);
     clade__kept_free(&v.kept);
@@ -235,6 +237,7 @@ clade_status clade_verify(clade_device *device, const clade_verify_options *opti
 
 void clade_verify_free(clade_verify_result *result)
 {
+    if (!result) return;
     free(result->cases);
     *result = (clade_verify_result){0};
 }
