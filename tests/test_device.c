@@ -125,6 +125,16 @@ static void fill_sets_floats_alone(void **state)
     clade_tensor_free(labels);
 }
 
+static void unknown_types_are_refused(void **state)
+{
+    for (int type = -1; type <= 3; type += 4) {
+        clade_tensor *tensor = (clade_tensor *)&type; /* a failed call clears it */
+        assert_fails(clade_tensor_create(&tensor, *state, (clade_dtype)type, CLADE_SHAPE(1), NULL),
+                     CLADE_EINVAL, test_text("there is no element type %d", type));
+        assert_null(tensor);
+    }
+}
+
 static void bad_shapes_are_refused(void **state)
 {
     static const struct {
@@ -359,6 +369,7 @@ int main(void)
         cmocka_unit_test(a_selector_of_nothing_opens_nothing),
         cmocka_unit_test(tensors_keep_their_bytes),
         cmocka_unit_test(fill_sets_floats_alone),
+        cmocka_unit_test(unknown_types_are_refused),
         cmocka_unit_test(bad_shapes_are_refused),
         cmocka_unit_test(too_much_memory_is_refused),
         cmocka_unit_test(freed_buffers_are_used_again),

@@ -34,7 +34,8 @@ CLADE_API int64_t clade_shape_elements(clade_shape shape);
 CLADE_API size_t clade_dtype_bytes(clade_dtype dtype);
 
 /* Makes a tensor; its contents are undefined. `data` (may be NULL) is copied in, row-major, before
- * the call returns. CLADE_ESHAPE for a bad shape, CLADE_EDEVICEMEM when it does not fit. */
+ * the call returns. CLADE_ESHAPE for a bad shape, CLADE_EINVAL for a type that there is not,
+ * CLADE_EDEVICEMEM when it does not fit. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_tensor_create(clade_tensor **out,
                                                             clade_device *device,
                                                             clade_dtype dtype, clade_shape shape,

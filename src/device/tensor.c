@@ -68,6 +68,8 @@ clade_status clade_tensor_create(clade_tensor **out, clade_device *device, clade
     CLADE_WANT(out);
     *out = NULL;
     CLADE_WANT(device);
+    if ((unsigned)dtype > CLADE_UINT8)
+        return clade__fail(CLADE_EINVAL, "tensor: there is no element type %d", (int)dtype);
     CLADE_TRY(clade__shape_check(shape, "tensor"));
     clade_tensor *tensor = calloc(1, sizeof *tensor);
     if (!tensor) return clade__fail(CLADE_ENOMEM, "no memory for a tensor");
