@@ -206,7 +206,7 @@ static clade_status name_classes(session *s, double *loss)
     CLADE_TRY(clade_data_open(&s->valid, test_text("csv:%s/u.csv?test=0", fault_folder.files)));
     CLADE_TRY(clade_evaluate(s->model, s->valid, &metrics));
     *loss = metrics.loss;
-    return CLADE_OK;
+    return clade_compile(s->model, NULL, NULL); /* to train it further */
 }
 
 static clade_status run_names(double *loss)

@@ -243,7 +243,7 @@ static void without_a_device_a_model_is_only_described(void **state)
     clade_node *y = clade_linear(clade_input(model, CLADE_SHAPE(3)), 2);
     assert_fails(clade_compile(model, y, &(clade_compile_options){0}), CLADE_ESTATE,
                  "made without a device");
-    assert_fails(clade_model_memory(model, &memory), CLADE_ESTATE, "not compiled");
+    assert_fails(clade_model_memory(model, &memory), CLADE_ESTATE, "made without a device");
     assert_int_equal(clade_model_n_parameters(model), 8);
     clade_model_free(model);
 }

@@ -75,11 +75,61 @@ static void a_model_comes_back(void **state)
         clade_memory memory;
         assert_ok(clade_model_memory(loaded, &memory));
         assert_true(memory.gradients == 0 && memory.optimizer_state == 0 && memory.total > 0);
-        assert_fails(clade_fit(loaded, data, NULL, NULL), CLADE_ESTATE, "not compiled for training");
+        assert_fails(clade_fit(loaded, data, NULL, NULL), CLADE_ESTATE,
+                     "not compiled for training: call clade_compile");
         clade_model_free(model);
         clade_model_free(loaded);
         clade_data_free(data);
     }
+}
+
+/* Trains it further; its outputs then, of what data it was, are as many as `outputs` has. */
+static void train_further(clade_model *loaded, clade_data *data, float *outputs)
+{
+    clade_metrics before, compiled, after;
+    assert_ok(clade_evaluate(loaded, data, &before));
+    assert_ok(clade_compile(loaded, NULL, NULL));
+    assert_int_equal(clade_model_loss(loaded), CLADE_LOSS_MSE);
+    assert_int_equal(clade_model_batch(loaded), 128);
+    assert_ok(clade_evaluate(loaded, data, &compiled));
+    assert_true(compiled.loss == before.loss);
+    assert_ok(clade_fit(loaded, data, &(clade_fit_options){.epochs = 5}, NULL));
+    assert_ok(clade_evaluate(loaded, data, &after));
+    assert_true(after.loss < before.loss);
+    assert_fails(clade_compile(loaded, NULL, NULL), CLADE_ESTATE, "compiled already");
+    assert_ok(clade_predict(loaded, data, 0, 300, true, outputs));
+}
+
+static void a_loaded_model_is_trained_further(void **state)
+{
+    clade_data *data;
+    clade_model *model = trained(*state, CLADE_LOSS_MSE, &data), *loaded;
+    const char *path = test_text("%s/net.safetensors", test_folder());
+    clade_metrics before, after;
+    float outputs[300 * 3], again[300 * 3];
+    assert_ok(clade_save(model, path));
+    assert_ok(clade_load(&loaded, *state, path));
+    train_further(loaded, data, outputs);
+    clade_model_free(loaded);
+
+    /* What is refused changes nothing, used before or not. */
+    assert_ok(clade_load(&loaded, *state, path));
+    for (int i = 0; i < 2; i++) {
+        assert_fails(clade_compile(loaded, NULL, &(clade_compile_options){.batch = INT32_MAX}),
+                     CLADE_ESHAPE, "is more than");
+        assert_fails(clade_compile(loaded, NULL, &(clade_compile_options){.loss = (clade_loss)9}),
+                     CLADE_EINVAL, "unknown loss 9");
+        assert_fails(clade_fit(loaded, data, NULL, NULL), CLADE_ESTATE, "not compiled for training");
+        assert_int_equal(clade_model_loss(loaded), CLADE_LOSS_MSE);
+        assert_ok(clade_evaluate(model, data, &before));
+        assert_ok(clade_evaluate(loaded, data, &after));
+        assert_true(before.loss == after.loss && before.accuracy == after.accuracy);
+    }
+    train_further(loaded, data, again);
+    assert_memory_equal(outputs, again, sizeof outputs);
+    clade_model_free(model);
+    clade_model_free(loaded);
+    clade_data_free(data);
 }
 
 static void without_a_device_a_model_is_described(void **state)
@@ -101,9 +151,11 @@ static void without_a_device_a_model_is_described(void **state)
     assert_int_equal(clade_model_input_shape(loaded).rank, 2);
     assert_int_equal(clade_model_output_shape(loaded).dim[0], 3);
     assert_int_equal(clade_model_loss(loaded), CLADE_LOSS_MSE);
-    assert_fails(clade_evaluate(loaded, data, &metrics), CLADE_ESTATE, "not compiled");
-    assert_fails(clade_save(loaded, path), CLADE_ESTATE, "not compiled");
-    assert_fails(clade_model_memory(loaded, &memory), CLADE_ESTATE, "not compiled");
+    assert_fails(clade_evaluate(loaded, data, &metrics), CLADE_ESTATE, "made without a device");
+    assert_fails(clade_compile(loaded, NULL, NULL), CLADE_ESTATE, "made without a device");
+    assert_fails(clade_fit(loaded, data, NULL, NULL), CLADE_ESTATE, "made without a device");
+    assert_fails(clade_save(loaded, path), CLADE_ESTATE, "made without a device");
+    assert_fails(clade_model_memory(loaded, &memory), CLADE_ESTATE, "made without a device");
     clade_model_free(model);
     clade_model_free(loaded);
     clade_data_free(data);
@@ -338,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_comes_back),
+        cmocka_unit_test(a_loaded_model_is_trained_further),
         cmocka_unit_test(without_a_device_a_model_is_described),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing),
         cmocka_unit_test(infinite_numbers_are_refused),

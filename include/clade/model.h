@@ -143,7 +143,11 @@ typedef struct clade_compile_options {
  * of a builder, a loss or optimizer out of range (CLADE_EINVAL), memory that the device does not
  * have (CLADE_EDEVICEMEM, with the bytes, the largest batch that fits, and the parts in which this one
  * would), a gemm that computes wrong results (CLADE_EWRONG).
- * Memory is taken at first use, not here. A model is compiled once. options may be NULL: zeros. */
+ * Memory is taken at first use, not here. options may be NULL: the model's loss if it was loaded, zeros
+ * else. A model is compiled once; what was refused may be tried again.
+ *
+ * So may a model from clade_load be, to train it further; output may be NULL then, for its own. It
+ * starts from the parameters that it has, with a new optimizer's state, and steps counted anew. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_compile(clade_model *model, clade_node *output,
                                                       const clade_compile_options *options);
 
@@ -196,8 +200,9 @@ CLADE_API const char *clade_optimizer_name(clade_optimizer_kind kind);
  * layouts. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_save(clade_model *model, const char *path);
 
-/* Makes a model from such a file, ready to evaluate and predict. With device NULL it can only be
- * described. CLADE_EIO when it cannot be read, CLADE_EDATA when it is damaged or not Clade's. */
+/* Makes a model from such a file, with seed 0, ready to evaluate and predict, and to be compiled for
+ * training. With device NULL it can only be described. CLADE_EIO when it cannot be read, CLADE_EDATA
+ * when it is damaged or not Clade's. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_load(clade_model **out, clade_device *device,
                                                    const char *path);
 

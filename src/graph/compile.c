@@ -12,15 +12,28 @@ const char *clade_loss_name(clade_loss loss)
     return (unsigned)loss < 3 ? loss_names[loss] : NULL;
 }
 
+static clade_status check_device(const clade_model *model, const char *what)
+{
+    if (model->device) return CLADE_OK;
+    return clade__fail(CLADE_ESTATE, "%s: the model was made without a device: it can only be "
+                       "described", what);
+}
+
+clade_status clade__check_compiled(const clade_model *model, const char *what, bool training)
+{
+    CLADE_TRY(check_device(model, what));
+    if (training ? model->trainable : model->compiled) return CLADE_OK;
+    return clade__fail(CLADE_ESTATE, "%s: the model is not compiled%s: call clade_compile before it",
+                       what, training ? " for training" : "");
+}
+
 static clade_status check_graph(const clade_model *model, const clade_node *output)
 {
     if (model->error != CLADE_OK)
         return clade__fail_again(model->error,
                                  model->error_text ? model->error_text : "out of memory");
-    if (!model->device)
-        return clade__fail(CLADE_ESTATE, "the model was made without a device: it can only be "
-                           "described");
-    if (model->compiled) return clade__fail(CLADE_ESTATE, "the model is compiled already");
+    CLADE_TRY(check_device(model, "compile"));
+    if (model->trainable) return clade__fail(CLADE_ESTATE, "compile: the model is compiled already");
     if (!output || !output->type || output->model != model)
         return clade__fail(CLADE_EINVAL, "compile: the output is not a layer of this model");
     for (int i = 0; i < model->n_nodes; i++) {
@@ -69,16 +82,15 @@ static clade_status plan(clade_model *model, const clade__feeds *feeds, bool cho
     return model->trainable ? clade__layout_check_gemms(model->train_layout, model) : CLADE_OK;
 }
 
-static clade_status compile(clade_model *model, clade_node *output, const clade__feeds *feeds,
+/* Plans what has been set in the model; when that cannot be, it becomes what it was before. */
+static clade_status compile(clade_model *model, const clade_model *before, const clade__feeds *feeds,
                             bool choose_parts)
 {
-    model->output = output;
     clade_status status = plan(model, feeds, choose_parts);
     if (status != CLADE_OK) {
         free(model->train_layout);
-        free(model->infer_layout);
-        model->train_layout = model->infer_layout = NULL;
-        model->output = NULL;
+        if (!before->infer_layout) free(model->infer_layout);
+        *model = *before;
         return status;
     }
     model->compiled = true;
@@ -88,15 +100,20 @@ static clade_status compile(clade_model *model, clade_node *output, const clade_
 clade_status clade_compile(clade_model *model, clade_node *output,
                            const clade_compile_options *options)
 {
-    static const clade_compile_options defaults;
     CLADE_WANT(model);
+    const clade_compile_options defaults = {.loss = model->loss};
     if (!options) options = &defaults;
+    if (!output) output = model->output; /* of a model that was loaded */
     CLADE_TRY(check_graph(model, output));
     CLADE_TRY(check_training(model, output, options));
-    model->optimizer = options->optimizer;
-    CLADE_TRY(clade__optimizer_resolve(&model->optimizer));
-    model->lr = model->optimizer.lr;
+    clade_optimizer optimizer = options->optimizer;
+    CLADE_TRY(clade__optimizer_resolve(&optimizer));
     CLADE_TRY(clade_gemm_select(model->device, options->gemm));
+    CLADE_TRY(clade__model_withdraw(model));
+    const clade_model before = *model;
+    model->output = output;
+    model->optimizer = optimizer;
+    model->lr = optimizer.lr;
     model->loss = options->loss;
     model->batch = options->batch ? options->batch : DEFAULT_BATCH;
     int64_t parts = options->accumulate > 0 ? options->accumulate : 1;
@@ -104,22 +121,24 @@ clade_status clade_compile(clade_model *model, clade_node *output,
     model->keep_gradients = options->keep_gradients;
     model->trainable = true;
     const clade__feeds feeds = {options->train, options->valid};
-    return compile(model, output, &feeds, options->accumulate == CLADE_ACCUMULATE_AUTO);
+    return compile(model, &before, &feeds, options->accumulate == CLADE_ACCUMULATE_AUTO);
 }
 
 clade_status clade__compile_for_inference(clade_model *model, clade_node *output, clade_loss loss)
 {
     CLADE_TRY(check_graph(model, output));
+    const clade_model before = *model;
+    model->output = output;
     model->loss = loss;
     model->batch = model->micro_batch = CLADE__INFER_BATCH;
-    return compile(model, output, &(clade__feeds){0}, false);
+    return compile(model, &before, &(clade__feeds){0}, false);
 }
 
 clade_status clade_model_memory(const clade_model *model, clade_memory *memory)
 {
     CLADE_WANT(model);
     CLADE_WANT(memory);
-    if (!model->compiled) return clade__fail(CLADE_ESTATE, "the model is not compiled");
+    CLADE_TRY(clade__check_compiled(model, "memory", false));
     *memory = model->memory;
     return CLADE_OK;
 }

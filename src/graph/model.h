@@ -2,7 +2,7 @@
  *
  * A model is built (nodes), compiled (loss, optimizer, memory known), then materialized at first
  * use: parameters and workspace are allocated, and nothing after that. A loaded model skips the
- * training half.
+ * training half, until it is compiled for that.
  */
 #ifndef CLADE_GRAPH_MODEL_H
 #define CLADE_GRAPH_MODEL_H
@@ -129,6 +129,9 @@ void clade__model_keep_error(clade_model *model, clade_status status);
 
 /* ---- compile.c ------------------------------------------------------------------------------- */
 
+/* CLADE_ESTATE, beginning with what was called, unless the model is compiled, or for training. */
+clade_status clade__check_compiled(const clade_model *model, const char *what, bool training);
+
 /* Plans inference only; for a loaded model. */
 clade_status clade__compile_for_inference(clade_model *model, clade_node *output, clade_loss loss);
 
@@ -159,6 +162,9 @@ uint64_t clade__memory_of_parts(const clade_data_size *data, int64_t part);
 /* Allocates and initialises all that the model needs, at its first use. */
 clade_status clade__model_materialize(clade_model *model);
 void clade__model_release(clade_model *model);
+
+/* Gives back all that was allocated; the parameters' values are kept, for the next first use. */
+clade_status clade__model_withdraw(clade_model *model);
 
 /* Whether every parameter is finite; waits. The device looks at them, and needs so many floats. */
 clade_status clade__model_is_finite(clade_model *model, bool *finite);

@@ -92,7 +92,6 @@ static clade_status take_memory(clade_model *model)
 
 clade_status clade__model_materialize(clade_model *model)
 {
-    if (!model->compiled) return clade__fail(CLADE_ESTATE, "the model is not compiled");
     if (model->materialized) return CLADE_OK;
     clade_status status = take_memory(model);
     if (status != CLADE_OK) {
@@ -126,6 +125,21 @@ void clade__model_release(clade_model *model)
     model->workspace = NULL;
     model->n_workspace = 0;
     model->materialized = false;
+}
+
+clade_status clade__model_withdraw(clade_model *model)
+{
+    if (!model->materialized) return CLADE_OK;
+    float *values = malloc(clade__model_parameter_bytes(model) + 1);
+    if (!values) return clade__fail(CLADE_ENOMEM, "no memory for the parameters");
+    clade_status status = clade__model_read_parameters(model, values);
+    if (status != CLADE_OK) {
+        free(values);
+        return status;
+    }
+    clade__model_release(model);
+    model->initial = values;
+    return CLADE_OK;
 }
 
 int64_t clade__model_n_peaks(const clade_model *model)

@@ -98,6 +98,7 @@ clade_status clade_save(clade_model *model, const char *path)
 {
     CLADE_WANT(model);
     CLADE_WANT(path);
+    CLADE_TRY(clade__check_compiled(model, "save", false));
     CLADE_TRY(clade__model_materialize(model));
     float *values = malloc(clade__model_parameter_bytes(model) + 1);
     if (!values) return clade__fail(CLADE_ENOMEM, "no memory to save '%s'", path);

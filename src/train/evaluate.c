@@ -37,7 +37,7 @@ clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics 
     CLADE_WANT(model);
     CLADE_WANT(data);
     CLADE_WANT(metrics);
-    if (!model->compiled) return clade__fail(CLADE_ESTATE, "evaluate: the model is not compiled");
+    CLADE_TRY(clade__check_compiled(model, "evaluate", false));
     clade__pass pass;
     bool resident = clade__data_fits(model, data, false, model->memory.total);
     CLADE_TRY(clade__pass_open(&pass, model, data, false, resident));
@@ -110,7 +110,7 @@ clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, 
     CLADE_WANT(model);
     CLADE_WANT(data);
     CLADE_WANT(outputs);
-    if (!model->compiled) return clade__fail(CLADE_ESTATE, "predict: the model is not compiled");
+    CLADE_TRY(clade__check_compiled(model, "predict", false));
     if (first < 0 || n < 1 || first > data->n_samples || n > data->n_samples - first)
         return clade__fail(CLADE_EINVAL, "predict: %lld samples from number %lld on, of %lld",
                            (long long)n, (long long)first, (long long)data->n_samples);

@@ -55,8 +55,7 @@ clade_status clade_fit_memory(const clade_model *model, const clade_data *train,
     CLADE_WANT(memory);
     static const clade_fit_options defaults;
     clade__fit_memory plan;
-    if (!model->compiled || !model->trainable)
-        return clade__fail(CLADE_ESTATE, "fit: the model is not compiled for training");
+    CLADE_TRY(clade__check_compiled(model, "fit", true));
     CLADE_TRY(clade__fit_memory_plan(&plan, model, train, options ? options : &defaults));
     *memory = plan.memory;
     return CLADE_OK;

@@ -65,8 +65,7 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
 
 static clade_status check_options(const clade_model *model, const clade_fit_options *options)
 {
-    if (!model->compiled || !model->trainable)
-        return clade__fail(CLADE_ESTATE, "fit: the model is not compiled for training");
+    CLADE_TRY(clade__check_compiled(model, "fit", true));
     if (options->epochs < 0 || options->max_steps < 0 || options->log_every < 0)
         return clade__fail(CLADE_EINVAL, "fit: epochs, max_steps and log_every are %d, %lld and %lld, "
                            "want none below 0", options->epochs, (long long)options->max_steps,

@@ -60,8 +60,7 @@ static clade_status resolve(clade_gradcheck_options *resolved,
 
 static clade_status check_model(const clade_model *model)
 {
-    if (!model->compiled || !model->trainable)
-        return clade__fail(CLADE_ESTATE, "gradcheck: the model is not compiled for training");
+    CLADE_TRY(clade__check_compiled(model, "gradcheck", true));
     for (int i = 0; i < model->n_parameters; i++)
         if (model->parameters[i].fused)
             return clade__fail(CLADE_ESTATE, "gradcheck: the gradient of %s is not stored; compile "
