@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "blas/provider.h"
+#include "device/opencl.h"
 
 /* What clade__gemm_check compares: random products, and the last rows and columns, in double. */
 static void check_all(clade_device *device)

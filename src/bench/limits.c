@@ -3,7 +3,6 @@
 
 #include "bench/bench_state.h"
 #include "device/commands.h"
-#include "device/opencl.h"
 
 /* cl/bench.cl's. */
 #define UNROLL 4

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "blas/tuning.h"
+#include "device/opencl.h"
 
 const clade__gemm_provider *const clade__gemm_providers[] = {
     &clade__gemm_tiled, &clade__gemm_clblast, NULL};

@@ -6,6 +6,7 @@
 
 #include "base/philox.h"
 #include "blas/tuning.h"
+#include "device/opencl.h"
 
 #define PERIOD 4093 /* values repeat after so many: a prime, so that no two rows are alike */
 #define SAMPLES 12  /* rows, and columns, whose elements are compared */

@@ -7,6 +7,7 @@
 #include <clblast_c.h>
 
 #include "blas/provider.h"
+#include "device/opencl.h"
 
 typedef struct clblast_call {
     int64_t m, n, k;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "blas/tuning.h"
+#include "device/opencl.h"
 
 /* Floats of k that are summed at a time; see the kernels. */
 #define BLOCK_K 1024

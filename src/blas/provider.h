@@ -3,7 +3,6 @@
 #define CLADE_BLAS_PROVIDER_H
 
 #include "blas/gemm.h"
-#include "device/opencl.h"
 
 struct clade__partition; /* tuning.h */
 
