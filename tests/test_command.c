@@ -40,11 +40,15 @@ static void test_help(void **state)
     (void)state;
     static const char *const commands[] = {"devices", "train", "eval",
                                            "predict", "info",  "gradcheck"};
+    static const char *const variables[] = {"DEVICE",    "COMPUTE_UNITS", "MEMORY",    "GEMM",
+                                            "CACHE_DIR", "PROGRAM_CACHE", "KERNEL_DIR"};
     command_result result = COMMAND("--help");
     assert_int_equal(result.status, 0);
     assert_string_equal(result.err, "");
     assert_non_null(strstr(result.out, "Exit status:"));
     assert_non_null(strstr(result.out, "130"));
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+        assert_non_null(strstr(result.out, test_text("  CLADE_%s ", variables[i])));
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         assert_non_null(strstr(result.out, commands[i]));
         command_result own = COMMAND(commands[i], "--help");

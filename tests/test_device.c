@@ -352,6 +352,20 @@ static void without_a_driver_the_command_says_what_to_install(void **state)
     command_free(&result);
 }
 
+static void without_a_device_the_command_says_what_to_look_at(void **state)
+{
+    (void)state;
+    command_result result = devices_with("POCL_CACHE_DIR", "/dev/null/none");
+    if (result.status == 0) { /* there are other drivers than PoCL */
+        command_free(&result);
+        skip();
+    }
+    assert_int_equal(result.status, 3);
+    assert_non_null(strstr(result.err, "no OpenCL device"));
+    assert_non_null(strstr(result.err, "POCL_CACHE_DIR"));
+    command_free(&result);
+}
+
 static void the_list_stands_without_a_default(void **state)
 {
     command_result result = devices_with("CLADE_DEVICE", "voodoo");
@@ -378,6 +392,7 @@ int main(void)
         cmocka_unit_test(the_profile_begins_before_it_ends),
         cmocka_unit_test(a_device_closes_while_profiling),
         cmocka_unit_test(without_a_driver_the_command_says_what_to_install),
+        cmocka_unit_test(without_a_device_the_command_says_what_to_look_at),
         cmocka_unit_test(the_list_stands_without_a_default),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);

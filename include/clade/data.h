@@ -83,8 +83,8 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_data_open_part(clade_data **out, c
 
 /* Copies samples from memory. features (n_samples, shape…) float32; either labels (n_samples),
  * each in [0, n_classes), or, with labels NULL, targets (n_samples, n_targets); with both NULL, and
- * n_classes and n_targets 0, samples alone, to predict on. CLADE_EINVAL for a label out of range, a value that is not finite or a count that makes no sense, CLADE_ESHAPE for
- * a bad shape. */
+ * n_classes and n_targets 0, samples alone, to predict on. CLADE_EINVAL for a label out of range, a
+ * value that is not finite or a count that makes no sense, CLADE_ESHAPE for a bad shape. */
 typedef struct clade_data_arrays {
     int64_t n_samples;
     clade_shape shape;

@@ -1,9 +1,9 @@
 /* How a tiled gemm is cut into work-groups, measured on this device and kept on disk.
  *
  * A partition says how many tiles a group does along m and n, and whether the blocks of k have groups
- * of their own (split). It changes when a result is computed, never what: every partition gives the same bits. So the fastest that was seen is taken, shape by
- * shape, and kept in a file of the cache folder for the next process; a file that is damaged, or of
- * another device or driver, is as none.
+ * of their own (split). It changes when a result is computed, never what: every partition gives the
+ * same bits. So the fastest that was seen is taken, shape by shape, and kept in a file of the cache
+ * folder for the next process; a file that is damaged, or of another device or driver, is as none.
  */
 #ifndef CLADE_BLAS_TUNING_H
 #define CLADE_BLAS_TUNING_H

@@ -96,7 +96,8 @@ static clade_status scalar_to_json(const cli_config_reader *in, const yaml_node_
 }
 
 /* What a value that was read, and added or not, comes to. */
-static clade_status check_added(const cli_config_reader *in, clade_status status, cJSON *made, bool added)
+static clade_status check_added(const cli_config_reader *in, clade_status status, cJSON *made,
+                                bool added)
 {
     if (!added) cJSON_Delete(made);
     return status == CLADE_OK && !added ? no_memory(in) : status;

@@ -55,7 +55,12 @@ static void print_help(void)
          "  CLADE_DEVICE         the device when --device is not given\n"
          "  CLADE_COMPUTE_UNITS  how much of it, when --compute-units is not given\n"
          "  CLADE_MEMORY         how much of its memory, such as 500M or 2G (default: all)\n"
-         "  CLADE_GEMM           who multiplies matrices when --gemm is not given");
+         "  CLADE_GEMM           who multiplies matrices when --gemm is not given\n"
+         "  CLADE_CACHE_DIR      where built programs and measured tilings are kept\n"
+         "                       (default: $XDG_CACHE_HOME/clade, else ~/.cache/clade)\n"
+         "  CLADE_PROGRAM_CACHE  on or off: whether programs are kept (default: on,\n"
+         "                       unless the driver keeps them itself)\n"
+         "  CLADE_KERNEL_DIR     a folder whose NAME.cl stands in for the library's kernel");
 }
 
 static clade_status unknown_command(const char *word)

@@ -176,7 +176,8 @@ clade_status clade__discover(clade__found **found, int *n_found)
                              "no OpenCL device: %u platform%s (%s%s) found, none with a device; check "
                              "that the driver supports this hardware and that you may use it (on "
                              "Linux: the groups render and video), or install pocl-opencl-icd to run "
-                             "on the CPU",
+                             "on the CPU (PoCL has no device where it cannot write its cache folder: "
+                             "see POCL_CACHE_DIR and HOME)",
                              n_platforms, n_platforms == 1 ? "" : "s", name,
                              n_platforms == 1 ? "" : ", …");
     }

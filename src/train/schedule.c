@@ -81,7 +81,8 @@ clade_status clade__schedule_open(clade__schedule *schedule, clade__plateau *pla
                                   const clade_schedule *options, float lr, int64_t epoch_steps,
                                   int64_t n_steps)
 {
-    *schedule = (clade__schedule){.options = *options, .lr = clade__decimal(lr), .epoch_steps = epoch_steps,
+    *schedule = (clade__schedule){.options = *options, .lr = clade__decimal(lr),
+                                  .epoch_steps = epoch_steps,
                                   .n_steps = n_steps};
     *plateau = (clade__plateau){.lr = schedule->lr, .least = INFINITY};
     clade_schedule *o = &schedule->options;

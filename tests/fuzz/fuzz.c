@@ -187,7 +187,8 @@ const char *fuzz_write(const char *name, fuzz_input file)
     char *path = paths[next++ % 4];
     snprintf(path, sizeof paths[0], "%s/%s", fuzz_folder(), name);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    fuzz_assert(fd >= 0 && write(fd, file.bytes, file.n_bytes) == (ssize_t)file.n_bytes && close(fd) == 0);
+    fuzz_assert(fd >= 0 && write(fd, file.bytes, file.n_bytes) == (ssize_t)file.n_bytes &&
+                close(fd) == 0);
     return path;
 }
 
