@@ -69,6 +69,8 @@ static void check_failure(const fault_plan *plan, clade_status status)
         wrong(plan, clade_status_name(status), message);
     else if (!message[0] || strpbrk(message, "\r\n"))
         wrong(plan, "a message that is not one line", message);
+    else if (strstr(message, "(null)"))
+        wrong(plan, "a message that lacks a name", message);
     else if (status == CLADE_EOPENCL && !named)
         wrong(plan, "a message that does not name the call", message);
 }

@@ -116,7 +116,7 @@ static clade_status save_failed(clade__fit *f, clade_status status)
     if (f->kept_step >= 0)
         (void)clade__fail(status, "%s; training can be resumed from step %lld", clade_error(),
                           (long long)f->kept_step);
-    if (log->kept_step >= 0 && !log->last_unsaved)
+    if (log->folder && log->kept_step >= 0 && !log->last_unsaved)
         (void)clade__fail(status, "%s; the model after step %lld is saved as '%s/model.safetensors'",
                           clade_error(), (long long)(log->kept_step - f->state.first_step),
                           log->folder);

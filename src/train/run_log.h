@@ -19,7 +19,7 @@ typedef struct clade__run_log {
     const char *folder; /* NULL: nothing is written */
     FILE *metrics;
     float *last, *best;  /* parameters as they were; best is NULL without validation */
-    int64_t kept_step; /* of the model, after which `last` was kept; -1 before the first */
+    int64_t kept_step;   /* of the model, after which `last` was kept; -1 before the first */
     bool last_unsaved, best_unsaved;
     double last_saved_at; /* of clade__seconds() */
 } clade__run_log;
