@@ -480,7 +480,8 @@ static void what_cannot_be_written_stops_training(void **state)
         int64_t every;
         const char *message;
     } cases[] = {
-        {LIMIT_FILES, 2, "checkpoint-8.safetensors': File too large; training can be resumed from step 6"},
+        {LIMIT_FILES, 2, "checkpoint-8.safetensors': File too large; training can be resumed from "
+                         "step 6"},
         {LIMIT_LOG, 3, "metrics.jsonl': File too large; training can be resumed from step 6"},
         {REMOVE_FOLDER, 2, "checkpoint-8.safetensors': No such file or directory; training can be"},
     };

@@ -148,7 +148,8 @@ static void a_device_has_no_more_than_it_is_given(void **state)
     clade_tensor *a, *b;
     assert_ok(clade_tensor_create(&a, device, CLADE_UINT8, CLADE_SHAPE(60000), NULL));
     assert_fails(clade_tensor_create(&b, device, CLADE_UINT8, CLADE_SHAPE(60000), NULL),
-                 CLADE_EDEVICEMEM, "60000 of its 102400 bytes are held, and one buffer may have 102400 (CLADE_MEMORY)");
+                 CLADE_EDEVICEMEM, "60000 of its 102400 bytes are held, and one buffer may have "
+                                   "102400 (CLADE_MEMORY)");
     clade_tensor_free(a);
     assert_ok(clade_tensor_create(&b, device, CLADE_UINT8, CLADE_SHAPE(102400), NULL));
     clade_tensor_free(b);

@@ -207,7 +207,7 @@ static int partitions(const clade_device *device, const clade_gemm_args *args, b
 static const char *refuses(const clade_device *device, const clade_gemm_args *args)
 {
     (void)args;
-    if (device->quirks.loops_end_early) return "this driver computes it wrongly";
+    if (device->quirks.loops_end_early) return "this driver ends long loops early";
     return device->info.type == CLADE_DEVICE_CPU ? NULL : "it is made for CPUs";
 }
 
