@@ -124,6 +124,15 @@ command_result command_expect(command_result result, int status)
     return result;
 }
 
+void command_expect_error(command_result result, int status, const char *part)
+{
+    command_expect(result, status);
+    if (!strstr(result.err, part)) print_error("want \"%s\" in \"%s\"\n", part, result.err);
+    assert_non_null(strstr(result.err, part));
+    assert_string_equal(result.out, "");
+    command_free(&result);
+}
+
 cJSON *command_json(const char *text)
 {
     const char *end;

@@ -26,6 +26,9 @@ command_result command_run_and_signal(const char *const *arguments, const char *
 /* The result, if it exited with `status`; else the test fails with what the command said. */
 command_result command_expect(command_result result, int status);
 
+/* The same of a failure, which has `part` in stderr and nothing in stdout; frees the result. */
+void command_expect_error(command_result result, int status, const char *part);
+
 /* A whole text as JSON, a number of an object, and the last event of this name in a run's
  * metrics.jsonl; the test fails where there is none. cJSON_Delete what is returned. */
 cJSON *command_json(const char *text);

@@ -45,6 +45,15 @@ static clade_status open_session(session *s, const char *json, const char *data,
     return clade_compile(s->model, output, options);
 }
 
+/* Whatever comes of it, all is given back. */
+static clade_status in_session(clade_status (*use)(session *s, double *result), double *result)
+{
+    session s = {0};
+    clade_status status = use(&s, result);
+    close_session(&s);
+    return status;
+}
+
 static const char *in_run(const char *name)
 {
     return test_text("%s/%s", fault_folder.run, name);
@@ -135,10 +144,7 @@ static clade_status stream(session *s, double *loss)
 
 static clade_status run_streaming(double *loss)
 {
-    session s = {0};
-    clade_status status = stream(&s, loss);
-    close_session(&s);
-    return status;
+    return in_session(stream, loss);
 }
 
 /* ---- resuming: a run that was cut short, the best of it after its checkpoint ----------------- */
@@ -183,10 +189,7 @@ static clade_status diverge(session *s, double *step)
 
 static clade_status run_diverging(double *step)
 {
-    session s = {0};
-    clade_status status = diverge(&s, step);
-    close_session(&s);
-    return status;
+    return in_session(diverge, step);
 }
 
 /* ---- names: classes that data in another order has by other numbers -------------------------- */
@@ -211,10 +214,7 @@ static clade_status name_classes(session *s, double *loss)
 
 static clade_status run_names(double *loss)
 {
-    session s = {0};
-    clade_status status = name_classes(&s, loss);
-    close_session(&s);
-    return status;
+    return in_session(name_classes, loss);
 }
 
 /* ---- clblast, and tensors without a model ---------------------------------------------------- */
@@ -251,10 +251,7 @@ static clade_status use_clblast(session *s, double *loss)
 
 static clade_status run_clblast(double *loss)
 {
-    session s = {0};
-    clade_status status = use_clblast(&s, loss);
-    close_session(&s);
-    return status;
+    return in_session(use_clblast, loss);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -5,6 +5,10 @@
 #include "graph/plan.h"
 #include "support.h"
 
+/* Layers of a description. */
+#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
+#define RELU          "{\"type\":\"relu\"}"
+
 /* A compiled model from a description; the test fails when it cannot be made. */
 clade_model *net_model(clade_device *device, uint64_t seed, const char *json,
                        const clade_compile_options *options);

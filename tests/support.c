@@ -162,6 +162,16 @@ const char *test_text(const char *format, ...)
     return text;
 }
 
+const char *test_checkpoint(const char *folder, int64_t step)
+{
+    return test_text("%s/checkpoint-%lld.safetensors", folder, (long long)step);
+}
+
+bool test_is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
 void test_write_file(const char *path, const void *data, size_t n_bytes)
 {
     FILE *file = fopen(path, "wb");

@@ -58,6 +58,10 @@ const char *test_folder(void);
 /* printf into a buffer that lasts until the fourth call after. */
 const char *test_text(const char *format, ...);
 
+/* The path of a run's checkpoint, as test_text; and whether there is such a file. */
+const char *test_checkpoint(const char *folder, int64_t step);
+bool test_is_there(const char *path);
+
 /* Asserts that two files hold the same bytes; their number. */
 size_t test_assert_same_files(const char *a, const char *b);
 

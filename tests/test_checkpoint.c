@@ -17,7 +17,6 @@
 #include "graph/safetensors.h"
 #include "train/checkpoint.h"
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 
 static const char small[] = "{\"input\":[4],\"layers\":[" LINEAR(3) "]}";
 static const char large[] = "{\"input\":[4],\"layers\":[" LINEAR(2000) "," LINEAR(3) "]}";
@@ -77,16 +76,6 @@ static void train_in_twos(clade_device *device, const char *folder)
     assert_ok(train(device, &t, folder));
 }
 
-static const char *checkpoint(const char *folder, int64_t step)
-{
-    return test_text("%s/checkpoint-%lld.safetensors", folder, (long long)step);
-}
-
-static bool is_there(const char *path)
-{
-    return access(path, F_OK) == 0;
-}
-
 static void keep_folder(char out[256])
 {
     snprintf(out, 256, "%s", test_folder());
@@ -103,7 +92,7 @@ static void a_checkpoint_is_a_model_too(void **state)
     clade__safetensors *file;
     keep_folder(folder);
     train_in_twos(*state, folder);
-    assert_ok(clade_load(&model, *state, checkpoint(folder, 12)));
+    assert_ok(clade_load(&model, *state, test_checkpoint(folder, 12)));
     data = new_data(model, 2, SAMPLES);
     assert_ok(clade_evaluate(model, data, &metrics));
     events log = events_read(folder);
@@ -113,10 +102,10 @@ static void a_checkpoint_is_a_model_too(void **state)
     clade_model_free(model);
 
     /* Two parameters, two states of adam each, the best of each, sums within an epoch. */
-    assert_ok(clade__safetensors_read(&file, checkpoint(folder, 12)));
+    assert_ok(clade__safetensors_read(&file, test_checkpoint(folder, 12)));
     assert_int_equal(clade__safetensors_n_tensors(file), 2 + 4 + 2);
     clade__safetensors_free(file);
-    assert_ok(clade__safetensors_read(&file, checkpoint(folder, 6)));
+    assert_ok(clade__safetensors_read(&file, test_checkpoint(folder, 6)));
     assert_int_equal(clade__safetensors_n_tensors(file), 2 + 4 + 2 + 1);
     assert_ok(clade__safetensors_check(file, "sums", CLADE_SHAPE(2, 2)));
     assert_ok(clade__safetensors_check(file, "optimizer.1.0.weight", CLADE_SHAPE(3, 4)));
@@ -149,7 +138,7 @@ static void as_many_stay_as_are_kept(void **state)
         for (int64_t step = 0; step <= N_STEPS; step++) {
             bool stays = false;
             for (int k = 0; k < 6; k++) stays = stays || (step && cases[i].stay[k] == step);
-            assert_true(is_there(checkpoint(folder, step)) == stays);
+            assert_true(test_is_there(test_checkpoint(folder, step)) == stays);
         }
     }
 }
@@ -170,7 +159,8 @@ static void checkpoints_by_time(void **state)
     t.fit.log_every = 1;
     t.fit.on_progress = be_slow;
     assert_ok(train(*state, &t, folder));
-    assert_true(is_there(checkpoint(folder, 6)) && is_there(checkpoint(folder, 12)));
+    assert_true(test_is_there(test_checkpoint(folder, 6)));
+    assert_true(test_is_there(test_checkpoint(folder, 12)));
 }
 
 /* Adam's mean of g^2 overflows where g does not: its parameters stand still from then on, and training
@@ -188,7 +178,7 @@ static void an_optimizer_that_overflowed_is_kept(void **state)
         t.fit = (clade_fit_options){.epochs = epochs, .resume = epochs > N_EPOCHS,
                                     .checkpoint_every = {1, CLADE_STEPS}};
         assert_ok(train(*state, &t, folder));
-        assert_ok(clade__safetensors_read(&file, checkpoint(folder, epochs * EPOCH_STEPS)));
+        assert_ok(clade__safetensors_read(&file, test_checkpoint(folder, epochs * EPOCH_STEPS)));
         clade__safetensors_copy(file, "optimizer.1.0.weight", squares);
         assert_true(isinf(squares[0]));
         clade__safetensors_free(file);
@@ -207,8 +197,8 @@ static void a_new_training_clears_up(void **state)
     for (int i = 0; i < 4; i++) test_write_file(test_text("%s/%s", folder, names[i]), "x", 1);
     for (int i = 0; i < 5; i++) test_write_file(test_text("%s/%s", folder, others[i]), "x", 1);
     assert_ok(train(*state, &plain, folder));
-    for (int i = 0; i < 4; i++) assert_false(is_there(test_text("%s/%s", folder, names[i])));
-    for (int i = 0; i < 5; i++) assert_true(is_there(test_text("%s/%s", folder, others[i])));
+    for (int i = 0; i < 4; i++) assert_false(test_is_there(test_text("%s/%s", folder, names[i])));
+    for (int i = 0; i < 5; i++) assert_true(test_is_there(test_text("%s/%s", folder, others[i])));
 }
 
 /* ---- damage ------------------------------------------------------------------------------------ */
@@ -251,8 +241,8 @@ static void a_damaged_checkpoint_gives_way_to_the_one_before(void **state)
         size_t n;
         keep_folder(folder);
         train_in_twos(*state, folder);
-        unlink(checkpoint(folder, 12));
-        snprintf(path, sizeof path, "%s", checkpoint(folder, 10));
+        unlink(test_checkpoint(folder, 12));
+        snprintf(path, sizeof path, "%s", test_checkpoint(folder, 10));
         assert_ok(clade__file_read(path, &bytes, &n));
         size_t at = (size_t)(cases[i].at * (double)n);
         bytes[at] ^= cases[i].at == 0.0 ? 0x80 : 1;
@@ -288,7 +278,7 @@ static void no_damage_goes_unnoticed(void **state)
     keep_folder(folder);
     train_in_twos(*state, folder);
     clade_model *model = net_model(*state, 3, small, &plain.compile);
-    snprintf(path, sizeof path, "%s", checkpoint(folder, 6));
+    snprintf(path, sizeof path, "%s", test_checkpoint(folder, 6));
     assert_ok(clade__safetensors_read(&file, path));
     clade__checkpoint read[2];
     for (int i = 0; i < 2; i++)
@@ -330,8 +320,8 @@ static void two_damaged_ones_are_both_named(void **state)
     char folder[256], said[1024];
     keep_folder(folder);
     train_in_twos(*state, folder);
-    test_write_file(checkpoint(folder, 12), "x", 1);
-    test_write_file(checkpoint(folder, 10), "", 0);
+    test_write_file(test_checkpoint(folder, 12), "x", 1);
+    test_write_file(test_checkpoint(folder, 10), "", 0);
     assert_ok(resume(*state, folder, said));
     assert_non_null(strstr(said, "checkpoint-12.safetensors"));
     assert_non_null(strstr(said, "checkpoint-10.safetensors"));
@@ -343,8 +333,8 @@ static void without_a_whole_one_nothing_is_trained(void **state)
     char folder[256], said[1024];
     keep_folder(folder);
     assert_ok(train(*state, &plain, folder));
-    test_write_file(checkpoint(folder, 12), "nothing", 7);
-    test_write_file(checkpoint(folder, 5), "", 0);
+    test_write_file(test_checkpoint(folder, 12), "nothing", 7);
+    test_write_file(test_checkpoint(folder, 5), "", 0);
     unsigned char *log, *after;
     size_t n, n_after;
     assert_ok(clade__file_read(test_text("%s/metrics.jsonl", folder), &log, &n));
@@ -363,14 +353,15 @@ static void a_checkpoint_that_stays_stops_nothing(void **state)
     keep_folder(folder);
     t.fit.max_steps = 3;
     assert_ok(train(*state, &t, folder));
-    assert_int_equal(mkdir(checkpoint(folder, 1), 0777), 0);
+    assert_int_equal(mkdir(test_checkpoint(folder, 1), 0777), 0);
     t.fit = (clade_fit_options){.epochs = N_EPOCHS, .resume = true, .keep = 1, .user = said,
                                 .checkpoint_every = {2, CLADE_STEPS}, .on_message = note};
     assert_ok(train(*state, &t, folder));
     assert_non_null(strstr(said, "cannot remove"));
     assert_non_null(strstr(said, "checkpoint-1.safetensors"));
-    for (int step = 2; step < N_STEPS; step++) assert_false(is_there(checkpoint(folder, step)));
-    assert_true(is_there(checkpoint(folder, N_STEPS)));
+    for (int step = 2; step < N_STEPS; step++)
+        assert_false(test_is_there(test_checkpoint(folder, step)));
+    assert_true(test_is_there(test_checkpoint(folder, N_STEPS)));
 }
 
 /* ---- what cannot be gone on with --------------------------------------------------------------- */
@@ -505,8 +496,8 @@ static void what_cannot_be_written_stops_training(void **state)
         assert_fails(status, CLADE_EIO, cases[i].message);
         if (cases[i].kind == REMOVE_FOLDER)
             assert_int_equal(rename(test_text("%s-moved", folder), folder), 0);
-        assert_true(is_there(checkpoint(folder, 6)));
-        assert_false(is_there(checkpoint(folder, 8)));
+        assert_true(test_is_there(test_checkpoint(folder, 6)));
+        assert_false(test_is_there(test_checkpoint(folder, 8)));
         t.fit = (clade_fit_options){.epochs = N_EPOCHS, .resume = true};
         assert_ok(train(*state, &t, folder));
         test_assert_same_files(test_text("%s/model.safetensors", folder),
@@ -535,7 +526,7 @@ static void a_checkpoint_that_cannot_be_written_leaves_the_models(void **state)
     limit_files(RLIM_INFINITY);
     assert_fails(status, CLADE_EIO,
                  test_text("cannot write '%s': File too large; the model after step 12 is saved as "
-                           "'%s/model.safetensors'", checkpoint(folder, N_STEPS), folder));
+                           "'%s/model.safetensors'", test_checkpoint(folder, N_STEPS), folder));
     test_assert_same_files(test_text("%s/model.safetensors", folder),
                            test_text("%s/model.safetensors", whole));
     test_assert_same_files(test_text("%s/best.safetensors", folder),

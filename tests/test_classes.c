@@ -4,7 +4,6 @@
 
 #include "data/dataset.h"
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 
 static const char json[] = "{\"input\":[2],\"layers\":[" LINEAR(3) "]}";
 

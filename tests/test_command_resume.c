@@ -9,15 +9,6 @@
 
 #define TRAIN "train", "--model", "mlp:16", "--data", "digits?n=500", "--batch", "50"
 
-static void expect_error(command_result result, int status, const char *part)
-{
-    command_expect(result, status);
-    if (!strstr(result.err, part)) print_error("want \"%s\" in \"%s\"\n", part, result.err);
-    assert_non_null(strstr(result.err, part));
-    assert_string_equal(result.out, "");
-    command_free(&result);
-}
-
 static void expect_done(command_result result)
 {
     command_expect(result, 0);
@@ -83,10 +74,10 @@ static void test_resume(void **state)
     test_write_file(test_text("%s/config.copy", run), config, n);
     free(config);
     /* It cannot be made shorter than it is; then the config still says what it is. */
-    expect_error(COMMAND("train", "--resume", "--run", run, "--epochs", "2", "--quiet"), 2,
-                 "resume: epochs is 2, and the run has already done 4 (40 steps)");
-    expect_error(COMMAND("train", "--resume", "--run", run, "--max-steps", "39", "--quiet"), 2,
-                 "resume: max_steps is 39, and the run has already done 40 steps");
+    command_expect_error(COMMAND("train", "--resume", "--run", run, "--epochs", "2", "--quiet"), 2,
+                         "resume: epochs is 2, and the run has already done 4 (40 steps)");
+    command_expect_error(COMMAND("train", "--resume", "--run", run, "--max-steps", "39", "--quiet"), 2,
+                         "resume: max_steps is 39, and the run has already done 40 steps");
     test_assert_same_files(test_text("%s/config.yaml", run), test_text("%s/config.copy", run));
     check_same(run, whole);
     /* A checkpoint is a model. */
@@ -101,22 +92,22 @@ static void test_refused(void **state)
     size_t n_before, n_after;
     new_run(run);
     snprintf(config, sizeof config, "%s/config.yaml", run);
-    expect_error(COMMAND("train", "--resume"), 2, "--resume needs --run DIR");
-    expect_error(COMMAND("train", "--resume", "--run", run), 2, "holds no run to resume");
+    command_expect_error(COMMAND("train", "--resume"), 2, "--resume needs --run DIR");
+    command_expect_error(COMMAND("train", "--resume", "--run", run), 2, "holds no run to resume");
     expect_done(COMMAND(TRAIN, "--max-steps", "2", "--run", run, "--quiet"));
     assert_ok(clade__file_read(config, &before, &n_before));
 #define RESUME "train", "--resume", "--quiet", "--run", run
-    expect_error(COMMAND(RESUME, "--overwrite"), 2, "--resume and --overwrite");
-    expect_error(COMMAND(RESUME, "a.yaml"), 2, "leave 'a.yaml' out");
-    expect_error(COMMAND(RESUME, "--batch", "51"), 2, "--batch is 51, and the run in");
-    expect_error(COMMAND(RESUME, "--seed", "2"), 2, "--seed is 2, and the run in");
-    expect_error(COMMAND(RESUME, "--lr", "0.2"), 2, "--lr is 0.2, and the run in");
-    expect_error(COMMAND(RESUME, "--optimizer", "adam"), 2, "--optimizer is adam, and");
-    expect_error(COMMAND(RESUME, "--data", "digits?n=400"), 2, "began with digits?n=500");
-    expect_error(COMMAND(RESUME, "--valid", "none"), 2, "data.valid is none, and");
-    expect_error(COMMAND(RESUME, "--loss", "mse"), 2, "--loss is mse, and the run in");
-    expect_error(COMMAND(RESUME, "--schedule", "cosine"), 2, "--schedule is cosine");
-    expect_error(COMMAND(RESUME, "--model", "mlp:17"), 2, "--model is another model than");
+    command_expect_error(COMMAND(RESUME, "--overwrite"), 2, "--resume and --overwrite");
+    command_expect_error(COMMAND(RESUME, "a.yaml"), 2, "leave 'a.yaml' out");
+    command_expect_error(COMMAND(RESUME, "--batch", "51"), 2, "--batch is 51, and the run in");
+    command_expect_error(COMMAND(RESUME, "--seed", "2"), 2, "--seed is 2, and the run in");
+    command_expect_error(COMMAND(RESUME, "--lr", "0.2"), 2, "--lr is 0.2, and the run in");
+    command_expect_error(COMMAND(RESUME, "--optimizer", "adam"), 2, "--optimizer is adam, and");
+    command_expect_error(COMMAND(RESUME, "--data", "digits?n=400"), 2, "began with digits?n=500");
+    command_expect_error(COMMAND(RESUME, "--valid", "none"), 2, "data.valid is none, and");
+    command_expect_error(COMMAND(RESUME, "--loss", "mse"), 2, "--loss is mse, and the run in");
+    command_expect_error(COMMAND(RESUME, "--schedule", "cosine"), 2, "--schedule is cosine");
+    command_expect_error(COMMAND(RESUME, "--model", "mlp:17"), 2, "--model is another model than");
     assert_ok(clade__file_read(config, &after, &n_after));
     assert_true(n_before == n_after && memcmp(before, after, n_before) == 0);
     free(before);
@@ -127,7 +118,7 @@ static void test_refused(void **state)
 
     /* Every checkpoint damaged: bad data. */
     test_write_file(test_text("%s/checkpoint-2.safetensors", run), "x", 1);
-    expect_error(COMMAND(RESUME), 4, "no checkpoint is left to go on from");
+    command_expect_error(COMMAND(RESUME), 4, "no checkpoint is left to go on from");
 }
 
 /* ---- Ctrl-C ---------------------------------------------------------------------------------- */

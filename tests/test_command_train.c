@@ -227,22 +227,13 @@ static void test_early_stopping(void **state)
 
 /* ---- failures -------------------------------------------------------------------------------- */
 
-static void expect_error(command_result result, int status, const char *part)
-{
-    command_expect(result, status);
-    if (!strstr(result.err, part)) print_error("want \"%s\" in \"%s\"\n", part, result.err);
-    assert_non_null(strstr(result.err, part));
-    assert_string_equal(result.out, "");
-    command_free(&result);
-}
-
 static void refused_model(int line, const char *part, const char *text)
 {
     const char *path = test_text("%s/c.yaml", test_folder());
     char want[512];
     test_write_file(path, text, strlen(text));
     snprintf(want, sizeof want, "%s:%d: %s", path, line, part);
-    expect_error(COMMAND("train", path, "--data", "digits?n=100", "--quiet"), 2, want);
+    command_expect_error(COMMAND("train", path, "--data", "digits?n=100", "--quiet"), 2, want);
 }
 
 static void test_bad_model(void **state)
@@ -264,11 +255,11 @@ static void test_bad_model(void **state)
 static void test_unfit_data(void **state)
 {
     (void)state;
-    expect_error(COMMAND("train", "--model", "linear", "--data", "mnist:/no/such/folder"), 4,
-                 "/no/such/folder");
-    expect_error(COMMAND("train", "--model", "linear", "--data", "digit"), 2,
-                 "did you mean 'digits'?");
-    expect_error(COMMAND("eval", "none.safetensors", "--data", DATA), 4, "none.safetensors");
+    command_expect_error(COMMAND("train", "--model", "linear", "--data", "mnist:/no/such/folder"), 4,
+                         "/no/such/folder");
+    command_expect_error(COMMAND("train", "--model", "linear", "--data", "digit"), 2,
+                         "did you mean 'digits'?");
+    command_expect_error(COMMAND("eval", "none.safetensors", "--data", DATA), 4, "none.safetensors");
 
     /* A model that fits other samples than the data's. */
     clade_model *model;
@@ -281,8 +272,8 @@ static void test_unfit_data(void **state)
     assert_ok(clade_save(model, path));
     clade_model_free(model);
     clade_device_free(device);
-    expect_error(COMMAND("eval", path, "--data", DATA), 4, "takes samples of shape [5]");
-    expect_error(COMMAND("predict", path, "--data", DATA), 4, "takes samples of shape [5]");
+    command_expect_error(COMMAND("eval", path, "--data", DATA), 4, "takes samples of shape [5]");
+    command_expect_error(COMMAND("predict", path, "--data", DATA), 4, "takes samples of shape [5]");
 }
 
 /* A kernel that does not build is known when prediction begins: not even a head is printed. */
@@ -293,9 +284,9 @@ static void test_predict_failed(void **state)
     test_write_file(test_text("%s/softmax.cl", kernels), "broken", 6);
     setenv("CLADE_KERNEL_DIR", kernels, 1);
     for (int i = 0; i < 2; i++)
-        expect_error(COMMAND("predict", in_run("model.safetensors"), "--data", DATA,
-                             i ? "--json" : NULL),
-                     1, "softmax");
+        command_expect_error(COMMAND("predict", in_run("model.safetensors"), "--data", DATA,
+                                     i ? "--json" : NULL),
+                             1, "softmax");
     unsetenv("CLADE_KERNEL_DIR");
 }
 
@@ -304,9 +295,9 @@ static void test_unwritable_run(void **state)
     (void)state;
     const char *file = test_text("%s/file", test_folder());
     test_write_file(file, "", 0);
-    expect_error(COMMAND("train", "--model", "linear", "--data", "digits?n=100", "--run",
-                         test_text("%s/run", file)),
-                 1, "file");
+    command_expect_error(COMMAND("train", "--model", "linear", "--data", "digits?n=100", "--run",
+                                 test_text("%s/run", file)),
+                         1, "file");
 }
 
 static void test_diverged(void **state)
@@ -336,10 +327,10 @@ static void test_bad_scale(void **state)
     const char *path = test_text("%s/c.yaml", test_folder());
     const char *text = "model: linear\ndata: {train: 'digits?n=100', scale: 0}\n";
     test_write_file(path, text, strlen(text));
-    expect_error(COMMAND("train", path, "--quiet"), 2, test_text("%s:2: data.scale", path));
-    expect_error(COMMAND("train", "--model", "linear", "--data", "digits?n=100", "--valid", "none",
-                         "--patience", "3", "--quiet"),
-                 2, "--patience is 3, and there is no validation data to stop by");
+    command_expect_error(COMMAND("train", path, "--quiet"), 2, test_text("%s:2: data.scale", path));
+    command_expect_error(COMMAND("train", "--model", "linear", "--data", "digits?n=100", "--valid",
+                                 "none", "--patience", "3", "--quiet"),
+                         2, "--patience is 3, and there is no validation data to stop by");
 }
 
 static void test_full_disk(void **state)

@@ -12,8 +12,6 @@
 #include "base/text.h"
 #include "data/dataset.h"
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
-#define RELU          "{\"type\":\"relu\"}"
 
 static const char one[] = "{\"input\":[4],\"layers\":[" LINEAR(3) "]}";
 static const char deep[] = "{\"input\":[4],\"layers\":[" LINEAR(8) "," RELU "," LINEAR(5) "," RELU

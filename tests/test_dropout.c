@@ -160,7 +160,6 @@ static void errors(void **state)
 
 /* ---- the layer ------------------------------------------------------------------------------- */
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 #define WITH(layers) "{\"input\":[6],\"layers\":[" LINEAR(7) ",{\"type\":\"tanh\"}" layers "," \
                      LINEAR(4) "]}"
 

@@ -11,7 +11,6 @@ enum { BATCH = 13, SHORT_BATCH = 5 };
 #define CROSS_ENTROPY CLADE_LOSS_CROSS_ENTROPY
 #define MSE           CLADE_LOSS_MSE
 #define BCE           CLADE_LOSS_BCE_WITH_LOGITS
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 #define NAMED(type, name) "{\"type\":\"" type "\",\"name\":\"" name "\"}"
 
 /* A linear and its activation as the plan fuses them, and kept apart by a second user. */

@@ -3,7 +3,6 @@
 #include "graph/layer.h"
 #include "network.h"
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 #define NAMED(type, name) "{\"type\":\"" type "\",\"name\":\"" name "\"}"
 #define MODEL(layers) "{\"input\":[20],\"layers\":[" layers "]}"
 

@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "network.h"
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 
 enum { IN = 100, CLASSES = 10 };
 

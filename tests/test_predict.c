@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 
 static const char json[] =
     "{\"input\":[5],\"layers\":[" LINEAR(6) ",{\"type\":\"gelu\"}," LINEAR(3) "]}";

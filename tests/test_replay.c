@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
-#define RELU          "{\"type\":\"relu\"}"
 
 static const char one[] = "{\"input\":[4],\"layers\":[" LINEAR(3) "]}";
 static const char deep[] = "{\"input\":[4],\"layers\":[" LINEAR(8) "," RELU "," LINEAR(5) "," RELU

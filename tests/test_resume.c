@@ -92,23 +92,13 @@ static clade_fit_result train(clade_device *device, const recipe *r, const char 
     return result;
 }
 
-static const char *checkpoint(const char *folder, int64_t step)
-{
-    return test_text("%s/checkpoint-%lld.safetensors", folder, (long long)step);
-}
-
-static bool is_there(const char *path)
-{
-    return access(path, F_OK) == 0;
-}
-
 static void check_same(const recipe *r, const char *folder, const char *whole)
 {
     test_assert_same_files(test_text("%s/model.safetensors", folder),
                            test_text("%s/model.safetensors", whole));
-    bool has_best = is_there(test_text("%s/best.safetensors", whole));
+    bool has_best = test_is_there(test_text("%s/best.safetensors", whole));
     assert_true(has_best == !r->no_valid);
-    assert_true(has_best == is_there(test_text("%s/best.safetensors", folder)));
+    assert_true(has_best == test_is_there(test_text("%s/best.safetensors", folder)));
     if (has_best)
         test_assert_same_files(test_text("%s/best.safetensors", folder),
                                test_text("%s/best.safetensors", whole));
@@ -131,8 +121,8 @@ static void a_killed_training_goes_on_from_each_step(void **state)
         check_same(r, folder, whole); /* checkpoints change nothing */
         for (int64_t step = want.steps; step >= 1; step -= i == 3 ? 1 : 3) {
             for (int64_t later = step + 1; later <= want.steps; later++)
-                unlink(checkpoint(folder, later));
-            assert_true(is_there(checkpoint(folder, step)));
+                unlink(test_checkpoint(folder, later));
+            assert_true(test_is_there(test_checkpoint(folder, step)));
             clade_fit_result got =
                 train(*state, r, folder, 0, (clade_fit_options){.resume = true, .keep = 100});
             assert_true(got.end == want.end && got.steps == want.steps);
@@ -173,7 +163,7 @@ static void a_stopped_training_goes_on(void **state)
             assert_int_equal(result.end, CLADE_STOPPED);
             /* The first step of an epoch is reported with the second. */
             assert_true(result.steps == at || result.steps == at + 1);
-            assert_true(is_there(checkpoint(folder, result.steps)));
+            assert_true(test_is_there(test_checkpoint(folder, result.steps)));
             train(*state, &recipes[i], folder, 0, (clade_fit_options){.resume = true});
             check_same(&recipes[i], folder, whole);
         }
@@ -273,7 +263,7 @@ static void without_a_checkpoint_training_begins_anew(void **state)
     snprintf(folder, sizeof folder, "%s", test_folder());
     train(*state, r, whole, 0, (clade_fit_options){0});
     train(*state, r, folder, 0, (clade_fit_options){.max_steps = 9});
-    unlink(checkpoint(folder, 9));
+    unlink(test_checkpoint(folder, 9));
     train(*state, r, folder, 0, (clade_fit_options){.resume = true, .on_message = note,
                                                     .user = message});
     assert_non_null(strstr(message, "no checkpoint yet"));

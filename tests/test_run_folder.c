@@ -10,7 +10,6 @@
 #include "base/file.h"
 #include "data/dataset.h"
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 
 static const char small[] = "{\"input\":[4],\"layers\":[" LINEAR(3) "]}";
 static const char deeper[] =

@@ -5,7 +5,6 @@
 
 #include "data/dataset.h"
 
-#define LINEAR(units) "{\"type\":\"linear\",\"units\":" #units "}"
 
 static const char small[] = "{\"input\":[4],\"layers\":[" LINEAR(3) "]}";
 static const char deeper[] =
