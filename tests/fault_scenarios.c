@@ -1,4 +1,5 @@
-#define _POSIX_C_SOURCE 200809L
+#define CLADE_FAULTS_APART
+#include "faults.h"
 #include "fault_scenarios.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "data/gzip.h"
 #include "support.h"
 
 fault_folders fault_folder;
@@ -265,6 +267,16 @@ static clade_status read_data(const char *spec, double *n)
     return CLADE_OK;
 }
 
+static clade_status read_packed(const char *path, double *n)
+{
+    unsigned char *bytes;
+    size_t n_bytes;
+    CLADE_TRY(clade__gzip_read_file(path, &bytes, &n_bytes));
+    *n += (double)n_bytes;
+    fault_free(bytes); /* which counts it */
+    return CLADE_OK;
+}
+
 static clade_status describe_badly(void)
 {
     clade_model *model;
@@ -287,6 +299,7 @@ static clade_status run_reading(double *n)
     CLADE_TRY(refuse(read_data(test_text("csv:%s/t.csv?label=knd", in), n), CLADE_EDATA));
     CLADE_TRY(read_data(test_text("npy:%s/x.npy,%s/y.npy?test=0.5", in, in), n));
     CLADE_TRY(read_data(test_text("mnist:%s", in), n));
+    CLADE_TRY(read_packed(test_text("%s/train-images-idx3-ubyte.gz", in), n));
     CLADE_TRY(read_data(test_text("cifar10:%s", in), n));
     CLADE_TRY(read_data(test_text("cifar10:%s?files=data_batch_1.bin", in), n));
     CLADE_TRY(clade_data_from_arrays(&data, &(clade_data_arrays){.n_samples = 2,

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <zlib.h>
+
 #include "base/file.h"
 #include "base/philox.h"
 #include "device/opencl.h"
@@ -212,4 +214,16 @@ float *test_multiply(clade_device *device, const clade_gemm_args *shape)
     free(a);
     free(b);
     return c;
+}
+
+size_t test_gzip(unsigned char *dst, size_t room, const void *src, size_t n)
+{
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)src,
+                  .avail_in = (uInt)n,
+                  .next_out = dst,
+                  .avail_out = (uInt)room};
+    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    return room - z.avail_out;
 }

@@ -68,4 +68,7 @@ size_t test_assert_same_files(const char *a, const char *b);
 /* Writes a file, failing the test when it cannot. */
 void test_write_file(const char *path, const void *data, size_t n_bytes);
 
+/* Gzips n bytes into dst, which has room for them; how many there are then. */
+size_t test_gzip(unsigned char *dst, size_t room, const void *src, size_t n);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include "data/dataset.h"
 
@@ -29,23 +28,10 @@ static pair good(void)
     return p;
 }
 
-/* Gzips n bytes into dst; returns how many there are then. */
-static size_t gzip(unsigned char *dst, size_t room, const unsigned char *src, size_t n)
-{
-    z_stream z = {.next_in = (unsigned char *)src,
-                  .avail_in = (uInt)n,
-                  .next_out = dst,
-                  .avail_out = (uInt)room};
-    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY), Z_OK);
-    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-    deflateEnd(&z);
-    return room - z.avail_out;
-}
-
 static void write_gzip(const char *path, const unsigned char *data, size_t n)
 {
     unsigned char packed[512];
-    test_write_file(path, packed, gzip(packed, sizeof packed, data, n));
+    test_write_file(path, packed, test_gzip(packed, sizeof packed, data, n));
 }
 
 /* A new empty folder; the path lasts until the next one is made. */
@@ -156,8 +142,8 @@ static void reads_gzip_members(void **state)
     pair p = good();
     const char *folder = write_pair(&p, true);
     unsigned char packed[512];
-    size_t n = gzip(packed, sizeof packed, p.images, 20);
-    n += gzip(packed + n, sizeof packed - n, p.images + 20, p.n_images - 20);
+    size_t n = test_gzip(packed, sizeof packed, p.images, 20);
+    n += test_gzip(packed + n, sizeof packed - n, p.images + 20, p.n_images - 20);
     test_write_file(test_text("%s/train-images-idx3-ubyte.gz", folder), packed, n);
     open_good(folder, "train");
 }
@@ -255,7 +241,7 @@ static void cut(void **state)
         const unsigned char *bytes = labels ? p.labels : p.images;
         unsigned char packed[512];
         size_t n = labels ? p.n_labels : p.n_images;
-        if (zipped) n = gzip(packed, sizeof packed, bytes, n);
+        if (zipped) n = test_gzip(packed, sizeof packed, bytes, n);
         const char *folder = write_pair(&p, zipped);
         for (size_t length = 0; length < n; length++) {
             test_write_file(test_text("%s/train-%s-ubyte%s", folder,
@@ -274,7 +260,7 @@ static void flipped(void **state)
     (void)state;
     pair p = good();
     unsigned char packed[512];
-    size_t n = gzip(packed, sizeof packed, p.images, p.n_images);
+    size_t n = test_gzip(packed, sizeof packed, p.images, p.n_images);
     const char *folder = write_pair(&p, true);
     int n_refused = 0;
     for (size_t bit = 0; bit < 8 * n; bit++) {
@@ -299,7 +285,7 @@ static void damaged_gzip_messages(void **state)
     (void)state;
     pair p = good();
     unsigned char packed[512];
-    size_t n = gzip(packed, sizeof packed, p.images, p.n_images);
+    size_t n = test_gzip(packed, sizeof packed, p.images, p.n_images);
     const char *folder = write_pair(&p, true);
     const char *path = test_text("%s/train-images-idx3-ubyte.gz", folder);
     packed[n - 6] ^= 1;

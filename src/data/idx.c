@@ -5,9 +5,7 @@
  * C. Burges, "The MNIST database of handwritten digits", http://yann.lecun.com/exdb/mnist/
  *
  * Nothing in a header is believed before it is compared with the bytes that are there: a plain
- * file with its length, a gzipped one with what deflate can make of its length at most. Gzip is
- * unpacked here and not by gzread, which passes over bytes after the end. What the bytes look
- * like decides, not the name: downloads are often unpacked but still named .gz.
+ * file with its length, a gzipped one with what deflate can make of its length at most.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "data/spec.h"
@@ -18,129 +16,43 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
-#include "base/file.h"
 #include "base/text.h"
+#include "data/gzip.h"
 
-#define N_CLASSES    10
-#define DEFLATE_MOST 1032 /* bytes that one byte of deflate can become: 258 from two bits */
-#define ZLIB_CHUNK   (1u << 30)
+#define N_CLASSES 10
 
 /* A file being read from its first byte to its last. */
 typedef struct idx_file {
     char *path;
-    unsigned char *bytes; /* as on disk */
-    size_t n_bytes;
-    bool gzip;
-    z_stream z;      /* gzip: what is left of bytes is z.next_in to their end */
-    bool z_ready;    /* z needs inflateEnd */
-    bool z_ended;    /* the last member's checksum was read and agreed */
-    uint64_t offset; /* of the next byte, after unpacking */
+    clade__gzip gzip;
 } idx_file;
 
 static void close_file(idx_file *file)
 {
-    if (file->z_ready) inflateEnd(&file->z);
-    free(file->bytes);
+    clade__gzip_close(&file->gzip);
     free(file->path);
     *file = (idx_file){0};
-}
-
-static size_t packed_left(const idx_file *file)
-{
-    return (size_t)(file->bytes + file->n_bytes - file->z.next_in);
-}
-
-/* Bytes that may follow the offset; more cannot be there. */
-static uint64_t most_left(const idx_file *file)
-{
-    if (!file->gzip) return file->n_bytes - file->offset;
-    uint64_t most = (uint64_t)file->n_bytes * DEFLATE_MOST;
-    return most > file->offset ? most - file->offset : 0;
-}
-
-static clade_status fail_inflate(const idx_file *file, int code)
-{
-    return clade__fail(code == Z_MEM_ERROR ? CLADE_ENOMEM : CLADE_EDATA,
-                       "'%s' is a damaged gzip file: %s at byte %zu of %zu; copy it anew",
-                       file->path, file->z.msg ? file->z.msg : zError(code),
-                       file->n_bytes - packed_left(file), file->n_bytes);
-}
-
-/* Starts the next gzip member, or notes the end. Anything else after a member is an error. */
-static clade_status next_member(idx_file *file)
-{
-    size_t left = packed_left(file);
-    if (left == 0) {
-        file->z_ended = true;
-        return CLADE_OK;
-    }
-    if (left < 2 || file->z.next_in[0] != 0x1f || file->z.next_in[1] != 0x8b)
-        return clade__fail(CLADE_EDATA,
-                           "'%s' has %zu trailing bytes after its gzip data, which "
-                           "ends at byte %zu",
-                           file->path, left, file->n_bytes - left);
-    inflateReset(&file->z);
-    return CLADE_OK;
-}
-
-/* Unpacks up to n bytes; *got is less only at the end of sound data. */
-static clade_status read_gzip(idx_file *file, unsigned char *dst, size_t n, size_t *got)
-{
-    *got = 0;
-    while (*got < n && !file->z_ended) {
-        size_t in = packed_left(file), room = n - *got;
-        file->z.avail_in = in < ZLIB_CHUNK ? (uInt)in : ZLIB_CHUNK;
-        uInt out = room < ZLIB_CHUNK ? (uInt)room : ZLIB_CHUNK;
-        file->z.avail_out = out;
-        file->z.next_out = dst + *got;
-        int code = inflate(&file->z, Z_NO_FLUSH);
-        *got += out - file->z.avail_out;
-        if (code == Z_STREAM_END)
-            CLADE_TRY(next_member(file));
-        else if (code == Z_BUF_ERROR || (code == Z_OK && packed_left(file) == 0 && *got < n))
-            return clade__fail(CLADE_EDATA,
-                               "'%s' is truncated: its gzip data stops at byte %zu "
-                               "without an end",
-                               file->path, file->n_bytes);
-        else if (code != Z_OK)
-            return fail_inflate(file, code);
-    }
-    return CLADE_OK;
-}
-
-static clade_status read_some(idx_file *file, void *dst, size_t n, size_t *got)
-{
-    if (file->gzip) {
-        CLADE_TRY(read_gzip(file, dst, n, got));
-    } else {
-        size_t left = file->n_bytes - (size_t)file->offset;
-        *got = n < left ? n : left;
-        memcpy(dst, file->bytes + file->offset, *got);
-    }
-    file->offset += *got;
-    return CLADE_OK;
 }
 
 static clade_status read_all(idx_file *file, void *dst, size_t n, const char *what)
 {
     size_t got;
-    uint64_t start = file->offset;
-    CLADE_TRY(read_some(file, dst, n, &got));
+    uint64_t start = file->gzip.offset;
+    CLADE_TRY(clade__gzip_read(&file->gzip, dst, n, &got));
     if (got == n) return CLADE_OK;
     return clade__fail(CLADE_EDATA,
                        "'%s' is truncated: its %s need bytes %" PRIu64 " to %" PRIu64
                        ", but it ends at byte %" PRIu64,
-                       file->path, what, start, start + n - 1, file->offset);
+                       file->path, what, start, start + n - 1, file->gzip.offset);
 }
 
 static clade_status read_end(idx_file *file)
 {
     unsigned char byte;
     size_t got;
-    uint64_t end = file->offset;
-    CLADE_TRY(read_some(file, &byte, 1, &got));
+    uint64_t end = file->gzip.offset;
+    CLADE_TRY(clade__gzip_read(&file->gzip, &byte, 1, &got));
     if (got == 0) return CLADE_OK;
     return clade__fail(CLADE_EDATA,
                        "'%s' has trailing bytes: by its header it ends at byte "
@@ -150,14 +62,8 @@ static clade_status read_end(idx_file *file)
 
 static clade_status start_file(idx_file *file)
 {
-    CLADE_TRY(clade__file_read(file->path, &file->bytes, &file->n_bytes));
-    if (file->n_bytes == 0) return clade__fail(CLADE_EDATA, "'%s' is empty", file->path);
-    file->gzip = file->n_bytes >= 2 && file->bytes[0] == 0x1f && file->bytes[1] == 0x8b;
-    if (!file->gzip) return CLADE_OK;
-    file->z.next_in = file->bytes;
-    int code = inflateInit2(&file->z, 15 + 16); /* the largest window; gzip only */
-    if (code != Z_OK) return fail_inflate(file, code);
-    file->z_ready = true;
+    CLADE_TRY(clade__gzip_open(&file->gzip, file->path));
+    if (file->gzip.n_bytes == 0) return clade__fail(CLADE_EDATA, "'%s' is empty", file->path);
     return CLADE_OK;
 }
 
@@ -220,11 +126,11 @@ static clade_status read_header(idx_file *file, int rank, int64_t *sizes)
         elements *= n;
         sizes[i] = n;
     }
-    if (overflow || elements > most_left(file))
+    if (overflow || elements > clade__gzip_most_left(&file->gzip))
         return clade__fail(CLADE_EDATA,
                            "'%s' is truncated, or its header is damaged: it claims "
                            "%" PRId64 " samples%s, which its %zu bytes cannot hold",
-                           file->path, sizes[0], rank == 3 ? " of its size" : "", file->n_bytes);
+                           file->path, sizes[0], rank == 3 ? " of its size" : "", file->gzip.n_bytes);
     return CLADE_OK;
 }
 
