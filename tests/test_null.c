@@ -170,6 +170,13 @@ static void data_is_wanted(void **state)
     REFUSED(clade_data_open_part(NULL, "digits", "test"), "clade_data_open_part: out is NULL");
     REFUSED(clade_data_open_part(&data, NULL, "test"), "clade_data_open_part: spec is NULL");
     REFUSED(clade_data_open_part(&data, "digits", NULL), "clade_data_open_part: part is NULL");
+    REFUSED(clade_data_open_with(NULL, "digits", &(clade_data_options){0}),
+            "clade_data_open_with: out is NULL");
+    REFUSED(clade_data_open_with(&data, NULL, &(clade_data_options){0}),
+            "clade_data_open_with: spec is NULL");
+    REFUSED(clade_data_open_with(&data, "digits", NULL), "clade_data_open_with: options is NULL");
+    REFUSED(clade_schema_column(NULL, 0, &(clade_column_info){0}),
+            "clade_schema_column: schema is NULL");
     REFUSED(clade_data_from_arrays(NULL, &arrays), "clade_data_from_arrays: out is NULL");
     REFUSED(clade_data_from_arrays(&data, NULL), "clade_data_from_arrays: arrays is NULL");
     REFUSED(clade_data_from_arrays(&data, &arrays),

@@ -50,6 +50,7 @@
 
 #include <stdbool.h>
 
+#include <clade/schema.h>
 #include <clade/tensor.h>
 
 #ifdef __cplusplus
@@ -80,6 +81,22 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_data_open(clade_data **out, const 
 /* The same with another default part: "train" or "test". */
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_open_part(clade_data **out, const char *spec,
                                                              const char *part);
+
+/* How data is opened. Zeroed: the train part, read as it is. */
+typedef struct clade_data_options {
+    const char *part;         /* "train", "valid" or "test", unless the spec names one; NULL: "train" */
+    bool whole;               /* where a file has no parts of its own and the spec asks for none, take
+                               * all of its rows, whichever part is asked for */
+    bool standardize;         /* as clade_data_standardize; a table in double precision, before its
+                               * numbers become float32 */
+    bool standardize_targets; /* the same for its targets; clade_predict gives them in their own units */
+    const clade_schema *schema; /* read a table as this one was read: that of a model, or of the data it
+                                 * is trained on. Columns are found by name, in any order */
+    const char *keep;         /* names of columns to carry along as text, between commas; or NULL */
+} clade_data_options;
+
+CLADE_API CLADE_MUST_CHECK clade_status clade_data_open_with(clade_data **out, const char *spec,
+                                                             const clade_data_options *options);
 
 /* Copies samples from memory. features (n_samples, shape…) float32; either labels (n_samples),
  * each in [0, n_classes), or, with labels NULL, targets (n_samples, n_targets); with both NULL, and
@@ -113,6 +130,22 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_data_standardize(clade_data *data)
 
 CLADE_API clade_data_info clade_data_describe(const clade_data *data);
 CLADE_API void clade_data_free(clade_data *data);
+
+/* Where a sample stands in its file: the number of its row, from 0, a header not counted; in other data
+ * its own number. -1 out of range. */
+CLADE_API int64_t clade_data_row(const clade_data *data, int64_t sample);
+
+/* Lines that say what was decided in reading, such as which rows are held out, or what looks doubtful;
+ * owned by the data. NULL behind the last. */
+CLADE_API const char *clade_data_note(const clade_data *data, int index);
+
+/* Columns that are carried along: the name of each, NULL behind the last; and the text in it of a
+ * sample, "" where the cell is empty. */
+CLADE_API const char *clade_data_kept_name(const clade_data *data, int column);
+CLADE_API const char *clade_data_kept(const clade_data *data, int column, int64_t sample);
+
+/* What the columns of its table are to a network; NULL where it does not come from a table. */
+CLADE_API const clade_schema *clade_data_schema(const clade_data *data);
 
 /* Whether both hold the same samples with the same answers: what a network scores on one says
  * nothing of how it does on data it was not trained on, when the other was. */

@@ -8,6 +8,7 @@
 #define CLADE_MODEL_H
 
 #include <clade/ops.h>
+#include <clade/schema.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -188,6 +189,10 @@ CLADE_API int64_t clade_model_micro_batch(const clade_model *model); /* samples 
 /* A class's name as text, as the training data has it; owned by the model. NULL where that has none,
  * and for a label out of range. */
 CLADE_API const char *clade_model_class_name(const clade_model *model, int label);
+
+/* How the model reads tables: clade_data_open_with reads one so. NULL where it was not trained on a
+ * table. Owned by the model. */
+CLADE_API const clade_schema *clade_model_schema(const clade_model *model);
 
 /* "cross_entropy", "mse", "bce_with_logits"; "sgd", "adam", "adamw". NULL out of range. */
 CLADE_API const char *clade_loss_name(clade_loss loss);

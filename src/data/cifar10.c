@@ -146,7 +146,7 @@ static clade_status list_batches(batches *list, const clade__data_spec *spec)
     }
     list->file = calloc(most, sizeof *list->file);
     if (!list->file) return clade__fail(CLADE_ENOMEM, "cifar10: no memory");
-    return names ? list_named(list, spec->path, names) : list_usual(list, spec->path, spec->test);
+    return names ? list_named(list, spec->path, names) : list_usual(list, spec->path, spec->part != CLADE__TRAIN);
 }
 
 /* Reads a file into the samples from `first` on, as far as there are. */

@@ -132,6 +132,8 @@ void clade_data_free(clade_data *data)
     free(data->targets);
     free(data->class_names);
     clade__scaling_free(&data->scaling);
+    clade__schema_release(data->schema);
+    clade__data_free_origin(data);
     free(data);
 }
 

@@ -6,8 +6,16 @@
 
 #include "base/error.h"
 #include "base/scaling.h"
+#include "base/schema.h"
 
 #define CLADE__DATA_MAX_CLASSES (1 << 20) /* more is a mistake */
+
+/* A column of the source that is carried along as text. */
+typedef struct clade__kept {
+    char *name;
+    char **texts;       /* the different ones; one block, the texts behind the pointers */
+    int32_t *of_sample; /* (n_samples) in texts; -1 where the cell is empty */
+} clade__kept;
 
 struct clade_data {
     char *name;
@@ -21,6 +29,12 @@ struct clade_data {
     int64_t n_targets;
     float *targets;      /* (n_samples, n_targets), or NULL */
     char **class_names;  /* (n_classes), or NULL; one block, the texts behind the pointers */
+    clade_schema *schema; /* what the columns of its table are; NULL: it comes from none */
+    int32_t *rows;       /* (n_samples) each sample's row in its source; NULL: its own number */
+    clade__kept *kept;   /* (n_kept) */
+    int n_kept;
+    char **notes;        /* (n_notes) what the user should know of it, a line each */
+    int n_notes;
     double seconds;      /* spent reading */
 };
 
@@ -35,6 +49,13 @@ CLADE_MUST_CHECK clade_status clade__data_create(clade_data **out, int64_t n_sam
 
 /* Names the classes; copies n_classes texts. */
 CLADE_MUST_CHECK clade_status clade__data_name_classes(clade_data *data, const char *const *names);
+
+/* Adds a note, one line that says what was decided or looks doubtful. */
+CLADE_MUST_CHECK clade_status clade__data_note(clade_data *data, const char *format, ...)
+    CLADE_PRINTF(2, 3);
+
+/* Frees what origin.c knows of. */
+void clade__data_free_origin(clade_data *data);
 
 /* Of one sample: how many values it has; their bytes; the bytes of its label or targets. */
 int64_t clade__data_cols(const clade_data *data);

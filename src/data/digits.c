@@ -237,7 +237,7 @@ static int draw_sample(uint64_t seed, bool test, uint64_t index, uint8_t *pixels
 
 clade_status clade__digits_open(clade_data **out, const clade__data_spec *spec)
 {
-    uint64_t n = spec->test ? 4000 : 20000, seed = 1;
+    uint64_t n = spec->part != CLADE__TRAIN ? 4000 : 20000, seed = 1;
     CLADE_TRY(clade__data_option_number(spec, "n", 1, MOST_SAMPLES, &n));
     CLADE_TRY(clade__data_option_number(spec, "seed", 0, UINT64_MAX, &seed));
     clade_data *data;
@@ -245,7 +245,7 @@ clade_status clade__digits_open(clade_data **out, const clade__data_spec *spec)
     data->scaling.scale = 1.0f / 255.0f;
     uint8_t *pixels = data->values;
     for (uint64_t i = 0; i < n; i++)
-        data->labels[i] = draw_sample(seed, spec->test, i, pixels + i * PIXELS);
+        data->labels[i] = draw_sample(seed, spec->part != CLADE__TRAIN, i, pixels + i * PIXELS);
     *out = data;
     return CLADE_OK;
 }

@@ -182,9 +182,9 @@ clade_status clade__mnist_open(clade_data **out, const clade__data_spec *spec)
     idx_file images = {0}, labels = {0};
     clade_data *data = NULL;
     clade_status status =
-        open_file(&images, spec->path, spec->test ? "t10k-images" : "train-images", 3);
+        open_file(&images, spec->path, spec->part != CLADE__TRAIN ? "t10k-images" : "train-images", 3);
     if (status == CLADE_OK)
-        status = open_file(&labels, spec->path, spec->test ? "t10k-labels" : "train-labels", 1);
+        status = open_file(&labels, spec->path, spec->part != CLADE__TRAIN ? "t10k-labels" : "train-labels", 1);
     if (status == CLADE_OK) status = read_pair(&data, &images, &labels, spec);
     close_file(&images);
     close_file(&labels);

@@ -49,6 +49,6 @@ clade_status clade__random_open(clade_data **out, const clade__data_spec *spec)
                                          "random?features=1000&classes=10");
     CLADE_TRY(clade__data_create(out, (int64_t)n, CLADE_SHAPE((int64_t)n_features), CLADE_FLOAT32,
                                  (int)n_classes, (int64_t)n_targets));
-    for (uint64_t i = 0; i < n; i++) draw_sample(*out, (int64_t)i, seed, spec->test);
+    for (uint64_t i = 0; i < n; i++) draw_sample(*out, (int64_t)i, seed, spec->part != CLADE__TRAIN);
     return CLADE_OK;
 }

@@ -78,7 +78,7 @@ clade_status clade__data_option_first(const clade__data_spec *spec, const char *
         return clade__fail(CLADE_EDATA,
                            "'%s' has %" PRId64 " samples in its %s part, and n=%" PRIu64
                            " asks for more",
-                           path, n_there, spec->test ? "test" : "train", wanted);
+                           path, n_there, spec->part != CLADE__TRAIN ? "test" : "train", wanted);
     *n = (int64_t)wanted;
     return CLADE_OK;
 }
@@ -141,36 +141,81 @@ static clade_status parse(clade__data_spec *spec, const data_kind **kind, char *
     return CLADE_OK;
 }
 
+static const char *const part_names[] = {
+    [CLADE__TRAIN] = "train", [CLADE__VALID] = "valid", [CLADE__TEST] = "test"};
+
 static clade_status choose_part(clade__data_spec *spec, const char *fallback)
 {
     const char *part = clade__data_option(spec, "part");
-    if (!part) part = fallback;
-    spec->test = strcmp(part, "test") == 0;
-    if (spec->test || strcmp(part, "train") == 0) return CLADE_OK;
-    return clade__fail(CLADE_EINVAL, "%s: part '%s', want train or test", spec->kind, part);
+    spec->part_given = part != NULL;
+    if (!part) part = fallback ? fallback : "train";
+    for (int i = CLADE__TRAIN; i <= CLADE__TEST; i++)
+        if (strcmp(part, part_names[i]) == 0) {
+            spec->part = (clade__part)i;
+            return CLADE_OK;
+        }
+    return clade__fail(CLADE_EINVAL, "%s: part '%s', want train, valid or test", spec->kind, part);
+}
+
+/* The spec, and the part where it names none and the kind has any: valid is test where there are two. */
+static clade_status name_data(char **name, const char *text, const data_kind *kind,
+                              const clade__data_spec *spec)
+{
+    clade__text made = {0};
+    clade__text_append(&made, "%s", text);
+    if (has_option(kind, "part") && !spec->part_given)
+        clade__text_append(&made, "%spart=%s", spec->n_options ? "&" : "?",
+                           part_names[spec->part == CLADE__TRAIN ? CLADE__TRAIN : CLADE__TEST]);
+    *name = made.data;
+    if (!made.failed) return CLADE_OK;
+    clade__text_free(&made);
+    return clade__fail(CLADE_ENOMEM, "data: no memory");
 }
 
 static clade_status open_parsed(clade_data **out, const char *text, const data_kind *kind,
                                 const clade__data_spec *spec)
 {
-    clade__text name = {0};
-    clade__text_append(&name, "%s", text);
-    if (has_option(kind, "part") && !clade__data_option(spec, "part"))
-        clade__text_append(&name, "%spart=%s", spec->n_options ? "&" : "?",
-                           spec->test ? "test" : "train");
-    if (name.failed) {
-        clade__text_free(&name);
-        return clade__fail(CLADE_ENOMEM, "data: no memory");
-    }
+    char *name = NULL;
+    clade_data *data = NULL;
     double start = clade__seconds();
-    clade_status status = kind->opener(out, spec);
+    CLADE_TRY(name_data(&name, text, kind, spec));
+    clade_status status = kind->opener(&data, spec);
+    if (status == CLADE_OK) {
+        data->name = name;
+        name = NULL;
+        if (spec->how->standardize && !data->schema) status = clade_data_standardize(data);
+    }
+    free(name);
     if (status != CLADE_OK) {
-        clade__text_free(&name);
+        clade_data_free(data);
         return status;
     }
-    (*out)->seconds = clade__seconds() - start;
-    (*out)->name = name.data;
+    data->seconds = clade__seconds() - start;
+    *out = data;
     return CLADE_OK;
+}
+
+clade_status clade_data_open_with(clade_data **out, const char *spec,
+                                  const clade_data_options *options)
+{
+    CLADE_WANT(out);
+    *out = NULL;
+    CLADE_WANT(spec);
+    CLADE_WANT(options);
+    if (!*spec)
+        return clade__fail(CLADE_EINVAL, "data: the spec is empty; write digits or mnist:DIR");
+    size_t bytes = strlen(spec) + 1;
+    char *copy = malloc(bytes);
+    if (!copy) return clade__fail(CLADE_ENOMEM, "data: no memory");
+    memcpy(copy, spec, bytes);
+
+    clade__data_spec parsed = {.how = options};
+    const data_kind *kind = NULL;
+    clade_status status = parse(&parsed, &kind, copy);
+    if (status == CLADE_OK) status = choose_part(&parsed, options->part);
+    if (status == CLADE_OK) status = open_parsed(out, spec, kind, &parsed);
+    free(copy);
+    return status;
 }
 
 clade_status clade_data_open_part(clade_data **out, const char *spec, const char *part)
@@ -179,20 +224,7 @@ clade_status clade_data_open_part(clade_data **out, const char *spec, const char
     *out = NULL;
     CLADE_WANT(spec);
     CLADE_WANT(part);
-    if (!*spec)
-        return clade__fail(CLADE_EINVAL, "data: the spec is empty; write digits or mnist:DIR");
-    size_t bytes = strlen(spec) + 1;
-    char *copy = malloc(bytes);
-    if (!copy) return clade__fail(CLADE_ENOMEM, "data: no memory");
-    memcpy(copy, spec, bytes);
-
-    clade__data_spec parsed = {0};
-    const data_kind *kind = NULL;
-    clade_status status = parse(&parsed, &kind, copy);
-    if (status == CLADE_OK) status = choose_part(&parsed, part);
-    if (status == CLADE_OK) status = open_parsed(out, spec, kind, &parsed);
-    free(copy);
-    return status;
+    return clade_data_open_with(out, spec, &(clade_data_options){.part = part});
 }
 
 clade_status clade_data_open(clade_data **out, const char *spec)
@@ -200,5 +232,5 @@ clade_status clade_data_open(clade_data **out, const char *spec)
     CLADE_WANT(out);
     *out = NULL;
     CLADE_WANT(spec);
-    return clade_data_open_part(out, spec, "train");
+    return clade_data_open_with(out, spec, &(clade_data_options){.whole = true});
 }

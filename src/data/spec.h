@@ -12,13 +12,18 @@
 
 #include "data/dataset.h"
 
-#define CLADE__DATA_MAX_OPTIONS 8
+#define CLADE__DATA_MAX_OPTIONS 24
+
+/* A kind of two parts gives its test part where the valid one is asked for. */
+typedef enum clade__part { CLADE__TRAIN, CLADE__VALID, CLADE__TEST } clade__part;
 
 /* kind[:path][?key=value&…]; the texts belong to the spec. */
 typedef struct clade__data_spec {
     const char *kind;
     const char *path; /* NULL when there is none */
-    bool test;        /* the test part, for kinds that have parts */
+    clade__part part; /* for kinds that have parts */
+    bool part_given;  /* by the spec itself */
+    const clade_data_options *how; /* as it is opened */
     size_t n_options;
     struct {
         const char *key, *value;

@@ -43,8 +43,8 @@ static clade_status take_part(clade__split *split, const clade__data_spec *spec,
                            n_rows);
     }
     clade__shuffle(order, n_rows, SPLIT_SEED, 0);
-    for (int64_t i = 0; i < n_rows; i++) split->taken[order[i]] = (i < n_test) == spec->test;
-    split->n_rows = spec->test ? n_test : n_rows - n_test;
+    for (int64_t i = 0; i < n_rows; i++) split->taken[order[i]] = (i < n_test) == (spec->part != CLADE__TRAIN);
+    split->n_rows = spec->part != CLADE__TRAIN ? n_test : n_rows - n_test;
     free(order);
     return CLADE_OK;
 }

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/scaling.h"
+#include "base/schema.h"
 #include "blas/gemm.h"
 
 typedef struct clade__layer_type clade__layer_type;
@@ -104,6 +105,7 @@ struct clade_model {
     int32_t mask_step, first_row;
 
     clade__scaling input; /* what the network sees of its data: as the training data has it */
+    clade_schema *schema; /* how it reads tables: as its training data was read; NULL: that was none */
     char **class_names;   /* (n_classes) as the training data has them; NULL: it has none */
     int n_classes;
 };

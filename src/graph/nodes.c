@@ -28,6 +28,7 @@ void clade_model_free(clade_model *model)
     free(model->nodes);
     free(model->error_text);
     clade__scaling_free(&model->input);
+    clade__schema_release(model->schema);
     free(model->class_names);
     clade__arena_free(&model->arena);
     free(model);
@@ -45,6 +46,11 @@ clade_status clade__model_name_classes(clade_model *model, const char *const *na
     model->class_names = copy;
     model->n_classes = copy ? n : 0;
     return CLADE_OK;
+}
+
+const clade_schema *clade_model_schema(const clade_model *model)
+{
+    return model->schema;
 }
 
 const char *clade_model_class_name(const clade_model *model, int label)
