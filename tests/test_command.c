@@ -63,6 +63,20 @@ static void test_help(void **state)
     command_free(&result);
 }
 
+static void test_help_lists_data_options(void **state)
+{
+    (void)state;
+    command_result result = command_expect(COMMAND("train", "--help"), 0);
+    const clade_data_kind *kind;
+    for (int i = 0; (kind = clade_data_kind_at(i)); i++) {
+        const char *at = strstr(result.out, test_text("\n  %s%s", kind->name, kind->path ? ":" : " "));
+        assert_non_null(at);
+        for (const clade_data_kind_option *option = kind->options; option->key; option++)
+            assert_non_null(strstr(at, test_text("\n    %s=%s", option->key, option->argument)));
+    }
+    command_free(&result);
+}
+
 static void test_version(void **state)
 {
     (void)state;
@@ -214,7 +228,8 @@ static void test_no_device(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_help),           cmocka_unit_test(test_version),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_help_lists_data_options),           cmocka_unit_test(test_version),
         cmocka_unit_test(test_usage),          cmocka_unit_test(test_bad_settings),
         cmocka_unit_test(test_config_keys),    cmocka_unit_test(test_config_text),
         cmocka_unit_test(test_bad_model_file), cmocka_unit_test(test_run_folder_in_use),

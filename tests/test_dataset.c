@@ -25,6 +25,9 @@ static void spec_errors(void **state)
         {"digits?n=5&", "unknown option ''"},
         {"mnist:DIR?seed=5", "mnist: unknown option 'seed'; one of part, n"},
         {"digits?n", "option 'n' has no value"},
+        {"csv:a.csv?label=b&header", "option 'header' has no value"},
+        {"csv:a.csv?header", "option 'header' has no value"},
+        {"csv:a.csv?labl=b", "csv: unknown option 'labl'; did you mean 'label'?"},
         {"digits?n=5&n=6", "option 'n' is given twice"},
         {"digits?part=validation", "part 'validation', want train, valid or test"},
         {"digits?part=", "part '', want train, valid or test"},
@@ -49,6 +52,65 @@ static void spec_errors(void **state)
     assert_fails(clade_data_open(&data, NULL), CLADE_EINVAL, "spec is NULL");
     assert_fails(clade_data_open(NULL, "digits"), CLADE_EINVAL, "out is NULL");
     assert_fails(clade_data_open_part(&data, "digits?n=1", "Test"), CLADE_EINVAL, "part 'Test'");
+}
+
+/* A '?' that no word and '=' follow is of the path, and one behind these is of a value. */
+static void paths_hold_question_marks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec, *options;
+    } cases[] = {
+        {"csv:what?.csv", NULL},
+        {"csv:what?.csv?label=a", "label=a"},
+        {"csv:a.csv?label=sure?&test=0", "label=sure?&test=0"},
+        {"csv:a.csv?label=a?test=0", "label=a?test=0"},
+        {"mnist:why?/here", NULL},
+        {"mnist:?n=5", "n=5"},
+        {"csv:=?=?a=", "a="},
+        {"digits", NULL},
+        {"", NULL},
+        {NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *options = clade_data_spec_options(cases[i].spec);
+        assert_true(options ? cases[i].options && strcmp(options, cases[i].options) == 0
+                            : !cases[i].options);
+    }
+    const char *folder = test_folder();
+    const char *path = test_text("%s/what?.csv", folder);
+    test_write_file(path, "a,b?\n1,2\n3,4\n", 13);
+    clade_data *data;
+    assert_ok(clade_data_open(&data, test_text("csv:%s?test=0&label=a", path)));
+    assert_int_equal(clade_data_describe(data).n_samples, 2);
+    clade_data_free(data);
+    assert_ok(clade_data_open(&data, test_text("csv:%s?target=b?&test=0", path)));
+    assert_int_equal(clade_data_describe(data).n_targets, 1);
+    clade_data_free(data);
+}
+
+/* What `clade train --help` goes by: each kind and option has a line of help, and a spec has room for
+ * all options of its kind. */
+static void every_option_is_described(void **state)
+{
+    (void)state;
+    int n_kinds = 0;
+    const clade_data_kind *kind;
+    for (; (kind = clade_data_kind_at(n_kinds)); n_kinds++) {
+        assert_true(kind->name && kind->name[0] && kind->help && kind->help[0]);
+        int n_options = 0;
+        for (const clade_data_kind_option *option = kind->options; option->key; option++, n_options++) {
+            if (!option->help || !option->help[0] || !option->argument)
+                print_error("%s: option '%s' has no help\n", kind->name, option->key);
+            assert_true(option->help && option->help[0] && option->argument && option->argument[0]);
+            for (const clade_data_kind_option *other = kind->options; other < option; other++)
+                assert_string_not_equal(other->key, option->key);
+        }
+        assert_in_range(n_options, 1, CLADE__DATA_MAX_OPTIONS);
+    }
+    assert_in_range(n_kinds, 6, 100);
+    assert_null(clade_data_kind_at(-1));
+    assert_null(clade_data_kind_at(n_kinds + 1));
 }
 
 static void assert_name(const char *spec, const char *part, const char *name)
@@ -333,6 +395,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spec_errors),
+        cmocka_unit_test(paths_hold_question_marks),
+        cmocka_unit_test(every_option_is_described),
         cmocka_unit_test(spec_names_resolve_the_part),
         cmocka_unit_test(arrays_with_labels),
         cmocka_unit_test(arrays_with_targets),

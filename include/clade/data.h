@@ -7,8 +7,10 @@
  *   csv:FILE          a table of numbers; csv:iris.csv?label=species, csv:homes.csv?target=price
  *   npy:X,Y           two NumPy files, samples and labels or targets; npy:x.npy,y.npy?test=0.1
  *   random            noise, to measure with; random?features=1000&classes=10
- * and after a question mark, options joined by '&'. All kinds take part=train|test, and n=N: the
- * first N samples of the part; fewer in a file are an error.
+ * and after a question mark, options joined by '&'. The options begin at the first '?' behind which a
+ * word and '=' stand, so that a path may hold other ones. All kinds take part=train|test, and n=N: the
+ * first N samples of the part; fewer in a file are an error. clade_data_kind_at lists all kinds and
+ * options with a line on each.
  *
  * digits: 20,000 samples to train and 4,000 to test unless n= is given; seed=1 unless given.
  *
@@ -97,6 +99,26 @@ typedef struct clade_data_options {
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_open_with(clade_data **out, const char *spec,
                                                              const clade_data_options *options);
+
+/* Where the options of a spec begin, behind their '?'; NULL where it has none. */
+CLADE_API const char *clade_data_spec_options(const char *spec);
+
+/* What can be opened, for help texts; all of it static. */
+typedef struct clade_data_kind_option {
+    const char *key;      /* of key=value; NULL ends a list */
+    const char *argument; /* what the value is, "N" or "train|test" */
+    const char *help;     /* one sentence */
+} clade_data_kind_option;
+
+typedef struct clade_data_kind {
+    const char *name;
+    const char *path; /* what follows the ':', "DIR"; NULL: nothing does */
+    const char *help;
+    const clade_data_kind_option *options;
+} clade_data_kind;
+
+/* Kind number `index` of all kinds, from 0; NULL behind the last. */
+CLADE_API const clade_data_kind *clade_data_kind_at(int index);
 
 /* Copies samples from memory. features (n_samples, shape…) float32; either labels (n_samples),
  * each in [0, n_classes), or, with labels NULL, targets (n_samples, n_targets); with both NULL, and

@@ -325,6 +325,7 @@ const cli_command cli_command_train = {
     .options = options,
     .n_options = sizeof options / sizeof options[0],
     .max_arguments = 1,
+    .lists_data = true,
     .run = run_train,
 };
 

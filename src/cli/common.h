@@ -66,6 +66,7 @@ typedef struct cli_command {
     const char *repeats; /* the option whose values add up, joined by blanks; NULL for none */
     int min_arguments, max_arguments;
     bool no_device; /* has no options that choose one */
+    bool lists_data; /* --help ends in all kinds of data and their options */
     clade_status (*run)(cli_call *call);
 } cli_command;
 

@@ -198,16 +198,15 @@ const char *cli_value_of(const cli_call *call, const char *option)
 
 enum { LEFT = 26, WIDTH = 79 };
 
-/* "  --name VALUE      what it does", the text broken into lines beside the names. */
-static void print_option(const cli_option *option)
+/* What it is, then what it does, the latter broken into lines beside the names. */
+static void print_row(const char *name, const char *help)
 {
-    int column = printf("  --%s%s%s", option->name, option->argument ? " " : "",
-                        option->argument ? option->argument : "");
+    int column = printf("%s", name);
     if (column >= LEFT) {
         putchar('\n');
         column = 0;
     }
-    for (const char *word = option->help; *word;) {
+    for (const char *word = help; *word;) {
         int length = (int)strcspn(word, " ");
         if (column > LEFT && column + 1 + length > WIDTH) {
             putchar('\n');
@@ -224,6 +223,32 @@ static void print_option(const cli_option *option)
     putchar('\n');
 }
 
+static void print_option(const cli_option *option)
+{
+    char name[128];
+    snprintf(name, sizeof name, "  --%s%s%s", option->name, option->argument ? " " : "",
+             option->argument ? option->argument : "");
+    print_row(name, option->help);
+}
+
+/* What the library can open, by its own table. */
+static void print_data(void)
+{
+    puts("\nData; options come behind a '?' and are joined by '&', as in\n"
+         "\"csv:homes.csv?target=price&test=0.1\":");
+    const clade_data_kind *kind;
+    for (int i = 0; (kind = clade_data_kind_at(i)); i++) {
+        char name[128];
+        snprintf(name, sizeof name, "  %s%s%s", kind->name, kind->path ? ":" : "",
+                 kind->path ? kind->path : "");
+        print_row(name, kind->help);
+        for (const clade_data_kind_option *option = kind->options; option->key; option++) {
+            snprintf(name, sizeof name, "    %s=%s", option->key, option->argument);
+            print_row(name, option->help);
+        }
+    }
+}
+
 void cli_print_help(const cli_command *command)
 {
     printf("Usage: clade %s %s\n\n%s\n", command->name, command->synopsis, command->about);
@@ -233,4 +258,5 @@ void cli_print_help(const cli_command *command)
     puts(command->n_options > 0 ? "\nCommon options:" : "Options:");
     for (int i = 0; i < N_COMMON; i++)
         if (takes(command, i)) print_option(&common_options[i]);
+    if (command->lists_data) print_data();
 }

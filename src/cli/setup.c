@@ -48,12 +48,12 @@ clade_status cli_setup_read(cli_setup *setup, const cli_call *call, const char *
 
 /* ---- data ------------------------------------------------------------------------------------ */
 
-/* Whether a spec's options, after its last question mark, name a part. */
+/* Whether a spec's options name a part. */
 static bool names_part(const char *spec)
 {
-    const char *options_start = strrchr(spec, '?');
+    const char *options_start = clade_data_spec_options(spec);
     return options_start &&
-           (strncmp(options_start + 1, "part=", 5) == 0 || strstr(options_start, "&part="));
+           (strncmp(options_start, "part=", 5) == 0 || strstr(options_start, "&part="));
 }
 
 /* What the network sees of the training data, and so of all data. */

@@ -9,35 +9,75 @@
 #include "base/file.h"
 #include "base/text.h"
 
+/* Options of several kinds. */
+#define PART  {"part", "train|test", "which part to read (default: by the command)"}
+#define FIRST {"n", "N", "only the first N of the part (default: all)"}
+#define SEED  {"seed", "N", "where the random numbers start (default: 1)"}
+#define SHARE(unless_given)                                                                        \
+    {"test", "FRACTION", "the share of rows in the test part, drawn once for all; 0: both parts "  \
+                         "are all rows (default: " unless_given ")"}
+
+static const clade_data_kind_option digits_options[] = {
+    PART, {"n", "N", "how many samples (default: 20000 to train, 4000 to test)"}, SEED, {0}};
+
+static const clade_data_kind_option mnist_options[] = {PART, FIRST, {0}};
+
+static const clade_data_kind_option cifar10_options[] = {
+    PART, FIRST, {"files", "NAME[,NAME...]", "read these files of DIR, whichever part is asked for"},
+    {0}};
+
+static const clade_data_kind_option csv_options[] = {
+    PART, FIRST,
+    {"header", "yes|no|auto", "whether the first row names the columns (default: auto, by what "
+                              "stands in it)"},
+    {"label", "COLUMN|none", "the column of the classes: a name, or a number from 1, or from -1 at "
+                             "the end; none: all are features, to predict on (default: -1)"},
+    {"target", "COLUMN[,COLUMN...]", "columns of numbers to predict, in place of classes"},
+    SHARE("0.2; 0 with label=none"), {0}};
+
+static const clade_data_kind_option npy_options[] = {
+    PART, FIRST, {"classes", "N", "how many classes there are (default: the greatest label + 1)"},
+    SHARE("0"), {0}};
+
+static const clade_data_kind_option random_options[] = {
+    PART,
+    {"features", "N", "numbers in a sample; it must be given"},
+    {"classes", "N", "how many classes (default: 10)"},
+    {"targets", "N", "numbers to predict, in place of classes"},
+    {"n", "N", "how many samples (default: 1000)"}, SEED, {0}};
+
 typedef struct data_kind {
-    const char *name;
-    const char *path; /* what its path is, as the usage says it; NULL: it takes none */
-    const char *options[CLADE__DATA_MAX_OPTIONS];
+    clade_data_kind about;
     clade__data_opener *opener;
 } data_kind;
 
 static const data_kind kinds[] = {
-    {"digits", NULL, {"part", "n", "seed"}, clade__digits_open},
-    {"mnist", "DIR", {"part", "n"}, clade__mnist_open},
-    {"cifar10", "DIR", {"part", "n", "files"}, clade__cifar10_open},
-    {"csv", "FILE", {"part", "n", "header", "label", "target", "test"}, clade__csv_open},
-    {"npy", "X,Y", {"part", "n", "classes", "test"}, clade__npy_open},
-    {"random", NULL, {"part", "features", "classes", "targets", "n", "seed"}, clade__random_open},
+    {{"digits", NULL, "28x28 grey digits, made by the library", digits_options}, clade__digits_open},
+    {{"mnist", "DIR", "the IDX files of MNIST or a set like it", mnist_options}, clade__mnist_open},
+    {{"cifar10", "DIR", "the binary version of CIFAR-10", cifar10_options}, clade__cifar10_open},
+    {{"csv", "FILE", "a table of numbers", csv_options}, clade__csv_open},
+    {{"npy", "X,Y", "NumPy files: samples, and labels or targets", npy_options}, clade__npy_open},
+    {{"random", NULL, "noise, to measure with", random_options}, clade__random_open},
 };
 
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 
+const clade_data_kind *clade_data_kind_at(int index)
+{
+    return index >= 0 && (size_t)index < N_KINDS ? &kinds[index].about : NULL;
+}
+
 static size_t count_options(const data_kind *kind)
 {
     size_t n = 0;
-    while (n < CLADE__DATA_MAX_OPTIONS && kind->options[n]) n++;
+    while (kind->about.options[n].key) n++;
     return n;
 }
 
 static bool has_option(const data_kind *kind, const char *key)
 {
-    for (size_t i = 0; i < count_options(kind); i++)
-        if (strcmp(kind->options[i], key) == 0) return true;
+    for (const clade_data_kind_option *option = kind->about.options; option->key; option++)
+        if (strcmp(option->key, key) == 0) return true;
     return false;
 }
 
@@ -87,7 +127,7 @@ static clade_status find_kind(const data_kind **kind, const char *name)
 {
     const char *names[N_KINDS];
     for (size_t i = 0; i < N_KINDS; i++) {
-        names[i] = kinds[i].name;
+        names[i] = kinds[i].about.name;
         if (strcmp(name, names[i]) != 0) continue;
         *kind = &kinds[i];
         return CLADE_OK;
@@ -97,40 +137,73 @@ static clade_status find_kind(const data_kind **kind, const char *name)
                        clade__suggest(hint, sizeof hint, name, names, N_KINDS));
 }
 
+static clade_status fail_unknown(const data_kind *kind, const char *key)
+{
+    char hint[512];
+    const char *keys[CLADE__DATA_MAX_OPTIONS];
+    size_t n = count_options(kind);
+    for (size_t i = 0; i < n; i++) keys[i] = kind->about.options[i].key;
+    return clade__fail(CLADE_EINVAL, "%s: unknown option '%s'%s", kind->about.name, key,
+                       clade__suggest(hint, sizeof hint, key, keys, n));
+}
+
 static clade_status add_option(clade__data_spec *spec, const data_kind *kind, char *text)
 {
     char *equals = strchr(text, '=');
     if (equals) *equals = '\0';
-    if (!has_option(kind, text)) {
-        char hint[256];
-        return clade__fail(CLADE_EINVAL, "%s: unknown option '%s'%s", kind->name, text,
-                           clade__suggest(hint, sizeof hint, text, kind->options,
-                                          count_options(kind)));
-    }
+    const char *name = kind->about.name;
+    if (!has_option(kind, text)) return fail_unknown(kind, text);
     if (!equals)
-        return clade__fail(CLADE_EINVAL, "%s: option '%s' has no value; write %s=…", kind->name,
-                           text, text);
+        return clade__fail(CLADE_EINVAL, "%s: option '%s' has no value; write %s=…", name, text, text);
     if (clade__data_option(spec, text))
-        return clade__fail(CLADE_EINVAL, "%s: option '%s' is given twice", kind->name, text);
+        return clade__fail(CLADE_EINVAL, "%s: option '%s' is given twice", name, text);
     spec->options[spec->n_options].key = text; /* each once, so there is room */
     spec->options[spec->n_options++].value = equals + 1;
     return CLADE_OK;
 }
 
-/* Cuts `text` into the parts of `spec`, which point into it. A path may hold ':' and '?': it goes
- * from the first ':' to the last '?'. */
+#define WORD "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+/* The '?' behind which a word and '=' stand; NULL where there is none. */
+static char *find_options(char *text)
+{
+    for (char *mark = strchr(text, '?'); mark; mark = strchr(mark + 1, '?')) {
+        size_t n = strspn(mark + 1, WORD);
+        if (n > 0 && mark[1 + n] == '=') return mark;
+    }
+    return NULL;
+}
+
+const char *clade_data_spec_options(const char *spec)
+{
+    const char *mark = spec ? find_options((char *)(uintptr_t)spec) : NULL;
+    return mark ? mark + 1 : NULL;
+}
+
+/* The same in a spec's path, and a '?' at the end behind which an option lacks its value, so that this
+ * is what the message says, and not that there is no file of such a name. */
+static char *find_options_of(const data_kind *kind, char *path)
+{
+    char *options = find_options(path);
+    if (options) return options;
+    options = strrchr(path, '?');
+    return options && has_option(kind, options + 1) ? options : NULL;
+}
+
+/* Cuts `text` into the parts of `spec`, which point into it. */
 static clade_status parse(clade__data_spec *spec, const data_kind **kind, char *text)
 {
-    char *options = strrchr(text, '?');
-    if (options) *options++ = '\0';
-    char *path = strchr(text, ':');
-    if (path) *path++ = '\0';
+    char *path = text + strcspn(text, ":?"), separator = *path;
+    if (separator) *path++ = '\0';
     CLADE_TRY(find_kind(kind, text));
-    spec->kind = (*kind)->name;
-    spec->path = path;
-    if ((*kind)->path && (!path || !*path))
-        return clade__fail(CLADE_EINVAL, "%s: no path; write %s:%s", text, text, (*kind)->path);
-    if (!(*kind)->path && path)
+    const clade_data_kind *about = &(*kind)->about;
+    char *options = separator == '?' ? path : NULL;
+    if (separator == ':' && (options = find_options_of(*kind, path))) *options++ = '\0';
+    spec->kind = about->name;
+    spec->path = separator == ':' ? path : NULL;
+    if (about->path && (!spec->path || !*path))
+        return clade__fail(CLADE_EINVAL, "%s: no path; write %s:%s", text, text, about->path);
+    if (!about->path && spec->path)
         return clade__fail(CLADE_EINVAL, "%s: takes no path, but '%s' was given", text, path);
     while (options) {
         char *next = strchr(options, '&');

@@ -1,7 +1,8 @@
 /* A data spec taken apart, and the table of kinds that can be opened.
  *
  * A new kind is a file with one function of type clade__data_opener, declared here, and one row of
- * the table in spec.c. The function fills everything but name and seconds, and its messages name
+ * the table in spec.c, with the options that it reads: what is not listed there is refused, and what is
+ * listed stands in `clade train --help`. The function fills everything but name and seconds, and its messages name
  * the file they are about.
  */
 #ifndef CLADE_DATA_SPEC_H
