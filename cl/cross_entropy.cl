@@ -2,7 +2,7 @@
  *
  *   loss (rows)           = (m - x[t]) + log(s)            m = max(x), s = sum(exp(x - m))
  *   dlogits (rows, cols)  = (exp(x - m) / s - one_hot(t)) * scale
- *   hit (rows)            = 1 where the first largest x is x[t], else 0
+ *   hit (rows)            = 1 where the first largest x is x[t] and finite, else 0
  *
  * hit and dlogits may be null. A label outside [0, cols) has loss NaN, hit 0 and gradient 0: the
  * loss tells of it, and the weights stay what they were. LANES work-items share a row: see
@@ -47,7 +47,7 @@ ROW_KERNEL cross_entropy(global float *loss, global float *hit, global float *dl
 
     if (LANE == 0 && n > 0) {
         loss[row] = (top - of_label) + log(sum);
-        if (hit) hit[row] = first == label ? 1.0f : 0.0f;
+        if (hit) hit[row] = first == label && fabs(top) <= FLT_MAX ? 1.0f : 0.0f;
     }
     if (!dlogits) return;
     const bool has_label = valid && label / VW % LANES == LANE;

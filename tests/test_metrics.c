@@ -5,6 +5,7 @@
 static void test_cases(void **state)
 {
     ref_verify(*state, "count_hits");
+    ref_verify(*state, "mark_rows");
     ref_verify(*state, "metrics_store");
     ref_verify(*state, "peaks");
 }
@@ -14,8 +15,8 @@ static void test_slots(void **state)
 {
     enum { N_SLOTS = 3, ROWS = 7 };
     float *loss = test_random(15, ROWS, 0, 3), *hit = test_random(16, ROWS, 0, 1);
-    double want[2 * N_SLOTS] = {-1, -1, -1, -1, -1, -1};
-    clade_tensor *steps = test_tensor(*state, CLADE_SHAPE(N_SLOTS, 2), NULL);
+    double want[3 * N_SLOTS] = {-1, -1, -1, -1, -1, -1, -1, -1, -1};
+    clade_tensor *steps = test_tensor(*state, CLADE_SHAPE(N_SLOTS, 3), NULL);
     clade_tensor *tloss = test_tensor(*state, CLADE_SHAPE(ROWS), loss);
     clade_tensor *thit = test_tensor(*state, CLADE_SHAPE(ROWS), hit);
     clade__commands *commands;
@@ -29,14 +30,14 @@ static void test_slots(void **state)
         assert_ok(clade__commands_run(commands));
     }
     for (int s = 1; s <= 2; s++) {
-        want[2 * s] = want[2 * s + 1] = 0;
+        want[3 * s] = want[3 * s + 1] = want[3 * s + 2] = 0;
         for (int r = 0; r < ROWS; r++) {
-            want[2 * s] += loss[r];
-            want[2 * s + 1] += hit[r];
+            want[3 * s] += loss[r];
+            want[3 * s + 1] += hit[r];
         }
     }
     float *got = test_read(steps);
-    test_assert_close("steps", got, want, 2 * N_SLOTS, 0, 1e-6);
+    test_assert_close("steps", got, want, 3 * N_SLOTS, 0, 1e-6);
     free(got);
     clade__commands_free(commands);
     clade_tensor *all[] = {steps, tloss, thit};
@@ -54,8 +55,9 @@ static void test_errors(void **state)
     clade_tensor *t = test_tensor_int(*state, CLADE_SHAPE(4), NULL);
     assert_fails(clade__count_hits(commands, rows, y, t, 0), CLADE_ESHAPE,
                  "count_hits: labels is (4), want (3)");
+    assert_fails(clade__mark_rows(commands, rows, t), CLADE_ESHAPE, "mark_rows: y is int32");
     assert_fails(clade__metrics_store(commands, y, &slot, rows, NULL, false), CLADE_ESHAPE,
-                 "metrics_store: steps is (3, 5), want (3, 2)");
+                 "metrics_store: steps is (3, 5), want (3, 3)");
     assert_fails(clade__peaks(commands, rows, 2, t), CLADE_ESHAPE, "peaks: x is int32");
     assert_fails(clade__peaks(commands, rows, 3, y), CLADE_ESHAPE,
                  "peaks: peaks has 3 elements, want 4");

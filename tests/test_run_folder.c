@@ -57,7 +57,7 @@ static void check_start(const cJSON *start, const clade_model *model, bool resid
     double data_bytes = events_number(start, "memory_bytes_planned") - (double)memory.total;
     int n_samples = resident ? 2 * SAMPLES : BATCH + SAMPLES;
     int n_sums = (SAMPLES + BATCH - 1) / BATCH + 1;
-    assert_true(data_bytes == n_samples * (4 + 1) * 4 + (resident ? SAMPLES * 4 : 0) + n_sums * 8);
+    assert_true(data_bytes == n_samples * (4 + 1) * 4 + (resident ? SAMPLES * 4 : 0) + n_sums * 12);
     assert_true(events_flag(start, "data_on_device") == resident);
     assert_false(events_flag(start, "valid_is_train"));
 }

@@ -127,7 +127,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_add_forward(clade_tensor *y, const
  * [0, classes); loss (rows) = -log softmax(logits)[label]. dlogits (rows, classes), when not NULL,
  * receives (softmax - one_hot) * scale: scale 1/rows gives the gradient of the mean. hit (rows,
  * float32), when not NULL, receives 1 where the largest logit (the first, of equals) is the
- * label's. A label out of range gives a NaN loss. */
+ * label's and finite. A label out of range gives a NaN loss. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_cross_entropy(clade_tensor *loss, clade_tensor *hit,
                                                             clade_tensor *dlogits,
                                                             const clade_tensor *logits,

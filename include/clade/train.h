@@ -13,8 +13,10 @@ extern "C" {
 
 typedef struct clade_metrics {
     int64_t n_samples;
-    double loss;     /* mean over the samples */
+    double loss;     /* mean over the samples; not finite where that of one is not */
     double accuracy; /* share of right classes; NaN when the targets are numbers */
+    int64_t n_not_finite; /* samples with an output or a loss that is NaN or infinite: in no class, and so
+                           * wrong in the accuracy */
 } clade_metrics;
 
 /* How the learning rate moves while a model is fitted, by PyTorch's definitions. lr is the
@@ -71,7 +73,7 @@ typedef struct clade_progress {
     bool epoch_end;
     bool has_valid;                    /* at an epoch's end, when there is validation data */
     clade_metrics valid;
-    bool best;                         /* the best validation so far */
+    bool best;                         /* the best validation so far; never one that is not finite */
     double seconds;                    /* of training, validation not counted, so far */
     double samples_per_second;         /* of this epoch */
 } clade_progress;
@@ -96,7 +98,7 @@ typedef struct clade_fit_options {
     clade_schedule schedule;
     int64_t patience;     /* stop after so many epochs in a row without a better validation; 0: never.
                            * Better is higher in accuracy or, at the same or without one, lower in
-                           * loss, by more than min_delta. */
+                           * loss, by more than min_delta; one whose loss is not finite never is. */
     double min_delta;
     bool stream;          /* keep the data on the host even when the device could hold it */
     bool (*on_progress)(const clade_progress *progress, void *user); /* false stops after the step */
@@ -137,7 +139,7 @@ typedef struct clade_fit_result {
     bool has_valid;
     clade_metrics valid;    /* after it */
     clade_metrics best_valid;
-    int best_epoch;
+    int best_epoch;         /* 0 where the loss of no validation was finite */
 } clade_fit_result;
 
 /* For clade_compile_options; data may be NULL. */
@@ -160,6 +162,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
  * the run to resume began with another, or has done more than epochs and max_steps want; CLADE_EIO
  * when run_dir cannot be written, the last checkpoint being as good as before. After any failure the
  * model of the last epoch and the best one are still saved where they can be, and the message says so.
+ * A validation whose loss is not finite ends nothing: on_message is told of it, and the result has it.
  * options and result may be NULL. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data *train,
                                                   const clade_fit_options *options,
@@ -169,7 +172,9 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data
  *
  * Where model and data have names of classes, labels go by these and not by number: a file that
  * lacks a class of the training data numbers the others differently. CLADE_EDATA, with the sample,
- * for a class that the model was not trained on. So it is with the validation data of clade_fit. */
+ * for a class that the model was not trained on. So it is with the validation data of clade_fit.
+ *
+ * CLADE_OK also where the network overflows on some samples: metrics->n_not_finite counts them. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_evaluate(clade_model *model, clade_data *data,
                                                        clade_metrics *metrics);
 

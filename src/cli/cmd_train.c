@@ -128,9 +128,10 @@ static clade_status print_json(const training *t, const clade_fit_result *result
     clade__json_number(&json, "seconds", result->seconds);
     clade__json_number(&json, "samples_per_second", result->samples_per_second);
     bool has_train = result->epochs > 0, has_valid = result->has_valid;
+    bool has_best = result->best_epoch > 0;
     add_metrics(&json, "train", has_train ? &result->train : NULL, 0);
     add_metrics(&json, "valid", has_valid ? &result->valid : NULL, 0);
-    add_metrics(&json, "best", has_valid ? &result->best_valid : NULL, result->best_epoch);
+    add_metrics(&json, "best", has_best ? &result->best_valid : NULL, result->best_epoch);
     clade__json_object_end(&json);
     return cli_print_json(&json);
 }
@@ -163,7 +164,7 @@ static void print_summary(const training *t, const clade_fit_result *result, FIL
     fprintf(to, " in %.1f s", result->seconds);
     if (result->has_valid) {
         fprintf(to, "; held-out %s", cli_metrics_text(metrics, sizeof metrics, &result->valid));
-        if (result->best_epoch < result->epochs)
+        if (result->best_epoch > 0 && result->best_epoch < result->epochs)
             fprintf(to, " (best in epoch %d: %s)", result->best_epoch,
                     cli_metrics_text(metrics, sizeof metrics, &result->best_valid));
     } else if (result->epochs > 0) {

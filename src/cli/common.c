@@ -81,6 +81,8 @@ void cli_json_metrics(clade__json *json, const clade_metrics *metrics)
 {
     clade__json_number(json, "loss", metrics->loss);
     clade__json_number(json, "accuracy", metrics->accuracy);
+    if (metrics->n_not_finite > 0)
+        clade__json_number(json, "not_finite", (double)metrics->n_not_finite);
 }
 
 void cli_json_device(clade__json *json, const clade_device_info *info)
@@ -141,11 +143,14 @@ char *cli_count_text(char *out, size_t out_bytes, int64_t count)
 
 char *cli_metrics_text(char *out, size_t out_bytes, const clade_metrics *metrics)
 {
-    int used =
-        snprintf(out, out_bytes, metrics->loss < 1e4 ? "loss %.4f" : "loss %.4g", metrics->loss);
+    double loss = isnan(metrics->loss) ? (double)NAN : metrics->loss; /* without a sign */
+    int used = snprintf(out, out_bytes, loss < 1e4 ? "loss %.4f" : "loss %.4g", loss);
     if (!isnan(metrics->accuracy) && used > 0 && (size_t)used < out_bytes)
-        snprintf(out + used, out_bytes - (size_t)used, ", accuracy %.2f%%",
-                 100 * metrics->accuracy);
+        used += snprintf(out + used, out_bytes - (size_t)used, ", accuracy %.2f%%",
+                         100 * metrics->accuracy);
+    if (metrics->n_not_finite > 0 && used > 0 && (size_t)used < out_bytes)
+        snprintf(out + used, out_bytes - (size_t)used, ", %lld not finite",
+                 (long long)metrics->n_not_finite);
     return out;
 }
 

@@ -109,7 +109,8 @@ char *cli_bytes_text(char *out, size_t out_bytes, uint64_t bytes);
 char *cli_seconds_text(char *out, size_t out_bytes, double seconds); /* "12.30 us" */
 char *cli_count_text(char *out, size_t out_bytes, int64_t count);
 
-/* "loss 0.1234, accuracy 97.12%", the accuracy only where there is one. */
+/* "loss 0.1234, accuracy 97.12%", the accuracy only where there is one; ", 3 not finite" behind it, where
+ * samples are not. */
 char *cli_metrics_text(char *out, size_t out_bytes, const clade_metrics *metrics);
 
 /* A table: cells are added row by row, then printed in columns as wide as they need. */

@@ -128,7 +128,7 @@ uint64_t clade__memory_of_parts(const clade_data_size *data, int64_t part)
 static uint64_t feed_bytes(const clade_data_size *data, int64_t part, int64_t batch)
 {
     uint64_t n_batches = (uint64_t)((data->n_samples + batch - 1) / batch);
-    return clade__memory_of_parts(data, part) + data->fixed_bytes + n_batches * 2 * sizeof(float);
+    return clade__memory_of_parts(data, part) + data->fixed_bytes + n_batches * CLADE__N_SUMS * sizeof(float);
 }
 
 uint64_t clade__memory_of_feeds(const clade_model *model, const clade__feeds *feeds)

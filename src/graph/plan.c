@@ -137,7 +137,10 @@ clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
         dy = view(model, layout, value_index(layout, model->output, CLADE__VALUE_DY), CLADE_FLOAT32,
                   matrix);
     CLADE_TRY(record_loss(plan, model, &y, layout->training ? &dy : NULL, commands, has_labels));
-    if (!layout->training) return CLADE_OK;
+    if (!layout->training) { /* a training step tells by its parameters, see train/fit.c */
+        clade_tensor loss = plan->loss;
+        return clade__mark_rows(commands, &loss, &y);
+    }
 
     bool *written = clade__arena_alloc(&model->arena, (size_t)model->n_nodes * sizeof *written);
     if (!written) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");

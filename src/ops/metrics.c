@@ -21,6 +21,23 @@ clade_status clade__count_hits(clade__commands *commands, clade_tensor *hit, con
         });
 }
 
+clade_status clade__mark_rows(clade__commands *commands, clade_tensor *loss, const clade_tensor *y)
+{
+    const clade__check check = {commands, "mark_rows"};
+    CLADE_TRY(clade__check_tensor(&check, "y", y, CLADE_FLOAT32));
+    const int64_t rows = clade__shape_rows(y->shape), cols = clade__shape_cols(y->shape);
+    CLADE_TRY(clade__check_count(&check, "loss", loss, CLADE_FLOAT32, rows));
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "metrics",
+            .kernel = "mark_rows",
+            CLADE__ROWS(clade__rows_of(commands, cols), rows),
+            CLADE__ARGS(clade__arg_tensor(loss), clade__arg_tensor(y), clade__arg_int(rows),
+                        clade__arg_int(cols)),
+        });
+}
+
 clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps,
                                   const int32_t *slot, const clade_tensor *loss,
                                   const clade_tensor *hit, bool add)
@@ -28,7 +45,8 @@ clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps
     const clade__check check = {commands, "metrics_store"};
     CLADE_TRY(clade__check_tensor(&check, "steps", steps, CLADE_FLOAT32));
     const int64_t n_slots = clade__shape_rows(steps->shape);
-    CLADE_TRY(clade__check_shape(&check, "steps", steps, CLADE_FLOAT32, CLADE_SHAPE(n_slots, 2)));
+    CLADE_TRY(clade__check_shape(&check, "steps", steps, CLADE_FLOAT32,
+                                 CLADE_SHAPE(n_slots, CLADE__N_SUMS)));
     CLADE_TRY(clade__check_tensor(&check, "loss", loss, CLADE_FLOAT32));
     const int64_t rows = clade_tensor_elements(loss);
     if (hit) CLADE_TRY(clade__check_count(&check, "hit", hit, CLADE_FLOAT32, rows));

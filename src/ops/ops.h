@@ -87,11 +87,16 @@ int64_t clade__reduce_scratch(int dim, clade_shape src);
 
 /* metrics.c: what is right, and a step's sums, for the host to read later.
  * hit (rows) is 1 where a row's answer is its label: the first largest of its cols values or, with
- * one column, whether the value exceeds `threshold`.
- * steps (n_slots, 2): row *slot receives the sums of loss (rows) and of hit (rows), with `add` to
- * what it holds; hit may be NULL (0 is taken). */
+ * one column, whether the value exceeds `threshold`. A row whose largest value is not finite has no
+ * answer.
+ * mark_rows: loss (rows) becomes NaN where a value of y (rows, cols) is not finite.
+ * steps (n_slots, CLADE__N_SUMS): row *slot receives the sum of loss (rows), that of hit (rows), and how
+ * many losses are not finite, whose hits do not count; with `add` to what it holds. hit may be NULL
+ * (0 is taken). */
+enum { CLADE__SUM_LOSS, CLADE__SUM_HITS, CLADE__SUM_NOT_FINITE, CLADE__N_SUMS };
 clade_status clade__count_hits(clade__commands *commands, clade_tensor *hit, const clade_tensor *y,
                                const clade_tensor *labels, float threshold);
+clade_status clade__mark_rows(clade__commands *commands, clade_tensor *loss, const clade_tensor *y);
 clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps,
                                   const int32_t *slot, const clade_tensor *loss,
                                   const clade_tensor *hit, bool add);

@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "graph/safetensors.h"
+#include "ops/ops.h"
 #include "train/recipe.h"
 
 enum { NAME_BYTES = 128 };
@@ -65,7 +66,7 @@ static clade_status extra_of(extra *e, const clade_model *model, const clade__ch
     }
     if (c->state.best_epoch > 0) add_tensors(e, "best.", model, c->best);
     if (c->state.epoch_step > 0)
-        add_tensor(e, "", "sums", CLADE_SHAPE(c->state.epoch_step, 2), c->sums);
+        add_tensor(e, "", "sums", CLADE_SHAPE(c->state.epoch_step, CLADE__N_SUMS), c->sums);
     return CLADE_OK;
 }
 

@@ -3,7 +3,7 @@
  * It is a model file, and can be evaluated as one, with more behind the parameters:
  *   optimizer.0.NAME, optimizer.1.NAME   what the optimizer remembers of each parameter
  *   best.NAME                            the parameters that were best on the validation data
- *   sums                                 loss and hits of each batch of the epoch so far
+ *   sums                                 those of each batch of the epoch so far, see pass.h
  * and in its metadata, as text:
  *   clade.checkpoint  the state, state.h
  *   clade.recipe      what the training is made of, recipe.h
@@ -24,7 +24,7 @@ typedef struct clade__checkpoint {
     clade__fit_state state;
     float *values; /* as clade__model_read_trained gives them */
     float *best;   /* parameters; of no meaning before there is a best epoch, and then may be NULL */
-    float *sums;   /* (state.epoch_step, 2) */
+    float *sums;   /* (state.epoch_step, CLADE__N_SUMS) */
     const char *recipe, *platform;
 } clade__checkpoint;
 

@@ -52,7 +52,7 @@ static clade_status receive(clade__fit *f)
     CLADE_TRY(clade__transfer_wait(&f->transfer));
     clade__profile_host_end(f->model->device, "wait for metrics", f->state.step, begun);
     for (int64_t i = f->known; i < f->sent; i++)
-        if (!isfinite(f->train.host_sums[2 * i]))
+        if (!isfinite(f->train.host_sums[CLADE__N_SUMS * i]))
             return notice(f, "the loss of", f->state.step - f->state.epoch_step + i + 1);
     f->known = f->sent;
     f->progress.train = clade__pass_metrics(&f->train, f->known);
@@ -106,12 +106,15 @@ static clade_status log_if_due(clade__fit *f)
     return CLADE_OK;
 }
 
-/* Whether a is better than b by more than min_delta. */
+/* Whether a is better than b by more than min_delta. One that is not finite never is, whatever its
+ * accuracy; b may be of no samples, where there is none yet. */
 static bool better(const clade_metrics *a, const clade_metrics *b, double min_delta)
 {
+    if (!isfinite(a->loss)) return false;
+    if (b->n_samples == 0 || !isfinite(b->loss)) return true;
     if (!isnan(a->accuracy) && a->accuracy != b->accuracy)
         return a->accuracy > b->accuracy + min_delta;
-    return a->loss < b->loss - min_delta || isnan(b->loss);
+    return a->loss < b->loss - min_delta;
 }
 
 /* *whole: it was not stopped. */
@@ -126,17 +129,17 @@ static clade_status validate(clade__fit *f, bool *whole)
     *whole = p->has_valid = p->valid.n_samples == f->valid.n_samples;
     if (!*whole) return CLADE_OK;
     state->valid = p->valid;
-    p->best = state->best_epoch == 0 || better(&p->valid, &state->best, 0.0);
+    p->best = better(&p->valid, &state->best, 0.0);
     if (p->best) {
         state->best = p->valid;
         state->best_epoch = p->epoch;
     }
     state->n_worse++;
-    if (state->epochs == 0 || better(&p->valid, &state->mark, f->options->min_delta)) {
+    if (better(&p->valid, &state->mark, f->options->min_delta)) {
         state->mark = p->valid;
         state->n_worse = 0;
     }
-    return CLADE_OK;
+    return isfinite(p->valid.loss) ? CLADE_OK : clade__fit_tell_overflow(f);
 }
 
 /* The end of an epoch, or of as much of it as max_steps allowed. When its validation is stopped, the

@@ -46,6 +46,12 @@ bool clade__fit_stop_asked(const clade__fit *f);
 /* Seconds of training so far, without validation and saving. */
 double clade__fit_seconds(const clade__fit *f);
 
+/* fit_tell.c: a line that the user should know of, to on_message and into the log. */
+clade_status clade__fit_tell(clade__fit *f, const char *text);
+
+/* The same of a validation whose loss is not finite. */
+clade_status clade__fit_tell_overflow(clade__fit *f);
+
 /* fit_diverged.c: after CLADE_EDIVERGED, finds out where it began, says so with the same status, and
  * goes back to the copy. */
 clade_status clade__fit_diverged(clade__fit *f);

@@ -72,8 +72,7 @@ static clade_status prune(clade__fit *f)
     clade_status status = clade__checkpoints_prune(f->options->run_dir, f->state.step, keep);
     if (status != CLADE_EIO || f->said_unpruned) return status == CLADE_EIO ? CLADE_OK : status;
     f->said_unpruned = true;
-    say(f, clade_error());
-    return clade__run_log_message(&f->log, clade_error());
+    return clade__fit_tell(f, clade_error());
 }
 
 static clade_status write_checkpoint(clade__fit *f)

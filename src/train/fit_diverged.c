@@ -48,7 +48,7 @@ static clade_status read_loss(const replay *r, float *loss)
 {
     clade__transfer transfer = {0};
     CLADE_TRY(clade__tensor_read_begin(r->f->train.sums,
-                                       (size_t)r->f->train.slot * 2 * sizeof *loss, loss,
+                                       (size_t)r->f->train.slot * CLADE__N_SUMS * sizeof *loss, loss,
                                        sizeof *loss, &transfer));
     return clade__transfer_wait(&transfer);
 }

@@ -113,8 +113,8 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data, bool re
                                                       .scaling = &model->input,
                                                       .labels = pass->labels}));
     CLADE_TRY(clade_tensor_create(&pass->sums, model->device, CLADE_FLOAT32,
-                                  CLADE_SHAPE(pass->n_batches, 2), NULL));
-    pass->host_sums = calloc((size_t)pass->n_batches, 2 * sizeof *pass->host_sums);
+                                  CLADE_SHAPE(pass->n_batches, CLADE__N_SUMS), NULL));
+    pass->host_sums = calloc((size_t)pass->n_batches, CLADE__N_SUMS * sizeof *pass->host_sums);
     if (!pass->host_sums) return clade__fail(CLADE_ENOMEM, "no memory for the metrics");
     int64_t rest = pass->n_samples % pass->batch;
     CLADE_TRY(record_parts(pass, pass->batch, &pass->full));
@@ -192,22 +192,25 @@ clade_status clade__pass_run(clade__pass *pass, int64_t index)
 clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,
                                     clade__transfer *transfer)
 {
-    size_t row = 2 * sizeof(float);
-    return clade__tensor_read_begin(pass->sums, (size_t)from * row, pass->host_sums + 2 * from,
+    size_t row = CLADE__N_SUMS * sizeof(float);
+    return clade__tensor_read_begin(pass->sums, (size_t)from * row, pass->host_sums + CLADE__N_SUMS * from,
                                     (size_t)(to - from) * row, transfer);
 }
 
 clade_metrics clade__pass_metrics(const clade__pass *pass, int64_t n)
 {
-    double loss = 0.0, hits = 0.0;
+    double loss = 0.0, hits = 0.0, n_not_finite = 0.0;
     for (int64_t i = 0; i < n; i++) {
-        loss += (double)pass->host_sums[2 * i];
-        hits += (double)pass->host_sums[2 * i + 1];
+        const float *sums = pass->host_sums + CLADE__N_SUMS * i;
+        loss += (double)sums[CLADE__SUM_LOSS];
+        hits += (double)sums[CLADE__SUM_HITS];
+        n_not_finite += (double)sums[CLADE__SUM_NOT_FINITE];
     }
     int64_t n_samples = n == pass->n_batches ? pass->n_samples : n * pass->batch;
     double share = n_samples ? 1.0 / (double)n_samples : 0.0;
     return (clade_metrics){.n_samples = n_samples, .loss = loss * share,
-                           .accuracy = pass->feed.data->labels ? hits * share : (double)NAN};
+                           .accuracy = pass->feed.data->labels ? hits * share : (double)NAN,
+                           .n_not_finite = (int64_t)n_not_finite};
 }
 
 clade__pace clade__pace_begin(void)

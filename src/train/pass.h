@@ -25,7 +25,7 @@ typedef struct clade__pass {
     bool training;
     int64_t n_samples, batch, n_batches;
     clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */
-    clade_tensor *sums; /* (n_batches, 2): loss, hits */
+    clade_tensor *sums; /* (n_batches, CLADE__N_SUMS): loss, hits, samples that are not finite */
     float *host_sums;   /* the same, as far as they were read */
     int32_t slot;       /* the row that the next batch writes */
 } clade__pass;

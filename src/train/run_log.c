@@ -126,6 +126,9 @@ static void add_metrics(clade__json *event, const char *part, const clade_metric
     clade__json_number(event, key, metrics->loss);
     snprintf(key, sizeof key, "%s_accuracy", part);
     clade__json_number(event, key, metrics->accuracy); /* NaN becomes null */
+    if (metrics->n_not_finite == 0) return;
+    snprintf(key, sizeof key, "%s_not_finite", part);
+    clade__json_number(event, key, (double)metrics->n_not_finite);
 }
 
 /* Every gemm of a training step, and who does it. */
@@ -215,7 +218,7 @@ clade_status clade__run_log_end(clade__run_log *log, const clade_fit_result *res
     clade__json_number(&event, "steps", (double)result->steps);
     clade__json_number(&event, "epochs", result->epochs);
     clade__json_number(&event, "seconds", result->seconds);
-    if (result->has_valid) {
+    if (result->best_epoch > 0) {
         clade__json_number(&event, "best_epoch", result->best_epoch);
         add_metrics(&event, "best_valid", &result->best_valid);
     }

@@ -13,7 +13,8 @@ static const struct {
 } fields[] = {
 #define COUNT(field) {#field, offsetof(clade__fit_state, field), false},
 #define REAL(field)  {#field, offsetof(clade__fit_state, field), true},
-#define METRICS(field) COUNT(field.n_samples) REAL(field.loss) REAL(field.accuracy)
+#define METRICS(field) COUNT(field.n_samples) REAL(field.loss) REAL(field.accuracy) \
+    COUNT(field.n_not_finite)
     COUNT(epochs) COUNT(step) COUNT(epoch_step) COUNT(first_epoch) COUNT(first_step)
     REAL(seconds) REAL(epoch_seconds) COUNT(log_bytes)
     METRICS(train) METRICS(valid) COUNT(best_epoch) METRICS(best)

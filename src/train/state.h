@@ -22,7 +22,8 @@ typedef struct clade__fit_state {
     clade_metrics best;         /* its validation */
 
     clade__plateau plateau;
-    clade_metrics mark; /* the validation that early stopping wants to see surpassed */
+    clade_metrics mark; /* the validation that early stopping wants to see surpassed; of 0 samples
+                         * before the first that is finite */
     int64_t n_worse;    /* epochs since then */
 } clade__fit_state;
 

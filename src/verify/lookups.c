@@ -109,14 +109,15 @@ enum { HIT, VALUES, LABELS };
 
 #define THRESHOLD 0.3f
 
-/* The first largest of a row or, with one column, whether it is above the threshold. */
-static int32_t answer(const float *y, int64_t cols)
+/* The first largest of a row or, with one column, whether it is above the threshold; *finite: whether the
+ * largest is, without which no label is hit. */
+static int32_t answer(const float *y, int64_t cols, bool *finite)
 {
     int64_t best = 0;
-    if (cols == 1) return y[0] > THRESHOLD;
     for (int64_t c = 1; c < cols; c++)
         if (y[c] > y[best] || (isnan(y[c]) && !isnan(y[best]))) best = c;
-    return (int32_t)best;
+    *finite = isfinite(y[best]);
+    return cols == 1 ? y[0] > THRESHOLD : (int32_t)best;
 }
 
 static void prepare_hit_count(clade__trial *t)
@@ -126,9 +127,10 @@ static void prepare_hit_count(clade__trial *t)
     clade__trial_in(t, "y", t->shape, -1.0, 1.0);
     clade__trial_in_integers(t, "labels", CLADE_INT32, CLADE_SHAPE(rows), 0,
                              cols == 1 ? 2 : (int)cols);
+    bool finite;
     for (int64_t r = 1; !t->failed && r < rows; r += 2)
         t->operands[LABELS].before.ints[r] =
-            answer(t->operands[VALUES].before.floats + r * cols, cols);
+            answer(t->operands[VALUES].before.floats + r * cols, cols, &finite);
 }
 
 static clade_status record_hit_count(clade__commands *commands, const clade__trial *t)
@@ -140,16 +142,51 @@ static clade_status record_hit_count(clade__commands *commands, const clade__tri
 static void expect_hit_count(clade__trial *t)
 {
     int64_t cols = clade__shape_cols(t->shape);
-    for (int64_t r = 0; r < t->operands[HIT].n; r++)
-        clade__expect(&t->operands[HIT], r,
-                      answer(t->operands[VALUES].before.floats + r * cols, cols) ==
-                          t->operands[LABELS].before.ints[r],
+    for (int64_t r = 0; r < t->operands[HIT].n; r++) {
+        bool finite;
+        int32_t of_row = answer(t->operands[VALUES].before.floats + r * cols, cols, &finite);
+        clade__expect(&t->operands[HIT], r, finite && of_row == t->operands[LABELS].before.ints[r],
                       0.0);
+    }
 }
 
 const clade__family clade__hit_counts = {prepare_hit_count, record_hit_count, expect_hit_count,
                                          1u << CLADE__ORDINARY | 1u << CLADE__NONFINITE,
                                          clade__matrices};
+
+enum { LOSS, MARKED };
+
+static void prepare_mark(clade__trial *t)
+{
+    int64_t rows = clade__shape_rows(t->shape), cols = clade__shape_cols(t->shape);
+    clade__trial_inout(t, "loss", CLADE_SHAPE(rows), 0.0, 3.0);
+    clade__trial_in(t, "y", t->shape, -1.0, 1.0);
+    for (int64_t r = 0; !t->failed && t->values == CLADE__NONFINITE && r < rows; r += 2)
+        for (int64_t c = 0; c < cols; c++) { /* every second row is finite, but for one value at most */
+            float *y = &t->operands[MARKED].before.floats[r * cols + c];
+            if (!isfinite(*y) && c != r % cols) *y = 1.0f;
+        }
+}
+
+static clade_status record_mark(clade__commands *commands, const clade__trial *t)
+{
+    return clade__mark_rows(commands, clade__trial_tensor(t, LOSS), clade__trial_tensor(t, MARKED));
+}
+
+static void expect_mark(clade__trial *t)
+{
+    int64_t cols = clade__shape_cols(t->shape);
+    for (int64_t r = 0; r < t->operands[LOSS].n; r++) {
+        double want = (double)t->operands[LOSS].before.floats[r];
+        for (int64_t c = 0; c < cols; c++)
+            if (!isfinite(t->operands[MARKED].before.floats[r * cols + c])) want = (double)NAN;
+        clade__expect(&t->operands[LOSS], r, want, 0.0);
+    }
+}
+
+const clade__family clade__row_marks = {prepare_mark, record_mark, expect_mark,
+                                        1u << CLADE__ORDINARY | 1u << CLADE__NONFINITE,
+                                        clade__matrices};
 
 enum { STEPS, OF_LOSS };
 
@@ -158,7 +195,7 @@ static const int32_t slot = 1; /* of three: those around it stay as they are */
 static void prepare_metric_store(clade__trial *t)
 {
     int64_t rows = clade__shape_rows(t->shape);
-    clade__trial_inout(t, "steps", CLADE_SHAPE(3, 2), -1.0, 1.0);
+    clade__trial_inout(t, "steps", CLADE_SHAPE(3, CLADE__N_SUMS), -1.0, 1.0);
     clade__trial_in(t, "loss", CLADE_SHAPE(rows), 0.0, 3.0);
     if (!(t->op->variant & CLADE__NO_HITS)) clade__trial_in(t, "hit", CLADE_SHAPE(rows), 0.0, 1.0);
 }
@@ -173,18 +210,24 @@ static clade_status record_metric_store(clade__commands *commands, const clade__
 
 static void expect_metric_store(clade__trial *t)
 {
-    for (int k = 0; k < 2; k++) {
-        int64_t rows = clade__shape_rows(t->shape);
-        bool is_there = OF_LOSS + k < t->n_operands;
-        double sum = 0.0, before = 0.0;
-        if (t->op->variant & CLADE__ADDED)
-            before = (double)t->operands[STEPS].before.floats[2 * slot + k];
-        for (int64_t r = 0; is_there && r < rows; r++)
-            sum += (double)t->operands[OF_LOSS + k].before.floats[r];
+    int64_t rows = clade__shape_rows(t->shape);
+    const float *losses = t->operands[OF_LOSS].before.floats;
+    const clade__operand *hit = clade__trial_find(t, "hit");
+    double sums[CLADE__N_SUMS] = {0.0};
+    for (int64_t r = 0; r < rows; r++) {
+        bool finite = isfinite(losses[r]);
+        sums[CLADE__SUM_LOSS] += (double)losses[r];
+        if (hit && finite) sums[CLADE__SUM_HITS] += (double)hit->before.floats[r];
+        sums[CLADE__SUM_NOT_FINITE] += !finite;
+    }
+    for (int k = 0; k < CLADE__N_SUMS; k++) {
+        int64_t at = CLADE__N_SUMS * slot + k;
+        double before = 0.0;
+        if (t->op->variant & CLADE__ADDED) before = (double)t->operands[STEPS].before.floats[at];
         /* 64 lanes, however few rows there are; nothing is below 0, or the sum is NaN. */
         double chain = (double)((rows + 63) / 64 + 14);
-        clade__expect(&t->operands[STEPS], 2 * slot + k, before + sum,
-                      t->values == CLADE__EXACT ? 0.0 : chain * sum + fabs(before + sum));
+        clade__expect(&t->operands[STEPS], at, before + sums[k],
+                      t->values == CLADE__EXACT ? 0.0 : chain * sums[k] + fabs(before + sums[k]));
     }
 }
 

@@ -187,7 +187,7 @@ static void expect_cross_entropy(clade__trial *t)
         double log_sum = log(e.sum), loss = below + log_sum;
         clade__expect(&t->operands[LOSS], r, loss,
                       below + CLADE__UNITS_LOG * log_sum + e.units + loss);
-        clade__expect(&t->operands[HIT], r, first_largest(x, cols) == label, 0.0);
+        clade__expect(&t->operands[HIT], r, first_largest(x, cols) == label && isfinite(e.top), 0.0);
         if (!t->op->variant) expect_dlogits(t, &e, r, label);
     }
 }
