@@ -149,7 +149,7 @@ static clade_status run_streaming(double *loss)
     return in_session(stream, loss);
 }
 
-/* ---- resuming: a run that was cut short, the best of it after its checkpoint ----------------- */
+/* ---- resuming: a run that was cut short, the best of it after its checkpoint, and locked for a while */
 
 static clade_status train_part(const clade_fit_options *options, double *loss)
 {
@@ -165,10 +165,22 @@ static clade_status train_part(const clade_fit_options *options, double *loss)
     return status;
 }
 
+/* While somebody else has the folder. */
+static clade_status refuse_locked(void)
+{
+    double loss;
+    int fd = open(in_run("run.lock"), O_RDWR);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0) perror("run.lock");
+    clade_status status = train_part(&(clade_fit_options){.epochs = 2, .resume = true}, &loss);
+    close(fd);
+    return refuse(status, CLADE_ESTATE);
+}
+
 static clade_status run_resuming(double *loss)
 {
     CLADE_TRY(train_part(&(clade_fit_options){.max_steps = 2, .keep = 1,
                                               .checkpoint_every = {1, CLADE_STEPS}}, loss));
+    CLADE_TRY(refuse_locked());
     test_write_file(in_run("half.tmp-1"), "", 0);
     clade_status status = train_part(&(clade_fit_options){.epochs = 2, .resume = true}, loss);
     unlink(in_run("half.tmp-1")); /* that it is still there is no harm */

@@ -545,7 +545,8 @@ static bool train_beside(const clade_progress *progress, void *user)
     const intruder *i = user;
     training t = plain;
     t.fit.resume = progress->epoch == 2;
-    assert_fails(train(i->device, &t, i->folder), CLADE_ESTATE, "another training is writing into");
+    assert_fails(train(i->device, &t, i->folder), CLADE_ESTATE,
+                 test_text("another training is writing into '%s' (in this process)", i->folder));
     return true;
 }
 

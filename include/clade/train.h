@@ -84,8 +84,9 @@ typedef struct clade_fit_options {
     clade_data *validate; /* may be NULL */
     int64_t log_every;    /* steps between calls of on_progress; 0: about ten times a second */
     const char *run_dir;  /* an existing, writable folder for metrics.jsonl, model.safetensors (last),
-                           * best.safetensors and checkpoints; NULL: none is written. No other
-                           * training may write there meanwhile. */
+                           * best.safetensors and checkpoints; NULL: none is written. While it trains
+                           * it holds a lock there, on run.lock, which stays when it has ended:
+                           * CLADE_ESTATE where another training holds it. */
     clade_span checkpoint_every; /* 0: only when training ends or is stopped */
     int keep;             /* how many checkpoints to keep, the newest; 0 means 2 */
     bool resume;          /* go on from the newest checkpoint in run_dir that is not damaged, with the
@@ -103,9 +104,10 @@ typedef struct clade_fit_options {
     bool stream;          /* keep the data on the host even when the device could hold it */
     bool (*on_progress)(const clade_progress *progress, void *user); /* false stops after the step */
     void (*on_message)(const char *text, void *user); /* a line that the user should know of */
-    clade_status (*on_begin)(void *user); /* with a run_dir: nothing is refused any more, and the run
-                                           * is about to begin or to go on. For what the caller keeps
-                                           * with it; what is not CLADE_OK ends the training. */
+    clade_status (*on_begin)(void *user); /* with a run_dir: it is locked, nothing in it has changed
+                                           * yet, and nothing is refused any more: the run is about to
+                                           * begin or to go on. For what the caller keeps with it, or
+                                           * clears away; what is not CLADE_OK ends the training. */
     void *user;
     const volatile sig_atomic_t *stop; /* may be NULL; once it is not 0, training stops after the
                                         * step, validation within some tenths of a second: for a

@@ -41,6 +41,11 @@ static clade_status resumed_config(const training *t, char path[CLI_PATH_BYTES])
     return cli_run_config_path(folder, path);
 }
 
+static bool overwrites(const training *t)
+{
+    return cli_value_of(t->call, "overwrite") != NULL;
+}
+
 static clade_status read_settings(training *t)
 {
     cli_settings *settings = &t->setup.settings;
@@ -50,7 +55,7 @@ static clade_status read_settings(training *t)
     CLADE_TRY(cli_setup_read(&t->setup, t->call, t->resume ? path : t->call->arguments[0]));
     CLADE_TRY(cli_run_name(settings));
     if (t->resume) return CLADE_OK;
-    return cli_run_check(settings, cli_value_of(t->call, "overwrite") != NULL);
+    return cli_run_check(settings, overwrites(t));
 }
 
 /* Not of a trace in a run folder that is made later. */
@@ -63,9 +68,15 @@ static clade_status check_profile(const training *t)
     return inside && access(run, F_OK) != 0 ? CLADE_OK : cli_profile_check(t->call);
 }
 
-static clade_status write_config(void *user)
+/* The folder is this training's now: whether it is still free is asked again, as another one may have
+ * begun in it, and ended, since it was asked. */
+static clade_status begin_run(void *user)
 {
     training *t = user;
+    if (!t->resume) {
+        CLADE_TRY(cli_run_check(&t->setup.settings, overwrites(t)));
+        CLADE_TRY(cli_run_clear(t->folder));
+    }
     return cli_run_write_config(&t->setup.settings, t->setup.layers,
                                 clade_device_describe(t->setup.device), t->folder);
 }
@@ -84,9 +95,7 @@ static clade_status prepare(training *t)
     if (t->resume) CLADE_TRY(cli_run_check_same(settings, t->setup.layers));
 
     t->call->writing = true;
-    CLADE_TRY(cli_run_make(settings, t->resume, t->folder));
-    /* That of a run that goes on changes only when it does, see fit. */
-    if (!t->resume) CLADE_TRY(write_config(t));
+    CLADE_TRY(cli_run_make(settings, t->folder));
     if (!t->call->quiet) fprintf(stderr, "run     %s\n", t->folder);
     return CLADE_OK;
 }
@@ -228,7 +237,7 @@ static clade_status fit(training *t)
                                      .min_delta = clade__decimal(values[CLI_MIN_DELTA].real),
                                      .on_progress = report,
                                      .on_message = say,
-                                     .on_begin = t->resume ? write_config : NULL,
+                                     .on_begin = begin_run,
                                      .user = t,
                                      .stop = &cli_signal_seen};
     clade_fit_result result = {0};
@@ -283,7 +292,9 @@ const cli_command cli_command_train = {
              "overrides the config. Training ends where the loss or a gradient is NaN or\n"
              "infinite, and says in which step and layer it began. Ctrl-C finishes the step,\n"
              "saves and exits with 130; a second one quits at once. SIGTERM does the same,\n"
-             "with 143.\n"
+             "with 143. A folder takes one training at a time: a second one, --overwrite\n"
+             "too, ends with status 1 and changes nothing. The lock is on DIR/run.lock,\n"
+             "which stays there.\n"
              "\n"
              "--resume goes on from the newest checkpoint of --run DIR that is not damaged,\n"
              "with DIR/config.yaml, and ends with the bits of a run that was never stopped.\n"

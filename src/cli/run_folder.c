@@ -11,7 +11,8 @@
 #include "base/file.h"
 #include "cli/config.h"
 
-/* What clade_fit writes into the folder, checkpoints aside, which it also clears away. */
+/* What clade_fit writes into the folder, checkpoints aside, which it also clears away, and run.lock, which
+ * stays. */
 static const char *const run_files[] = {"metrics.jsonl", "model.safetensors", "best.safetensors"};
 
 enum { N_RUN_FILES = sizeof run_files / sizeof run_files[0], MAX_SAME_SECOND = 1000 };
@@ -157,15 +158,19 @@ static clade_status make_default(const char *name, char folder[CLI_PATH_BYTES])
     return clade__fail(CLADE_EIO, "cannot make folder '%s': %s", folder, strerror(errno));
 }
 
-clade_status cli_run_make(const cli_settings *settings, bool resume, char folder[CLI_PATH_BYTES])
+clade_status cli_run_make(const cli_settings *settings, char folder[CLI_PATH_BYTES])
 {
     const char *given = cli_setting_text(settings, CLI_RUN);
     if (!given) return make_default(cli_setting_text(settings, CLI_NAME), folder);
     snprintf(folder, CLI_PATH_BYTES, "%s", given);
     size_t length = strlen(folder);
     while (length > 1 && folder[length - 1] == '/') folder[--length] = '\0';
-    CLADE_TRY(clade__make_folder(folder));
-    for (int i = 0; i < N_RUN_FILES && !resume; i++) {
+    return clade__make_folder(folder);
+}
+
+clade_status cli_run_clear(const char *folder)
+{
+    for (int i = 0; i < N_RUN_FILES; i++) {
         char path[CLI_PATH_BYTES];
         CLADE_TRY(path_in(path, folder, run_files[i]));
         if (unlink(path) != 0 && errno != ENOENT)

@@ -19,9 +19,12 @@ clade_status cli_run_config_path(const char *folder, char path[CLI_PATH_BYTES]);
 /* CLADE_ECONFIG when a setting is not the run's and cannot be another one now; all is resolved. */
 clade_status cli_run_check_same(const cli_settings *settings, const cJSON *layers);
 
-/* Makes the folder, the given one or runs/NAME-TIME, without the files of a run before, unless that
- * goes on. */
-clade_status cli_run_make(const cli_settings *settings, bool resume, char folder[CLI_PATH_BYTES]);
+/* Makes the folder, the given one or runs/NAME-TIME, and changes nothing in it. */
+clade_status cli_run_make(const cli_settings *settings, char folder[CLI_PATH_BYTES]);
+
+/* What follows is for the training that holds the folder's lock, see clade_fit_options.on_begin.
+ * Removes the files of a run before. */
+clade_status cli_run_clear(const char *folder);
 
 /* Writes config.yaml. */
 clade_status cli_run_write_config(const cli_settings *settings, const cJSON *layers,

@@ -32,6 +32,7 @@ typedef struct clade__fit {
     double kept_at;
     bool said_unpruned; /* that an older one cannot be removed */
     char *recipe, *platform;
+    char *resume_note; /* for the log, of how it was resumed; may be NULL */
 } clade__fit;
 
 /* fit.c: trains on from f->state to the end. */
@@ -69,8 +70,11 @@ clade_status clade__fit_checkpoint(clade__fit *f);
 clade_status clade__fit_checkpoint_if_due(clade__fit *f, bool epoch_end);
 
 /* Makes f->state and the model those of the newest checkpoint that is whole. *resumed is false when
- * there is none at all. */
+ * there is none at all. The folder stays as it is. */
 clade_status clade__fit_resume(clade__fit *f, bool *resumed);
+
+/* Makes the folder's log and models those of the checkpoint, after clade__fit_resume. */
+clade_status clade__fit_resume_log(clade__fit *f);
 
 void clade__fit_close_checkpoints(clade__fit *f);
 

@@ -34,6 +34,7 @@ static clade_status open_checkpoints(clade__fit *f)
 
 void clade__fit_close_checkpoints(clade__fit *f)
 {
+    free(f->resume_note);
     free(f->recipe);
     free(f->platform);
 }
@@ -129,8 +130,14 @@ static clade_status restore(clade__fit *f)
     f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step - 1);
     f->kept_step = f->good_step = state->step;
     f->copied_at = clade__seconds();
-    clade__run_log_restore(&f->log, f->model, f->kept.values, state->best_epoch > 0);
-    return clade__run_log_cut(&f->log, state->log_bytes);
+    return CLADE_OK;
+}
+
+clade_status clade__fit_resume_log(clade__fit *f)
+{
+    clade__run_log_restore(&f->log, f->model, f->kept.values, f->state.best_epoch > 0);
+    CLADE_TRY(clade__run_log_cut(&f->log, f->state.log_bytes));
+    return f->resume_note ? clade__run_log_message(&f->log, f->resume_note) : CLADE_OK;
 }
 
 /* Reads the newest of the checkpoints that is whole; `damaged` says what was wrong with those after
@@ -177,7 +184,11 @@ static clade_status resume(clade__fit *f, const int64_t *steps, int n, clade__te
                            "of clade: its bits may be others from here on");
     if (text->failed) return no_memory();
     say(f, text->data);
-    return damaged || !same_platform ? clade__run_log_message(&f->log, text->data) : CLADE_OK;
+    if (damaged || !same_platform) {
+        f->resume_note = text->data;
+        *text = (clade__text){0};
+    }
+    return CLADE_OK;
 }
 
 clade_status clade__fit_resume(clade__fit *f, bool *resumed)

@@ -14,7 +14,8 @@ const char *clade_fit_end_name(clade_fit_end end)
     return (unsigned)end < 4 ? end_names[end] : "unknown";
 }
 
-/* The run folder: what it holds is gone on with, or else begun anew. */
+/* The run folder: what it holds is gone on with, or else begun anew. It is locked before anything in it
+ * changes, and nothing does before the caller has agreed. */
 static clade_status open_folder(clade__fit *f, const clade__run_start *start)
 {
     const char *folder = f->options->run_dir;
@@ -23,7 +24,7 @@ static clade_status open_folder(clade__fit *f, const clade__run_start *start)
     CLADE_TRY(clade__run_log_open(&f->log, folder, f->model, f->options->validate != NULL));
     if (f->options->resume) CLADE_TRY(clade__fit_resume(f, &resumed));
     if (f->options->on_begin) CLADE_TRY(f->options->on_begin(f->options->user));
-    if (resumed) return CLADE_OK;
+    if (resumed) return clade__fit_resume_log(f);
     CLADE_TRY(clade__checkpoints_prune(folder, -1, 0));
     CLADE_TRY(clade__run_log_cut(&f->log, 0));
     return clade__run_log_start(&f->log, f->model, start);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,13 +33,9 @@ static clade_status open_metrics(clade__run_log *log)
     file_in(path, log, "metrics.jsonl");
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) return fail_log(log);
-    /* Where locks are not known, there are none. */
-    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    log->metrics = locked ? NULL : fdopen(fd, "r+");
+    log->metrics = fdopen(fd, "r+");
     if (log->metrics) return CLADE_OK;
-    clade_status status = locked ? clade__fail(CLADE_ESTATE, "another training is writing into '%s'",
-                                               log->folder)
-                                 : fail_log(log);
+    clade_status status = fail_log(log);
     close(fd);
     return status;
 }
@@ -56,7 +51,7 @@ clade_status clade__run_log_open(clade__run_log *log, const char *folder, const 
     clade_status status = CLADE_OK;
     if (!log->last || (has_valid && !log->best))
         status = clade__fail(CLADE_ENOMEM, "no memory to keep the model");
-    if (status == CLADE_OK) status = open_metrics(log);
+    if (status == CLADE_OK) status = clade__run_lock_take(&log->lock, folder);
     if (status == CLADE_OK)
         clade__remove_temporaries(folder);
     else
@@ -68,6 +63,7 @@ clade_status clade__run_log_open(clade__run_log *log, const char *folder, const 
 clade_status clade__run_log_cut(clade__run_log *log, int64_t n_bytes)
 {
     struct stat about;
+    CLADE_TRY(open_metrics(log));
     int fd = fileno(log->metrics);
     if (fstat(fd, &about) != 0) return fail_log(log);
     if (n_bytes > about.st_size) n_bytes = about.st_size;
@@ -95,6 +91,7 @@ void clade__run_log_restore(clade__run_log *log, const clade_model *model, const
 void clade__run_log_close(clade__run_log *log)
 {
     if (log->metrics) fclose(log->metrics);
+    clade__run_lock_release(&log->lock);
     free(log->last);
     free(log->best);
     *log = (clade__run_log){0};

@@ -14,22 +14,24 @@
 #include <clade/train.h>
 
 #include "graph/model.h"
+#include "train/run_lock.h"
 
 typedef struct clade__run_log {
     const char *folder; /* NULL: nothing is written */
-    FILE *metrics;
+    clade__run_lock lock;
+    FILE *metrics; /* NULL before clade__run_log_cut */
     float *last, *best;  /* parameters as they were; best is NULL without validation */
     int64_t kept_step;   /* of the model, after which `last` was kept; -1 before the first */
     bool last_unsaved, best_unsaved;
     double last_saved_at; /* of clade__seconds() */
 } clade__run_log;
 
-/* Opens metrics.jsonl in the folder, to be cut next, and removes what a killed process left half
- * written. CLADE_EIO when it cannot be written, CLADE_ESTATE while another training has it open. */
+/* Takes the folder's lock, and removes what a killed process left half written; nothing else changes.
+ * CLADE_EIO when it cannot be written, CLADE_ESTATE while another training holds the lock. */
 clade_status clade__run_log_open(clade__run_log *log, const char *folder, const clade_model *model,
                                  bool has_valid);
 
-/* Cuts the log to its first n bytes, and goes on behind them. */
+/* Opens metrics.jsonl, cuts it to its first n bytes, and goes on behind them. */
 clade_status clade__run_log_cut(clade__run_log *log, int64_t n_bytes);
 
 /* Brings the log to the disk; *n_bytes is its length. */
