@@ -281,12 +281,12 @@ static void test_predict_failed(void **state)
 {
     (void)state;
     const char *kernels = test_folder();
-    test_write_file(test_text("%s/softmax.cl", kernels), "broken", 6);
+    test_write_file(test_text("%s/gather.cl", kernels), "broken", 6);
     setenv("CLADE_KERNEL_DIR", kernels, 1);
     for (int i = 0; i < 2; i++)
         command_expect_error(COMMAND("predict", in_run("model.safetensors"), "--data", DATA,
                                      i ? "--json" : NULL),
-                             1, "softmax");
+                             1, "gather");
     unsetenv("CLADE_KERNEL_DIR");
 }
 

@@ -252,6 +252,12 @@ static void training_wants_model_and_data(void **state)
     REFUSED(clade_predict(NULL, data, 0, 1, false, outputs), "clade_predict: model is NULL");
     REFUSED(clade_predict(model, NULL, 0, 1, false, outputs), "clade_predict: data is NULL");
     REFUSED(clade_predict(model, data, 0, 1, false, NULL), "clade_predict: outputs is NULL");
+    REFUSED(clade_model_probabilities(NULL, 1, outputs, outputs),
+            "clade_model_probabilities: model is NULL");
+    REFUSED(clade_model_probabilities(model, 1, NULL, outputs),
+            "clade_model_probabilities: raw is NULL");
+    REFUSED(clade_model_probabilities(model, 1, outputs, NULL),
+            "clade_model_probabilities: probabilities is NULL");
     REFUSED(clade_gradcheck(NULL, data, NULL, &result), "clade_gradcheck: model is NULL");
     REFUSED(clade_gradcheck(model, NULL, NULL, &result), "clade_gradcheck: data is NULL");
     REFUSED(clade_gradcheck(model, data, NULL, NULL), "clade_gradcheck: result is NULL");

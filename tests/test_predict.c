@@ -102,6 +102,10 @@ static void check_prediction(clade_model *model, int first, int n)
     assert_ok(clade_predict(model, data, first, n, false, got));
     to_probabilities(clade_model_loss(model), y, first + n);
     test_assert_close("probabilities", got, y + first * OUTPUTS, n * OUTPUTS, 1e-5, 1e-5);
+    float again[MOST * OUTPUTS];
+    assert_ok(clade_predict(model, data, first, n, true, again));
+    assert_ok(clade_model_probabilities(model, n, again, again));
+    test_assert_close("of raw", again, y + first * OUTPUTS, n * OUTPUTS, 1e-5, 1e-5);
     assert_true(got[n * OUTPUTS] == 42.0f);
     if (clade_model_loss(model) == CLADE_LOSS_CROSS_ENTROPY)
         for (int i = 0; i < n; i++) {
@@ -123,6 +127,20 @@ static void predictions_are_those_of_the_reference(void **state)
             check_prediction(model, 0, sizes[i]);
             check_prediction(model, 37, sizes[i]);
         }
+        clade_model_free(model);
+    }
+}
+
+/* An infinite logit would be a probability of 1, or of 0. */
+static void what_is_not_finite_has_no_probabilities(void **state)
+{
+    for (int l = 0; l < 3; l++) {
+        clade_model *model = net_model(*state, 7, json, &(clade_compile_options){.loss = losses[l]});
+        const float raw[4 * OUTPUTS] = {1, 2, 3, INFINITY, 0, 0, 0, -INFINITY, 0, 0, NAN, 0};
+        float p[4 * OUTPUTS];
+        assert_ok(clade_model_probabilities(model, 4, raw, p));
+        for (int i = 0; i < 4 * OUTPUTS; i++) assert_int_equal(isnan(p[i]) != 0, i >= OUTPUTS);
+        assert_true(p[0] < p[1] && p[1] < p[2]);
         clade_model_free(model);
     }
 }
@@ -204,6 +222,7 @@ int main(void)
         cmocka_unit_test(evaluation_is_the_mean_over_the_samples),
         cmocka_unit_test(a_lone_output_is_right_by_a_threshold),
         cmocka_unit_test(predictions_are_those_of_the_reference),
+        cmocka_unit_test(what_is_not_finite_has_no_probabilities),
         cmocka_unit_test(the_scale_of_training_holds),
         cmocka_unit_test(argmax_gives_classes),
         cmocka_unit_test(samples_that_are_not_there_are_refused),

@@ -187,6 +187,14 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_predict(clade_model *model, clade_
                                                       int64_t first, int64_t n, bool raw,
                                                       float *outputs);
 
+/* Raw outputs of n samples, as clade_predict gives them with raw set, as probabilities: (n, outputs)
+ * both, and they may be the same memory. By the model's loss as there, in double precision on the host.
+ * A sample that has an output which is not finite has NaN for all: an infinite logit is an overflow,
+ * and no certainty. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_model_probabilities(const clade_model *model, int64_t n,
+                                                                  const float *raw,
+                                                                  float *probabilities);
+
 /* "completed", "stopped", "diverged", "stopped_early". */
 CLADE_API const char *clade_fit_end_name(clade_fit_end end);
 

@@ -32,7 +32,7 @@ static clade_status run_eval(cli_call *call)
     clade_model *model = NULL;
     clade_data *data = NULL;
     clade_metrics metrics;
-    clade_status status = cli_open_all(&device, &model, &data, call, spec, "test");
+    clade_status status = cli_open_all(&device, &model, &data, call, spec, NULL);
     if (status == CLADE_OK && !call->quiet)
         fprintf(stderr, "device  %s\n", clade_device_reason(device));
     if (status == CLADE_OK) status = clade_evaluate(model, data, &metrics);

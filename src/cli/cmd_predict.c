@@ -1,9 +1,6 @@
 /* clade predict MODEL --data SPEC: what a saved model says of each sample. */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/file.h"
+#include "cli/predictions.h"
 #include "cli/profile_report.h"
 
 enum { CHUNK = 8192 }; /* samples predicted at a time */
@@ -12,6 +9,9 @@ static const cli_option options[] = {
     {"data", "SPEC",
      "the samples, as for train; the test part, unless the spec ends in "
      "?part=train. Without labels: csv:FILE?label=none, npy:X"},
+    {"keep", "COLUMN[,COLUMN...]",
+     "carry columns of the table along as they are, such as an id, before the predictions; "
+     "one that has the name of a column below is called NAME_2"},
     {"limit", "N", "only the first N samples"},
     {"profile", "FILE",
      "measure each kernel: a table of device time at the end, and a trace in FILE for "
@@ -23,137 +23,26 @@ typedef struct times {
     double preparing, predicting, printing;
 } times;
 
-typedef struct printer {
-    bool json;
-    bool classes;       /* name a class; otherwise the outputs are numbers alone */
-    bool probabilities; /* the outputs are probabilities */
-    int64_t n_outputs;
-    const clade_model *model;
-} printer;
-
-/* The largest output; what is 0 or 1 where there is one. */
-static int class_of(const printer *to, const float *outputs)
-{
-    if (to->n_outputs == 1) return outputs[0] > 0.5f;
-    int best = 0;
-    for (int i = 1; i < to->n_outputs; i++)
-        if (outputs[i] > outputs[best]) best = i;
-    return best;
-}
-
-/* As the model was trained, else its digits: the data may number its own classes differently. */
-static const char *class_name(const printer *to, int label, char *out, size_t out_bytes)
-{
-    const char *name = clade_model_class_name(to->model, label);
-    if (name) return name;
-    snprintf(out, out_bytes, "%d", label);
-    return out;
-}
-
-/* As RFC 4180 quotes: only where needed, with quotes doubled. */
-static void print_csv_text(const char *text)
-{
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"') putchar('"');
-        putchar(*text);
-    }
-    putchar('"');
-}
-
-static void print_head(const printer *to)
-{
-    if (to->json) {
-        fputs("{\"predictions\":[", stdout);
-        return;
-    }
-    fputs(to->classes ? "index,class" : "index", stdout);
-    for (int64_t i = 0; i < to->n_outputs; i++)
-        printf(",%c%lld", to->probabilities ? 'p' : 'y', (long long)i);
-    putchar('\n');
-}
-
-static void print_csv_row(const printer *to, int64_t index, const float *outputs)
-{
-    char digits[16];
-    printf("%lld", (long long)index);
-    if (to->classes) {
-        putchar(',');
-        print_csv_text(class_name(to, class_of(to, outputs), digits, sizeof digits));
-    }
-    for (int64_t i = 0; i < to->n_outputs; i++) printf(",%.9g", (double)outputs[i]);
-    putchar('\n');
-}
-
-/* The document is printed row by row: whole, it would hold every number. */
-static clade_status print_json_row(const printer *to, int64_t index, const float *outputs)
-{
-    char digits[16];
-    clade__json json = {0};
-    clade__json_object(&json, NULL);
-    clade__json_number(&json, "index", (double)index);
-    if (to->classes)
-        clade__json_string(&json, "class",
-                           class_name(to, class_of(to, outputs), digits, sizeof digits));
-    clade__json_list(&json, to->probabilities ? "probabilities" : "outputs");
-    for (int64_t i = 0; i < to->n_outputs; i++) clade__json_number(&json, NULL, (double)outputs[i]);
-    clade__json_list_end(&json);
-    clade__json_object_end(&json);
-    char *text = clade__json_finish(&json);
-    if (!text) return clade__fail(CLADE_ENOMEM, "no memory for the JSON document");
-    printf("%s\n%s", index ? "," : "", text);
-    free(text);
-    return CLADE_OK;
-}
-
-static clade_status print_chunk(const printer *to, int64_t first, int64_t n, const float *outputs)
-{
-    for (int64_t i = 0; i < n; i++) {
-        const float *row = outputs + i * to->n_outputs;
-        if (to->json)
-            CLADE_TRY(print_json_row(to, first + i, row));
-        else
-            print_csv_row(to, first + i, row);
-        if (ferror(stdout)) /* whoever read it is gone: predict no further */
-            return clade__fail(CLADE_EIO, "cannot write to stdout: %s", strerror(errno));
-    }
-    return CLADE_OK;
-}
-
 /* The first chunk is predicted twice: the first time also builds its kernels. Nothing is printed
  * before that went well, and the end of a JSON document only when all did. */
-static clade_status predict_all(const printer *to, clade_model *model, clade_data *data,
-                                int64_t limit, float *outputs, times *spent)
+static clade_status predict(cli_predictions *to, clade_model *model, clade_data *data, int64_t limit,
+                            times *spent)
 {
     double began = clade__seconds(), now;
-    CLADE_TRY(clade_predict(model, data, 0, limit < CHUNK ? limit : CHUNK, false, outputs));
+    CLADE_TRY(cli_predictions_make(to, model, data, 0, limit < CHUNK ? limit : CHUNK));
     spent->preparing = clade__seconds() - began;
-    print_head(to);
+    CLADE_TRY(cli_predictions_begin(to));
     for (int64_t first = 0; first < limit; first += CHUNK) {
         int64_t n = limit - first < CHUNK ? limit - first : CHUNK;
         began = clade__seconds();
-        CLADE_TRY(clade_predict(model, data, first, n, false, outputs));
+        CLADE_TRY(cli_predictions_make(to, model, data, first, n));
         now = clade__seconds();
         spent->predicting += now - began;
-        CLADE_TRY(print_chunk(to, first, n, outputs));
+        CLADE_TRY(cli_predictions_print(to, first, n));
         spent->printing += clade__seconds() - now;
     }
-    if (to->json) puts("\n]}");
+    cli_predictions_end(to);
     return CLADE_OK;
-}
-
-static clade_status predict(const printer *to, clade_model *model, clade_data *data, int64_t limit,
-                            times *spent)
-{
-    float *outputs = malloc((size_t)to->n_outputs * CHUNK * sizeof *outputs);
-    if (!outputs) return clade__fail(CLADE_ENOMEM, "no memory for %d predictions", CHUNK);
-    clade_status status = predict_all(to, model, data, limit, outputs, spent);
-    free(outputs);
-    return status;
 }
 
 static void print_times(const times *spent, const clade_data *data, int64_t n)
@@ -169,7 +58,7 @@ static void print_times(const times *spent, const clade_data *data, int64_t n)
 }
 
 /* Predicts, and says on stderr what it took: at the end, after all that was measured. */
-static clade_status predict_timed(const cli_call *call, const printer *to, clade_device *device,
+static clade_status predict_timed(const cli_call *call, cli_predictions *to, clade_device *device,
                                   clade_model *model, clade_data *data, int64_t limit)
 {
     const char *profile = cli_value_of(call, "profile");
@@ -179,13 +68,13 @@ static clade_status predict_timed(const cli_call *call, const printer *to, clade
     CLADE_TRY(cli_flush());
     if (profile) CLADE_TRY(cli_profile_finish(device, profile, call->quiet));
     if (!call->quiet) print_times(&spent, data, limit);
-    return CLADE_OK;
+    return cli_predictions_check(to);
 }
 
 static clade_status run_predict(cli_call *call)
 {
     const char *spec = cli_value_of(call, "data");
-    const char *limit_text = cli_value_of(call, "limit");
+    const char *keep = cli_value_of(call, "keep"), *limit_text = cli_value_of(call, "limit");
     int64_t limit = 0;
     if (!spec) return clade__fail(CLADE_EINVAL, "predict: --data SPEC is missing");
     if (limit_text && (!cli_parse_count(limit_text, &limit) || limit < 1))
@@ -195,19 +84,19 @@ static clade_status run_predict(cli_call *call)
     clade_device *device = NULL;
     clade_model *model = NULL;
     clade_data *data = NULL;
-    clade_status status = cli_open_all(&device, &model, &data, call, spec, "test");
+    cli_predictions to = {0};
+    clade_status status = cli_open_all(&device, &model, &data, call, spec, keep);
+    if (status == CLADE_OK && keep && !clade_data_kept_name(data, 0))
+        status = clade__fail(CLADE_EINVAL, "--keep %s: '%s' has no columns to carry along; they are "
+                             "those of a table, csv:FILE", keep, spec);
+    if (status == CLADE_OK) status = cli_predictions_open(&to, model, data, call->json, CHUNK);
     if (status == CLADE_OK) {
-        clade_data_info info = clade_data_describe(data);
-        bool mse = clade_model_loss(model) == CLADE_LOSS_MSE;
-        printer to = {.json = call->json,
-                      .classes = !mse || info.n_classes > 0,
-                      .probabilities = !mse,
-                      .n_outputs = clade_shape_elements(clade_model_output_shape(model)),
-                      .model = model};
+        int64_t n_samples = clade_data_describe(data).n_samples;
         call->writing = true;
-        if (!limit || limit > info.n_samples) limit = info.n_samples;
+        if (!limit || limit > n_samples) limit = n_samples;
         status = predict_timed(call, &to, device, model, data, limit);
     }
+    cli_predictions_close(&to);
     clade_data_free(data);
     clade_model_free(model);
     clade_device_free(device);
@@ -218,17 +107,25 @@ const cli_command cli_command_predict = {
     .name = "predict",
     .synopsis = "MODEL --data SPEC [options]",
     .summary = "class and probabilities of each sample, as CSV",
-    .about = "Runs a saved model over data and prints one line for each sample: its index,\n"
-             "the class that the model gives it, and the probability of each class p0, p1,\n"
-             "...; for a model trained with mse, its outputs y0, y1, ... Then stderr says how\n"
-             "long predicting took, apart from reading, preparing kernels and printing.\n"
-             "Where it fails midway it has printed the samples so far, and exits with 1;\n"
-             "JSON then lacks its end.\n"
+    .about = "Runs a saved model over data and prints one line for each sample: \"index\", its\n"
+             "row in the data's file, counted from 0; \"class\", the class that the model\n"
+             "gives it; and the probability of each class, p_NAME. A model of several labels\n"
+             "(bce_with_logits, several targets) has y_NAME, 0 or 1, and p_NAME of each label,\n"
+             "and no class; one that predicts numbers has y_NAME of each target. What has no\n"
+             "name is p0, p1, ... or y0, y1, ...\n"
+             "\n"
+             "A row whose outputs are not finite has no class (in JSON: null). Where there are\n"
+             "such rows, stderr counts them and names the first, and the exit status is 1.\n"
+             "\n"
+             "At the end stderr says how long predicting took, apart from reading, preparing\n"
+             "kernels and printing. Where it fails midway it has printed the samples so far,\n"
+             "and exits with 1; JSON then lacks its end.\n"
              "\n"
              "Examples:\n"
              "  clade predict runs/first/model.safetensors --data digits --limit 5\n"
              "  clade predict model.safetensors --data mnist:DIR > predictions.csv\n"
              "  clade predict model.safetensors --data \"csv:rows.csv?label=none\"\n"
+             "  clade predict model.safetensors --data csv:houses.csv --keep id,street\n"
              "  clade predict model.safetensors --data mnist:DIR --json\n",
     .options = options,
     .n_options = sizeof options / sizeof options[0],

@@ -228,12 +228,16 @@ void cli_table_free(cli_table *table)
 /* ---- models and data ------------------------------------------------------------------------- */
 
 clade_status cli_open_all(clade_device **device, clade_model **model, clade_data **data,
-                          const cli_call *call, const char *spec, const char *part)
+                          const cli_call *call, const char *spec, const char *keep)
 {
     const char *path = call->arguments[0];
     CLADE_TRY(clade_device_open_units(device, call->device, call->compute_units));
     CLADE_TRY(clade_load(model, *device, path));
-    CLADE_TRY(clade_data_open_part(data, spec, part));
+    CLADE_TRY(clade_data_open_with(data, spec,
+                                   &(clade_data_options){.part = "test",
+                                                         .whole = true,
+                                                         .schema = clade_model_schema(*model),
+                                                         .keep = keep}));
 
     clade_data_info info = clade_data_describe(*data);
     clade_shape input = clade_model_input_shape(*model);

@@ -131,9 +131,11 @@ void cli_table_free(cli_table *table);
 
 /* ---- models and data ------------------------------------------------------------------------- */
 
-/* Opens a device, a model on it and the data's part that the spec names, else `part`; and makes
- * sure that they fit: CLADE_EDATA. Free in the order data, model, device. */
+/* Opens a device, a model on it and data to use the model on, which is read as the model reads it: the
+ * part that the spec names, else the test part, or all of what has no parts; with the columns `keep`
+ * carried along, unless it is NULL. Makes sure that they fit: CLADE_EDATA. Free in the order data,
+ * model, device. */
 clade_status cli_open_all(clade_device **device, clade_model **model, clade_data **data,
-                          const cli_call *call, const char *spec, const char *part);
+                          const cli_call *call, const char *spec, const char *keep);
 
 #endif

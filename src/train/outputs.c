@@ -1,0 +1,54 @@
+/* What a network's outputs say, once they are on the host. */
+#include <math.h>
+
+#include <clade/train.h>
+
+#include "train/outputs.h"
+
+bool clade__outputs_finite(const float *outputs, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(outputs[i])) return false;
+    return true;
+}
+
+int64_t clade__first_largest(const float *outputs, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (outputs[i] > outputs[best]) best = i;
+    return best;
+}
+
+static void softmax(const float *x, int64_t n, float *p)
+{
+    double top = (double)x[clade__first_largest(x, n)], sum = 0.0;
+    for (int64_t i = 0; i < n; i++) sum += exp((double)x[i] - top);
+    for (int64_t i = 0; i < n; i++) p[i] = (float)(exp((double)x[i] - top) / sum);
+}
+
+clade_status clade_model_probabilities(const clade_model *model, int64_t n, const float *raw,
+                                       float *probabilities)
+{
+    CLADE_WANT(model);
+    CLADE_WANT(raw);
+    CLADE_WANT(probabilities);
+    CLADE_TRY(clade__check_compiled(model, "probabilities", false));
+    int64_t outputs = clade_shape_elements(model->output->shape);
+    bool is_float = model->output->dtype == CLADE_FLOAT32; /* else it is a class */
+    for (int64_t i = 0; i < n; i++) {
+        const float *x = raw + i * outputs;
+        float *p = probabilities + i * outputs;
+        bool finite = clade__outputs_finite(x, outputs);
+        if (finite && is_float && model->loss == CLADE_LOSS_CROSS_ENTROPY) {
+            softmax(x, outputs, p);
+            continue;
+        }
+        bool sigmoid = is_float && model->loss == CLADE_LOSS_BCE_WITH_LOGITS;
+        for (int64_t c = 0; c < outputs; c++) {
+            double one = sigmoid ? 1.0 / (1.0 + exp(-(double)x[c])) : (double)x[c];
+            p[c] = finite ? (float)one : NAN;
+        }
+    }
+    return CLADE_OK;
+}

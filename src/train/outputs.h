@@ -1,0 +1,16 @@
+/* What a network's outputs say, once they are on the host: which class, and whether anything at all. */
+#ifndef CLADE_TRAIN_OUTPUTS_H
+#define CLADE_TRAIN_OUTPUTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "graph/model.h"
+
+/* Of the n outputs of one sample. */
+bool clade__outputs_finite(const float *outputs, int64_t n);
+
+/* The class of a row, as the device counts hits: the first of the largest. */
+int64_t clade__first_largest(const float *outputs, int64_t n);
+
+#endif
