@@ -1,8 +1,14 @@
-/* clade train --resume, and what stops a training: Ctrl-C, a full disk. */
+/* clade train --resume, and what stops a training: Ctrl-C, a terminal that is closed, a full disk. */
+#define _XOPEN_SOURCE 700
 #include "command.h"
 #include "events.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -182,6 +188,125 @@ static void test_full_disk(void **state)
     check_same(run, whole);
 }
 
+/* ---- a terminal that is closed --------------------------------------------------------------------- */
+
+static int open_terminal(void)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    return terminal;
+}
+
+/* The command as the leader of a session, whose terminal it is. */
+static pid_t start_on_terminal(int terminal, const char *const *arguments)
+{
+    const char *path = ptsname(terminal), *build = getenv("CLADE_TEST_BUILD");
+    char program[1024], *argv[40] = {program};
+    snprintf(program, sizeof program, "%s/clade", build ? build : ".");
+    for (int i = 0; arguments[i]; i++) argv[i + 1] = (char *)(uintptr_t)arguments[i];
+    pid_t child = fork();
+    if (child != 0) return child;
+    (void)setsid();
+    for (int fd = 0; fd < 3; fd++) close(fd);
+    if (open(path, O_RDWR) != 0 || dup(0) != 1 || dup(0) != 2) _exit(99);
+    execv(program, argv);
+    _exit(98);
+}
+
+/* Reads from the terminal until this is there. */
+static void wait_for(int terminal, const char *part)
+{
+    static char seen[200000];
+    size_t n = 0;
+    while (n + 1 < sizeof seen) {
+        ssize_t more = read(terminal, seen + n, sizeof seen - n - 1);
+        if (more < 0 && errno == EINTR) continue;
+        if (more <= 0) break;
+        n += (size_t)more;
+        seen[n] = '\0';
+        if (strstr(seen, part)) return;
+    }
+    print_error("no \"%s\" in \"%s\"\n", part, seen);
+    fail();
+}
+
+static void expect_exit(pid_t child, int want)
+{
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), want);
+}
+
+/* It was stopped, and a checkpoint is there to go on from, which it does. */
+static void expect_stopped(const char *run)
+{
+    cJSON *end = command_event(run, "end");
+    long long steps = (long long)command_number(end, "steps");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(end, "status")), "stopped");
+    cJSON_Delete(end);
+    assert_true(steps >= 20);
+    assert_true(test_is_there(test_checkpoint(run, steps)));
+    assert_true(test_is_there(test_text("%s/model.safetensors", run)));
+    command_result result = command_expect(
+        COMMAND("train", "--resume", "--run", run, "--max-steps", test_text("%lld", steps + 1)), 0);
+    assert_non_null(strstr(result.err, test_text("going on from step %lld\n", steps)));
+    command_free(&result);
+}
+
+#define LONG_RUN TRAIN, "--epochs", "100000", "--overwrite", "--run", run
+
+/* The kernel sends SIGHUP, and whatever is written after that fails. */
+static void a_closed_terminal_loses_nothing(void **state)
+{
+    (void)state;
+    char run[256];
+    new_run(run);
+    for (int json = 0; json < 2; json++) {
+        int terminal = open_terminal();
+        pid_t child = start_on_terminal(
+            terminal, (const char *[]){LONG_RUN, json ? "--json" : NULL, NULL});
+        wait_for(terminal, "epoch 3/");
+        close(terminal);
+        expect_exit(child, 129);
+        expect_stopped(run);
+    }
+}
+
+/* As the kernel and a shell may send it: the second does not kill. */
+static void a_hangup_may_come_twice(void **state)
+{
+    (void)state;
+    char run[256];
+    new_run(run);
+    int terminal = open_terminal();
+    pid_t child = start_on_terminal(terminal, (const char *[]){LONG_RUN, NULL});
+    wait_for(terminal, "epoch 3/");
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(kill(child, SIGHUP), 0); /* at the latest it is a zombie */
+        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    }
+    wait_for(terminal, "stopped by the user at step ");
+    expect_exit(child, 129);
+    close(terminal);
+    expect_stopped(run);
+}
+
+/* As under nohup. */
+static void a_hangup_that_is_ignored_stays_so(void **state)
+{
+    (void)state;
+    char run[256];
+    new_run(run);
+    signal(SIGHUP, SIG_IGN);
+    command_result result = command_run_and_signal(
+        (const char *[]){TRAIN, "--epochs", "40", "--run", run, NULL}, "epoch 2/", SIGHUP);
+    signal(SIGHUP, SIG_DFL);
+    command_expect(result, 0);
+    assert_non_null(strstr(result.out, "completed 40 epochs"));
+    command_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +315,9 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(a_closed_terminal_loses_nothing),
+        cmocka_unit_test(a_hangup_may_come_twice),
+        cmocka_unit_test(a_hangup_that_is_ignored_stays_so),
     };
     return cmocka_run_group_tests(tests, test_find_device, NULL);
 }

@@ -28,7 +28,7 @@ enum {
     CLI_USAGE = 2,
     CLI_NO_DEVICE = 3,
     CLI_BAD_FILE = 4,
-    CLI_SIGNAL = 128 /* + the signal that stopped a training: 130, 143 */
+    CLI_SIGNAL = 128 /* + the signal that stopped a training: 129, 130, 143 */
 };
 
 /* ---- a subcommand and its call --------------------------------------------------------------- */

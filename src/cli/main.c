@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/common.h"
+#include "cli/progress.h"
 
 /* The subcommands, in the order of `clade --help`. Each is cli_command_NAME in cmd_NAME.c. */
 #define CLI_COMMANDS(X)                                                                            \
@@ -48,8 +49,9 @@ static void print_help(void)
          "  2    bad usage or config\n"
          "  3    no suitable device\n"
          "  4    bad data or model file\n"
-         "  130  training stopped by Ctrl-C; what was trained is saved\n"
-         "  143  training stopped by SIGTERM; what was trained is saved\n"
+         "  129  training stopped by a closed terminal (SIGHUP); all is saved\n"
+         "  130  training stopped by Ctrl-C; all is saved\n"
+         "  143  training stopped by SIGTERM; all is saved\n"
          "\n"
          "Environment:\n"
          "  CLADE_DEVICE         the device when --device is not given\n"
@@ -133,10 +135,13 @@ static void occupy_standard_streams(void)
 int main(int argc, const char **argv)
 {
     occupy_standard_streams();
+    cli_note_signals();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message */
     signal(SIGXFSZ, SIG_IGN); /* so is a file that gets too large */
     int exit_status = run(argc, argv);
-    if (cli_flush() != CLADE_OK && (exit_status == CLI_DONE || exit_status > CLI_SIGNAL)) {
+    bool terminal_closed = exit_status == CLI_SIGNAL + SIGHUP; /* then nobody reads it */
+    if (cli_flush() != CLADE_OK && !terminal_closed &&
+        (exit_status == CLI_DONE || exit_status > CLI_SIGNAL)) {
         cli_print_error(clade_error());
         exit_status = CLI_FAILED;
     }

@@ -18,16 +18,28 @@ static void on_signal(int number)
     cli_signal_seen = number;
 }
 
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
+
+enum { N_WATCHED = sizeof watched / sizeof watched[0] };
+
+static bool ignored[N_WATCHED];
+
+void cli_note_signals(void)
+{
+    for (int i = 0; i < N_WATCHED; i++) {
+        struct sigaction now;
+        ignored[i] = sigaction(watched[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+    }
+}
+
 void cli_watch_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM};
-    for (int i = 0; i < 2; i++) {
-        struct sigaction before, action = {.sa_handler = on_signal};
-        /* One that was ignored from the start (nohup, a shell's background job) stays so. */
-        if (sigaction(numbers[i], NULL, &before) != 0 || before.sa_handler == SIG_IGN) continue;
+    for (int i = 0; i < N_WATCHED; i++) {
+        struct sigaction action = {.sa_handler = ignored[i] ? SIG_IGN : on_signal};
         sigemptyset(&action.sa_mask);
-        action.sa_flags = (int)SA_RESETHAND | SA_RESTART;
-        sigaction(numbers[i], &action, NULL);
+        /* Of a terminal that is closed both the kernel and the shell may tell. */
+        action.sa_flags = watched[i] == SIGHUP ? SA_RESTART : (int)SA_RESETHAND | SA_RESTART;
+        sigaction(watched[i], &action, NULL);
     }
 }
 

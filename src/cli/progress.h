@@ -24,7 +24,12 @@ void cli_progress_message(const char *text, void *user);
 /* Clears the bar, so that a message can follow. */
 void cli_progress_end(const cli_progress *progress);
 
-/* From here on the first SIGINT or SIGTERM asks for the end, and the next one kills as usual. */
+/* To be called first of all: a signal that is ignored from the start (nohup, a shell's background job) stays
+ * so. Later a driver may have a handler in place of that: LLVM, in PoCL, has. */
+void cli_note_signals(void);
+
+/* From here on the first SIGINT or SIGTERM asks for the end, and the next one kills as usual; SIGHUP asks
+ * for the end however often it comes. */
 void cli_watch_signals(void);
 
 /* The signal that asked for the end; 0 without one. For clade_fit_options.stop. */
