@@ -8,6 +8,7 @@
 
 #include <zlib.h>
 
+#include "arrays.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "data/gzip.h"
@@ -310,6 +311,7 @@ static clade_status run_reading(double *n)
     CLADE_TRY(read_data(test_text("csv:%s/n.csv?target=b,c&test=0&n=2", in), n));
     CLADE_TRY(refuse(read_data(test_text("csv:%s/t.csv?label=knd", in), n), CLADE_EDATA));
     CLADE_TRY(read_data(test_text("npy:%s/x.npy,%s/y.npy?test=0.5", in, in), n));
+    CLADE_TRY(read_data(test_text("npy:%s/z.npz", in), n));
     CLADE_TRY(read_data(test_text("mnist:%s", in), n));
     CLADE_TRY(read_packed(test_text("%s/train-images-idx3-ubyte.gz", in), n));
     CLADE_TRY(read_data(test_text("cifar10:%s", in), n));
@@ -338,15 +340,21 @@ static void put(const char *name, const void *bytes, size_t n_bytes)
     test_write_file(test_text("%s/%s", fault_folder.files, name), bytes, n_bytes);
 }
 
-static void put_npy(const char *name, const char *descr, const char *shape, const void *bytes,
-                    size_t n_bytes)
+static void put_npy(const char *name, npy file)
 {
-    char file[256] = "\x93NUMPY\1\0";
-    int n = snprintf(file + 10, sizeof file - 10,
-                     "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n", descr, shape);
-    file[8] = (char)n;
-    memcpy(file + 10 + n, bytes, n_bytes);
-    put(name, file, 10 + (size_t)n + n_bytes);
+    put(name, file.bytes, file.n);
+}
+
+/* An array to turn, and texts as labels. */
+static void put_npz(void)
+{
+    static const char header[] = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 1), }";
+    zip archive = {0};
+    npy x = npy_make(1, header, (float[]){1, 2}, 8), y = npy_array("|S1", "(2,)", "ab", 2);
+    zip_add(&archive, "x.npy", x.bytes, x.n, (zip_how){.deflated = true});
+    zip_add(&archive, "y.npy", y.bytes, y.n, (zip_how){0});
+    zip_end(&archive);
+    put("z.npz", archive.bytes, archive.n);
 }
 
 void fault_put_files(void)
@@ -359,8 +367,9 @@ void fault_put_files(void)
     put("t.csv", table, sizeof table - 1);
     put("u.csv", "a,b,kind\n1,2,dog\n3,4,cow\n", 25);
     put("n.csv", "a,b,c\n1,2,3\n4,5,6\n", 18);
-    put_npy("x.npy", "<f4", "(2, 1)", (float[]){1, 2}, 8);
-    put_npy("y.npy", "|u1", "(2,)", "\0\1", 2);
+    put_npy("x.npy", npy_array("<f4", "(2, 1)", (float[]){1, 2}, 8));
+    put_npy("y.npy", npy_array("|u1", "(2,)", "\0\1", 2));
+    put_npz();
     put("train-labels-idx1-ubyte", labels, sizeof labels);
     put("data_batch_1.bin", record, sizeof record);
     put("batches.meta.txt", names, sizeof names - 1);

@@ -6,6 +6,7 @@
  *   cifar10:DIR       the binary version of CIFAR-10; cifar10:DIR?files=data_batch_1.bin
  *   csv:FILE          a table of numbers; csv:iris.csv?label=species, csv:homes.csv?target=price
  *   npy:X,Y           two NumPy files, samples and labels or targets; npy:x.npy,y.npy?test=0.1
+ *   npy:FILE.npz      both in an archive
  *   random            noise, to measure with; random?features=1000&classes=10
  * and after a question mark, options joined by '&'. The options begin at the first '?' behind which a
  * word and '=' stand, so that a path may hold other ones. All kinds take part=train|test, and n=N: the
@@ -40,12 +41,28 @@
  *                     random choice; the train part is the others. 0: both parts are all rows. The
  *                     classes are those of all rows in either part
  *
- * npy: versions 1.0 to 3.0, little-endian, C order. X is (n, …) with 2 to 4 dimensions; float32 and
- * float64, and whole numbers of 8 to 32 bits or int64, become float32, but uint8 (and bool) stays
- * uint8 with scale 1. Y of whole numbers, (n) or (n, 1), is labels of classes=N classes or, unless
- * given, of as many as its greatest + 1; Y of floats, (n) or (n, t), is targets. The paths are cut
- * at the last comma; without one, npy:X is samples alone, to predict on. test=FRACTION is as for csv,
- * but 0 unless given.
+ * npy: versions 1.0 to 3.0, in either byte order and either order of elements. X is (n), n samples
+ * of one value, or (n, …) with up to 4 dimensions. Floats of 16 to 64 bits and whole numbers of 8 to
+ * 64 become the nearest float32, which tells whole numbers apart up to 2^24 and rounds those beyond;
+ * one that is not finite then is an error. uint8 and bool stay uint8. Y of whole numbers, (n) or
+ * (n, 1), is labels of classes=N classes or, unless given, of as many as its greatest + 1; Y of
+ * texts (U or S) is names of classes, ordered and numbered as those of csv; Y of floats, (n) or
+ * (n, t), is targets. The paths are cut at the last comma; without one, npy:X is samples alone, to
+ * predict on.
+ *   scale=NUMBER      what a network sees is value * NUMBER; or a fraction, scale=1/255. Unless
+ *                     given, 1/255 for images of bytes, that is uint8 of 3 or 4 dimensions in which
+ *                     any value is above 1, as for the images of all other kinds; else 1, since a
+ *                     table of bytes, (n, …) in 2 dimensions, may have any meaning: for images laid
+ *                     flat write scale=1/255
+ *   test=FRACTION     as for csv, but 0 unless given
+ * npy:FILE.npz is an archive of arrays, stored or deflated, as numpy.savez and savez_compressed
+ * write it. The samples are its array x, data, features, images, imgs, samples, inputs or arr_0, and
+ * Y is y, label, labels, target, targets or arr_1, in any case of letters. With the words train and
+ * test before or behind, as in x_train, y_train, x_test and y_test, it has parts of its own, whose
+ * classes are those of all parts.
+ *   x=NAME y=NAME     these arrays instead; x=TRAIN,TEST and y=TRAIN,TEST for parts; y=none: samples
+ *                     alone. In npy:X,Y either file may be an archive too: of one array, or of the
+ *                     one that is named so
  */
 #ifndef CLADE_DATA_H
 #define CLADE_DATA_H

@@ -1,4 +1,5 @@
-/* NumPy files: the samples, and in a second one the label or the target numbers of each. */
+/* NumPy files: the samples, and in a second one, or in the same archive, the label or the target
+ * numbers of each. */
 #include "data/npy_file.h"
 
 #include <inttypes.h>
@@ -6,8 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
+#include "data/npy_labels.h"
+#include "data/npz.h"
+#include "data/number.h"
 #include "data/split.h"
+
+/* All that is read; starts zeroed. */
+typedef struct sources {
+    clade__npy samples;
+    clade__npy answers[CLADE__NPZ_PARTS]; /* (n_answers) those of the samples, then of other parts */
+    int n_answers;
+    bool own_parts; /* the samples are those of one part, by the file itself */
+    clade__npy_labels labels;
+} sources;
+
+static void free_sources(sources *s)
+{
+    clade__npy_free(&s->samples);
+    for (int i = 0; i < CLADE__NPZ_PARTS; i++) clade__npy_free(&s->answers[i]);
+    clade__npy_labels_free(&s->labels);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static clade_status copy_path(char **path, const char *text, size_t length)
 {
@@ -18,70 +41,129 @@ static clade_status copy_path(char **path, const char *text, size_t length)
     return CLADE_OK;
 }
 
-/* Cuts X,Y at the last comma; without one there are samples alone, and no second path. */
-static clade_status cut_paths(clade__npy *samples, clade__npy *answers, const char *paths)
+/* The options x= and y= choose arrays of an archive. */
+static clade_status refuse_choice(const clade__data_spec *spec, const char *option, const char *path)
 {
-    const char *comma = strrchr(paths, ',');
-    if (!*paths || comma == paths || (comma && comma[1] == '\0'))
+    const char *value = clade__data_option(spec, option);
+    if (!value) return CLADE_OK;
+    return clade__fail(CLADE_EINVAL,
+                       "npy: %s=%s chooses an array of an .npz archive, and '%s' is none", option,
+                       value, path);
+}
+
+/* Reads array->path: a .npy file, or an archive of one array. */
+static clade_status read_array(clade__npy *array, clade__npy_use use, const clade__data_spec *spec)
+{
+    const char *option = use == CLADE__NPY_SAMPLES ? "x" : "y";
+    CLADE_TRY(clade__file_read(array->path, &array->bytes, &array->n_bytes));
+    if (!clade__is_zip(array->bytes, array->n_bytes)) {
+        CLADE_TRY(refuse_choice(spec, option, array->path));
+        return clade__npy_parse(array, use);
+    }
+    clade__npz npz = {0};
+    const clade__zip_member *member = NULL;
+    clade__npy archive = *array;
+    *array = (clade__npy){0};
+    clade_status status = clade__npz_open(&npz, archive.path, archive.bytes, archive.n_bytes);
+    if (status == CLADE_OK) status = clade__npz_only(&npz, spec, option, &member);
+    if (status == CLADE_OK) status = clade__npz_read(&npz, member, array, use);
+    clade__npz_close(&npz);
+    free(archive.path);
+    return status;
+}
+
+static clade_status read_archive(sources *s, const clade__npz *npz, const clade__data_spec *spec)
+{
+    clade__npz_choice choice;
+    CLADE_TRY(clade__npz_choose(npz, spec, &choice));
+    s->own_parts = choice.own_parts;
+    s->n_answers = choice.n_answers;
+    CLADE_TRY(clade__npz_read(npz, choice.samples, &s->samples, CLADE__NPY_SAMPLES));
+    for (int i = 0; i < s->n_answers; i++)
+        CLADE_TRY(clade__npz_read(npz, choice.answers[i], &s->answers[i], CLADE__NPY_ANSWERS));
+    return CLADE_OK;
+}
+
+/* One path: an archive of samples and answers, or samples alone. */
+static clade_status read_one(sources *s, const clade__data_spec *spec)
+{
+    clade__npy *samples = &s->samples;
+    CLADE_TRY(clade__file_read(spec->path, &samples->bytes, &samples->n_bytes));
+    if (clade__is_zip(samples->bytes, samples->n_bytes)) {
+        clade__npz npz = {0};
+        unsigned char *bytes = samples->bytes;
+        samples->bytes = NULL;
+        clade_status status = clade__npz_open(&npz, spec->path, bytes, samples->n_bytes);
+        if (status == CLADE_OK) status = read_archive(s, &npz, spec);
+        clade__npz_close(&npz);
+        return status;
+    }
+    CLADE_TRY(copy_path(&samples->path, spec->path, strlen(spec->path)));
+    CLADE_TRY(refuse_choice(spec, "x", spec->path));
+    CLADE_TRY(refuse_choice(spec, "y", spec->path));
+    return clade__npy_parse(samples, CLADE__NPY_SAMPLES);
+}
+
+/* Two paths, cut at the last comma; without one there is one path. */
+static clade_status read_paths(sources *s, const clade__data_spec *spec)
+{
+    const char *comma = strrchr(spec->path, ',');
+    if (comma == spec->path || (comma && comma[1] == '\0'))
         return clade__fail(CLADE_EINVAL,
                            "npy: '%s' is not two files; write npy:X,Y with X for the samples and "
-                           "Y for the labels, or npy:X to predict on",
-                           paths);
-    if (!comma) return copy_path(&samples->path, paths, strlen(paths));
-    CLADE_TRY(copy_path(&samples->path, paths, (size_t)(comma - paths)));
-    return copy_path(&answers->path, comma + 1, strlen(comma + 1));
+                           "Y for the labels, npy:FILE.npz with both, or npy:X to predict on",
+                           spec->path);
+    if (!comma) return read_one(s, spec);
+    CLADE_TRY(copy_path(&s->samples.path, spec->path, (size_t)(comma - spec->path)));
+    CLADE_TRY(copy_path(&s->answers[0].path, comma + 1, strlen(comma + 1)));
+    CLADE_TRY(read_array(&s->samples, CLADE__NPY_SAMPLES, spec));
+    s->n_answers = 1;
+    return read_array(&s->answers[0], CLADE__NPY_ANSWERS, spec);
 }
 
-static clade_status read_files(clade__npy *samples, clade__npy *answers)
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static bool has_labels(const sources *s)
 {
-    CLADE_TRY(clade__npy_read(samples, 2, CLADE_MAX_RANK, "2 to 4: (n, …), n samples"));
-    if (!answers->path) return CLADE_OK;
-    CLADE_TRY(clade__npy_read(answers, 1, 2, "1 or 2: (n), or (n, t)"));
-    if (samples->dim[0] != answers->dim[0])
+    return s->n_answers > 0 && s->answers[0].kind != CLADE__NPY_FLOAT;
+}
+
+static clade_status check_answers(const sources *s)
+{
+    const clade__npy *answers = &s->answers[0];
+    if (answers->dim[0] != s->samples.dim[0])
         return clade__fail(CLADE_EDATA,
                            "'%s' has %" PRId64 " rows, but '%s' has %" PRId64 " samples",
-                           answers->path, answers->dim[0], samples->path, samples->dim[0]);
-    if (answers->kind != CLADE__NPY_FLOAT && answers->rank == 2 && answers->dim[1] != 1)
+                           answers->path, answers->dim[0], s->samples.path, s->samples.dim[0]);
+    for (int i = 0; has_labels(s) && i < s->n_answers; i++) {
+        answers = &s->answers[i];
+        if (answers->rank == 1 || answers->dim[1] == 1) continue;
         return clade__fail(CLADE_EDATA,
-                           "'%s' has %" PRId64 " whole numbers a row, want one label; for numbers "
-                           "to predict, save y.astype('<f4')",
-                           answers->path, answers->dim[1]);
+                           "'%s' has %" PRId64 " %s a row, want one label; save y.argmax(axis=1) "
+                           "where a row has a 1 for its class, y.astype('<f4') for numbers to "
+                           "predict",
+                           answers->path, answers->dim[1],
+                           clade__npy_is_text(answers) ? "texts" : "whole numbers");
+    }
     return CLADE_OK;
 }
 
-/* As many classes as classes= says, else as the greatest label of all rows, whichever part is
- * opened, + 1. */
-static clade_status count_classes(const clade__npy *answers, const clade__data_spec *spec,
-                                  int *n_classes)
+static clade_status read_labels(sources *s, const clade__data_spec *spec)
 {
-    uint64_t most = 0;
-    *n_classes = 0;
-    CLADE_TRY(clade__data_option_number(spec, "classes", 1, CLADE__DATA_MAX_CLASSES, &most));
-    bool given = most > 0;
-    if (!answers->path)
-        return given ? clade__fail(CLADE_EINVAL, "npy: classes= is for labels, and '%s' has none",
-                                   spec->path)
-                     : CLADE_OK;
-    if (answers->kind == CLADE__NPY_FLOAT)
-        return given ? clade__fail(CLADE_EDATA,
-                                   "'%s' has floats, which are targets, but classes=%" PRIu64
-                                   " wants labels; save y.astype('<i4')",
-                                   answers->path, most)
-                     : CLADE_OK;
-    if (!given) most = CLADE__DATA_MAX_CLASSES;
-    for (int64_t i = 0; i < answers->n_elements; i++) {
-        int64_t label = clade__npy_whole(answers, i);
-        if (label < 0 || label >= (int64_t)most)
-            return clade__fail(CLADE_EDATA,
-                               "'%s' has label %" PRId64 " in row %" PRId64 ", want 0 to %" PRIu64
-                               "%s",
-                               answers->path, label, i, most - 1,
-                               given ? ", as classes= says" : "");
-        if (label >= *n_classes) *n_classes = (int)label + 1;
-    }
-    if (given) *n_classes = (int)most;
-    return CLADE_OK;
+    if (s->n_answers > 0) CLADE_TRY(check_answers(s));
+    if (has_labels(s)) return clade__npy_labels_read(&s->labels, s->answers, s->n_answers, spec);
+    const char *classes = clade__data_option(spec, "classes");
+    if (!classes) return CLADE_OK;
+    if (s->n_answers == 0)
+        return clade__fail(CLADE_EINVAL, "npy: classes= is for labels, and '%s' has none",
+                           spec->path);
+    return clade__fail(CLADE_EDATA,
+                       "'%s' has floats, which are targets, but classes=%s wants labels; save "
+                       "y.astype('<i4')",
+                       s->answers[0].path, classes);
 }
+
+/* ---- samples --------------------------------------------------------------------------------- */
 
 /* Checks every row of float32, and copies those of the split; n values a row. */
 static clade_status copy_floats(float *dst, const clade__npy *src, int64_t n,
@@ -112,16 +194,52 @@ static void copy_bytes(unsigned char *dst, const clade__npy *src, int64_t n,
     }
 }
 
-static clade_status read_part(clade_data **out, const clade__npy *samples,
-                              const clade__npy *answers, int n_classes, const clade__split *split)
+/* Bytes of images are seen as 0 to 1, as those of all other kinds of images are; of flags they are
+ * that already. A table of bytes may have any meaning. */
+static bool is_image(const clade__npy *samples)
 {
+    if (samples->kind != CLADE__NPY_UNSIGNED || samples->rank < 3) return false;
+    for (int64_t i = 0; i < samples->n_elements; i++)
+        if (samples->elements[i] > 1) return true;
+    return false;
+}
+
+/* scale=NUMBER, or scale=1/255. */
+static clade_status choose_scale(float *scale, const clade__npy *samples,
+                                 const clade__data_spec *spec)
+{
+    const char *given = clade__data_option(spec, "scale");
+    if (!given) {
+        *scale = samples->element_bytes == 1 && is_image(samples) ? 1.0f / 255.0f : 1.0f;
+        return CLADE_OK;
+    }
+    char above[64];
+    double number = 0.0, below = 1.0;
+    size_t n = strcspn(given, "/");
+    bool good = n < sizeof above;
+    if (good) {
+        memcpy(above, given, n);
+        above[n] = '\0';
+        good = clade__number_double(above, &number) == CLADE__NUMBER_FINITE &&
+               (!given[n] || clade__number_double(given + n + 1, &below) == CLADE__NUMBER_FINITE);
+    }
+    *scale = good && below != 0.0 ? (float)(number / below) : 0.0f;
+    if (isfinite(*scale) && *scale != 0.0f) return CLADE_OK;
+    return clade__fail(CLADE_EINVAL, "npy: scale=%s, want a number or a fraction, as scale=1/255",
+                       given);
+}
+
+static clade_status read_part(clade_data **out, const sources *s, const clade__split *split)
+{
+    const clade__npy *samples = &s->samples, *answers = &s->answers[0];
     clade_shape shape = {.rank = samples->rank - 1};
     for (int i = 0; i < shape.rank; i++) shape.dim[i] = samples->dim[i + 1];
-    bool has_targets = answers->path && n_classes == 0;
+    if (samples->rank == 1) shape = CLADE_SHAPE(1);
+    bool has_targets = s->n_answers > 0 && !has_labels(s);
     int64_t n_targets = has_targets ? answers->n_elements / answers->dim[0] : 0;
-    bool bytes = samples->kind == CLADE__NPY_UNSIGNED && samples->element_bytes == 1;
+    bool bytes = samples->kind <= CLADE__NPY_UNSIGNED && samples->element_bytes == 1;
     CLADE_TRY(clade__data_create(out, split->n_rows, shape, bytes ? CLADE_UINT8 : CLADE_FLOAT32,
-                                 n_classes, n_targets));
+                                 s->labels.n_classes, n_targets));
     clade_data *data = *out;
     if (bytes)
         copy_bytes(data->values, samples, clade__data_cols(data), split);
@@ -130,32 +248,42 @@ static clade_status read_part(clade_data **out, const clade__npy *samples,
     if (has_targets) return copy_floats(data->targets, answers, n_targets, split);
     int32_t *label = data->labels;
     for (int64_t i = 0; label && i < answers->dim[0]; i++)
-        if (clade__split_takes(split, i)) *label++ = (int32_t)clade__npy_whole(answers, i);
-    return CLADE_OK;
+        if (clade__split_takes(split, i)) *label++ = clade__npy_label(&s->labels, answers, i);
+    return s->labels.names ? clade__data_name_classes(data, s->labels.names) : CLADE_OK;
+}
+
+/* The rows of the part; where the file has parts of its own, all of those that were read. */
+static clade_status choose_rows(clade__split *split, const sources *s, const clade__data_spec *spec)
+{
+    double fraction;
+    CLADE_TRY(clade__split_fraction(spec, 0.0, &fraction));
+    if (s->own_parts && fraction > 0.0)
+        return clade__fail(CLADE_EINVAL,
+                           "npy: '%s' has a test part of its own; leave out test=, or name one "
+                           "array by x=NAME&y=NAME",
+                           spec->path);
+    return clade__split_rows(split, spec, fraction, s->samples.dim[0], s->samples.path);
 }
 
 clade_status clade__npy_open(clade_data **out, const clade__data_spec *spec)
 {
     *out = NULL;
-    clade__npy samples = {0}, answers = {0};
+    sources s = {0};
     clade__split split = {0};
     clade_data *data = NULL;
-    double fraction;
-    int n_classes = 0;
-    clade_status status = clade__split_fraction(spec, 0.0, &fraction);
-    if (status == CLADE_OK) status = cut_paths(&samples, &answers, spec->path);
-    if (status == CLADE_OK) status = read_files(&samples, &answers);
-    if (status == CLADE_OK) status = count_classes(&answers, spec, &n_classes);
-    if (status == CLADE_OK)
-        status = clade__split_rows(&split, spec, fraction, samples.dim[0], samples.path);
-    if (status == CLADE_OK) status = read_part(&data, &samples, &answers, n_classes, &split);
+    float scale = 1.0f;
+    clade_status status = read_paths(&s, spec);
+    if (status == CLADE_OK) status = read_labels(&s, spec);
+    if (status == CLADE_OK) status = choose_scale(&scale, &s.samples, spec);
+    if (status == CLADE_OK) status = choose_rows(&split, &s, spec);
+    if (status == CLADE_OK) status = read_part(&data, &s, &split);
     clade__split_free(&split);
-    clade__npy_free(&samples);
-    clade__npy_free(&answers);
+    free_sources(&s);
     if (status != CLADE_OK) {
         clade_data_free(data);
         return status;
     }
+    data->scaling.scale = scale;
     *out = data;
     return CLADE_OK;
 }

@@ -1,149 +1,33 @@
 /* A .npy file is: 93 'NUMPY', two bytes of version, the header's length (2 bytes in version 1.0,
- * 4 in 2.0 and 3.0, little-endian), the header, the elements. The header is a Python dictionary
- * with three keys, written as text:
+ * 4 in 2.0 and 3.0, little-endian), the header (see npy_header.h), the elements. Reference: the
+ * NumPy manual, "A simple file format for NumPy arrays" (numpy.lib.format).
  *
- *   {'descr': '<f4', 'fortran_order': False, 'shape': (150, 4), }
- *
- * It is parsed by that grammar and never evaluated. Reference: the NumPy manual, "A simple file
- * format for NumPy arrays" (numpy.lib.format).
+ * Elements of the other byte order are swapped, and those in Fortran order moved, when the file is
+ * read: whoever takes them sees one form.
  */
 #include "data/npy_file.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/text.h"
+#include "data/npy_header.h"
+
+#define MOST_TEXT (1 << 20) /* characters of one text */
 
 static const struct {
-    const char *descr;
+    char letter;
     clade__npy_kind kind;
-    int bytes;
-} types[] = {
-    {"<f4", CLADE__NPY_FLOAT, 4},    {"<f8", CLADE__NPY_FLOAT, 8},  {"|u1", CLADE__NPY_UNSIGNED, 1},
-    {"<i4", CLADE__NPY_SIGNED, 4},   {"<i8", CLADE__NPY_SIGNED, 8}, {"|b1", CLADE__NPY_UNSIGNED, 1},
-    {"|i1", CLADE__NPY_SIGNED, 1},   {"<i2", CLADE__NPY_SIGNED, 2}, {"<u2", CLADE__NPY_UNSIGNED, 2},
-    {"<u4", CLADE__NPY_UNSIGNED, 4},
+    const char *bytes; /* those that there may be, a digit each */
+} numbers[] = {
+    {'b', CLADE__NPY_BOOL, "1"},
+    {'u', CLADE__NPY_UNSIGNED, "1248"},
+    {'i', CLADE__NPY_SIGNED, "1248"},
+    {'f', CLADE__NPY_FLOAT, "248"},
 };
-
-/* The header as it is read. A step that fails says what it wanted, and leaves `at` there. */
-typedef struct cursor {
-    const char *at, *end;
-    const char *want; /* NULL as long as all is well */
-    char descr[16];
-    bool structured, fortran;
-    int rank;
-    int64_t dim[CLADE_MAX_RANK];
-} cursor;
-
-static void skip_blanks(cursor *in)
-{
-    while (in->at < in->end && (*in->at == ' ' || *in->at == '\n')) in->at++;
-}
-
-static bool fail_want(cursor *in, const char *want)
-{
-    if (!in->want) in->want = want;
-    return false;
-}
-
-static bool peek(cursor *in, char c)
-{
-    skip_blanks(in);
-    return in->at < in->end && *in->at == c;
-}
-
-/* Passes over `text`, blanks before it aside. */
-static bool take(cursor *in, const char *text)
-{
-    size_t n = strlen(text);
-    skip_blanks(in);
-    if ((size_t)(in->end - in->at) < n || memcmp(in->at, text, n) != 0) return fail_want(in, text);
-    in->at += n;
-    return true;
-}
-
-/* A text in either kind of quotes, without escapes. */
-static bool take_string(cursor *in, char *out, size_t out_bytes)
-{
-    if (!peek(in, '\'') && !peek(in, '"')) return fail_want(in, "a text in quotes");
-    char quote = *in->at++;
-    size_t n = 0;
-    for (; in->at < in->end && *in->at != quote; in->at++) {
-        if (n + 1 >= out_bytes || *in->at == '\\' || (unsigned char)*in->at < ' ')
-            return fail_want(in, "a closing quote");
-        out[n++] = *in->at;
-    }
-    out[n] = '\0';
-    if (in->at == in->end) return fail_want(in, "a closing quote");
-    in->at++;
-    return true;
-}
-
-static bool take_size(cursor *in, int64_t *size)
-{
-    skip_blanks(in);
-    const char *start = in->at;
-    *size = 0;
-    for (; in->at < in->end && *in->at >= '0' && *in->at <= '9'; in->at++) {
-        if (*size > (INT64_MAX - 9) / 10) return fail_want(in, "a size that fits 64 bits");
-        *size = *size * 10 + (*in->at - '0');
-    }
-    return in->at > start ? true : fail_want(in, "a size, or )");
-}
-
-/* (), (3,) or (3, 4) with a comma at the end or without. */
-static bool take_shape(cursor *in)
-{
-    if (!take(in, "(")) return false;
-    while (!peek(in, ')')) {
-        int64_t size;
-        if (!take_size(in, &size)) return false;
-        if (in->rank < CLADE_MAX_RANK) in->dim[in->rank] = size;
-        in->rank++;
-        if ((in->rank == 1 || !peek(in, ')')) && !take(in, ",")) return false;
-    }
-    return take(in, ")");
-}
-
-static bool take_value(cursor *in, int key)
-{
-    if (key == 2) return take_shape(in);
-    if (key == 1) {
-        in->fortran = peek(in, 'T');
-        return take(in, in->fortran ? "True" : "False");
-    }
-    in->structured = peek(in, '[');
-    if (in->structured) return fail_want(in, "elements of one type"); /* the rest means nothing */
-    return take_string(in, in->descr, sizeof in->descr);
-}
-
-static bool take_header(cursor *in)
-{
-    static const char *const keys[] = {"descr", "fortran_order", "shape"};
-    bool seen[3] = {false};
-    char key[16];
-    if (!take(in, "{")) return false;
-    while (!peek(in, '}')) {
-        const char *start = in->at;
-        if (!take_string(in, key, sizeof key)) return false;
-        int k = 0;
-        while (k < 3 && strcmp(key, keys[k]) != 0) k++;
-        if (k == 3 || seen[k]) {
-            in->at = start;
-            return fail_want(in, "descr, fortran_order and shape, each once");
-        }
-        seen[k] = true;
-        if (!take(in, ":") || !take_value(in, k)) return false;
-        if (!peek(in, '}') && !take(in, ",")) return false;
-    }
-    if (!seen[0] || !seen[1] || !seen[2])
-        return fail_want(in, "descr, fortran_order and shape, each once");
-    if (!take(in, "}")) return false;
-    skip_blanks(in);
-    return in->at == in->end ? true : fail_want(in, "nothing more but blanks");
-}
 
 static uint64_t little_endian(const unsigned char *bytes, int n)
 {
@@ -159,12 +43,14 @@ static clade_status fail_truncated(const clade__npy *file)
 }
 
 /* Finds the header, and the elements behind it. */
-static clade_status find_header(clade__npy *file, cursor *in)
+static clade_status find_header(clade__npy *file, clade__npy_header *in)
 {
     if (file->n_bytes == 0) return clade__fail(CLADE_EDATA, "'%s' is empty", file->path);
     size_t known = file->n_bytes < 6 ? file->n_bytes : 6;
     if (memcmp(file->bytes, "\x93NUMPY", known) != 0)
-        return clade__fail(CLADE_EDATA, "'%s' is no .npy file: it does not begin with 93 'NUMPY'",
+        return clade__fail(CLADE_EDATA,
+                           "'%s' is no .npy file: it does not begin with 93 'NUMPY'; write it by "
+                           "numpy.save or numpy.savez",
                            file->path);
     if (file->n_bytes < 10) return fail_truncated(file);
     int major = file->bytes[6], minor = file->bytes[7];
@@ -181,21 +67,92 @@ static clade_status find_header(clade__npy *file, cursor *in)
     return CLADE_OK;
 }
 
-static clade_status check_type(clade__npy *file, const cursor *in)
+static clade_status fail_header(const clade__npy *file, const clade__npy_header *in)
 {
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(in->descr, types[i].descr) != 0) continue;
-        file->kind = types[i].kind;
-        file->element_bytes = types[i].bytes;
+    if (in->structured)
+        return clade__fail(CLADE_EDATA,
+                           "'%s' has structured elements, want a plain array of numbers; save "
+                           "numpy.lib.recfunctions.structured_to_unstructured(x)",
+                           file->path);
+    return clade__fail(CLADE_EDATA, "'%s' has a damaged header: at byte %zu, want %s", file->path,
+                       (size_t)((const unsigned char *)in->at - file->bytes), in->want);
+}
+
+/* ---- the type -------------------------------------------------------------------------------- */
+
+static clade_status fail_type(const clade__npy *file, const char *descr, clade__npy_use use)
+{
+    static const struct {
+        char letter;
+        const char *what;
+    } others[] = {{'O', " (Python objects)"}, {'U', " (texts)"},        {'S', " (texts)"},
+                  {'c', " (complex numbers)"}, {'M', " (dates)"},       {'m', " (times)"},
+                  {'V', " (raw bytes)"}};
+    char letter = strchr("<>=|", descr[0]) && descr[0] ? descr[1] : descr[0];
+    const char *what = "";
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i].letter == letter) what = others[i].what;
+    if (use == CLADE__NPY_SAMPLES)
+        return clade__fail(CLADE_EDATA,
+                           "'%s' has elements of type '%s'%s, want numbers; where they can be made "
+                           "numbers, save x.astype('<f4')",
+                           file->path, descr, what);
+    return clade__fail(CLADE_EDATA,
+                       "'%s' has elements of type '%s'%s, want labels or numbers; save "
+                       "y.astype('<i4') for labels, y.astype('U') for names as labels, "
+                       "y.astype('<f4') for numbers to predict",
+                       file->path, descr, what);
+}
+
+static bool little_endian_machine(void)
+{
+    const uint16_t one = 1;
+    return *(const unsigned char *)&one == 1;
+}
+
+/* A type is [<>=|] a letter and the bytes of an element, of 'U' its characters. '=' and '|' are the
+ * machine's own order. */
+static clade_status read_type(clade__npy *file, const char *descr, clade__npy_use use, bool *swapped)
+{
+    const char *type = descr;
+    bool big = !little_endian_machine();
+    if (*type && strchr("<>=|", *type)) {
+        if (*type == '<' || *type == '>') big = *type == '>';
+        type++;
+    }
+    *swapped = big;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (type[0] != numbers[i].letter || !type[1] || type[2]) continue;
+        if (!strchr(numbers[i].bytes, type[1])) continue;
+        file->kind = numbers[i].kind;
+        file->element_bytes = type[1] - '0';
         return CLADE_OK;
     }
-    const char *what = in->descr[0] == '>'   ? " (big-endian)"
-                       : in->descr[1] == 'O' ? " (Python objects)"
-                                             : "";
-    return clade__fail(CLADE_EDATA,
-                       "'%s' has elements of type '%s'%s, want one of <f4, <f8, |u1, <i4, <i8; "
-                       "save x.astype('<f4')",
-                       file->path, in->descr, what);
+    if (use != CLADE__NPY_ANSWERS || (*type != 'U' && *type != 'S'))
+        return fail_type(file, descr, use);
+    int length = 0;
+    const char *digit = type + 1;
+    for (; *digit >= '0' && *digit <= '9' && length <= MOST_TEXT; digit++)
+        length = 10 * length + (*digit - '0');
+    if (*digit || length < 1 || length > MOST_TEXT) return fail_type(file, descr, use);
+    file->kind = *type == 'U' ? CLADE__NPY_TEXT : CLADE__NPY_BYTES;
+    file->element_bytes = *type == 'U' ? 4 * length : length;
+    return CLADE_OK;
+}
+
+/* ---- the elements ---------------------------------------------------------------------------- */
+
+static clade_status check_rank(const clade__npy *file, clade__npy_use use)
+{
+    int most = use == CLADE__NPY_SAMPLES ? CLADE_MAX_RANK : 2;
+    if (file->rank >= 1 && file->rank <= most) return CLADE_OK;
+    const char *name = use == CLADE__NPY_SAMPLES ? "x" : "y";
+    char advice[64] = "";
+    if (file->rank > 0) snprintf(advice, sizeof advice, "; save %s.reshape(len(%s), -1)", name, name);
+    return clade__fail(CLADE_EDATA, "'%s' has %d dimensions, want 1 to %d: %s%s", file->path,
+                       file->rank, most,
+                       use == CLADE__NPY_SAMPLES ? "(n), or (n, …), n samples" : "(n), or (n, t)",
+                       advice);
 }
 
 /* Sizes against one another and against the bytes that are there. */
@@ -229,34 +186,60 @@ static clade_status check_sizes(clade__npy *file)
     return CLADE_OK;
 }
 
-clade_status clade__npy_read(clade__npy *file, int least_rank, int most_rank, const char *want)
+static void swap_bytes(clade__npy *file)
 {
-    cursor in = {0};
-    CLADE_TRY(clade__file_read(file->path, &file->bytes, &file->n_bytes));
-    CLADE_TRY(find_header(file, &in));
-    if (!take_header(&in)) {
-        size_t at = (size_t)((const unsigned char *)in.at - file->bytes);
-        return in.structured ? clade__fail(CLADE_EDATA,
-                                           "'%s' has structured elements, want a plain array of "
-                                           "numbers",
-                                           file->path)
-                             : clade__fail(CLADE_EDATA,
-                                           "'%s' has a damaged header: at byte %zu, "
-                                           "want %s",
-                                           file->path, at, in.want);
+    int n = file->kind == CLADE__NPY_TEXT ? 4 : file->kind == CLADE__NPY_BYTES ? 1
+                                                                               : file->element_bytes;
+    unsigned char *end = file->elements + file->n_elements * file->element_bytes;
+    for (unsigned char *at = file->elements; n > 1 && at < end; at += n)
+        for (int i = 0; i < n / 2; i++) {
+            unsigned char byte = at[i];
+            at[i] = at[n - 1 - i];
+            at[n - 1 - i] = byte;
+        }
+}
+
+/* Fortran order has the first index fastest: moves the elements to C order, the last one fastest. */
+static clade_status reorder(clade__npy *file)
+{
+    size_t n = (size_t)file->element_bytes;
+    unsigned char *moved = malloc((size_t)file->n_elements * n), *dst = moved;
+    if (!moved)
+        return clade__fail(CLADE_ENOMEM, "'%s' is in Fortran order, and there is no memory to turn "
+                           "it; save numpy.ascontiguousarray(x)", file->path);
+    int64_t index[CLADE_MAX_RANK] = {0}, stride[CLADE_MAX_RANK] = {1}, from = 0;
+    int last = file->rank - 1;
+    for (int i = 1; i <= last; i++) stride[i] = stride[i - 1] * file->dim[i - 1];
+    for (int64_t done = 0; done < file->n_elements; done++, dst += n) {
+        memcpy(dst, file->elements + (size_t)from * n, n);
+        int axis = last;
+        from += stride[axis];
+        while (++index[axis] == file->dim[axis] && axis > 0) {
+            from += stride[axis - 1] - index[axis] * stride[axis];
+            index[axis--] = 0;
+        }
     }
-    CLADE_TRY(check_type(file, &in));
-    if (in.fortran)
-        return clade__fail(CLADE_EDATA,
-                           "'%s' is in Fortran order, want C order; save "
-                           "numpy.ascontiguousarray(x)",
-                           file->path);
-    if (in.rank < least_rank || in.rank > most_rank)
-        return clade__fail(CLADE_EDATA, "'%s' has %d dimension%s, want %s", file->path, in.rank,
-                           in.rank == 1 ? "" : "s", want);
+    free(file->bytes);
+    file->bytes = file->elements = moved;
+    file->n_bytes = (size_t)file->n_elements * n;
+    return CLADE_OK;
+}
+
+clade_status clade__npy_parse(clade__npy *file, clade__npy_use use)
+{
+    clade__npy_header in = {0};
+    bool swapped = false;
+    CLADE_TRY(find_header(file, &in));
+    if (!clade__npy_header_parse(&in)) return fail_header(file, &in);
+    CLADE_TRY(read_type(file, in.descr, use, &swapped));
     file->rank = in.rank;
     memcpy(file->dim, in.dim, sizeof file->dim);
-    return check_sizes(file);
+    CLADE_TRY(check_rank(file, use));
+    CLADE_TRY(check_sizes(file));
+    if (swapped) swap_bytes(file);
+    for (int64_t i = 0; file->kind == CLADE__NPY_BOOL && i < file->n_elements; i++)
+        file->elements[i] = file->elements[i] != 0;
+    return in.fortran && file->rank > 1 ? reorder(file) : CLADE_OK;
 }
 
 void clade__npy_free(clade__npy *file)
@@ -266,22 +249,39 @@ void clade__npy_free(clade__npy *file)
     *file = (clade__npy){0};
 }
 
-int64_t clade__npy_whole(const clade__npy *file, int64_t i)
+/* ---- one element ----------------------------------------------------------------------------- */
+
+uint64_t clade__npy_whole(const clade__npy *file, int64_t i, bool *negative)
 {
     int n = file->element_bytes;
     uint64_t bits = little_endian(file->elements + i * n, n);
-    if (file->kind == CLADE__NPY_SIGNED && bits >> (8 * n - 1)) { /* negative: two's complement */
-        uint64_t ones = n == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * n) - 1;
-        return -(int64_t)(ones - bits) - 1;
-    }
-    return (int64_t)bits;
+    *negative = file->kind == CLADE__NPY_SIGNED && bits >> (8 * n - 1);
+    if (!*negative) return bits;
+    uint64_t ones = n == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * n) - 1;
+    return ones - bits + 1; /* two's complement */
+}
+
+/* IEEE 754 binary16: a sign, 5 bits of exponent (bias 15), 10 of fraction. */
+static float half_value(unsigned bits)
+{
+    int exponent = (int)(bits >> 10 & 31);
+    float fraction = (float)(bits & 1023);
+    float magnitude = exponent == 31  ? (bits & 1023 ? NAN : INFINITY)
+                      : exponent == 0 ? ldexpf(fraction, -24)
+                                      : ldexpf(1024.0f + fraction, exponent - 25);
+    return bits >> 15 ? -magnitude : magnitude;
 }
 
 float clade__npy_float(const clade__npy *file, int64_t i)
 {
-    if (file->kind != CLADE__NPY_FLOAT) return (float)clade__npy_whole(file, i);
     int n = file->element_bytes;
+    if (file->kind != CLADE__NPY_FLOAT) {
+        bool negative;
+        float value = (float)clade__npy_whole(file, i, &negative);
+        return negative ? -value : value;
+    }
     uint64_t bits = little_endian(file->elements + i * n, n);
+    if (n == 2) return half_value((unsigned)bits);
     if (n == 4) {
         uint32_t word = (uint32_t)bits;
         float value;
@@ -291,4 +291,49 @@ float clade__npy_float(const clade__npy *file, int64_t i)
     double value;
     memcpy(&value, &bits, sizeof value);
     return (float)value;
+}
+
+size_t clade__npy_text_room(const clade__npy *file)
+{
+    return (size_t)file->element_bytes + 1; /* a character of 4 bytes becomes at most 4 */
+}
+
+/* One character in UTF-8; how many bytes, 0 for what is no character. */
+static int put_character(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return c > 0;
+    }
+    if (c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return 0;
+    int n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (int i = n - 1; i > 0; i--, c >>= 6) out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)((0xf00 >> n & 0xff) | c);
+    return n;
+}
+
+clade_status clade__npy_text(const clade__npy *file, int64_t i, char *out)
+{
+    bool wide = file->kind == CLADE__NPY_TEXT, good = true;
+    int n = file->element_bytes, step = wide ? 4 : 1, length = 0;
+    const unsigned char *text = file->elements + i * n;
+    while (n > 0 && little_endian(text + n - step, step) == 0) n -= step;
+    for (int at = 0; at < n && good; at += step) {
+        int put = 1;
+        if (wide)
+            put = put_character(out + length, (uint32_t)little_endian(text + at, 4));
+        else
+            out[length] = (char)text[at];
+        good = put > 0 && out[length] != '\0';
+        length += put;
+    }
+    out[length] = '\0';
+    if (n == 0)
+        return clade__fail(CLADE_EDATA, "'%s' has an empty text in row %" PRId64 ", want a label",
+                           file->path, i);
+    if (!good || !clade__is_utf8(out))
+        return clade__fail(CLADE_EDATA, "'%s' has a text in row %" PRId64 " that is no UTF-8%s",
+                           file->path, i,
+                           wide ? "" : "; save numpy.char.decode(y, 'latin1')");
+    return CLADE_OK;
 }

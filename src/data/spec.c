@@ -37,7 +37,12 @@ static const clade_data_kind_option csv_options[] = {
 
 static const clade_data_kind_option npy_options[] = {
     PART, FIRST, {"classes", "N", "how many classes there are (default: the greatest label + 1)"},
-    SHARE("0"), {0}};
+    {"scale", "NUMBER", "a network sees value * NUMBER, which may be 1/255 (default: that for images "
+                        "of bytes, else 1)"},
+    SHARE("0"),
+    {"x", "NAME", "the array of samples in an .npz archive; x=TRAIN,TEST for parts (default: one named "
+                  "as usual, x, x_train, data ...)"},
+    {"y", "NAME|none", "the array of labels or targets, as x="}, {0}};
 
 static const clade_data_kind_option random_options[] = {
     PART,
@@ -56,7 +61,7 @@ static const data_kind kinds[] = {
     {{"mnist", "DIR", "the IDX files of MNIST or a set like it", mnist_options}, clade__mnist_open},
     {{"cifar10", "DIR", "the binary version of CIFAR-10", cifar10_options}, clade__cifar10_open},
     {{"csv", "FILE", "a table of numbers", csv_options}, clade__csv_open},
-    {{"npy", "X,Y", "NumPy files: samples, and labels or targets", npy_options}, clade__npy_open},
+    {{"npy", "X,Y|FILE.npz", "NumPy files: samples, and labels or targets", npy_options}, clade__npy_open},
     {{"random", NULL, "noise, to measure with", random_options}, clade__random_open},
 };
 

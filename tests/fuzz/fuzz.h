@@ -10,6 +10,7 @@
 #ifndef CLADE_TESTS_FUZZ_H
 #define CLADE_TESTS_FUZZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,8 +45,9 @@ void fuzz_end(void);
 bool fuzz_check(clade_status status);
 
 /* Opens both parts of "KIND:PATH", with the options of a spec; asserts of each all that clade/data.h
- * says. The files are the same for both, so that one can be read where the other can. */
-void fuzz_open_data(const char *kind, const char *path, const char *options);
+ * says. same_parts: the files are the same for both, so that one can be read where the other can, and
+ * both have answers unless label=none. */
+void fuzz_open_data(const char *kind, const char *path, const char *options, bool same_parts);
 
 /* The first n bytes, or as many as there are. */
 fuzz_input fuzz_take(fuzz_input *input, size_t n_bytes);

@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     fuzz_write("test_batch.bin", batch);
     /* Both batches, and one of them as it was read. */
     fuzz_begin(8192 + 3 * batch.n_bytes + 64 * n_bytes);
-    fuzz_open_data("cifar10", fuzz_folder(), options);
+    fuzz_open_data("cifar10", fuzz_folder(), options, true);
     fuzz_end();
     return 0;
 }

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     const char *path = fuzz_write("table.csv", table);
     /* Cells as floats, rows' lines, columns' names and roles, labels by a hash table. */
     fuzz_begin(8192 + 64 * n_bytes);
-    fuzz_open_data("csv", path, options);
+    fuzz_open_data("csv", path, options, true);
     fuzz_end();
     return 0;
 }

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     fuzz_write("t10k-labels-idx1-ubyte", labels);
     /* The files in memory, the samples as they are, a label in four bytes. */
     fuzz_begin(4096 + 8 * n_bytes);
-    fuzz_open_data("mnist", fuzz_folder(), options);
+    fuzz_open_data("mnist", fuzz_folder(), options, true);
     fuzz_end();
     return 0;
 }
