@@ -157,6 +157,41 @@ static void number_rounding(void **state)
     }
 }
 
+/* Doubles as programs print them, and what lies half-way between two, with the mark given. */
+static void number_double(void **state)
+{
+    (void)state;
+    clade__random random = clade__random_start(6, 1);
+    for (int i = 0; i < 200000; i++) {
+        uint64_t bits = (uint64_t)clade__random_word(&random) << 32 | clade__random_word(&random);
+        int power = (int)(clade__random_word(&random) % 60) - 30, zeros = i % 64;
+        const char *text = test_text("%s%llue%d", i % 3 ? "" : "-",
+                                     (unsigned long long)(bits >> zeros), power);
+        if (i % 4 == 1) /* 2^53 to 2^54 has only even doubles: an odd number is a midpoint */
+            text = test_text("%llu%.*s", (unsigned long long)(bits >> 11 | UINT64_C(1) << 53 | 1),
+                             i % 3, "00");
+        if (i % 4 == 2) text = test_text("%.17g", ldexp((double)bits, -64) * (i % 1000 - 500));
+        double want = strtod(text, NULL), got = NAN;
+        assert_int_equal(clade__number_parse(text, strlen(text), '.', &got), CLADE__NUMBER_FINITE);
+        if (got != want) fail_msg("'%s' is %.17g, want %.17g", text, got, want);
+    }
+    double x;
+    bool marked;
+    assert_int_equal(clade__number_parse("-1,5e1x", 6, ',', &x), CLADE__NUMBER_FINITE);
+    assert_true(x == -15.0);
+    assert_int_equal(clade__number_parse("1,00000000000000000000000001", 28, ',', &x),
+                     CLADE__NUMBER_FINITE);
+    assert_true(x == 1.0);
+    assert_int_equal(clade__number_parse("1.5", 3, ',', &x), CLADE__NUMBER_NONE);
+    assert_int_equal(clade__number_parse("1,5", 3, '.', &x), CLADE__NUMBER_NONE);
+    assert_int_equal(clade__number_parse("", 0, '.', &x), CLADE__NUMBER_NONE);
+    assert_int_equal(clade__number_scan("1e999", 5, '.', &marked), CLADE__NUMBER_FINITE);
+    assert_false(marked);
+    assert_int_equal(clade__number_scan("5,", 2, ',', &marked), CLADE__NUMBER_FINITE);
+    assert_true(marked);
+    assert_int_equal(clade__number_scan("inf", 3, ',', &marked), CLADE__NUMBER_NOT_FINITE);
+}
+
 /* A midpoint of two floats with a million zeros behind it, and then a 1: rounds up. */
 static void number_long(void **state)
 {
@@ -437,7 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(number_syntax), cmocka_unit_test(number_rounding),
-        cmocka_unit_test(number_long),   cmocka_unit_test(number_locale),
+        cmocka_unit_test(number_double), cmocka_unit_test(number_long),   cmocka_unit_test(number_locale),
         cmocka_unit_test(same_table),    cmocka_unit_test(headers),
         cmocka_unit_test(columns),       cmocka_unit_test(column_errors),
         cmocka_unit_test(labels),        cmocka_unit_test(many_labels),

@@ -2,6 +2,9 @@
 #ifndef CLADE_DATA_NUMBER_H
 #define CLADE_DATA_NUMBER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 typedef enum clade__number {
     CLADE__NUMBER_FINITE,
     CLADE__NUMBER_NOT_FINITE, /* nan, inf, infinity in any case, or too large for the type */
@@ -13,5 +16,12 @@ typedef enum clade__number {
  * when the number is finite. */
 clade__number clade__number_float(const char *text, float *value);
 clade__number clade__number_double(const char *text, double *value);
+
+/* The same of a text that no zero ends, with `mark` as the decimal point. */
+clade__number clade__number_parse(const char *text, size_t length, char mark, double *value);
+
+/* What such a text is by its syntax alone: too large a number is finite here. *marked: there is a
+ * decimal mark in it, if it is a number. */
+clade__number clade__number_scan(const char *text, size_t length, char mark, bool *marked);
 
 #endif
