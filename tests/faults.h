@@ -165,6 +165,7 @@ const char *fault_left(void);
 #define open(...)     fault_counted(FAULT_DESCRIPTOR, true, FAULT_FILE(open, EMFILE, __VA_ARGS__))
 #define close(fd)     FAULT_TAKE(FAULT_DESCRIPTOR, close, fault_errno(EIO), fd)
 #define read(...)     FAULT_FILE(read, EIO, __VA_ARGS__)
+#define pread(...)    FAULT_FILE(pread, EIO, __VA_ARGS__)
 #define write(...)    fault_write(FAULT_SITE(write), __VA_ARGS__)
 #define fsync(fd)     FAULT_FILE(fsync, EIO, fd)
 #define fstat(...)    FAULT_FILE(fstat, EIO, __VA_ARGS__)
