@@ -1,38 +1,14 @@
 /* A saved model, read by another implementation: tests/read_model.py loads it with the safetensors
  * package, runs it with NumPy, and finds what clade_predict computes. Skipped without Python and
  * those packages; CLADE_TEST_PYTHON names the interpreter. */
-#define _POSIX_C_SOURCE 200809L
+#include "python.h"
 #include "support.h"
 
-#include <spawn.h>
 #include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define SKIPPED 77
 
 enum { N_INPUTS = 20, N_CLASSES = 5, N_SAMPLES = 200 };
-
-extern char **environ;
-
-static const char *python(void)
-{
-    const char *name = getenv("CLADE_TEST_PYTHON");
-    return name && name[0] ? name : "python3";
-}
-
-/* Runs the interpreter; its exit status, or -1. */
-static int run_python(const char *const *args)
-{
-    const char *argv[8] = {python()};
-    for (int i = 0; args[i]; i++) argv[i + 1] = args[i];
-    pid_t pid;
-    int status;
-    fflush(NULL);
-    if (posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ) != 0) return -1;
-    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) return -1;
-    return WEXITSTATUS(status);
-}
 
 /* One cloud of points for each class, features (N_SAMPLES, N_INPUTS). */
 static float *make_blobs(int32_t *labels)
@@ -86,11 +62,11 @@ static void check_model(clade_device *device, const char *layers, float scale, f
     test_write_file(logits_path, logits, sizeof logits);
 
     const char *const args[] = {script, model_path, features_path, logits_path, NULL};
-    assert_int_equal(run_python(args), 0);
+    assert_int_equal(python_run(args), 0);
 
     logits[N_CLASSES + 1] += 0.01f; /* the comparison can fail */
     test_write_file(logits_path, logits, sizeof logits);
-    assert_int_equal(run_python(args), 1);
+    assert_int_equal(python_run(args), 1);
 
     clade_model_free(model);
     clade_data_free(data);
@@ -141,16 +117,13 @@ static void names_and_a_residual(void **state)
 
 int main(void)
 {
-    const char *const packages[] = {
-        "-c", "import sys\ntry: import numpy, safetensors.numpy\nexcept ImportError: sys.exit(3)",
-        NULL};
     if (!getenv("CLADE_TEST_SOURCE")) {
         fprintf(stderr, "SKIPPED: CLADE_TEST_SOURCE does not name the source folder\n");
         return SKIPPED;
     }
-    if (run_python(packages) != 0) {
+    if (!python_has("numpy, safetensors.numpy")) {
         fprintf(stderr, "SKIPPED: no %s with the packages of tools/python-packages.txt\n",
-                python());
+                python_name());
         return SKIPPED;
     }
     const struct CMUnitTest tests[] = {

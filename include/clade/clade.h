@@ -8,6 +8,7 @@
 #include <clade/device.h>
 #include <clade/model.h>
 #include <clade/ops.h>
+#include <clade/report.h>
 #include <clade/schema.h>
 #include <clade/status.h>
 #include <clade/tensor.h>

@@ -1,7 +1,5 @@
-/* clade eval MODEL --data SPEC: loss and accuracy of a saved model. */
-#include <math.h>
-
-#include "cli/common.h"
+/* clade eval MODEL --data SPEC: how good a saved model is. */
+#include "cli/eval_report.h"
 
 static const cli_option options[] = {
     {"data", "SPEC",
@@ -9,19 +7,14 @@ static const cli_option options[] = {
      "ends in ?part=train"},
 };
 
-static clade_status print_result(const cli_call *call, const clade_metrics *metrics)
+/* The report is printed all the same. */
+static clade_status check_finite(const clade_metrics *metrics)
 {
-    if (call->json) {
-        clade__json json = {0};
-        clade__json_object(&json, NULL);
-        clade__json_number(&json, "samples", (double)metrics->n_samples);
-        cli_json_metrics(&json, metrics);
-        clade__json_object_end(&json);
-        return cli_print_json(&json);
-    }
-    printf("samples   %lld\nloss      %.6f\n", (long long)metrics->n_samples, metrics->loss);
-    if (!isnan(metrics->accuracy)) printf("accuracy  %.2f%%\n", 100 * metrics->accuracy);
-    return CLADE_OK;
+    if (metrics->n_not_finite == 0) return CLADE_OK;
+    return clade__fail(CLADE_EWRONG, "%lld of %lld samples have an output or a loss that is not finite: "
+                       "they count as wrong; `clade predict` names them; compare their values with "
+                       "those of the training data", (long long)metrics->n_not_finite,
+                       (long long)metrics->n_samples);
 }
 
 static clade_status run_eval(cli_call *call)
@@ -31,12 +24,18 @@ static clade_status run_eval(cli_call *call)
     clade_device *device = NULL;
     clade_model *model = NULL;
     clade_data *data = NULL;
-    clade_metrics metrics;
+    clade_report *report = NULL;
     clade_status status = cli_open_all(&device, &model, &data, call, spec, NULL);
     if (status == CLADE_OK && !call->quiet)
         fprintf(stderr, "device  %s\n", clade_device_reason(device));
-    if (status == CLADE_OK) status = clade_evaluate(model, data, &metrics);
-    if (status == CLADE_OK) status = print_result(call, &metrics);
+    if (status == CLADE_OK)
+        status = clade_report_create(&report, model, data,
+                                     &(clade_report_options){.most_points = CLI_EVAL_POINTS});
+    if (status == CLADE_OK)
+        status = call->json ? cli_eval_print_json(report) : cli_eval_print_tables(report);
+    if (status == CLADE_OK) status = cli_flush();
+    if (status == CLADE_OK) status = check_finite(&report->metrics);
+    clade_report_free(report);
     clade_data_free(data);
     clade_model_free(model);
     clade_device_free(device);
@@ -46,14 +45,27 @@ static clade_status run_eval(cli_call *call)
 const cli_command cli_command_eval = {
     .name = "eval",
     .synopsis = "MODEL --data SPEC [options]",
-    .summary = "loss and accuracy of a model on data",
-    .about = "Runs a saved model over data and prints the mean loss and, for data with\n"
-             "classes, the share of samples whose class it names rightly.\n"
+    .summary = "how good a model is: loss, accuracy, confusions, errors",
+    .about = "Runs a saved model over data and prints the mean loss, and\n"
+             "  of classes  the accuracy; its mean over the classes (balanced); whether the right\n"
+             "              one is among the first five; of two classes the area under the ROC\n"
+             "              curve (AUC); precision, recall and F1 of each; and which is taken for\n"
+             "              which: all with few classes, else the largest confusions\n"
+             "  of labels   (bce_with_logits on targets of 0 and 1) the accuracy by label and by\n"
+             "              row, of which all labels must be right; and the same of each label\n"
+             "  of numbers  mean absolute error, root of the mean squared error, and R2 of each\n"
+             "              target, in its own units\n"
+             "as scikit-learn defines them. --json has all of it, the whole confusion matrix\n"
+             "too, and `clade plot` draws that document.\n"
+             "\n"
+             "A sample with an output that is not finite is in no class, and wrong; where there\n"
+             "are any, the exit status is 1.\n"
              "\n"
              "Examples:\n"
              "  clade eval runs/first/model.safetensors --data digits\n"
              "  clade eval model.safetensors --data mnist:DIR\n"
-             "  clade eval model.safetensors --data \"mnist:DIR?part=train\" --json\n",
+             "  clade eval model.safetensors --data \"mnist:DIR?part=train\" --json\n"
+             "  clade eval model.safetensors --data csv:new.csv --json > e.json; clade plot e.json\n",
     .options = options,
     .n_options = sizeof options / sizeof options[0],
     .min_arguments = 1,
