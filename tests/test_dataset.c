@@ -23,7 +23,7 @@ static void spec_errors(void **state)
         {"digits?sed=3", "unknown option 'sed'; did you mean 'seed'?"},
         {"digits?", "unknown option ''; one of part, n, seed"},
         {"digits?n=5&", "unknown option ''"},
-        {"mnist:DIR?seed=5", "mnist: unknown option 'seed'; one of part, n"},
+        {"mnist:DIR?width=5", "mnist: unknown option 'width'; one of part, n, set"},
         {"digits?n", "option 'n' has no value"},
         {"csv:a.csv?label=b&header", "option 'header' has no value"},
         {"csv:a.csv?header", "option 'header' has no value"},

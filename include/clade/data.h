@@ -2,7 +2,7 @@
  *
  * A spec says where from:
  *   digits            made by the library: 28×28 grey digits; digits?n=2000&seed=3
- *   mnist:DIR         the IDX files of MNIST or Fashion-MNIST, gzipped or plain
+ *   mnist:DIR         a set of images in IDX files, as MNIST and its like are; mnist:DIR?set=letters
  *   cifar10:DIR       the binary version of CIFAR-10; cifar10:DIR?files=data_batch_1.bin
  *   csv:FILE          a table of numbers; csv:iris.csv?label=species, csv:homes.csv?target=price
  *   npy:X,Y           two NumPy files, samples and labels or targets; npy:x.npy,y.npy?test=0.1
@@ -18,6 +18,17 @@
  * random: samples (features), float32, normal with mean 0 and standard deviation 1; labels uniform
  * in 0 … classes-1 (10 classes unless given) or, with targets=T, T normal numbers. n=1000 samples
  * and seed=1 unless given. The two parts differ, as if by their seed.
+ *
+ * mnist: DIR holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+ * t10k-labels-idx1-ubyte, with .gz or without, as MNIST, Fashion-MNIST and KMNIST come; or the files of
+ * EMNIST, emnist-balanced-train-images-idx3-ubyte and so on, or of QMNIST, qmnist-train-…, under their
+ * own names; or torchvision's MNIST/raw, FashionMNIST/raw …, of which there is one. Samples (height,
+ * width) as they lie in the files, which have EMNIST's on their sides; uint8 with scale 1/255, or
+ * float32 from the other types of IDX. Classes: those of EMNIST by their characters, its letters from
+ * label 1; else as many as the greatest label of both parts + 1, and at least 10. Of labels in several
+ * columns the first counts.
+ *   set=NAME          which set, where DIR holds several: mnist (the plain names), balanced, bymerge,
+ *                     byclass, letters, digits, emnist-mnist, qmnist
  *
  * cifar10: samples (3, 32, 32), uint8, scale 1/255. The train part is data_batch_1.bin to
  * data_batch_5.bin, those that are there, the test part test_batch.bin; each may hold any number

@@ -1,15 +1,9 @@
-/* MNIST and Fashion-MNIST: the four IDX files of a folder, gzipped or plain.
- *
- * An IDX file is big-endian: two zero bytes, the element type (0x08: unsigned byte), the number of
- * dimensions, that many 32-bit sizes, then the elements. Reference: Y. LeCun, C. Cortes,
- * C. Burges, "The MNIST database of handwritten digits", http://yann.lecun.com/exdb/mnist/
- *
- * Nothing in a header is believed before it is compared with the bytes that are there: a plain
- * file with its length, a gzipped one with what deflate can make of its length at most.
- */
+/* Sets of images in IDX files: MNIST, and those that have its form. A set is four files, the images
+ * and the labels of two parts, in the folder that is given or where torchvision puts it below that. */
 #define _POSIX_C_SOURCE 200809L
 #include "data/spec.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,176 +12,299 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "data/gzip.h"
+#include "data/idx_file.h"
 
-#define N_CLASSES 10
+#define MOST_NAMES    62 /* of a set */
+#define LEAST_CLASSES 10 /* where nothing names them: a part may lack some digits */
 
-/* A file being read from its first byte to its last. */
-typedef struct idx_file {
-    char *path;
-    clade__gzip gzip;
-} idx_file;
+/* Names of the files: PREFIX, the part, images or labels. Classes are named by their characters,
+ * from label `first` on; those of the others are as many as both parts have, named by their numbers.
+ * Reference for those of EMNIST: G. Cohen et al., "EMNIST: an extension of MNIST to handwritten
+ * letters", 2017; its balanced and its merged sets have one class for two cases that look alike. */
+typedef struct set {
+    const char *name, *prefix, *train, *test;
+    int first;
+    const char *classes;
+} set;
 
-static void close_file(idx_file *file)
+#define DIGITS   "0123456789"
+#define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+static const set sets[] = {
+    {"mnist", "", "train", "t10k", 0, NULL},
+    {"balanced", "emnist-balanced-", "train", "test", 0, DIGITS CAPITALS "abdefghnqrt"},
+    {"bymerge", "emnist-bymerge-", "train", "test", 0, DIGITS CAPITALS "abdefghnqrt"},
+    {"byclass", "emnist-byclass-", "train", "test", 0,
+     DIGITS CAPITALS "abcdefghijklmnopqrstuvwxyz"},
+    {"letters", "emnist-letters-", "train", "test", 1, CAPITALS},
+    {"digits", "emnist-digits-", "train", "test", 0, NULL},
+    {"emnist-mnist", "emnist-mnist-", "train", "test", 0, NULL},
+    {"qmnist", "qmnist-", "train", "test", 0, NULL},
+};
+
+#define N_SETS ((int)(sizeof sets / sizeof sets[0]))
+
+/* The folder itself, the one of a set that torchvision made, and the one above that. */
+static const char *const folders[] = {"",           "/raw",        "/MNIST/raw", "/FashionMNIST/raw",
+                                      "/KMNIST/raw", "/EMNIST/raw", "/QMNIST/raw"};
+
+#define N_FOLDERS ((int)(sizeof folders / sizeof folders[0]))
+
+/* ---- finding the files ----------------------------------------------------------------------- */
+
+/* A file of a set: train-images-idx3-ubyte, train-images.idx3-ubyte.gz, … Its path; NULL where there
+ * is none. */
+static clade_status find_file(char **path, const char *folder, const char *below, const set *its,
+                              bool test, bool images)
 {
-    clade__gzip_close(&file->gzip);
-    free(file->path);
-    *file = (idx_file){0};
-}
-
-static clade_status read_all(idx_file *file, void *dst, size_t n, const char *what)
-{
-    size_t got;
-    uint64_t start = file->gzip.offset;
-    CLADE_TRY(clade__gzip_read(&file->gzip, dst, n, &got));
-    if (got == n) return CLADE_OK;
-    return clade__fail(CLADE_EDATA,
-                       "'%s' is truncated: its %s need bytes %" PRIu64 " to %" PRIu64
-                       ", but it ends at byte %" PRIu64,
-                       file->path, what, start, start + n - 1, file->gzip.offset);
-}
-
-static clade_status read_end(idx_file *file)
-{
-    unsigned char byte;
-    size_t got;
-    uint64_t end = file->gzip.offset;
-    CLADE_TRY(clade__gzip_read(&file->gzip, &byte, 1, &got));
-    if (got == 0) return CLADE_OK;
-    return clade__fail(CLADE_EDATA,
-                       "'%s' has trailing bytes: by its header it ends at byte "
-                       "%" PRIu64,
-                       file->path, end);
-}
-
-static clade_status start_file(idx_file *file)
-{
-    CLADE_TRY(clade__gzip_open(&file->gzip, file->path));
-    if (file->gzip.n_bytes == 0) return clade__fail(CLADE_EDATA, "'%s' is empty", file->path);
+    static const char *const types[] = {"ubyte", "int", "short", "byte", "float", "double"};
+    *path = NULL;
+    for (int i = 0; i < 4 * 6 * 2 && !*path; i++) {
+        int rank = images ? 3 : 1 + i / 24;
+        clade__text text = {0};
+        if (images && i >= 24) break;
+        clade__text_append(&text, "%s%s/%s%s-%s%sidx%d-%s%s", folder, below, its->prefix,
+                           test ? its->test : its->train, images ? "images" : "labels",
+                           i / 2 % 2 ? "." : "-", rank, types[i / 4 % 6], i % 2 ? ".gz" : "");
+        if (text.failed) return clade__fail(CLADE_ENOMEM, "mnist: no memory");
+        if (access(text.data, F_OK) == 0)
+            *path = text.data;
+        else
+            clade__text_free(&text);
+    }
     return CLADE_OK;
 }
 
-/* Opens `stem` in a folder under the names it is found by. */
-static clade_status open_file(idx_file *file, const char *folder, const char *stem, int rank)
+/* Sets that were found; there is room for all. */
+typedef struct found {
+    int n;
+    struct {
+        int folder, set;
+    } at[N_FOLDERS * N_SETS];
+} found;
+
+static clade_status is_there(bool *there, const char *folder, const char *below)
 {
-    static const char *const separators[] = {"-", "."}, *const endings[] = {"", ".gz"};
-    for (int i = 0; i < 4; i++) {
-        clade__text path = {0};
-        clade__text_append(&path, "%s/%s%sidx%d-ubyte%s", folder, stem, separators[i / 2], rank,
-                           endings[i % 2]);
-        if (path.failed) return clade__fail(CLADE_ENOMEM, "mnist: no memory");
-        if (access(path.data, F_OK) != 0) {
-            clade__text_free(&path);
-            continue;
+    clade__text path = {0};
+    clade__text_append(&path, "%s%s", folder, below);
+    if (path.failed) return clade__fail(CLADE_ENOMEM, "mnist: no memory");
+    *there = access(path.data, F_OK) == 0;
+    clade__text_free(&path);
+    return CLADE_OK;
+}
+
+/* Adds the sets in a folder, of which there is at least the images of a part. */
+static clade_status find_sets(found *f, const char *folder, int below, const char *wanted)
+{
+    bool folder_there;
+    CLADE_TRY(is_there(&folder_there, folder, folders[below]));
+    if (!folder_there) return CLADE_OK;
+    for (int i = 0; i < N_SETS; i++) {
+        bool there = false;
+        for (int test = 0; test < 2 && !there; test++) {
+            char *path;
+            CLADE_TRY(find_file(&path, folder, folders[below], &sets[i], test, true));
+            there = path != NULL;
+            free(path);
         }
-        file->path = path.data;
-        return start_file(file);
+        if (!there || (wanted && strcmp(wanted, sets[i].name) != 0)) continue;
+        f->at[f->n].folder = below;
+        f->at[f->n++].set = i;
     }
-    return clade__fail(CLADE_EIO,
-                       "mnist: no %s-idx%d-ubyte, %s.idx%d-ubyte, or either with .gz, "
-                       "in '%s'; give the folder that holds the four files of MNIST or "
-                       "Fashion-MNIST",
-                       stem, rank, stem, rank, folder);
-}
-
-/* Reads the header: the sizes, each at least 1, whose product may be in the file. */
-static clade_status read_header(idx_file *file, int rank, int64_t *sizes)
-{
-    unsigned char magic[4], size[4];
-    CLADE_TRY(read_all(file, magic, sizeof magic, "magic bytes"));
-    if (magic[0] != 0 || magic[1] != 0)
-        return clade__fail(CLADE_EDATA,
-                           "'%s' is no IDX file: it begins with %02x %02x %02x %02x, "
-                           "want 00 00 08 %02x",
-                           file->path, magic[0], magic[1], magic[2], magic[3], (unsigned)rank);
-    if (magic[2] != 0x08)
-        return clade__fail(CLADE_EDATA,
-                           "'%s' has element type 0x%02x at byte 2, want 0x08 "
-                           "(unsigned byte)",
-                           file->path, magic[2]);
-    if (magic[3] != rank)
-        return clade__fail(CLADE_EDATA, "'%s' has %d dimensions at byte 3, want %d (%s)",
-                           file->path, magic[3], rank, rank == 3 ? "images" : "labels");
-    uint64_t elements = 1;
-    bool overflow = false;
-    for (int i = 0; i < rank; i++) {
-        CLADE_TRY(read_all(file, size, sizeof size, "sizes"));
-        uint32_t n =
-            (uint32_t)size[0] << 24 | (uint32_t)size[1] << 16 | (uint32_t)size[2] << 8 | size[3];
-        if (n == 0)
-            return clade__fail(CLADE_EDATA, "'%s' has size 0 in dimension %d, at byte %d%s",
-                               file->path, i, 4 + 4 * i, i == 0 ? ": it holds no samples" : "");
-        if (i == 0 && n > INT32_MAX)
-            return clade__fail(CLADE_EDATA,
-                               "'%s' claims %" PRIu32 " samples at byte 4, more than "
-                               "%d",
-                               file->path, n, INT32_MAX);
-        overflow = overflow || elements > UINT64_MAX / n;
-        elements *= n;
-        sizes[i] = n;
-    }
-    if (overflow || elements > clade__gzip_most_left(&file->gzip))
-        return clade__fail(CLADE_EDATA,
-                           "'%s' is truncated, or its header is damaged: it claims "
-                           "%" PRId64 " samples%s, which its %zu bytes cannot hold",
-                           file->path, sizes[0], rank == 3 ? " of its size" : "", file->gzip.n_bytes);
     return CLADE_OK;
 }
 
-/* all: they are to be the whole file. */
-static clade_status read_labels(idx_file *file, clade_data *data, bool all)
+static clade_status check_wanted(const char *wanted)
 {
-    size_t n = (size_t)data->n_samples;
-    unsigned char *labels = malloc(n);
-    if (!labels) return clade__fail(CLADE_ENOMEM, "mnist: no memory for %zu labels", n);
-    clade_status status = read_all(file, labels, n, "labels");
-    if (status == CLADE_OK && all) status = read_end(file);
-    for (size_t i = 0; i < n && status == CLADE_OK; i++) {
-        if (labels[i] >= N_CLASSES)
-            status = clade__fail(CLADE_EDATA, "'%s' has label %d at byte %zu, want 0 to %d",
-                                 file->path, labels[i], 8 + i, N_CLASSES - 1);
-        data->labels[i] = labels[i];
+    const char *names[N_SETS];
+    for (int i = 0; i < N_SETS; i++) {
+        names[i] = sets[i].name;
+        if (!wanted || strcmp(wanted, names[i]) == 0) return CLADE_OK;
     }
-    free(labels);
+    char hint[256];
+    return clade__fail(CLADE_EINVAL, "mnist: set=%s is unknown%s", wanted,
+                       clade__suggest(hint, sizeof hint, wanted, names, N_SETS));
+}
+
+/* What a folder must hold; the same in data.h and in the README. */
+static clade_status fail_missing(const char *folder, const char *wanted)
+{
+    const set *its = sets;
+    for (int i = 0; wanted && i < N_SETS; i++)
+        if (strcmp(wanted, sets[i].name) == 0) its = &sets[i];
+    struct stat about;
+    if (stat(folder, &about) != 0)
+        return clade__fail(CLADE_EIO, "mnist: cannot open '%s': %s", folder, strerror(errno));
+    return clade__fail(
+        CLADE_EIO,
+        "mnist: '%s' holds no set of images; it must hold %s%s-images-idx3-ubyte, "
+        "%s%s-labels-idx1-ubyte, %s%s-images-idx3-ubyte and %s%s-labels-idx1-ubyte, with .gz or "
+        "without%s",
+        folder, its->prefix, its->train, its->prefix, its->train, its->prefix, its->test, its->prefix,
+        its->test,
+        wanted ? "" : ", or those of EMNIST or QMNIST under their own names, or torchvision's "
+                      "MNIST/raw");
+}
+
+static clade_status fail_several(const found *f, const char *folder)
+{
+    clade__text list = {0};
+    bool here = f->at[0].folder == f->at[f->n - 1].folder;
+    for (int i = 0; i < f->n; i++) {
+        if (!here && i > 0 && f->at[i].folder == f->at[i - 1].folder) continue;
+        clade__text_append(&list, "%s%s", i > 0 ? ", " : "",
+                           here ? sets[f->at[i].set].name : folders[f->at[i].folder] + 1);
+    }
+    if (list.failed) return clade__fail(CLADE_ENOMEM, "mnist: no memory");
+    clade_status status =
+        here ? clade__fail(CLADE_EINVAL, "mnist: '%s%s' holds several sets: %s; choose one by ?set=%s",
+                           folder, folders[f->at[0].folder], list.data, sets[f->at[0].set].name)
+             : clade__fail(CLADE_EINVAL, "mnist: '%s' holds sets in %s; give one of these folders, as "
+                           "mnist:%s%s", folder, list.data, folder, folders[f->at[0].folder]);
+    clade__text_free(&list);
     return status;
 }
 
-static clade_status read_pair(clade_data **data, idx_file *images, idx_file *labels,
-                              const clade__data_spec *spec)
+/* Which set is meant: that in the folder, or else the only one below it. */
+static clade_status choose_set(const set **its, const char **below, const clade__data_spec *spec)
 {
-    int64_t sizes[3] = {0}, n_labels = 0, n;
-    CLADE_TRY(read_header(images, 3, sizes));
-    CLADE_TRY(read_header(labels, 1, &n_labels));
-    if (n_labels != sizes[0])
+    const char *wanted = clade__data_option(spec, "set");
+    found f = {0};
+    struct stat about;
+    CLADE_TRY(check_wanted(wanted));
+    if (stat(spec->path, &about) == 0 && !S_ISDIR(about.st_mode))
+        return clade__fail(CLADE_EIO, "mnist: '%s' is a file; give the folder it is in",
+                           spec->path);
+    for (int i = 0; i < N_FOLDERS && (f.n == 0 || f.at[0].folder > 0); i++)
+        CLADE_TRY(find_sets(&f, spec->path, i, wanted));
+    if (f.n == 0) return fail_missing(spec->path, wanted);
+    if (f.n > 1) return fail_several(&f, spec->path);
+    *its = &sets[f.at[0].set];
+    *below = folders[f.at[0].folder];
+    return CLADE_OK;
+}
+
+/* ---- reading them ---------------------------------------------------------------------------- */
+
+/* The files that are read; starts zeroed. */
+typedef struct files {
+    const set *its;
+    clade__idx images, labels, other_labels; /* the last: of the other part, no path if not there */
+    int32_t *label; /* (labels.dim[0]) */
+    int32_t most;   /* the greatest of both parts */
+} files;
+
+static void close_files(files *f)
+{
+    clade__idx_close(&f->images);
+    clade__idx_close(&f->labels);
+    clade__idx_close(&f->other_labels);
+    free(f->label);
+}
+
+static clade_status open_files(files *f, const clade__data_spec *spec)
+{
+    const char *below, *folder = spec->path;
+    bool test = spec->part != CLADE__TRAIN;
+    CLADE_TRY(choose_set(&f->its, &below, spec));
+    CLADE_TRY(find_file(&f->images.path, folder, below, f->its, test, true));
+    CLADE_TRY(find_file(&f->labels.path, folder, below, f->its, test, false));
+    CLADE_TRY(find_file(&f->other_labels.path, folder, below, f->its, !test, false));
+    if (!f->images.path || !f->labels.path)
+        return clade__fail(CLADE_EIO, "mnist: no %s%s-%s-ubyte in '%s%s', with .gz or without",
+                           f->its->prefix, test ? f->its->test : f->its->train,
+                           f->images.path ? "labels-idx1" : "images-idx3", folder, below);
+    CLADE_TRY(clade__idx_open(&f->images, true));
+    return clade__idx_open(&f->labels, false);
+}
+
+/* All labels of a file, counted from the first class of the set. */
+static clade_status read_labels(files *f, clade__idx *file, int32_t **labels)
+{
+    int64_t n = file->dim[0];
+    int first = f->its->first;
+    int end = f->its->classes ? (int)strlen(f->its->classes) : CLADE__DATA_MAX_CLASSES;
+    int32_t *label = *labels = malloc((size_t)n * sizeof **labels);
+    if (!label) return clade__fail(CLADE_ENOMEM, "mnist: no memory for %" PRId64 " labels", n);
+    CLADE_TRY(clade__idx_read_first(file, label, n));
+    CLADE_TRY(clade__idx_read_end(file));
+    for (int64_t i = 0; i < n; i++) {
+        if (label[i] < first || label[i] - first >= end)
+            return clade__fail(CLADE_EDATA,
+                               "'%s' has label %" PRId32 " at byte %" PRIu64 ", want %d to %d",
+                               file->path, label[i], clade__idx_offset(file, i), first,
+                               first + end - 1);
+        label[i] -= first;
+        if (label[i] > f->most) f->most = label[i];
+    }
+    return CLADE_OK;
+}
+
+/* Both parts have the same classes. */
+static clade_status count_classes(files *f, int *n_classes)
+{
+    CLADE_TRY(read_labels(f, &f->labels, &f->label));
+    if (f->its->classes) {
+        *n_classes = (int)strlen(f->its->classes);
+        return CLADE_OK;
+    }
+    int32_t *others = NULL;
+    clade_status status = CLADE_OK;
+    if (f->other_labels.path) {
+        status = clade__idx_open(&f->other_labels, false);
+        if (status == CLADE_OK) status = read_labels(f, &f->other_labels, &others);
+        free(others);
+    }
+    *n_classes = f->most + 1 > LEAST_CLASSES ? f->most + 1 : LEAST_CLASSES;
+    return status;
+}
+
+static clade_status name_classes(clade_data *data, const char *characters)
+{
+    char texts[MOST_NAMES][2];
+    const char *names[MOST_NAMES];
+    for (int i = 0; i < data->n_classes; i++) {
+        texts[i][0] = characters[i];
+        texts[i][1] = '\0';
+        names[i] = texts[i];
+    }
+    return clade__data_name_classes(data, names);
+}
+
+static clade_status read_part(clade_data **out, files *f, const clade__data_spec *spec)
+{
+    clade__idx *images = &f->images;
+    int64_t n;
+    int n_classes;
+    if (f->labels.dim[0] != images->dim[0])
         return clade__fail(CLADE_EDATA,
                            "'%s' has %" PRId64 " labels, but '%s' has %" PRId64 " images",
-                           labels->path, n_labels, images->path, sizes[0]);
-    CLADE_TRY(clade__data_option_first(spec, images->path, sizes[0], &n));
-    CLADE_TRY(
-        clade__data_create(data, n, CLADE_SHAPE(sizes[1], sizes[2]), CLADE_UINT8, N_CLASSES, 0));
-    (*data)->scaling.scale = 1.0f / 255.0f;
-    size_t image_bytes = (size_t)n * (size_t)clade__data_cols(*data);
-    CLADE_TRY(read_all(images, (*data)->values, image_bytes, "images"));
-    if (n == sizes[0]) CLADE_TRY(read_end(images));
-    return read_labels(labels, *data, n == sizes[0]);
+                           f->labels.path, f->labels.dim[0], images->path, images->dim[0]);
+    CLADE_TRY(clade__data_option_first(spec, images->path, images->dim[0], &n));
+    CLADE_TRY(count_classes(f, &n_classes));
+    bool bytes = images->type == CLADE__IDX_UINT8;
+    CLADE_TRY(clade__data_create(out, n, CLADE_SHAPE(images->dim[1], images->dim[2]),
+                                 bytes ? CLADE_UINT8 : CLADE_FLOAT32, n_classes, 0));
+    clade_data *data = *out;
+    memcpy(data->labels, f->label, (size_t)n * sizeof *data->labels);
+    if (f->its->classes) CLADE_TRY(name_classes(data, f->its->classes));
+    if (bytes) {
+        data->scaling.scale = 1.0f / 255.0f;
+        CLADE_TRY(clade__idx_read_bytes(images, data->values, n));
+    } else {
+        CLADE_TRY(clade__idx_read_floats(images, data->values, n));
+    }
+    return n == images->dim[0] ? clade__idx_read_end(images) : CLADE_OK;
 }
 
 clade_status clade__mnist_open(clade_data **out, const clade__data_spec *spec)
 {
     *out = NULL;
-    struct stat about;
-    if (stat(spec->path, &about) == 0 && !S_ISDIR(about.st_mode))
-        return clade__fail(CLADE_EIO, "mnist: '%s' is a file; give the folder it is in",
-                           spec->path);
-    idx_file images = {0}, labels = {0};
+    files f = {0};
     clade_data *data = NULL;
-    clade_status status =
-        open_file(&images, spec->path, spec->part != CLADE__TRAIN ? "t10k-images" : "train-images", 3);
-    if (status == CLADE_OK)
-        status = open_file(&labels, spec->path, spec->part != CLADE__TRAIN ? "t10k-labels" : "train-labels", 1);
-    if (status == CLADE_OK) status = read_pair(&data, &images, &labels, spec);
-    close_file(&images);
-    close_file(&labels);
+    clade_status status = open_files(&f, spec);
+    if (status == CLADE_OK) status = read_part(&data, &f, spec);
+    close_files(&f);
     if (status != CLADE_OK) {
         clade_data_free(data);
         return status;

@@ -20,7 +20,10 @@
 static const clade_data_kind_option digits_options[] = {
     PART, {"n", "N", "how many samples (default: 20000 to train, 4000 to test)"}, SEED, {0}};
 
-static const clade_data_kind_option mnist_options[] = {PART, FIRST, {0}};
+static const clade_data_kind_option mnist_options[] = {
+    PART, FIRST,
+    {"set", "NAME", "which set, where DIR holds several: mnist, balanced, bymerge, byclass, letters, "
+                    "digits, emnist-mnist or qmnist"}, {0}};
 
 static const clade_data_kind_option cifar10_options[] = {
     PART, FIRST, {"files", "NAME[,NAME...]", "read these files of DIR, whichever part is asked for"},

