@@ -90,6 +90,23 @@ static void test_resume(void **state)
     expect_done(COMMAND("eval", test_text("%s/checkpoint-40.safetensors", run), "--data", "digits"));
 }
 
+static void a_cosine_is_not_made_longer(void **state)
+{
+    (void)state;
+    char run[256];
+    unsigned char *config;
+    size_t n;
+    new_run(run);
+    expect_done(COMMAND(TRAIN, "--schedule", "cosine", "--epochs", "2", "--run", run, "--quiet"));
+    command_expect_error(COMMAND("train", "--resume", "--run", run, "--epochs", "4", "--quiet"), 2,
+                         "the run's cosine schedule was planned for 20 steps, and epochs and max_steps now "
+                         "make 40");
+    assert_ok(clade__file_read(test_text("%s/config.yaml", run), &config, &n));
+    assert_non_null(strstr((char *)config, "\n  epochs: 2\n"));
+    free(config);
+    expect_done(COMMAND("train", "--resume", "--run", run, "--quiet"));
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -312,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_config_reads_again),
         cmocka_unit_test(test_resume),
+        cmocka_unit_test(a_cosine_is_not_made_longer),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_full_disk),

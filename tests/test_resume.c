@@ -59,8 +59,8 @@ enum { N_RECIPES = sizeof recipes / sizeof recipes[0] };
 
 /* A process of its own: device state, model and data are made anew. before: epochs of another
  * training, which the model has behind it. */
-static clade_fit_result train(clade_device *device, const recipe *r, const char *folder, int before,
-                              clade_fit_options options)
+static clade_status try_train(clade_device *device, const recipe *r, const char *folder, int before,
+                              clade_fit_options options, clade_fit_result *result)
 {
     int n_classes = r->loss == CLADE_LOSS_MSE ? 0 : 3;
     clade_model *model = net_model(device, 3, r->dropout ? with_dropout : json,
@@ -72,7 +72,6 @@ static clade_fit_result train(clade_device *device, const recipe *r, const char 
     net_batch other = net_random_batch(model, 2, SAMPLES, n_classes);
     clade_data *data = net_data(model, &batch, n_classes);
     clade_data *valid = net_data(model, &other, n_classes);
-    clade_fit_result result;
     if (before > 0)
         assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = before}, NULL));
     if (options.epochs == 0) options.epochs = N_EPOCHS;
@@ -83,12 +82,20 @@ static clade_fit_result train(clade_device *device, const recipe *r, const char 
     options.min_delta = r->min_delta;
     options.stream = r->stream;
     options.replacement = r->replacement;
-    assert_ok(clade_fit(model, data, &options, &result));
+    clade_status status = clade_fit(model, data, &options, result);
     net_free_batch(&batch);
     net_free_batch(&other);
     clade_data_free(data);
     clade_data_free(valid);
     clade_model_free(model);
+    return status;
+}
+
+static clade_fit_result train(clade_device *device, const recipe *r, const char *folder, int before,
+                              clade_fit_options options)
+{
+    clade_fit_result result;
+    assert_ok(try_train(device, r, folder, before, options, &result));
     return result;
 }
 
@@ -215,6 +222,54 @@ static void a_training_can_be_made_longer(void **state)
     }
 }
 
+/* Each rate of a cosine follows from how many steps are planned. With the same plan in other words it goes
+ * on, and ends in the same bits. */
+static void a_cosine_keeps_its_plan(void **state)
+{
+    static const struct {
+        clade_fit_options then;
+        int64_t n_steps; /* of the plan that is refused; 0: it is the run's, of 8 */
+    } cases[] = {
+        {{.epochs = 4}, 16}, {{.epochs = 3, .max_steps = 9}, 9}, {{.epochs = 2, .max_steps = 7}, 7},
+        {{.epochs = 2}, 0},  {{.epochs = 9, .max_steps = 8}, 0},
+    };
+    char whole[256];
+    snprintf(whole, sizeof whole, "%s", test_folder());
+    train(*state, &recipes[1], whole, 0, (clade_fit_options){.epochs = 2});
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char folder[256];
+        snprintf(folder, sizeof folder, "%s", test_folder());
+        stopper s = {.at = 5};
+        train(*state, &recipes[1], folder, 0, (clade_fit_options){.epochs = 2, .log_every = 1,
+                                                                  .on_progress = stop_at, .user = &s,
+                                                                  .stop = &s.flag});
+        clade_fit_options then = cases[i].then;
+        then.resume = true;
+        if (cases[i].n_steps == 0) {
+            train(*state, &recipes[1], folder, 0, then);
+            check_same(&recipes[1], folder, whole);
+            continue;
+        }
+        assert_fails(try_train(*state, &recipes[1], folder, 0, then, NULL), CLADE_EINVAL,
+                     test_text("resume: the run's cosine schedule was planned for 8 steps, and epochs and "
+                               "max_steps now make %lld (4 an epoch): the rate would jump",
+                               (long long)cases[i].n_steps));
+    }
+}
+
+/* Its end in steps does not follow from how long the training is, though it is longer. */
+static void a_warm_up_of_epochs_stays_when_training_gets_longer(void **state)
+{
+    const recipe r = {.optimizer = {.lr = 0.3f}, .schedule = {.warmup = {3, CLADE_EPOCHS}}};
+    char whole[256], folder[256];
+    snprintf(whole, sizeof whole, "%s", test_folder());
+    snprintf(folder, sizeof folder, "%s", test_folder());
+    train(*state, &r, whole, 0, (clade_fit_options){.epochs = 4});
+    train(*state, &r, folder, 0, (clade_fit_options){.epochs = 1});
+    train(*state, &r, folder, 0, (clade_fit_options){.epochs = 4, .resume = true});
+    check_same(&r, folder, whole);
+}
+
 /* The end that it had is the end that it has, also where max_steps cut an epoch short. */
 static void a_finished_training_stays_as_it_was(void **state)
 {
@@ -277,6 +332,8 @@ int main(void)
         cmocka_unit_test(a_stopped_training_goes_on),
         cmocka_unit_test(a_training_goes_on_again_and_again),
         cmocka_unit_test(a_training_can_be_made_longer),
+        cmocka_unit_test(a_cosine_keeps_its_plan),
+        cmocka_unit_test(a_warm_up_of_epochs_stays_when_training_gets_longer),
         cmocka_unit_test(a_finished_training_stays_as_it_was),
         cmocka_unit_test(the_model_may_have_been_trained_before),
         cmocka_unit_test(without_a_checkpoint_training_begins_anew),

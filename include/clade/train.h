@@ -93,7 +93,8 @@ typedef struct clade_fit_options {
                            * bits of a training that was never interrupted; anew where there is none.
                            * Model, data, batch, seed, optimizer and schedule must be those of the
                            * run; how long it lasts, if not shorter than it has already lasted, and
-                           * what it leaves may be other. */
+                           * what it leaves may be other. With a cosine schedule it lasts as long as
+                           * was planned when it began. */
     bool replacement;     /* draw an epoch's samples with replacement: some come more than once, and
                            * about 37 % not at all; else each comes once, shuffled */
     clade_schedule schedule;
@@ -161,7 +162,8 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
  * are made again to find where it began: the result has the place, the message names layer and step,
  * and the model is what it was in that copy. CLADE_EDATA when the data does not fit the model or has a
  * single class, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming the setting, when
- * the run to resume began with another, or has done more than epochs and max_steps want; CLADE_EIO
+ * the run to resume began with another, was planned by its cosine schedule to last longer or shorter, or
+ * has done more than epochs and max_steps want; CLADE_EIO
  * when run_dir cannot be written, the last checkpoint being as good as before. After any failure the
  * model of the last epoch and the best one are still saved where they can be, and the message says so.
  * A validation whose loss is not finite ends nothing: on_message is told of it, and the result has it.

@@ -123,6 +123,7 @@ static clade_status restore(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
     *state = f->kept.state;
+    state->n_steps = f->progress.n_steps;
     CLADE_TRY(clade__fit_go_back(f));
     f->model->epoch = state->first_epoch + state->epochs;
     f->sent = f->known = state->epoch_step;
@@ -156,10 +157,25 @@ static clade_status read_newest(clade__fit *f, const int64_t *steps, int n, bool
                        damaged->data ? damaged->data : "out of memory");
 }
 
+/* The rates of the steps that are done belong to the plan that they were made by. */
+static clade_status check_plan(const clade__fit *f)
+{
+    int64_t now = f->progress.n_steps, then = f->kept.state.n_steps;
+    const clade__schedule *s = &f->schedule;
+    if (now == then || !clade__schedule_has_plan(s)) return CLADE_OK;
+    return clade__fail(CLADE_EINVAL, "resume: the run's %s schedule was planned for %lld steps, and epochs "
+                       "and max_steps now make %lld (%lld an epoch): the rate would jump, and this would "
+                       "not be the run that was never stopped; leave epochs and max_steps as the run began "
+                       "with them, or train anew for %lld steps",
+                       clade_schedule_name(s->options.kind), (long long)then, (long long)now,
+                       (long long)s->epoch_steps, (long long)now);
+}
+
 /* What has been done cannot be undone. */
 static clade_status check_length(const clade__fit *f)
 {
     int64_t done = f->kept.state.step, max_steps = f->options->max_steps;
+    CLADE_TRY(check_plan(f));
     if (done <= f->progress.n_steps) return CLADE_OK;
     if (f->progress.n_steps == max_steps)
         return clade__fail(CLADE_EINVAL, "resume: max_steps is %lld, and the run has already done "

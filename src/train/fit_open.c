@@ -53,6 +53,7 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
     if (f->options->max_steps && f->options->max_steps < f->progress.n_steps)
         f->progress.n_steps = f->options->max_steps;
     f->progress.train = (clade_metrics){.accuracy = NAN};
+    f->state.n_steps = f->progress.n_steps;
     f->state.first_step = model->step;
     f->state.first_epoch = model->epoch;
     f->kept_step = -1;

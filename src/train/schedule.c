@@ -88,9 +88,10 @@ clade_status clade__schedule_open(clade__schedule *schedule, clade__plateau *pla
     clade_schedule *o = &schedule->options;
     CLADE_TRY(check_warmup(&o->warmup));
     schedule->n_warmup = o->warmup.count;
-    if (o->warmup.unit == CLADE_EPOCHS) /* no more than all steps, so that nothing overflows */
-        schedule->n_warmup =
-            o->warmup.count < n_steps / epoch_steps + 1 ? o->warmup.count * epoch_steps : n_steps;
+    if (o->warmup.unit == CLADE_EPOCHS) /* not cut to n_steps: a run may be made longer */
+        schedule->n_warmup = o->warmup.count < INT64_MAX / epoch_steps
+                                 ? o->warmup.count * epoch_steps
+                                 : INT64_MAX;
     if (o->gamma == 0.0) o->gamma = 0.1f;
     if (o->factor == 0.0) o->factor = 0.1f;
     switch (o->kind) {
@@ -130,6 +131,11 @@ float clade__schedule_lr(const clade__schedule *schedule, const clade__plateau *
     double lr = rate_without_warmup(schedule, plateau, step);
     if (step < schedule->n_warmup) lr *= (double)(step + 1) / (double)schedule->n_warmup;
     return (float)lr;
+}
+
+bool clade__schedule_has_plan(const clade__schedule *schedule)
+{
+    return schedule->options.kind == CLADE_SCHEDULE_COSINE;
 }
 
 void clade__schedule_epoch(const clade__schedule *schedule, clade__plateau *plateau, double loss)

@@ -29,6 +29,9 @@ clade_status clade__schedule_open(clade__schedule *schedule, clade__plateau *pla
 float clade__schedule_lr(const clade__schedule *schedule, const clade__plateau *plateau,
                          int64_t step);
 
+/* Whether the rates of the steps so far follow from how many are planned. */
+bool clade__schedule_has_plan(const clade__schedule *schedule);
+
 /* Takes in the loss of an epoch that has ended. */
 void clade__schedule_epoch(const clade__schedule *schedule, clade__plateau *plateau, double loss);
 

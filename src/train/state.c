@@ -15,7 +15,7 @@ static const struct {
 #define REAL(field)  {#field, offsetof(clade__fit_state, field), true},
 #define METRICS(field) COUNT(field.n_samples) REAL(field.loss) REAL(field.accuracy) \
     COUNT(field.n_not_finite)
-    COUNT(epochs) COUNT(step) COUNT(epoch_step) COUNT(first_epoch) COUNT(first_step)
+    COUNT(epochs) COUNT(step) COUNT(epoch_step) COUNT(n_steps) COUNT(first_epoch) COUNT(first_step)
     REAL(seconds) REAL(epoch_seconds) COUNT(log_bytes)
     METRICS(train) METRICS(valid) COUNT(best_epoch) METRICS(best)
     REAL(plateau.lr) REAL(plateau.least) COUNT(plateau.n_bad)

@@ -13,6 +13,7 @@ typedef struct clade__fit_state {
     int64_t epochs;     /* finished */
     int64_t step;       /* made, in all epochs */
     int64_t epoch_step; /* made in the epoch that is not finished */
+    int64_t n_steps;    /* planned in all */
     int64_t first_epoch, first_step; /* the model's own counts when the training began */
     double seconds, epoch_seconds;   /* of training in all, and in the epoch that is not finished */
     int64_t log_bytes;               /* length of metrics.jsonl */
