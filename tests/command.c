@@ -1,4 +1,5 @@
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
+#define _DEFAULT_SOURCE 1
 #include "command.h"
 
 #include <errno.h>
@@ -6,6 +7,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,7 +57,7 @@ static pid_t start(const char *const *arguments, int out[2], int err[2])
     assert_int_equal(posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0), 0);
     assert_int_equal(posix_spawn_file_actions_adddup2(&actions, out[1], 1), 0);
     assert_int_equal(posix_spawn_file_actions_adddup2(&actions, err[1], 2), 0);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; out != err && i < 2; i++) { /* a terminal closes itself */
         assert_int_equal(posix_spawn_file_actions_addclose(&actions, out[i]), 0);
         assert_int_equal(posix_spawn_file_actions_addclose(&actions, err[i]), 0);
     }
@@ -105,6 +108,46 @@ command_result command_run(const char *const *arguments)
 command_result command_run_and_signal(const char *const *arguments, const char *part, int number)
 {
     return command_run_and_signal_after(arguments, part, 0.0, number);
+}
+
+command_result command_run_on_terminal(const char *const *arguments, int columns)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), status;
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(slave >= 0);
+    assert_int_equal(ioctl(slave, TIOCSWINSZ, &size), 0);
+    int ends[2] = {slave, slave};
+    pid_t child = start(arguments, ends, ends);
+    close(slave);
+    stream out = {.fd = master}; /* ends with an error, EIO, once nobody holds the other end */
+    while (drain(&out)) continue;
+    while (waitpid(child, &status, 0) < 0) assert_int_equal(errno, EINTR);
+    char *to = out.text;
+    for (const char *from = out.text; *from; from++)
+        if (from[0] != '\r' || from[1] != '\n') *to++ = *from;
+    *to = '\0';
+    return (command_result){WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                            out.text, calloc(1, 1)};
+}
+
+int command_longest_line(const char *said)
+{
+    int longest = 0;
+    for (const char *line = said; *line;) {
+        size_t n = strcspn(line, "\r\n");
+        int columns = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (strncmp(line + i, "\033[K", 3) == 0)
+                i += 2;
+            else
+                columns += (line[i] & 0xc0) != 0x80;
+        }
+        if (columns > longest) longest = columns;
+        line += n + (line[n] != '\0');
+    }
+    return longest;
 }
 
 void command_free(command_result *result)

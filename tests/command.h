@@ -38,6 +38,13 @@ cJSON *command_event(const char *run, const char *name);
 command_result command_run_and_signal_after(const char *const *arguments, const char *part,
                                             double seconds, int number);
 
+/* Runs it on a pseudo terminal of so many columns, which are both its streams: what it said is in `out`,
+ * with "\n" for a line's end, and "" in `err`. */
+command_result command_run_on_terminal(const char *const *arguments, int columns);
+
+/* The longest line that a terminal showed, in columns; one that was drawn over, up to "\r", counts. */
+int command_longest_line(const char *said);
+
 /* The arguments in one line; as test_text. */
 const char *command_text(const char *const *arguments);
 

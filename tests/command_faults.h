@@ -32,6 +32,8 @@
 #define yaml_parser_initialize(...)     FAULT(yaml_parser_initialize, 0, __VA_ARGS__)
 
 #define fcntl(...)                      FAULT_FILE(fcntl, EINVAL, __VA_ARGS__)
+#define open_memstream(...) \
+    fault_given(FAULT_STREAM, FAULT(open_memstream, (fault_errno(ENOMEM), NULL), __VA_ARGS__))
 #define pipe(...)                       FAULT_FILE(pipe, EMFILE, __VA_ARGS__)
 #define posix_spawnp(...)               FAULT(posix_spawnp, EAGAIN, __VA_ARGS__)
 #define posix_spawn_file_actions_init(...) \

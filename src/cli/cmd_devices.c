@@ -37,7 +37,8 @@ static clade_status print_table(const clade_device_info *list, int n, int marked
     static const char *const heads[] = {"",       "#",    "P:D",      "TYPE",   "UNITS",
                                         "MEMORY", "NAME", "PLATFORM", "DRIVER", ""};
     cli_table table = {.n_columns = sizeof heads / sizeof heads[0],
-                       .right = 1u << 1 | 1u << 4 | 1u << 5};
+                       .right = 1u << 1 | 1u << 4 | 1u << 5,
+                       .drop = "82"}; /* driver, platform and device number */
     for (int i = 0; i < table.n_columns; i++) cli_table_add(&table, "%s", heads[i]);
     for (int i = 0; i < n; i++) {
         const clade_device_info *info = &list[i];
@@ -57,8 +58,12 @@ static clade_status print_table(const clade_device_info *list, int n, int marked
         cli_table_add(&table, "%s", note);
     }
     clade_status status = cli_table_finish(&table);
-    if (status == CLADE_OK) printf("\n* %s\n", why);
-    return status;
+    if (status != CLADE_OK) return status;
+    char line[600];
+    snprintf(line, sizeof line, "* %s", why);
+    putchar('\n');
+    cli_print_lines(stdout, 2, line);
+    return CLADE_OK;
 }
 
 static clade_status run_devices(cli_call *call)

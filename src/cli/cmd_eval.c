@@ -27,7 +27,7 @@ static clade_status run_eval(cli_call *call)
     clade_report *report = NULL;
     clade_status status = cli_open_all(&device, &model, &data, call, spec, NULL);
     if (status == CLADE_OK && !call->quiet)
-        fprintf(stderr, "device  %s\n", clade_device_reason(device));
+        cli_say("device", "%s", clade_device_reason(device));
     if (status == CLADE_OK)
         status = clade_report_create(&report, model, data,
                                      &(clade_report_options){.most_points = CLI_EVAL_POINTS});

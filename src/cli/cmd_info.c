@@ -74,10 +74,13 @@ static clade_status print_table(const clade_model *model)
            cli_count_text(count, sizeof count, parameters),
            cli_bytes_text(bytes, sizeof bytes, (uint64_t)parameters * sizeof(float)),
            loss ? loss : "an unknown loss");
+    clade__text classes = {0};
     for (int i = 0; clade_model_class_name(model, i); i++)
-        printf("%s%s", i ? ", " : "classes: ", clade_model_class_name(model, i));
-    if (clade_model_class_name(model, 0)) putchar('\n');
-    return CLADE_OK;
+        clade__text_append(&classes, "%s%s", i ? ", " : "classes: ", clade_model_class_name(model, i));
+    status = classes.failed ? clade__fail(CLADE_ENOMEM, "no memory for the classes") : CLADE_OK;
+    if (status == CLADE_OK && classes.data) cli_print_lines(stdout, 9, classes.data);
+    clade__text_free(&classes);
+    return status;
 }
 
 static clade_status run_info(cli_call *call)

@@ -1,5 +1,6 @@
 /* clade train [CONFIG.yaml]: what it starts from (setup.h), the loop of the library, a summary. */
 #define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -96,7 +97,7 @@ static clade_status prepare(training *t)
 
     t->call->writing = true;
     CLADE_TRY(cli_run_make(settings, t->folder));
-    if (!t->call->quiet) fprintf(stderr, "run     %s\n", t->folder);
+    if (!t->call->quiet) cli_say("run", "%s", t->folder);
     return CLADE_OK;
 }
 
@@ -184,6 +185,20 @@ static void print_summary(const training *t, const clade_fit_result *result, FIL
     fprintf(to, "model saved as %s/model.safetensors\n", t->folder);
 }
 
+/* The summary in lines that fit. Without memory for that, as it comes. */
+static void show_summary(const training *t, const clade_fit_result *result, FILE *to)
+{
+    char *text = NULL;
+    size_t n_bytes;
+    FILE *lines = open_memstream(&text, &n_bytes);
+    if (lines) print_summary(t, result, lines);
+    if (lines && fclose(lines) == 0)
+        cli_print_lines(to, 2, text);
+    else
+        print_summary(t, result, to);
+    free(text);
+}
+
 static clade_span span_of(const cli_value *value)
 {
     return (clade_span){.count = value->count, .unit = value->unit};
@@ -247,10 +262,10 @@ static clade_status fit(training *t)
     if (status != CLADE_OK && status != CLADE_EDIVERGED) return status;
 
     if (result.end == CLADE_STOPPED_EARLY && !t->call->quiet)
-        fprintf(stderr, "stopped early: %s\n", result.why);
+        cli_say(NULL, "stopped early: %s", result.why);
     if (result.end == CLADE_STOPPED) t->call->exit_status = CLI_SIGNAL + cli_signal_seen;
-    if (status == CLADE_OK && !t->call->json) print_summary(t, &result, stdout);
-    if (status == CLADE_OK && t->call->json && !t->call->quiet) print_summary(t, &result, stderr);
+    if (status == CLADE_OK && !t->call->json) show_summary(t, &result, stdout);
+    if (status == CLADE_OK && t->call->json && !t->call->quiet) show_summary(t, &result, stderr);
     if (t->call->json) {
         clade_status printed = print_json(t, &result);
         if (status == CLADE_OK) status = printed;

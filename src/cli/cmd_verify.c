@@ -1,6 +1,7 @@
 /* clade verify [OPERATION ...]: every operation on this device against double-precision formulas. */
 #define _POSIX_C_SOURCE 200809L
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,7 +110,7 @@ static void add_row(cli_table *table, const clade_verify_case *c, int n_cases)
 
 static clade_status print_table(const clade_verify_result *result, bool every_case)
 {
-    cli_table table = {.n_columns = 6, .right = 1u << 1 | 1u << 2 | 1u << 3};
+    cli_table table = {.n_columns = 6, .right = 1u << 1 | 1u << 2 | 1u << 3, .drop = "32"};
     static const char *const titles[] = {"OPERATION", "CASES", "LARGEST ERROR", "ALLOWED", "AT",
                                          "VERDICT"};
     for (int i = 0; i < 6; i++) cli_table_add(&table, "%s", titles[i]);
@@ -124,6 +125,16 @@ static clade_status print_table(const clade_verify_result *result, bool every_ca
     return status;
 }
 
+static void CLADE_PRINTF(1, 2) print_lines(const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    cli_print_lines(stdout, 4, text);
+}
+
 /* One paragraph for each operation that is wrong; in all, how much was tried. */
 static void print_findings(const clade_verify_result *result, double seconds)
 {
@@ -134,9 +145,9 @@ static void print_findings(const clade_verify_result *result, double seconds)
         i += g.n_cases;
         if (c->verdict != CLADE_REFUSED) n_tried += g.n_cases;
         if (g.n_wrong == 0) continue;
-        printf("\n%s, %d of %d cases, first %s:\n  %s\n", c->op, g.n_wrong, g.n_cases, c->shape,
-               c->problem);
-        if (c->kernels[0]) printf("  %s\n", c->kernels);
+        print_lines("\n%s, %d of %d cases, first %s:\n  %s\n", c->op, g.n_wrong, g.n_cases, c->shape,
+                    c->problem);
+        if (c->kernels[0]) print_lines("  %s\n", c->kernels);
     }
     printf("\n%d cases of %d operations in %.1f s, %d wrong\n", n_tried, n_ops, seconds,
            result->n_wrong);
@@ -172,7 +183,7 @@ static clade_status verify(cli_call *call, clade_device *device)
     if (call->json) {
         status = print_json(&result, info);
     } else {
-        printf("%s (%s, driver %s)\n\n", info->name, info->platform, info->driver);
+        print_lines("%s (%s, driver %s)\n\n", info->name, info->platform, info->driver);
         status = print_table(&result, cli_value_of(call, "verbose") != NULL);
         print_findings(&result, clade__seconds() - began);
     }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,10 +23,15 @@ int cli_exit_status(clade_status status, bool writing)
 
 void cli_print_error(const char *message)
 {
-    fputs("clade: ", stderr);
+    clade__text line = {0};
+    clade__text_append(&line, "clade: ");
     for (const char *c = message; *c; c++)
-        fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stderr);
-    fputc('\n', stderr);
+        clade__text_append(&line, "%c", (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+    if (line.failed)
+        fprintf(stderr, "clade: %s\n", message);
+    else
+        cli_print_lines(stderr, 7, line.data);
+    clade__text_free(&line);
 }
 
 bool cli_parse_count(const char *text, int64_t *value)
@@ -152,77 +156,6 @@ char *cli_metrics_text(char *out, size_t out_bytes, const clade_metrics *metrics
         snprintf(out + used, out_bytes - (size_t)used, ", %lld not finite",
                  (long long)metrics->n_not_finite);
     return out;
-}
-
-void cli_table_add(cli_table *table, const char *format, ...)
-{
-    if (table->n_cells == table->capacity) {
-        size_t capacity = table->capacity ? 2 * table->capacity : 64;
-        char **cells = realloc(table->cells, capacity * sizeof *cells);
-        if (!cells) {
-            table->failed = true;
-            return;
-        }
-        table->cells = cells;
-        table->capacity = capacity;
-    }
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    char *cell = malloc(strlen(text) + 1);
-    if (!cell) {
-        table->failed = true;
-        return;
-    }
-    table->cells[table->n_cells++] = strcpy(cell, text);
-}
-
-void cli_table_row(cli_table *table, const char *const *cells)
-{
-    for (int i = 0; i < table->n_columns; i++) cli_table_add(table, "%s", cells[i]);
-}
-
-clade_status cli_table_print(const cli_table *table)
-{
-    return cli_table_print_to(table, stdout);
-}
-
-clade_status cli_table_print_to(const cli_table *table, FILE *to)
-{
-    if (table->failed) return clade__fail(CLADE_ENOMEM, "no memory for the table");
-    int widths[32] = {0};
-    size_t n_columns = (size_t)table->n_columns;
-    for (size_t i = 0; i < table->n_cells; i++) {
-        int width = (int)strlen(table->cells[i]);
-        if (width > widths[i % n_columns]) widths[i % n_columns] = width;
-    }
-    for (size_t i = 0; i < table->n_cells; i += n_columns) {
-        size_t n = n_columns; /* no blanks at a line's end */
-        while (n > 0 && !table->cells[i + n - 1][0]) n--;
-        for (size_t column = 0; column < n; column++) {
-            bool right = table->right >> column & 1, last = column + 1 == n;
-            int width = right ? widths[column] : last ? 0 : -widths[column];
-            fprintf(to, "%*s%s", width, table->cells[i + column], last ? "" : "  ");
-        }
-        fputc('\n', to);
-    }
-    return CLADE_OK;
-}
-
-clade_status cli_table_finish(cli_table *table)
-{
-    clade_status status = cli_table_print(table);
-    cli_table_free(table);
-    return status;
-}
-
-void cli_table_free(cli_table *table)
-{
-    for (size_t i = 0; i < table->n_cells; i++) free(table->cells[i]);
-    free(table->cells);
-    *table = (cli_table){0};
 }
 
 /* ---- models and data ------------------------------------------------------------------------- */

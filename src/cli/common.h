@@ -20,6 +20,8 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
 
 /* Exit statuses, documented by `clade --help`. */
 enum {
@@ -83,7 +85,8 @@ const char *cli_value_of(const cli_call *call, const char *option);
 /* The one place that maps a status to an exit status; `writing` as in cli_call. */
 int cli_exit_status(clade_status status, bool writing);
 
-/* Prints "clade: message" as one line on stderr, control characters made visible. */
+/* Prints "clade: message" as one line on stderr, or on a terminal as many as it takes; control
+ * characters are made visible. */
 void cli_print_error(const char *message);
 
 /* Whether a whole text is a number: no blanks, no junk, finite, no overflow. */
@@ -112,22 +115,6 @@ char *cli_count_text(char *out, size_t out_bytes, int64_t count);
 /* "loss 0.1234, accuracy 97.12%", the accuracy only where there is one; ", 3 not finite" behind it, where
  * samples are not. */
 char *cli_metrics_text(char *out, size_t out_bytes, const clade_metrics *metrics);
-
-/* A table: cells are added row by row, then printed in columns as wide as they need. */
-typedef struct cli_table {
-    int n_columns;
-    unsigned right; /* bit i: column i is aligned to the right */
-    char **cells;
-    size_t n_cells, capacity;
-    bool failed;
-} cli_table;
-
-void cli_table_add(cli_table *table, const char *format, ...) CLADE_PRINTF(2, 3);
-void cli_table_row(cli_table *table, const char *const *cells);
-clade_status cli_table_print(const cli_table *table); /* to stdout */
-clade_status cli_table_finish(cli_table *table);      /* the same, and frees it */
-clade_status cli_table_print_to(const cli_table *table, FILE *to);
-void cli_table_free(cli_table *table);
 
 /* ---- models and data ------------------------------------------------------------------------- */
 

@@ -27,14 +27,17 @@ static const cli_command *const commands[] = {
 
 static void print_help(void)
 {
-    puts("Usage: clade COMMAND [arguments] [options]\n"
+    cli_print_about("Usage: clade COMMAND [arguments] [options]\n"
          "\n"
          "Trains neural networks on any OpenCL device.\n"
          "\n"
-         "Commands:");
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    puts("\n"
+         "Commands:\n");
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        char row[128];
+        snprintf(row, sizeof row, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+        cli_print_about(row);
+    }
+    cli_print_about("\n"
          "A first try, on data that clade makes itself:\n"
          "  clade devices\n"
          "  clade train --model mlp:128 --data digits --epochs 3 --run first\n"
@@ -62,7 +65,7 @@ static void print_help(void)
          "                       (default: $XDG_CACHE_HOME/clade, else ~/.cache/clade)\n"
          "  CLADE_PROGRAM_CACHE  on or off: whether programs are kept (default: on,\n"
          "                       unless the driver keeps them itself)\n"
-         "  CLADE_KERNEL_DIR     a folder whose NAME.cl stands in for the library's kernel");
+         "  CLADE_KERNEL_DIR     a folder whose NAME.cl stands in for the library's kernel\n");
 }
 
 static clade_status unknown_command(const char *word)

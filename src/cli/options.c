@@ -196,31 +196,22 @@ const char *cli_value_of(const cli_call *call, const char *option)
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
-enum { LEFT = 26, WIDTH = 79 };
+enum { LEFT = 26 };
 
 /* What it is, then what it does, the latter broken into lines beside the names. */
 static void print_row(const char *name, const char *help)
 {
+    int columns = cli_columns(stdout);
+    if (columns == 0 || columns > CLI_HELP_COLUMNS) columns = CLI_HELP_COLUMNS;
     int column = printf("%s", name);
     if (column >= LEFT) {
         putchar('\n');
         column = 0;
     }
-    for (const char *word = help; *word;) {
-        int length = (int)strcspn(word, " ");
-        if (column > LEFT && column + 1 + length > WIDTH) {
-            putchar('\n');
-            column = 0;
-        }
-        if (column < LEFT)
-            column += printf("%*s", LEFT - column, "");
-        else
-            column += printf(" ");
-        column += printf("%.*s", length, word);
-        word += length;
-        word += strspn(word, " ");
+    for (const char *next; *help; help = next, column = 0) {
+        size_t n = cli_text_fit(help, columns - 1 - LEFT, &next);
+        printf("%*s%.*s\n", LEFT - column, "", (int)n, help);
     }
-    putchar('\n');
 }
 
 static void print_option(const cli_option *option)
@@ -234,8 +225,8 @@ static void print_option(const cli_option *option)
 /* What the library can open, by its own table. */
 static void print_data(void)
 {
-    puts("\nData; options come behind a '?' and are joined by '&', as in\n"
-         "\"csv:homes.csv?target=price&test=0.1\":");
+    cli_print_about("\nData; options come behind a '?' and are joined by '&', as in\n"
+                    "\"csv:homes.csv?target=price&test=0.1\":\n");
     const clade_data_kind *kind;
     for (int i = 0; (kind = clade_data_kind_at(i)); i++) {
         char name[128];
@@ -251,7 +242,12 @@ static void print_data(void)
 
 void cli_print_help(const cli_command *command)
 {
-    printf("Usage: clade %s %s\n\n%s\n", command->name, command->synopsis, command->about);
+    char usage[256];
+    snprintf(usage, sizeof usage, "Usage: clade %s %s", command->name, command->synopsis);
+    cli_print_lines(stdout, 7, usage);
+    putchar('\n');
+    cli_print_about(command->about);
+    putchar('\n');
     if (command->n_options > 0) puts("Options:");
     for (size_t i = 0; i < command->n_options; i++)
         if (command->options[i].name) print_option(&command->options[i]);

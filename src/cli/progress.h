@@ -1,4 +1,9 @@
-/* Progress of a training on stderr: a bar on a terminal, plain lines otherwise. */
+/* Progress of a training on stderr: a bar on a terminal, plain lines otherwise; no line is wider than the
+ * terminal.
+ *
+ * Every epoch has a line where there are few. Where there are more, one that ends soon after the last
+ * line has none: 20,000 short epochs give a line a second at first, and one in ten seconds later. The
+ * last one always has its line, and one that is the best so far has it sooner. */
 #ifndef CLADE_CLI_PROGRESS_H
 #define CLADE_CLI_PROGRESS_H
 
@@ -11,7 +16,10 @@ typedef struct cli_progress {
     bool terminal;     /* stderr is one: redraw a line */
     bool lr;           /* show the learning rate: it moves */
     bool every_report; /* plain lines for every report, as --log-every asks */
-    double next_line;  /* when the next plain line within an epoch is due, by clade__seconds */
+    double began, last_line, last_bar; /* when, by clade__seconds */
+    bool thinned;            /* an epoch had no line, and that was said */
+    bool pending;            /* the last epoch had none: `last` has what it would say */
+    clade_progress last;
 } cli_progress;
 
 void cli_progress_start(cli_progress *progress, bool quiet, bool every_report);
@@ -21,8 +29,8 @@ void cli_progress_start(cli_progress *progress, bool quiet, bool every_report);
 bool cli_progress_report(const clade_progress *report, void *user);
 void cli_progress_message(const char *text, void *user);
 
-/* Clears the bar, so that a message can follow. */
-void cli_progress_end(const cli_progress *progress);
+/* The line of the last epoch, if it had none; clears the bar, so that a message can follow. */
+void cli_progress_end(cli_progress *progress);
 
 /* To be called first of all: a signal that is ignored from the start (nohup, a shell's background job) stays
  * so. Later a driver may have a handler in place of that: LLVM, in PoCL, has. */

@@ -124,17 +124,16 @@ static clade_status open_data(cli_setup *setup, const cli_setup_wants *wants)
 
 static void print_data(const clade_data *data, const char *role)
 {
-    char shape[128], count[32];
+    char shape[128], count[32], answers[48];
     clade_data_info info = clade_data_describe(data);
-    fprintf(stderr, "%s  %s: %s samples of %s, ", role, info.name,
-            cli_count_text(count, sizeof count, info.n_samples),
-            cli_shape_text(shape, sizeof shape, info.shape));
     if (info.n_classes > 0)
-        fprintf(stderr, "%d classes", info.n_classes);
+        snprintf(answers, sizeof answers, "%d classes", info.n_classes);
     else
-        fprintf(stderr, "%lld targets", (long long)info.n_targets);
-    fprintf(stderr, "%s, read in %.2f s\n", info.feature_scale ? ", standardized" : "",
-            info.seconds);
+        snprintf(answers, sizeof answers, "%lld targets", (long long)info.n_targets);
+    cli_say(role, "%s: %s samples of %s, %s%s, read in %.2f s", info.name,
+            cli_count_text(count, sizeof count, info.n_samples),
+            cli_shape_text(shape, sizeof shape, info.shape), answers,
+            info.feature_scale ? ", standardized" : "", info.seconds);
 }
 
 static void print_model(const cli_setup *setup, const clade_memory *memory)
@@ -147,15 +146,14 @@ static void print_model(const cli_setup *setup, const clade_memory *memory)
     bool chosen = values[CLI_BATCH].flag;
     snprintf(parts, sizeof parts, " in parts of %lld%s", part, chosen ? " (auto)" : "");
     if (part == batch) strcpy(parts, chosen ? " whole (auto)" : "");
-    fprintf(stderr, "model   %d layer%s, %s parameters; %s, %s with lr %s, batch %lld%s, seed %lld\n",
-            n_layers, n_layers == 1 ? "" : "s",
+    cli_say("model", "%d layer%s, %s parameters; %s, %s with lr %s, batch %lld%s, seed %lld", n_layers,
+            n_layers == 1 ? "" : "s",
             cli_count_text(count, sizeof count, clade_model_n_parameters(setup->model)),
             values[CLI_LOSS].text, values[CLI_OPTIMIZER].text,
             cli_real_text(texts[0], sizeof texts[0], values[CLI_LR].real),
             batch, parts, (long long)values[CLI_SEED].count);
-    fprintf(stderr,
-            "memory  %s on the device: parameters %s, gradients %s, optimizer %s, "
-            "activations %s, data %s\n",
+    cli_say("memory",
+            "%s on the device: parameters %s, gradients %s, optimizer %s, activations %s, data %s",
             cli_bytes_text(texts[0], sizeof texts[0], memory->total),
             cli_bytes_text(texts[1], sizeof texts[1], memory->parameters),
             cli_bytes_text(texts[2], sizeof texts[2], memory->gradients),
@@ -167,12 +165,12 @@ static void print_model(const cli_setup *setup, const clade_memory *memory)
 static void print_valid(const cli_setup *setup)
 {
     if (setup->valid)
-        print_data(setup->valid, "valid ");
+        print_data(setup->valid, "valid");
     else
-        fprintf(stderr, "valid   none\n");
+        cli_say("valid", "none");
     if (setup->valid && clade_data_equal(setup->train, setup->valid))
-        fprintf(stderr, "warning: the validation data is the training data, so it does not tell how "
-                        "the network does on new data; --valid SPEC names other\n");
+        cli_say("warning:", "the validation data is the training data, so it does not tell how the "
+                            "network does on new data; --valid SPEC names other");
 }
 
 /* The parts that a batch is done in; with --batch auto the library has chosen them. */
@@ -203,9 +201,9 @@ clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_se
     clade_memory memory;
     CLADE_TRY(clade_device_open_units(
         &setup->device, cli_setting_text(&setup->settings, CLI_DEVICE), call->compute_units));
-    if (!call->quiet) fprintf(stderr, "device  %s\n", clade_device_reason(setup->device));
+    if (!call->quiet) cli_say("device", "%s", clade_device_reason(setup->device));
     CLADE_TRY(open_data(setup, wants));
-    if (!call->quiet) print_data(setup->train, "train ");
+    if (!call->quiet) print_data(setup->train, "train");
     if (!call->quiet && wants->valid) print_valid(setup);
     CLADE_TRY(open_model(setup, wants));
     CLADE_TRY(clade_fit_memory(setup->model, setup->train,
