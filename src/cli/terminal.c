@@ -135,10 +135,18 @@ static bool goes_on(const char *line, size_t n, int indent, int hanging)
     return n > 0 && (indent == 0 ? own == 0 : hanging > 0 && own == hanging);
 }
 
+static bool fits(const char *text, int columns)
+{
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+        if (strcspn(text, "\n") >= (size_t)columns) return false;
+    return true;
+}
+
 void cli_print_about(const char *text)
 {
     int columns = cli_columns(stdout);
-    if (columns == 0 || columns >= CLI_HELP_COLUMNS) {
+    if (columns == 0 || columns > CLI_HELP_COLUMNS) columns = CLI_HELP_COLUMNS;
+    if (fits(text, columns)) {
         fputs(text, stdout);
         return;
     }

@@ -35,9 +35,9 @@ void cli_print_lines(FILE *to, int indent, const char *text);
  * NULL the text alone. */
 void cli_say(const char *label, const char *format, ...) CLADE_PRINTF(2, 3);
 
-/* A help text that is broken into lines of 80 columns: for a narrower terminal, broken anew. Lines that
- * begin with a blank stay apart; one that begins where the text of the line before it does, behind two
- * blanks, goes on with it. */
+/* A help text. Where a line is too long for 80 columns, or for a narrower terminal, the text is broken
+ * anew. Lines that begin with a blank stay apart then; one that begins where the text of the line before
+ * it does, behind two blanks, goes on with it. */
 void cli_print_about(const char *text);
 
 #endif
