@@ -45,6 +45,9 @@ static const scenario scenarios[] = {
     {"drawn", {"train", "./net.yaml", "--run", "./new", "--plot"}, true, 0},
     {"plot", {"plot", "./run", "./trained/../run", "--output", "./c.svg", "--json"}, true, 0},
     {"eval", {"eval", "./run/model.safetensors", "--data", SMALL, "--json"}, false, 0},
+    {"tables", {"eval", "./run/model.safetensors", "--data", SMALL}, false, 0},
+    {"confusion", {"plot", "./trained/e.json", "--output", "./c.svg", "--json"}, true, 0},
+    {"numbers", {"plot", "./numbers.txt", "--output", "./c.svg"}, true, 0},
     {"predict", {"predict", "./run/model.safetensors", "--data", SMALL, "--json"}, false, 0},
     {"refused", {"train", "./net.yaml", "--run", "./run"}, false, 2},
     {"empty", {"train", "./empty.yaml", "--run", "./new"}, false, 2},
@@ -68,6 +71,9 @@ static const char net[] = "name: net\n"
 
 static const char empty[] = "model: {input: [3], layers: [{type: linear, units: }]}\n"
                             "data: {train: " SMALL "}\n";
+
+static const char numbers[] = "{\"schema\":1,\"kind\":\"numbers\",\"samples\":2,"
+                              "\"targets\":[{\"points\":[[1,2],[2,1]]}]}";
 
 static void shell(const char *line)
 {
@@ -215,12 +221,17 @@ static int set_up(void **state)
     setenv("CLADE_TEST_BUILD", CLADE_FAULTY_COMMAND, 1);
     test_write_file("net.yaml", net, sizeof net - 1);
     test_write_file("empty.yaml", empty, sizeof empty - 1);
+    test_write_file("numbers.txt", numbers, sizeof numbers - 1);
     FILE *rows = fopen("rows.csv", "w");
     for (int i = 0; rows && i < 24; i++)
         fprintf(rows, "%d,%d,%d,%s\n", i % 7, i * i % 5, -i, i % 2 ? "odd" : "even");
     if (!rows || fclose(rows) != 0) return -1;
     command_result trained =
         command_expect(COMMAND("train", "./net.yaml", "--run", "./trained", "--quiet"), 0);
+    command_free(&trained);
+    trained = command_expect(
+        COMMAND("eval", "./trained/model.safetensors", "--data", SMALL, "--json"), 0);
+    test_write_file("./trained/e.json", trained.out, strlen(trained.out));
     command_free(&trained);
     return 0;
 }

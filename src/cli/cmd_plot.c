@@ -1,10 +1,13 @@
-/* clade plot RUN [RUN ...]: curves of loss and accuracy over epochs, as an SVG or a PNG. */
-#include "cli/plot.h"
+/* clade plot RUN [RUN ...], clade plot EVAL.json: curves of loss and accuracy over epochs, or what an
+ * evaluation found, as an SVG or a PNG. */
+#include <string.h>
+
+#include "cli/plot_eval.h"
 
 static const cli_option options[] = {
     {"output", "FILE",
      "the picture, FILE.svg or FILE.png (default: RUN/curves.svg for one run, "
-     "curves.svg in the working directory for several)"},
+     "curves.svg in the working directory for several; EVAL.svg for an EVAL.json)"},
 };
 
 static clade_status draw(const cli_curves *runs, int n, const char *output)
@@ -73,6 +76,47 @@ static clade_status print_result(const cli_call *call, const cli_curves *runs, c
     return cli_print_json(&json);
 }
 
+/* The picture lies beside the document, unless another place is given. */
+static clade_status plot_evaluation(cli_call *call, cli_evaluation *evaluation, clade__text *output,
+                                    clade__text *script)
+{
+    const char *given = cli_value_of(call, "output"), *path = call->arguments[0];
+    size_t length = strlen(path);
+    bool png = false, json = length > 5 && strcmp(path + length - 5, ".json") == 0;
+    if (given) CLADE_TRY(cli_plot_format(given, &png));
+    CLADE_TRY(cli_evaluation_read(evaluation, path));
+    if (given)
+        clade__text_append(output, "%s", given);
+    else
+        clade__text_append(output, "%.*s.svg", (int)(json ? length - 5 : length), path);
+    cli_evaluation_script(script, evaluation, png);
+    if (output->failed) return clade__fail(CLADE_ENOMEM, "no memory for the picture");
+    call->writing = true;
+    CLADE_TRY(cli_plot_draw(script, output->data));
+    if (!call->json) {
+        printf("evaluation drawn in %s\n", output->data);
+        return CLADE_OK;
+    }
+    clade__json json_text = {0};
+    clade__json_object(&json_text, NULL);
+    clade__json_number(&json_text, "schema", 1);
+    clade__json_string(&json_text, "output", output->data);
+    clade__json_string(&json_text, "evaluation", path);
+    clade__json_object_end(&json_text);
+    return cli_print_json(&json_text);
+}
+
+static clade_status run_evaluation(cli_call *call)
+{
+    cli_evaluation evaluation = {0};
+    clade__text output = {0}, script = {0};
+    clade_status status = plot_evaluation(call, &evaluation, &output, &script);
+    clade__text_free(&output);
+    clade__text_free(&script);
+    cli_evaluation_free(&evaluation);
+    return status;
+}
+
 static clade_status plot(cli_call *call, cli_curves *runs, clade__text *output)
 {
     int n = call->n_arguments;
@@ -101,6 +145,7 @@ static clade_status plot(cli_call *call, cli_curves *runs, clade__text *output)
 
 static clade_status run_plot(cli_call *call)
 {
+    if (call->n_arguments == 1 && cli_is_file(call->arguments[0])) return run_evaluation(call);
     cli_curves runs[CLI_MAX_RUNS] = {{0}};
     clade__text output = {0};
     clade_status status = plot(call, runs, &output);
@@ -111,16 +156,22 @@ static clade_status run_plot(cli_call *call)
 
 const cli_command cli_command_plot = {
     .name = "plot",
-    .synopsis = "RUN [RUN ...] [options]",
-    .summary = "draw the curves of runs: loss and accuracy over epochs",
+    .synopsis = "RUN [RUN ...] | EVAL.json [options]",
+    .summary = "draw the curves of runs, or what an evaluation found",
     .about = "Draws loss and accuracy over epochs, from the metrics.jsonl in the folders of\n"
              "runs, as SVG or PNG: one colour a run, validation solid, training dashed. A\n"
              "run that is still being written is drawn as far as it is. Needs gnuplot\n"
              "(package gnuplot-nox), and no device.\n"
              "\n"
+             "Of a document that `clade eval --json` printed it draws the confusion matrix,\n"
+             "each row coloured by its shares; of several labels, how many of each are called\n"
+             "on and off; of numbers, those predicted against the true ones, for the first six\n"
+             "targets and up to 1,000 samples.\n"
+             "\n"
              "Examples:\n"
              "  clade plot runs/first\n"
              "  clade plot runs/sgd runs/adam --output compare.png\n"
+             "  clade eval model.safetensors --data digits --json > e.json; clade plot e.json\n"
              "  clade train --model mlp:128 --data digits --plot    the same at a run's end\n",
     .options = options,
     .n_options = sizeof options / sizeof options[0],
