@@ -283,6 +283,53 @@ static void images_of_bytes(void **state)
     }
 }
 
+/* The note on samples like these; NULL: there is none. Lasts until the next call. */
+static const char *note_on(npy x, const char *options)
+{
+    static char note[512];
+    clade_data *data;
+    const char *spec = write_pair(x, npy_array("|u1", "(2,)", "\0\1", 2));
+    assert_ok(clade_data_open(&data, test_text("%s%s", spec, options)));
+    const char *text = clade_data_note(data, 0);
+    if (text) snprintf(note, sizeof note, "%s", text);
+    assert_null(text ? clade_data_note(data, 1) : NULL);
+    clade_data_free(data);
+    return text ? note : NULL;
+}
+
+static void tables_of_bytes_have_a_note(void **state)
+{
+    (void)state;
+    static const unsigned char pixels[] = {0, 254, 3, 4, 9, 7, 2, 1}, flags[8] = {0, 1, 1, 0, 1};
+    const char *note = note_on(npy_array("|u1", "(2, 4)", pixels, 8), "");
+    assert_non_null(note);
+    assert_non_null(strstr(note, "x.npy' is a table of bytes, which a network sees as they are, up to "
+                                 "254; for images laid flat, add scale=1/255"));
+    assert_null(note_on(npy_array("|u1", "(2, 4)", pixels, 8), "?scale=1/255"));
+    assert_null(note_on(npy_array("|u1", "(2, 4)", pixels, 8), "?scale=1"));
+    assert_null(note_on(npy_array("|u1", "(2, 2, 2)", pixels, 8), ""));
+    assert_null(note_on(npy_array("|u1", "(2, 4)", flags, 8), ""));
+    assert_null(note_on(npy_array("|i1", "(2, 4)", pixels, 8), ""));
+}
+
+/* Seconds since 1970, and numbers beyond 2^53. */
+static void numbers_that_float32_makes_one(void **state)
+{
+    (void)state;
+    static const double times[] = {1, 1606435201, 2, 1606435202}, apart[] = {1606435201, 1606445202};
+    const char *note = note_on(npy_array("<f8", "(2, 2)", times, 32), "");
+    assert_non_null(note);
+    assert_non_null(strstr(note, "x.npy' has different numbers in x[:, 1] that are all 1.6064352e+09 "
+                                 "as float32, and so say nothing; save x - x.mean(axis=0)"));
+    assert_null(note_on(npy_array("<f8", "(2, 1)", apart, 16), ""));
+    assert_null(note_on(npy_array("<f8", "(2, 1)", (double[]){7, 7}, 16), "")); /* one before, too */
+    const uint64_t large[] = {9007199254740992, 9007199254740993};
+    assert_non_null(note_on(npy_array("<u8", "(2,)", large, 16), ""));
+    assert_non_null(note_on(npy_array("<i8", "(2, 1)", large, 16), ""));
+    assert_null(note_on(npy_array("<i4", "(2, 1)", (int32_t[]){16777216, 16777218}, 8), ""));
+    assert_non_null(note_on(npy_array("<i4", "(2, 1)", (int32_t[]){16777216, 16777217}, 8), ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,7 +337,8 @@ int main(void)
         cmocka_unit_test(fortran_order),        cmocka_unit_test(one_dimension),
         cmocka_unit_test(labels_of_64_bits),    cmocka_unit_test(texts_are_names),
         cmocka_unit_test(texts_of_numbers),     cmocka_unit_test(bad_texts),
-        cmocka_unit_test(images_of_bytes),
+        cmocka_unit_test(images_of_bytes),      cmocka_unit_test(tables_of_bytes_have_a_note),
+        cmocka_unit_test(numbers_that_float32_makes_one),
     };
     return cmocka_run_group_tests_name("npy types", tests, set_folder, NULL);
 }

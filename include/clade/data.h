@@ -55,7 +55,8 @@
  * npy: versions 1.0 to 3.0, in either byte order and either order of elements. X is (n), n samples
  * of one value, or (n, …) with up to 4 dimensions. Floats of 16 to 64 bits and whole numbers of 8 to
  * 64 become the nearest float32, which tells whole numbers apart up to 2^24 and rounds those beyond;
- * one that is not finite then is an error. uint8 and bool stay uint8. Y of whole numbers, (n) or
+ * a note names a column of a table whose numbers are all one then. A number that is not finite is an
+ * error. uint8 and bool stay uint8. Y of whole numbers, (n) or
  * (n, 1), is labels of classes=N classes or, unless given, of as many as its greatest + 1; Y of
  * texts (U or S) is names of classes, ordered and numbered as those of csv; Y of floats, (n) or
  * (n, t), is targets. The paths are cut at the last comma; without one, npy:X is samples alone, to
@@ -63,8 +64,8 @@
  *   scale=NUMBER      what a network sees is value * NUMBER; or a fraction, scale=1/255. Unless
  *                     given, 1/255 for images of bytes, that is uint8 of 3 or 4 dimensions in which
  *                     any value is above 1, as for the images of all other kinds; else 1, since a
- *                     table of bytes, (n, …) in 2 dimensions, may have any meaning: for images laid
- *                     flat write scale=1/255
+ *                     table of bytes, in 2 dimensions, may have any meaning: for images laid flat
+ *                     write scale=1/255, of which a note reminds
  *   test=FRACTION     as for csv, but 0 unless given
  * npy:FILE.npz is an archive of arrays, stored or deflated, as numpy.savez and savez_compressed
  * write it. The samples are its array x, data, features, images, imgs, samples, inputs or arr_0, and

@@ -194,14 +194,20 @@ static void copy_bytes(unsigned char *dst, const clade__npy *src, int64_t n,
     }
 }
 
+static int greatest_byte(const clade__npy *samples)
+{
+    int most = 0;
+    if (samples->kind != CLADE__NPY_UNSIGNED || samples->element_bytes > 1) return 0;
+    for (int64_t i = 0; i < samples->n_elements; i++)
+        if (samples->elements[i] > most) most = samples->elements[i];
+    return most;
+}
+
 /* Bytes of images are seen as 0 to 1, as those of all other kinds of images are; of flags they are
- * that already. A table of bytes may have any meaning. */
+ * that already. A table of bytes may have any meaning, and so stays as it is, with a word. */
 static bool is_image(const clade__npy *samples)
 {
-    if (samples->kind != CLADE__NPY_UNSIGNED || samples->rank < 3) return false;
-    for (int64_t i = 0; i < samples->n_elements; i++)
-        if (samples->elements[i] > 1) return true;
-    return false;
+    return samples->rank > 2 && greatest_byte(samples) > 1;
 }
 
 /* scale=NUMBER, or scale=1/255. */
@@ -210,7 +216,7 @@ static clade_status choose_scale(float *scale, const clade__npy *samples,
 {
     const char *given = clade__data_option(spec, "scale");
     if (!given) {
-        *scale = samples->element_bytes == 1 && is_image(samples) ? 1.0f / 255.0f : 1.0f;
+        *scale = is_image(samples) ? 1.0f / 255.0f : 1.0f;
         return CLADE_OK;
     }
     char above[64];
@@ -252,6 +258,42 @@ static clade_status read_part(clade_data **out, const sources *s, const clade__s
     return s->labels.names ? clade__data_name_classes(data, s->labels.names) : CLADE_OK;
 }
 
+/* A column whose numbers differ, but not as float32; -1: there is none. */
+static int64_t find_collapsed(const clade__npy *samples)
+{
+    int64_t n_cols = samples->n_elements / samples->dim[0];
+    size_t n = (size_t)samples->element_bytes;
+    for (int64_t col = 0; n >= 4 && samples->rank <= 2 && col < n_cols; col++) {
+        float first = clade__npy_float(samples, col);
+        bool same = true, same_float = true;
+        for (int64_t i = col + n_cols; i < samples->n_elements && same_float; i += n_cols) {
+            same = same && memcmp(samples->elements + (size_t)i * n,
+                                  samples->elements + (size_t)col * n, n) == 0;
+            same_float = clade__npy_float(samples, i) == first;
+        }
+        if (!same && same_float) return col;
+    }
+    return -1;
+}
+
+/* What the user should know of the samples. */
+static clade_status note_samples(clade_data *data, const clade__npy *samples,
+                                 const clade__data_spec *spec)
+{
+    int most = samples->rank <= 2 ? greatest_byte(samples) : 0;
+    int64_t col = find_collapsed(samples);
+    if (most > 1 && !clade__data_option(spec, "scale") && !spec->how->standardize)
+        CLADE_TRY(clade__data_note(data,
+                                   "'%s' is a table of bytes, which a network sees as they are, up to "
+                                   "%d; for images laid flat, add scale=1/255",
+                                   samples->path, most));
+    if (col < 0) return CLADE_OK;
+    return clade__data_note(data,
+                            "'%s' has different numbers in x[:, %" PRId64 "] that are all %.9g as "
+                            "float32, and so say nothing; save x - x.mean(axis=0)",
+                            samples->path, col, (double)clade__npy_float(samples, col));
+}
+
 /* The rows of the part; where the file has parts of its own, all of those that were read. */
 static clade_status choose_rows(clade__split *split, const sources *s, const clade__data_spec *spec)
 {
@@ -277,6 +319,7 @@ clade_status clade__npy_open(clade_data **out, const clade__data_spec *spec)
     if (status == CLADE_OK) status = choose_scale(&scale, &s.samples, spec);
     if (status == CLADE_OK) status = choose_rows(&split, &s, spec);
     if (status == CLADE_OK) status = read_part(&data, &s, &split);
+    if (status == CLADE_OK) status = note_samples(data, &s.samples, spec);
     clade__split_free(&split);
     free_sources(&s);
     if (status != CLADE_OK) {
