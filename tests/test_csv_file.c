@@ -505,6 +505,8 @@ static void comments_with_any_threads(void **state)
         clade__parallel_set(n, n);
         assert_table("#it's \"\n1,\"2\n\"\n# \"\n3,4\n#\"\n#\n5,6\n7,8\n", "  #n", "a",
                      "1|2\n/3|4/5|6/7|8");
+        assert_table("#it's \"\n1,2\n# \"\n3,4\n#\"\n#\n5,6\n7,8\n# more text\n", "  #n", "a",
+                     "1|2/3|4/5|6/7|8");
     }
 }
 

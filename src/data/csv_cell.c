@@ -54,14 +54,17 @@ static bool same_word(const char *text, uint32_t length, const char *lower)
 /* https://pandas.pydata.org/docs/reference/api/pandas.read_csv.html, na_values; and "?" and "-". */
 static bool is_missing(const char *text, size_t length)
 {
-    static const char *const words[] = {
+    static const char words[][10] = {
         "?",    "-",   "NA",   "N/A",  "n/a",      "NULL",     "null",    "None",   "<NA>",
         "#N/A", "#NA", "-NaN", "-nan", "#N/A N/A", "-1.#IND",  "-1.#QNAN", "1.#IND", "1.#QNAN",
     };
-    if (length == 0 || (length == 3 && same_word(text, 3, "nan"))) return true;
-    if (length > 9) return false;
+    if (length == 0) return true;
+    if (length > 8 || !strchr("?-Nn<#1", *text)) return false;
+    if (length == 3 && same_word(text, 3, "nan")) return true;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == length && memcmp(words[i], text, length) == 0) return true;
+        if (words[i][0] == *text && strlen(words[i]) == length &&
+            memcmp(words[i], text, length) == 0)
+            return true;
     return false;
 }
 
@@ -99,6 +102,9 @@ clade__csv_kind clade__csv_cell_kind(const clade__csv_cell *cell, char decimal)
     clade__csv_kind kind = CLADE__CSV_WORDS;
     if (cell->length == 0) return CLADE__CSV_MISSING;
     if (cell->length == 1 && (*cell->text == '0' || *cell->text == '1')) return CLADE__CSV_BIT;
+    if (cell->simple && !cell->mark) return cell->negative ? CLADE__CSV_SIGNED : CLADE__CSV_NATURAL;
+    if (cell->simple && cell->mark == '.' && decimal != ',') return CLADE__CSV_POINTED;
+    if (cell->simple && cell->mark == ',' && decimal != '.') return CLADE__CSV_COMMAED;
     if (isalpha((unsigned char)*cell->text) || *cell->text == '-') {
         if (clade__csv_cell_missing(cell)) return CLADE__CSV_MISSING; /* before nan as a number */
         if (clade__csv_cell_truth(cell, &truth)) return CLADE__CSV_TRUTH;

@@ -34,6 +34,11 @@ static clade_status read_number(const task *t, const clade__csv_reader *reader, 
     bool truth;
     double *value = &column->numbers[row];
     char decimal = t->file->dialect.decimal;
+    if (cell->simple && (!cell->mark || cell->mark == decimal) &&
+        clade__number_make(cell->digits, -(int64_t)cell->places, value)) {
+        if (cell->negative) *value = -*value;
+        return CLADE_OK;
+    }
     clade__number kind = clade__number_parse(cell->text, cell->length, decimal, value);
     if (kind == CLADE__NUMBER_FINITE) return CLADE_OK;
     if (clade__csv_cell_missing(cell)) {
@@ -66,11 +71,12 @@ static clade_status read_rows(const task *t, clade__csv_reader *reader, int part
     int n_cols = t->file->n_cols;
     int64_t n_rows = t->file->inside->parts[part].n_rows, row = t->row[part];
     int64_t *n_missing = &t->n_missing[index_of(t, part, 0)];
-    bool more;
-    for (int64_t i = 0; i < n_rows; i++) {
+    bool more = true;
+    for (int64_t i = 0; i <= n_rows && more; i++) {
         CLADE_TRY(clade__csv_reader_next(reader, &more));
-        if (!more) break;
-        if (row + i < 0) continue; /* the header */
+        if (more != (i < n_rows))
+            return clade__fail(CLADE_EDATA, "'%s' has changed while it was read", t->file->path);
+        if (!more || row + i < 0) continue; /* the header */
         for (int col = 0; col < n_cols; col++) {
             if (t->columns[col].numbers)
                 CLADE_TRY(read_number(t, reader, col, row + i, &n_missing[col]));
@@ -78,11 +84,7 @@ static clade_status read_rows(const task *t, clade__csv_reader *reader, int part
                 CLADE_TRY(read_text(t, reader, col, part, row + i, &n_missing[col]));
         }
     }
-    if (n_rows > 0 && !more) goto changed;
-    CLADE_TRY(clade__csv_reader_next(reader, &more));
-    if (!more) return CLADE_OK;
-changed:
-    return clade__fail(CLADE_EDATA, "'%s' has changed while it was read", t->file->path);
+    return CLADE_OK;
 }
 
 static clade_status read_part(void *context, int part)

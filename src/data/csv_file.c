@@ -58,6 +58,7 @@ clade_status clade__csv_file_open(clade__csv_file *file, const char *path,
     file->n_cols = in->format.n_cols;
     /* A comma that is no decimal mark in the cells of a file is a separator, or text. */
     char decimal = dialect->decimal ? dialect->decimal : dialect->separator == ',' ? '.' : '\0';
+    clade__csv_format_decimal(&in->format, decimal);
     CLADE_TRY(clade__csv_survey(in, decimal));
     for (int i = 0; i < in->n_parts; i++) file->n_rows += in->parts[i].n_rows;
     bool alone = file->n_rows == 1;
@@ -65,6 +66,7 @@ clade_status clade__csv_file_open(clade__csv_file *file, const char *path,
     if (alone) count_top(in); /* the decimal mark is that of the only row */
     if (!decimal) CLADE_TRY(clade__csv_find_decimal(in, &decimal));
     dialect->decimal = decimal;
+    clade__csv_format_decimal(&in->format, decimal);
     if (dialect->header == CLADE__CSV_HEADER_AUTO)
         CLADE_TRY(clade__csv_find_header(in, decimal, &dialect->header));
     if (alone && has_header(file)) return fail_rows(file, false);

@@ -86,7 +86,8 @@ static top_kind kind_on_top(const evidence *e, int i)
     bool numeric = is_numeric(below, e->decimal);
     switch (e->in->top_kind[i]) {
     case CLADE__CSV_MISSING: return TOP_MISSING;
-    case CLADE__CSV_TRUTH: return below->n_of[CLADE__CSV_TRUTH] > 0 ? TOP_VALUE : TOP_NAME;
+    case CLADE__CSV_TRUTH:
+        return clade__csv_is_boolean(below, e->decimal) ? TOP_VALUE : TOP_NAME;
     case CLADE__CSV_WORDS: return TOP_NAME;
     case CLADE__CSV_POINTED: return e->decimal == '.' ? TOP_VALUE : TOP_NAME;
     case CLADE__CSV_COMMAED: return e->decimal == ',' ? TOP_VALUE : TOP_NAME;

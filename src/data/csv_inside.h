@@ -37,9 +37,16 @@ clade_status clade__csv_fail_at(const clade__csv_source *source, int64_t offset,
 /* A cell of a row, in a reader's window: valid until the next row. */
 typedef struct clade__csv_cell {
     const char *text; /* (length), without the quotes around it, and not ended by a zero */
+    uint64_t digits;  /* of a simple number, see below */
     uint32_t length;
     bool quoted;
     bool escaped; /* has quotes inside, written "" */
+
+    /* A number without quotes, exponent and plus sign, of 19 digits at most, is seen on the way. */
+    bool simple;
+    bool negative;
+    char mark;            /* its decimal mark, or 0 */
+    unsigned char places; /* digits behind that */
 } clade__csv_cell;
 
 typedef struct clade__csv_format {
@@ -48,10 +55,12 @@ typedef struct clade__csv_format {
     int64_t begin;            /* behind a byte order mark and the comments at the beginning */
     int64_t first;            /* where the first row begins */
     int n_cols;               /* 0: any number */
+    char marks[2];            /* decimal marks of simple numbers; the same, or . and , */
     unsigned char stops[256]; /* 1 for what ends the text of a cell that is not quoted */
 } clade__csv_format;
 
 void clade__csv_format_set(clade__csv_format *format, char separator, char comment);
+void clade__csv_format_decimal(clade__csv_format *format, char decimal); /* 0: either */
 
 /* Rows of the bytes from one offset to another, each the beginning or end of a row. */
 typedef struct clade__csv_reader {
@@ -64,6 +73,7 @@ typedef struct clade__csv_reader {
     clade__csv_cell *cells; /* (n_cells) of the last row; (n_room) */
     int n_cells, n_room;
     int64_t row;            /* the offset of the last row */
+    bool quotes;            /* there was one, so far */
 } clade__csv_reader;
 
 CLADE_MUST_CHECK clade_status clade__csv_reader_begin(clade__csv_reader *reader,

@@ -2,9 +2,11 @@
  * what the columns are made of.
  *
  * A part begins behind the first line break, at or after its share of the bytes, that stands in no
- * quotes; the number of quotes before says whether that is so. In a file with errors it may be wrong,
- * but then a part before it has an error, and the first one is told. Quotes in comments would be
- * counted too: a file with both is one part. */
+ * quotes. At first the file is taken to have no quotes. When a row turns out to have one, all begins
+ * anew: quotes are counted, and their number before a line break says whether it stands in quotes. In a
+ * file with errors it may be wrong, but then a part before it has an error, and the first one is told.
+ * Quotes in comments would be counted too: a file with comments and quoted cells is one part. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +20,11 @@
 typedef struct survey {
     clade__csv_inside *in;
     char decimal;
-    int64_t *n_quotes;        /* (n_parts) */
-    int64_t *share;           /* (n_parts + 1) offsets */
-    clade__csv_facts *facts;  /* (n_parts, n_cols) */
+    int64_t *n_quotes;       /* (n_parts) */
+    int64_t *share;          /* (n_parts + 1) offsets */
+    clade__csv_facts *facts; /* (n_parts, n_cols) */
+    bool count;              /* quotes are counted; else the survey ends at the first one: */
+    atomic_bool quotes;      /* a row had one */
 } survey;
 
 /* ---- parts ------------------------------------------------------------------------------------- */
@@ -40,9 +44,11 @@ static clade_status count_quotes(void *context, int part)
     return CLADE_OK;
 }
 
-/* Moves *at behind the first line break from there on that is in no quotes. */
-static clade_status find_break(const clade__csv_source *source, bool quoted, int64_t *at)
+/* Moves *at behind the first line break from there on that is in no quotes; `quoted`: it is in some.
+ * Without a count, a quote is none: it may stand in a comment. */
+static clade_status find_break(const survey *s, bool quoted, int64_t *at)
 {
+    const clade__csv_source *source = &s->in->source;
     char block[4096];
     bool cr = false;
     while (*at < source->n_bytes) {
@@ -51,7 +57,7 @@ static clade_status find_break(const clade__csv_source *source, bool quoted, int
         CLADE_TRY(clade__csv_source_copy(source, *at, block, n));
         for (size_t i = 0; i < n; i++, ++*at) {
             if (cr && block[i] != '\n') return CLADE_OK;
-            if (block[i] == '"') quoted = !quoted;
+            if (block[i] == '"' && s->count) quoted = !quoted;
             cr = block[i] == '\r' && !quoted;
             if (block[i] != '\n' || quoted) continue;
             ++*at;
@@ -68,28 +74,29 @@ static clade_status cut(survey *s)
     for (int i = 0; i <= in->n_parts; i++)
         s->share[i] = begin + (int64_t)((double)bytes * i / in->n_parts);
     s->share[in->n_parts] = in->source.n_bytes;
-    CLADE_TRY(clade__parallel(in->n_parts, count_quotes, s));
+    if (s->count) CLADE_TRY(clade__parallel(in->n_parts, count_quotes, s));
     for (int i = 0; i < in->n_parts; i++) {
         int64_t at = s->share[i];
-        if (i > 0) CLADE_TRY(find_break(&in->source, n_quotes % 2 == 1, &at));
+        if (i > 0) CLADE_TRY(find_break(s, n_quotes % 2 == 1, &at));
         in->parts[i].begin = at;
         if (i > 0) in->parts[i - 1].end = at;
         n_quotes += s->n_quotes[i];
     }
     in->parts[in->n_parts - 1].end = in->source.n_bytes;
-    if (!in->format.comment || n_quotes == 0) return CLADE_OK;
-    in->n_parts = 1;
-    in->parts[0].end = in->source.n_bytes;
     return CLADE_OK;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
+/* Of a column that has texts, it does not matter what else it has, but for the text on top. */
 static void note(clade__csv_facts *facts, const clade__csv_cell *cell, const char *top, char decimal)
 {
-    facts->n_of[clade__csv_cell_kind(cell, decimal)]++;
-    facts->n_quoted += cell->quoted;
-    if (!facts->again) facts->again = clade__csv_cell_is(cell, top);
+    if (facts->n_of[CLADE__CSV_WORDS] == 0) {
+        facts->n_of[clade__csv_cell_kind(cell, decimal)]++;
+        facts->n_quoted += cell->quoted;
+    }
+    if (!facts->again && (cell->length == 0 || *cell->text == *top))
+        facts->again = clade__csv_cell_is(cell, top);
 }
 
 /* Whether the first column goes on counting: 0, 1, 2 …. */
@@ -105,6 +112,14 @@ static void note_count(clade__csv_part *part, int64_t i, const clade__csv_cell *
     part->counts = (int64_t)value == part->count_from + i;
 }
 
+/* Whether this survey is in vain. */
+static bool is_over(survey *s, const clade__csv_reader *reader)
+{
+    if (s->count) return false;
+    if (reader->quotes) atomic_store(&s->quotes, true);
+    return atomic_load_explicit(&s->quotes, memory_order_relaxed);
+}
+
 static clade_status survey_part(void *context, int number)
 {
     survey *s = context;
@@ -117,10 +132,11 @@ static clade_status survey_part(void *context, int number)
         clade__csv_reader_begin(&reader, &in->source, &in->format, part->begin, part->end);
     part->counts = true;
     if (status == CLADE_OK && number == 0) status = clade__csv_reader_next(&reader, &more);
+    if (is_over(s, &reader)) more = false;
     int64_t n = 0; /* without the first row of the file */
     for (; status == CLADE_OK && more; n++) {
         status = clade__csv_reader_next(&reader, &more);
-        if (status != CLADE_OK || !more) break;
+        if (is_over(s, &reader) || status != CLADE_OK || !more) break;
         note_count(part, n, &reader.cells[0]);
         for (int i = 0; i < in->format.n_cols; i++)
             note(&facts[i], &reader.cells[i], in->top[i], s->decimal);
@@ -189,7 +205,15 @@ static clade_status run(survey *s)
         return clade__fail(CLADE_ENOMEM, "csv: no memory for %zu columns", n_cols);
     s->share = s->n_quotes + n_parts;
     CLADE_TRY(cut(s));
-    CLADE_TRY(clade__parallel(in->n_parts, survey_part, s));
+    clade_status status = clade__parallel(in->n_parts, survey_part, s);
+    if (atomic_load(&s->quotes)) {
+        s->count = true;
+        if (in->format.comment) in->n_parts = 1;
+        memset(s->facts, 0, n_parts * n_cols * sizeof *s->facts);
+        CLADE_TRY(cut(s));
+        status = clade__parallel(in->n_parts, survey_part, s);
+    }
+    CLADE_TRY(status);
     join_facts(s);
     int64_t n_rows = 0;
     for (int i = 0; i < in->n_parts; i++) n_rows += in->parts[i].n_rows;
@@ -202,6 +226,7 @@ clade_status clade__csv_survey(clade__csv_inside *in, char decimal)
     survey s = {.in = in, .decimal = decimal};
     CLADE_TRY(read_top(in, decimal));
     in->n_parts = choose_parts(in);
+    s.count = in->n_parts == 1; /* nothing depends on them then */
     clade_status status = run(&s);
     in->facts = s.facts;
     free(s.n_quotes);

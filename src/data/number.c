@@ -117,47 +117,50 @@ static double round_wide(wide x, int power, bool more)
 }
 
 /* Digits that fit 64 bits by a power of ten whose power of five does: integers do it exactly. */
-static bool convert_medium(const decimal *d, double *value)
+static bool convert_medium(uint64_t digits, int64_t power, double *value)
 {
     static const uint64_t fives[] = {
         1, 5, 25, 125, 625, 3125, 15625, 78125, 390625, 1953125, 9765625, 48828125, 244140625,
         1220703125, 6103515625, 30517578125, 152587890625, 762939453125, 3814697265625,
         19073486328125, 95367431640625, 476837158203125, 2384185791015625, 11920928955078125,
         59604644775390625, 298023223876953125, 1490116119384765625, 7450580596923828125};
-    int power = (int)d->power;
-    if (d->n_digits > HEAD_DIGITS || d->power < -27 || d->power > 27 || d->head == 0) return false;
+    if (power < -27 || power > 27 || digits == 0) return false;
     uint64_t five = fives[power < 0 ? -power : power];
-    int zeros = 64 - n_bits(d->head);
-    uint64_t head = d->head << zeros;
+    int zeros = 64 - n_bits(digits), two = (int)power - zeros;
+    digits <<= zeros;
     if (power >= 0) {
-        *value = round_wide((wide)head * five, power - zeros, false);
+        *value = round_wide((wide)digits * five, two, false);
     } else {
         int shift = n_bits(five) - 1; /* so that the quotient has 62 to 64 bits */
-        wide numerator = (wide)head << shift;
-        *value = round_wide(numerator / five, power - zeros - shift, numerator % five != 0);
+        wide numerator = (wide)digits << shift;
+        wide quotient = numerator / five;
+        *value = round_wide(quotient, two - shift, quotient * five != numerator);
     }
     return true;
 }
 #else
-static bool convert_medium(const decimal *d, double *value)
+static bool convert_medium(uint64_t digits, int64_t power, double *value)
 {
-    (void)d, (void)value;
+    (void)digits, (void)power, (void)value;
     return false;
 }
 #endif
 
-/* The exact result or its nearest double, when one operation on exact operands makes it. */
-static bool convert_small(const decimal *d, double *value)
+bool clade__number_make(uint64_t digits, int64_t power, double *value)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (FLT_EVAL_METHOD != 0 || d->n_digits > HEAD_DIGITS || d->head > UINT64_C(1) << 53 ||
-        d->power < -22 || d->power > 22)
-        return convert_medium(d, value);
-    double head = (double)d->head;
-    *value = d->power < 0 ? head / powers[-d->power] : head * powers[d->power];
+    if (FLT_EVAL_METHOD != 0 || digits > UINT64_C(1) << 53 || power < -22 || power > 22)
+        return convert_medium(digits, power, value);
+    *value = power < 0 ? (double)digits / powers[-power] : (double)digits * powers[power];
     return true;
+}
+
+/* The exact result or its nearest double, when few operations make it. */
+static bool convert_small(const decimal *d, double *value)
+{
+    return d->n_digits <= HEAD_DIGITS && clade__number_make(d->head, d->power, value);
 }
 
 /* Writes digits, 'e' and power. Digits that are too many to matter leave a 1 if any was not 0: it

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum clade__number {
     CLADE__NUMBER_FINITE,
@@ -23,5 +24,8 @@ clade__number clade__number_parse(const char *text, size_t length, char mark, do
 /* What such a text is by its syntax alone: too large a number is finite here. *marked: there is a
  * decimal mark in it, if it is a number. */
 clade__number clade__number_scan(const char *text, size_t length, char mark, bool *marked);
+
+/* digits * 10^power, rounded to nearest; false where that takes more than a few operations. */
+bool clade__number_make(uint64_t digits, int64_t power, double *value);
 
 #endif
