@@ -179,8 +179,18 @@ static clade_status refuse_locked(void)
     return refuse(status, CLADE_ESTATE);
 }
 
+/* A run that has ended, whose checkpoint somebody has removed. */
+static clade_status refuse_finished(void)
+{
+    double loss;
+    CLADE_TRY(train_part(&(clade_fit_options){.max_steps = 1}, &loss));
+    unlink(in_run("checkpoint-1.safetensors"));
+    return refuse(train_part(&(clade_fit_options){.resume = true}, &loss), CLADE_EINVAL);
+}
+
 static clade_status run_resuming(double *loss)
 {
+    CLADE_TRY(refuse_finished());
     CLADE_TRY(train_part(&(clade_fit_options){.max_steps = 2, .keep = 1,
                                               .checkpoint_every = {1, CLADE_STEPS}}, loss));
     CLADE_TRY(refuse_locked());

@@ -107,6 +107,20 @@ static void a_cosine_is_not_made_longer(void **state)
     expect_done(COMMAND("train", "--resume", "--run", run, "--quiet"));
 }
 
+static void a_finished_model_is_not_replaced(void **state)
+{
+    (void)state;
+    char run[256];
+    new_run(run);
+    expect_done(COMMAND(TRAIN, "--epochs", "1", "--run", run, "--quiet"));
+    assert_int_equal(unlink(test_checkpoint(run, 10)), 0);
+    command_expect_error(COMMAND("train", "--resume", "--run", run, "--epochs", "2", "--quiet"), 2,
+                         "has the model of a run that has ended, and no checkpoint to go on from");
+    cJSON *end = command_event(run, "end");
+    assert_true(command_number(end, "epochs") == 1);
+    cJSON_Delete(end);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -330,6 +344,7 @@ int main(void)
         cmocka_unit_test(a_config_reads_again),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(a_cosine_is_not_made_longer),
+        cmocka_unit_test(a_finished_model_is_not_replaced),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_full_disk),

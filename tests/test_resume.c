@@ -310,6 +310,48 @@ static void note(const char *text, void *user)
     snprintf(user, 256, "%s", text);
 }
 
+/* Makes the log what a kill leaves: without the event of the end. */
+static void unend(const char *folder)
+{
+    unsigned char *log;
+    size_t n_bytes;
+    const char *path = test_text("%s/metrics.jsonl", folder);
+    assert_ok(clade__file_read(path, &log, &n_bytes));
+    const char *end = strstr((char *)log, "{\"event\":\"end\"");
+    assert_non_null(end);
+    test_write_file(path, log, (size_t)(end - (char *)log));
+    free(log);
+}
+
+/* It is all that there is of its run: nothing is replaced. Without it, or in a new folder, nothing can be. */
+static void a_finished_model_without_a_checkpoint_is_kept(void **state)
+{
+    static const char *const names[] = {"model.safetensors", "best.safetensors", "metrics.jsonl"};
+    const recipe *r = &recipes[0];
+    const clade_fit_options options = {.resume = true};
+    char whole[256], folder[256];
+    snprintf(whole, sizeof whole, "%s", test_folder());
+    snprintf(folder, sizeof folder, "%s", test_folder());
+    train(*state, r, whole, 0, (clade_fit_options){0});
+    unlink(test_checkpoint(whole, N_STEPS));
+    train(*state, r, folder, 0, (clade_fit_options){.epochs = 2});
+    unlink(test_checkpoint(folder, 2 * EPOCH_STEPS));
+    for (int gone = -1; gone < 3; gone++) { /* one of them is enough; without a log, too */
+        if (gone >= 0) assert_int_equal(unlink(test_text("%s/%s", folder, names[gone])), 0);
+        if (gone == 1) test_write_file(test_text("%s/%s", folder, names[0]), "x", 1);
+        assert_fails(try_train(*state, r, folder, 0, options, NULL), CLADE_EINVAL,
+                     test_text("resume: '%s' has the model of a run that has ended, and no checkpoint to "
+                               "go on from; choose another folder", folder));
+        for (int i = 0; i < 3; i++)
+            assert_true(test_is_there(test_text("%s/%s", folder, names[i])) ==
+                        !(i == gone || (i == 1 && gone == 2)));
+    }
+    unlink(test_text("%s/%s", folder, names[0]));
+    train(*state, r, folder, 0, options);
+    unlink(test_checkpoint(folder, N_STEPS));
+    check_same(r, folder, whole);
+}
+
 static void without_a_checkpoint_training_begins_anew(void **state)
 {
     const recipe *r = &recipes[1];
@@ -319,6 +361,7 @@ static void without_a_checkpoint_training_begins_anew(void **state)
     train(*state, r, whole, 0, (clade_fit_options){0});
     train(*state, r, folder, 0, (clade_fit_options){.max_steps = 9});
     unlink(test_checkpoint(folder, 9));
+    unend(folder);
     train(*state, r, folder, 0, (clade_fit_options){.resume = true, .on_message = note,
                                                     .user = message});
     assert_non_null(strstr(message, "no checkpoint yet"));
@@ -336,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_warm_up_of_epochs_stays_when_training_gets_longer),
         cmocka_unit_test(a_finished_training_stays_as_it_was),
         cmocka_unit_test(the_model_may_have_been_trained_before),
+        cmocka_unit_test(a_finished_model_without_a_checkpoint_is_kept),
         cmocka_unit_test(without_a_checkpoint_training_begins_anew),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);

@@ -90,7 +90,9 @@ typedef struct clade_fit_options {
     clade_span checkpoint_every; /* 0: only when training ends or is stopped */
     int keep;             /* how many checkpoints to keep, the newest; 0 means 2 */
     bool resume;          /* go on from the newest checkpoint in run_dir that is not damaged, with the
-                           * bits of a training that was never interrupted; anew where there is none.
+                           * bits of a training that was never interrupted. Anew where there is
+                           * none, in a folder without a model or of a run that was killed; not in
+                           * one with a model whose run has ended, which would be replaced.
                            * Model, data, batch, seed, optimizer and schedule must be those of the
                            * run; how long it lasts, if not shorter than it has already lasted, and
                            * what it leaves may be other. With a cosine schedule it lasts as long as
@@ -162,7 +164,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
  * are made again to find where it began: the result has the place, the message names layer and step,
  * and the model is what it was in that copy. CLADE_EDATA when the data does not fit the model or has a
  * single class, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming the setting, when
- * the run to resume began with another, was planned by its cosine schedule to last longer or shorter, or
+ * the run to resume began with another, has ended and left no checkpoint, was planned by its cosine schedule to last longer or shorter, or
  * has done more than epochs and max_steps want; CLADE_EIO
  * when run_dir cannot be written, the last checkpoint being as good as before. After any failure the
  * model of the last epoch and the best one are still saved where they can be, and the message says so.

@@ -313,6 +313,8 @@ const cli_command cli_command_train = {
              "\n"
              "--resume goes on from the newest checkpoint of --run DIR that is not damaged,\n"
              "with DIR/config.yaml, and ends with the bits of a run that was never stopped.\n"
+             "A run that was killed before its first checkpoint begins anew; one that has\n"
+             "ended and left a model and no checkpoint is refused.\n"
              "Options may change how long it lasts and what it leaves: epochs, max-steps,\n"
              "patience, min-delta, checkpoint-every, keep, log-every; also device and gemm,\n"
              "but then the bits may be others. All else must be as it was, and epochs and\n"

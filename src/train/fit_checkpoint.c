@@ -217,6 +217,10 @@ clade_status clade__fit_resume(clade__fit *f, bool *resumed)
     clade_status status = CLADE_OK;
     if (n > 0)
         status = resume(f, steps, n, &text);
+    else if (clade__run_log_keeps_model(f->options->run_dir))
+        status = clade__fail(CLADE_EINVAL, "resume: '%s' has the model of a run that has ended, and no "
+                             "checkpoint to go on from; choose another folder, or train anew without "
+                             "resume, which replaces the model", f->options->run_dir);
     else
         say(f, "there is no checkpoint yet: training begins anew");
     clade__text_free(&text);

@@ -60,6 +60,27 @@ clade_status clade__run_log_open(clade__run_log *log, const char *folder, const 
     return status;
 }
 
+/* Also where that cannot be told. */
+static bool is_in(const char *folder, const char *name)
+{
+    char path[MAX_PATH_BYTES];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+bool clade__run_log_keeps_model(const char *folder)
+{
+    char path[MAX_PATH_BYTES];
+    unsigned char *log;
+    size_t n_bytes;
+    if (!is_in(folder, "model.safetensors") && !is_in(folder, "best.safetensors")) return false;
+    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
+    if (clade__file_read(path, &log, &n_bytes) != CLADE_OK) return true;
+    bool ended = strstr((const char *)log, "{\"event\":\"end\"") != NULL;
+    free(log);
+    return ended;
+}
+
 clade_status clade__run_log_cut(clade__run_log *log, int64_t n_bytes)
 {
     struct stat about;

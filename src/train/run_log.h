@@ -31,6 +31,10 @@ typedef struct clade__run_log {
 clade_status clade__run_log_open(clade__run_log *log, const char *folder, const clade_model *model,
                                  bool has_valid);
 
+/* Whether the folder has a model that may be all there is of a run: its log, if there is one, says that the
+ * run has ended. */
+bool clade__run_log_keeps_model(const char *folder);
+
 /* Opens metrics.jsonl, cuts it to its first n bytes, and goes on behind them. */
 clade_status clade__run_log_cut(clade__run_log *log, int64_t n_bytes);
 
