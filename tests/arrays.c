@@ -80,7 +80,8 @@ static void put_header(unsigned char *bytes, size_t *at, const char *name, const
     put(bytes, at, strlen(name), 2);
     put(bytes, at, in64 ? 20 + 6 : 0, 2); /* behind a field that is none of ours */
     if (offset) {
-        put(bytes, at, 0, 10); /* comment, disk, attributes: 2, 2, 2, 4 */
+        put(bytes, at, 0, 6); /* comment, disk, attributes: 2, 2, 2 and 4 */
+        put(bytes, at, 0, 4);
         put(bytes, at, *offset, 4);
     }
     put_bytes(bytes, at, name, strlen(name));
