@@ -1,6 +1,5 @@
 /* clade train [CONFIG.yaml]: what it starts from (setup.h), the loop of the library, a summary. */
 #define _POSIX_C_SOURCE 200809L
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/setup.h"
+#include "cli/train_report.h"
 
 static const cli_option options[] = {
     CLI_SETTINGS(CLI_SETUP_OPTION)
@@ -101,103 +101,7 @@ static clade_status prepare(training *t)
     return CLADE_OK;
 }
 
-/* ---- what happened --------------------------------------------------------------------------- */
-
-/* metrics: NULL when there are none; epoch: 0 for those of no one epoch. */
-static void add_metrics(clade__json *json, const char *key, const clade_metrics *metrics,
-                        int64_t epoch)
-{
-    if (!metrics) {
-        clade__json_null(json, key);
-        return;
-    }
-    clade__json_object(json, key);
-    cli_json_metrics(json, metrics);
-    if (epoch > 0) clade__json_number(json, "epoch", (double)epoch);
-    clade__json_object_end(json);
-}
-
-static clade_status print_json(const training *t, const clade_fit_result *result)
-{
-    clade__json json = {0};
-    char path[CLI_PATH_BYTES + 32];
-    snprintf(path, sizeof path, "%s/model.safetensors", t->folder);
-    clade__json_object(&json, NULL);
-    clade__json_string(&json, "run", t->folder);
-    /* A training that diverges before its first epoch ends may leave no model. */
-    clade__json_string(&json, "model", access(path, F_OK) == 0 ? path : NULL);
-    clade__json_string(&json, "status", clade_fit_end_name(result->end));
-    if (result->why[0]) clade__json_string(&json, "why", result->why);
-    if (result->diverged.step > 0) {
-        clade__json_number(&json, "step", (double)result->diverged.step);
-        clade__json_string(&json, "phase", clade_phase_name(result->diverged.phase));
-        if (result->diverged.layer[0]) clade__json_string(&json, "layer", result->diverged.layer);
-    }
-    clade__json_number(&json, "epochs", result->epochs);
-    clade__json_number(&json, "steps", (double)result->steps);
-    clade__json_number(&json, "seconds", result->seconds);
-    clade__json_number(&json, "samples_per_second", result->samples_per_second);
-    bool has_train = result->epochs > 0, has_valid = result->has_valid;
-    bool has_best = result->best_epoch > 0;
-    add_metrics(&json, "train", has_train ? &result->train : NULL, 0);
-    add_metrics(&json, "valid", has_valid ? &result->valid : NULL, 0);
-    add_metrics(&json, "best", has_best ? &result->best_valid : NULL, result->best_epoch);
-    clade__json_object_end(&json);
-    return cli_print_json(&json);
-}
-
-/* How long a step takes: by the last epoch, since the first one has its kernels compiled. */
-static void print_speed(const training *t, const clade_fit_result *result, FILE *to)
-{
-    char count[32], seconds[32];
-    int64_t n = clade_data_describe(t->setup.train).n_samples;
-    int64_t batch = t->setup.settings.values[CLI_BATCH].count;
-    if (!(result->samples_per_second > 0.0)) return;
-    if (batch > n) batch = n;
-    fprintf(to, "last epoch at %s samples/s, %s for a batch of %lld\n",
-            cli_count_text(count, sizeof count, (int64_t)(result->samples_per_second + 0.5)),
-            cli_seconds_text(seconds, sizeof seconds, (double)batch / result->samples_per_second),
-            (long long)batch);
-}
-
-/* Three lines: how it ended and how good it is; how fast it was; where the model lies. */
-static void print_summary(const training *t, const clade_fit_result *result, FILE *to)
-{
-    char metrics[64];
-    if (result->end == CLADE_STOPPED)
-        fprintf(to, "stopped by the user at step %lld", (long long)result->steps);
-    else
-        fprintf(to, "%s %d epoch%s, %lld step%s",
-                result->end == CLADE_STOPPED_EARLY ? "stopped early after" : "completed",
-                result->epochs, result->epochs == 1 ? "" : "s", (long long)result->steps,
-                result->steps == 1 ? "" : "s");
-    fprintf(to, " in %.1f s", result->seconds);
-    if (result->has_valid) {
-        fprintf(to, "; held-out %s", cli_metrics_text(metrics, sizeof metrics, &result->valid));
-        if (result->best_epoch > 0 && result->best_epoch < result->epochs)
-            fprintf(to, " (best in epoch %d: %s)", result->best_epoch,
-                    cli_metrics_text(metrics, sizeof metrics, &result->best_valid));
-    } else if (result->epochs > 0) {
-        fprintf(to, "; train %s", cli_metrics_text(metrics, sizeof metrics, &result->train));
-    }
-    fprintf(to, "\n");
-    print_speed(t, result, to);
-    fprintf(to, "model saved as %s/model.safetensors\n", t->folder);
-}
-
-/* The summary in lines that fit. Without memory for that, as it comes. */
-static void show_summary(const training *t, const clade_fit_result *result, FILE *to)
-{
-    char *text = NULL;
-    size_t n_bytes;
-    FILE *lines = open_memstream(&text, &n_bytes);
-    if (lines) print_summary(t, result, lines);
-    if (lines && fclose(lines) == 0)
-        cli_print_lines(to, 2, text);
-    else
-        print_summary(t, result, to);
-    free(text);
-}
+/* ---- training --------------------------------------------------------------------------------- */
 
 static clade_span span_of(const cli_value *value)
 {
@@ -237,6 +141,7 @@ static clade_status fit(training *t)
     const cli_value *values = t->setup.settings.values;
     clade_schedule schedule = schedule_of(values);
     cli_progress_start(&t->progress, t->call->quiet, values[CLI_LOG_EVERY].count > 0);
+    t->progress.valid_is_train = t->setup.valid_is_train;
     t->progress.lr = schedule.kind != CLADE_SCHEDULE_CONSTANT || schedule.warmup.count > 0;
     clade_fit_options fit_options = {.epochs = (int)values[CLI_EPOCHS].count,
                                      .max_steps = values[CLI_MAX_STEPS].count,
@@ -264,13 +169,14 @@ static clade_status fit(training *t)
     if (result.end == CLADE_STOPPED_EARLY && !t->call->quiet)
         cli_say(NULL, "stopped early: %s", result.why);
     if (result.end == CLADE_STOPPED) t->call->exit_status = CLI_SIGNAL + cli_signal_seen;
-    if (status == CLADE_OK && !t->call->json) show_summary(t, &result, stdout);
-    if (status == CLADE_OK && t->call->json && !t->call->quiet) show_summary(t, &result, stderr);
+    const cli_trained trained = {&t->setup, &result, t->folder};
+    if (status == CLADE_OK && !t->call->json) cli_train_summary(&trained, stdout);
+    if (status == CLADE_OK && t->call->json && !t->call->quiet) cli_train_summary(&trained, stderr);
     if (t->call->json) {
-        clade_status printed = print_json(t, &result);
+        clade_status printed = cli_train_json(&trained);
         if (status == CLADE_OK) status = printed;
     }
-    return status;
+    return status == CLADE_OK ? cli_train_check(&trained) : status;
 }
 
 /* Trains, measured; how training ended comes before what became of the profile. */
@@ -305,7 +211,9 @@ const cli_command cli_command_train = {
              "run again), metrics.jsonl (a line for each epoch), model.safetensors (the last\n"
              "state), best.safetensors (the best on held-out data) and checkpoints. An option\n"
              "overrides the config. Training ends where the loss or a gradient is NaN or\n"
-             "infinite, and says in which step and layer it began. Ctrl-C finishes the step,\n"
+             "infinite, and says in which step and layer it began; where held-out data makes\n"
+             "the network overflow, that is told, no such epoch is the best, and the last one\n"
+             "makes the exit status 1. Ctrl-C finishes the step,\n"
              "saves and exits with 130; a second one quits at once. SIGTERM does the same,\n"
              "with 143, and so does a terminal that is closed (SIGHUP), with 129.\n"
              "A folder takes one training at a time: a second one, --overwrite too, ends\n"

@@ -110,7 +110,9 @@ static int format_line(char *line, const cli_progress *progress, const clade_pro
     int n = snprintf(line, LINE_BYTES, "%s%d/%d%s%s  %s%s%s%s%s%s", form < BRIEFEST ? "epoch " : "",
                      report->epoch, report->n_epochs, at, lr,
                      metrics_text(train, sizeof train, &report->train, brief),
-                     report->has_valid ? "  held-out " : "", valid, best ? " (best)" : "", speed, seconds);
+                     !report->has_valid          ? ""
+                     : progress->valid_is_train ? "  training data "
+                                                : "  held-out ", valid, best ? " (best)" : "", speed, seconds);
     return n + (report->has_valid && !best ? (int)strlen(" (best)") : 0);
 }
 

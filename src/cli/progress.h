@@ -15,6 +15,7 @@ typedef struct cli_progress {
     bool quiet;
     bool terminal;     /* stderr is one: redraw a line */
     bool lr;           /* show the learning rate: it moves */
+    bool valid_is_train; /* the validation data is the training data */
     bool every_report; /* plain lines for every report, as --log-every asks */
     double began, last_line, last_bar; /* when, by clade__seconds */
     bool thinned;            /* an epoch had no line, and that was said */

@@ -110,6 +110,7 @@ static clade_status open_data(cli_setup *setup, const cli_setup_wants *wants)
     CLADE_TRY(clade_data_open(&setup->train, cli_setting_text(settings, CLI_DATA)));
     CLADE_TRY(check_answers(setup->train));
     if (wants->valid) CLADE_TRY(open_valid(setup));
+    setup->valid_is_train = setup->valid && clade_data_equal(setup->train, setup->valid);
     CLADE_TRY(scale_data(setup));
 
     /* The resolved config names the parts that were read. */
@@ -168,7 +169,7 @@ static void print_valid(const cli_setup *setup)
         print_data(setup->valid, "valid");
     else
         cli_say("valid", "none");
-    if (setup->valid && clade_data_equal(setup->train, setup->valid))
+    if (setup->valid_is_train)
         cli_say("warning:", "the validation data is the training data, so it does not tell how the "
                             "network does on new data; --valid SPEC names other");
 }

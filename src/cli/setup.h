@@ -15,6 +15,7 @@ typedef struct cli_setup {
     cJSON *layers;         /* the network's description */
     clade_device *device;
     clade_data *train, *valid; /* valid: NULL where there is none */
+    bool valid_is_train;       /* the same samples: nothing is held out */
     clade_model *model;
 } cli_setup;
 
