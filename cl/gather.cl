@@ -1,7 +1,8 @@
 /* Rows of a data set, by index, as the network sees them.
  *
  *   dst (rows, cols)[r] = src (n, cols)[index[first + r]] * scale + shift
- *   by column           = the same with a scale and a shift for each: columns (2, cols)
+ *   by column           = ((src - high) - low) * scale, with these of each: columns (3, cols), the
+ *                         scales, then the centers in two halves, so that the difference is exact
  *   labels              = the same for int (rows), as they are
  *
  * index (n_index) may be null: then the row is first + r. A row that src does not have becomes NaN,
@@ -26,7 +27,7 @@ static inline int source_row(const global int *index, const int n_index, const i
     return row >= 0 && row < n ? row : -1;
 }
 
-#define GATHER_ROWS(NAME, SOURCE, FACTORS, SCALE, SHIFT)                                           \
+#define GATHER_ROWS(NAME, SOURCE, FACTORS, SCALED)                                                  \
     ELEMENT_KERNEL NAME(global float *restrict dst, const global SOURCE *restrict src,             \
                         const global int *restrict index, const int first, const int n_index,      \
                         const int n, const int cols, FACTORS)                                      \
@@ -38,16 +39,19 @@ static inline int source_row(const global int *index, const int n_index, const i
         const int row = source_row(index, n_index, n, first, r); /* one for the group */           \
         if (c >= cols) return;                                                                     \
         const float x = row < 0 ? NAN : convert_float(src[(size_t)row * cols + c]);                \
-        dst[(size_t)r * cols + c] = x * (SCALE) + (SHIFT);                                         \
+        dst[(size_t)r * cols + c] = SCALED;                                                        \
     }
 
 #define ONE_SCALE const float scale, const float shift
 #define COLUMNS   const global float *restrict columns
 
-GATHER_ROWS(gather_bytes, uchar, ONE_SCALE, scale, shift)
-GATHER_ROWS(gather_floats, float, ONE_SCALE, scale, shift)
-GATHER_ROWS(gather_bytes_by_column, uchar, COLUMNS, columns[c], columns[cols + c])
-GATHER_ROWS(gather_floats_by_column, float, COLUMNS, columns[c], columns[cols + c])
+#define BY_ONE    x * scale + shift
+#define BY_COLUMN (x - columns[cols + c] - columns[(size_t)2 * cols + c]) * columns[c]
+
+GATHER_ROWS(gather_bytes, uchar, ONE_SCALE, BY_ONE)
+GATHER_ROWS(gather_floats, float, ONE_SCALE, BY_ONE)
+GATHER_ROWS(gather_bytes_by_column, uchar, COLUMNS, BY_COLUMN)
+GATHER_ROWS(gather_floats_by_column, float, COLUMNS, BY_COLUMN)
 
 ELEMENT_KERNEL gather_labels(global int *restrict dst, const global int *restrict src,
                              const global int *restrict index, const int first, const int n_index,

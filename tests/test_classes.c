@@ -87,20 +87,36 @@ static void names_decide(void **state)
     clade_model_free(model);
 }
 
+static void assert_refused(clade_model *model, const labelled *l, const char *part)
+{
+    clade_data *data = make(l);
+    clade_metrics metrics;
+    assert_fails(clade_evaluate(model, data, &metrics), CLADE_EDATA, part);
+    clade_data_free(data);
+}
+
+/* The same class under other numbers of a file: by value where names are numbers, never by place. */
 static void without_names_numbers_decide(void **state)
 {
+    static const char *const as_floats[] = {"0.0", "02"};
     static const labelled text = {3, others, 3, {0, 1, 2}, {0, 1, 2}},
                           one_on = {3, from_one, 3, {0, 1, 2}, {0, 1, 2}},
                           two = {3, NULL, 2, {0, 2}, {0, 2}},
-                          lacks = {2, digits, 2, {0, 1}, {0, 2}};
+                          lacks = {2, digits, 2, {0, 1}, {0, 2}},
+                          floats = {2, as_floats, 2, {0, 1}, {0, 2}},
+                          zero = {1, digits, 1, {0}, {0}};
     clade_model *model = trained(*state, &numbered);
     assert_null(clade_model_class_name(model, 0));
-    assert_same(model, &numbered, &text);
-    assert_same(model, &numbered, &one_on);
     assert_same(model, &two, &lacks); /* digits are the names of numbers */
+    assert_same(model, &two, &floats);
+    assert_refused(model, &text, "row 0 (from 0) is of class");
+    assert_refused(model, &one_on, "row 2 (from 0) is of class '3', which the model was not trained "
+                                   "on; it knows 0 to 2");
     clade_model_free(model);
     model = trained(*state, &one_on);
-    assert_same(model, &one_on, &numbered);
+    assert_refused(model, &numbered, "row 0 (from 0) is of class '0', which the model was not "
+                                     "trained on; it knows 1, 2, 3");
+    assert_refused(model, &zero, "is of class '0'");
     clade_model_free(model);
 }
 
@@ -133,7 +149,7 @@ static void an_unknown_class_is_refused(void **state)
     float outputs[3];
     assert_fails(
         clade_evaluate(model, data, &metrics), CLADE_EDATA,
-        "sample 2 is of class 'yak', which the model was not trained on; it knows cat, dog, "
+        "row 2 (from 0) is of class 'yak', which the model was not trained on; it knows cat, dog, "
         "owl");
     assert_ok(clade_predict(model, data, 2, 1, false, outputs)); /* what is it like? */
     clade_data_free(data);

@@ -102,8 +102,7 @@ static void columns_have_the_names_of_the_classes(void **state)
     assert_string_equal(cJSON_GetArrayItem(list, 2)->valuestring, "mid, rest");
     cJSON_Delete(document);
     command_free(&result);
-    command_expect_error(COMMAND("predict", model, "--data", "digits", "--keep", "x"), 4,
-                         "takes samples of shape");
+    command_expect_error(COMMAND("predict", model, "--data", "digits"), 4, "takes samples of shape");
 }
 
 static void nothing_is_kept_of_what_is_no_table(void **state)

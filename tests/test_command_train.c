@@ -272,8 +272,8 @@ static void test_unfit_data(void **state)
     assert_ok(clade_save(model, path));
     clade_model_free(model);
     clade_device_free(device);
-    command_expect_error(COMMAND("eval", path, "--data", DATA), 4, "takes samples of shape [5]");
-    command_expect_error(COMMAND("predict", path, "--data", DATA), 4, "takes samples of shape [5]");
+    command_expect_error(COMMAND("eval", path, "--data", DATA), 4, "takes samples of shape (5)");
+    command_expect_error(COMMAND("predict", path, "--data", DATA), 4, "takes samples of shape (5)");
 }
 
 /* A kernel that does not build is known when prediction begins: not even a head is printed. */

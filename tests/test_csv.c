@@ -246,6 +246,11 @@ static void same_table(void **state)
         "1,2,0\n3.5,-4,1\n1e-3,6,0",         /* no newline at the end */
         "1,2,0\r\n3.5,-4,1\r\n1e-3,6,0\r\n", /* CRLF */
         "1,2,0\r\n3.5,-4,1\r\n1e-3,6,0\r",   /* cut in the last CRLF */
+        "1,2,0\r3.5,-4,1\r1e-3,6,0\r",         /* CR alone */
+        "1,2,0\n\n3.5,-4,1\n1e-3,6,0\n",       /* a blank line among them */
+        "1;2;0\n3,5;-4;1\n1e-3;6;0\n",         /* decimal commas */
+        "1\t2\t0\n3.5\t-4\t1\n1e-3\t6\t0\n",   /* tabs */
+        "1|2|0\n3.5|-4|1\n1e-3|6|0\n",
         "\xef\xbb\xbf"
         "1,2,0\n3.5,-4,1\n1e-3,6,0\n",                       /* byte order mark */
         "\"1\",\"2\",\"0\"\n3.5,\"-4\",1\n1e-3,6,\"0\"",     /* quoted */
@@ -262,19 +267,24 @@ static void same_table(void **state)
 static void headers(void **state)
 {
     (void)state;
-    const float with[] = {9, 9, 1, 2, 3.5f, -4, 1e-3f, 6};
-    const char *numbers = "9,9,1\n1,2,0\n3.5,-4,1\n1e-3,6,0\n";
+    const float with[] = {9, 8, 1, 2, 3.5f, -4, 1e-3f, 6};
+    const char *numbers = "9,8,1\n1,2,0\n3.5,-4,1\n1e-3,6,0\n";
     assert_data(open_text(numbers, "test=0"), 4, 2, with, (int[]){1, 0, 1, 0}, NULL);
     assert_data(open_text(numbers, "test=0&header=auto"), 4, 2, with, (int[]){1, 0, 1, 0}, NULL);
     assert_data(open_text(numbers, "test=0&header=no"), 4, 2, with, (int[]){1, 0, 1, 0}, NULL);
     assert_data(open_text(numbers, "test=0&header=yes"), 3, 2, plain, plain_labels, NULL);
-    /* text in the label's cell alone is a label; found by name it is a header */
+    /* a text above numbers is a name; and so is what an option names */
     const char *named = "1,2,kind\n1,2,0\n3.5,-4,1\n1e-3,6,0\n";
-    clade_data *data = open_text(named, "test=0");
-    assert_int_equal(data->n_samples, 4);
-    assert_string_equal(clade_data_class_name(data, 2), "kind");
-    clade_data_free(data);
+    assert_data(open_text(named, "test=0"), 3, 2, plain, plain_labels, NULL);
     assert_data(open_text(named, "test=0&label=kind"), 3, 2, plain, plain_labels, NULL);
+    clade_data *data = open_text("1,2,a\n3,4,b\n5,6,a\n", "test=0");
+    assert_int_equal(data->n_samples, 3); /* a class that stands below again is none */
+    clade_data_free(data);
+    assert_data(open_text("?,1.5,0\n2,3,1\n4,5,0\n", "missing=-7"), 3, 2,
+                (float[]){-7, 1.5f, 2, 3, 4, 5}, (int[]){0, 1, 0}, NULL);
+    assert_data(open_text("0,1,label\n1,2,0\n3,4,1\n", "test=0"), 2, 2, (float[]){1, 2, 3, 4},
+                (int[]){0, 1}, NULL);
+    open_bad("3,alice\n4,bob\n5,carol\n", "", CLADE_EDATA, "write header=yes or header=no");
     assert_data(open_text("1,2,y\n1,2,0\n3.5,-4,1\n1e-3,6,0\n", "test=0&target=3"), 3, 2, plain,
                 NULL, (float[]){0, 1, 0});
     open_bad("a,b,c\n", "", CLADE_EDATA, "has a header and no rows");
@@ -305,14 +315,14 @@ static void column_errors(void **state)
     } cases[] = {
         {"label=", CLADE_EINVAL, "label= has no column"},
         {"label=0", CLADE_EINVAL, "columns are numbered from 1"},
-        {"label=4", CLADE_EDATA, FILE_NAME ":1: no column 4; there are 3"},
+        {"label=4", CLADE_EDATA, FILE_NAME "': no column 4; there are 3"},
         {"label=-4", CLADE_EDATA, "no column -4; there are 3"},
         {"label=99999999999999999999", CLADE_EDATA, "there are 3"},
-        {"label=knid", CLADE_EDATA, FILE_NAME ":1: no column 'knid'; did you mean 'kind'?"},
+        {"label=knid", CLADE_EDATA, FILE_NAME "': no column 'knid'; did you mean 'kind'?"},
         {"label=+1", CLADE_EDATA, "no column '+1'; one of a, kind, kind b"},
-        {"target=a,a", CLADE_EINVAL, "target=a,a names column 1 twice"},
+        {"target=a,a", CLADE_EINVAL, "target=... names column 'a', which is named already"},
         {"target=a,", CLADE_EINVAL, "target= has no column"},
-        {"target=1,2,3", CLADE_EDATA, "3 columns, separated by commas: none is left"},
+        {"target=1,2,3", CLADE_EDATA, "3 columns, separated by ',': none is left"},
         {"target=a,c", CLADE_EDATA, "no column 'c'"},
         {"label=a&target=b", CLADE_EINVAL, "both label= and target="},
         {"lable=a", CLADE_EINVAL, "did you mean 'label'?"},
@@ -324,7 +334,7 @@ static void column_errors(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         open_bad("a,kind,kind b\n1,0,2\n3,1,4\n", cases[i].options, cases[i].status, cases[i].part);
-    open_bad("1,2,0\n3,4,1\n", "label=kind", CLADE_EDATA, "holds numbers and names no columns");
+    open_bad("1,2,0\n3,4,1\n", "label=kind", CLADE_EDATA, "no column 'kind'; one of 1, 2, 0");
     open_bad("a,a,b\n1,2,0\n3,4,1\n", "label=a", CLADE_EDATA, "2 columns are named 'a'");
 }
 
@@ -333,7 +343,7 @@ static void column_errors(void **state)
 static void assert_classes(const char *text, int n, const int *labels, int n_classes,
                            const char *const *names)
 {
-    clade_data *data = open_text(text, "test=0");
+    clade_data *data = open_text(text, *text == 'x' ? "test=0" : "test=0&header=no");
     assert_int_equal(data->n_samples, n);
     assert_int_equal(data->n_classes, n_classes);
     for (int i = 0; i < n; i++) assert_int_equal(data->labels[i], labels[i]);
@@ -346,7 +356,8 @@ static void assert_classes(const char *text, int n, const int *labels, int n_cla
 static void labels(void **state)
 {
     (void)state;
-    assert_classes("1,2\n1,0\n1,1\n1,2\n", 4, (int[]){2, 0, 1, 2}, 3, NULL);
+    assert_classes("1,2\n1,0\n1,1\n1,2\n", 4, (int[]){2, 0, 1, 2}, 3,
+                   (const char *[]){"0", "1", "2"});
     assert_classes("1,10\n1,9\n1,-1\n1,10.0\n1,1e1\n", 5, (int[]){2, 1, 0, 2, 2}, 3,
                    (const char *[]){"-1", "9", "10"});
     assert_classes("1,1\n1,2\n", 2, (int[]){0, 1}, 2, (const char *[]){"1", "2"});
@@ -357,16 +368,19 @@ static void labels(void **state)
     assert_classes("1,1\n1,10\n1,x\n1,2\n1,1.0\n", 5, (int[]){0, 2, 4, 3, 1}, 5,
                    (const char *[]){"1", "1.0", "10", "2", "x"});
     assert_classes("1,a\n1,a\n", 2, (int[]){0, 0}, 1, (const char *[]){"a"});
-    assert_classes("x,y\n1,0\n1,0\n", 2, (int[]){0, 0}, 1, NULL);
+    assert_classes("x,y\n1,0\n1,0\n", 2, (int[]){0, 0}, 1, (const char *[]){"0"});
+    /* whole numbers beyond what a double tells apart, and the same one written in two ways */
+    assert_classes("1,9007199254740993\n1,9007199254740992\n1,9007199254740993.0\n1,-07\n", 4,
+                   (int[]){2, 1, 2, 0}, 3,
+                   (const char *[]){"-7", "9007199254740992", "9007199254740993"});
     assert_classes("1,1\n", 1, (int[]){0}, 1, (const char *[]){"1"});
     open_bad("x,y\n1,0\n1,1\n1,1.5\n", "", CLADE_EDATA,
              FILE_NAME ":4: column 2 ('y') has '1.5', want a whole number or a name as a label; "
                        "numbers to predict are chosen by ?target=COLUMN");
     open_bad("1,0\n1,nan\n", "", CLADE_EDATA, FILE_NAME ":2: column 2 has 'nan'");
-    open_bad("1,0\n1,1e300\n", "", CLADE_EDATA, FILE_NAME ":2: column 2 has '1e300'");
     open_bad("1,0\n1,\n", "", CLADE_EDATA, FILE_NAME ":2: column 2 is empty: a value is missing");
     open_bad("x,tier\n1,Pferd\n1,K\xfche\n1,K\xfche\n", "", CLADE_EDATA,
-             FILE_NAME ":3: column 2 ('tier') has 'K\xfche', want a label in UTF-8; convert the file");
+             FILE_NAME ":3: column 2 ('tier') has 'K\xfche', want text in UTF-8; convert the file");
     assert_classes("1,K\xc3\xbche\n1,Pferd\n", 2, (int[]){0, 1}, 2,
                    (const char *[]){"K\xc3\xbche", "Pferd"});
 }
@@ -376,13 +390,13 @@ static void many_labels(void **state)
 {
     (void)state;
     enum { N = 3000 };
-    char *text = malloc(N * 16), *to = text;
+    char *text = malloc(N * 32), *to = text;
     assert_non_null(text);
     for (int i = 0; i < N; i++)
-        to += sprintf(to, "%d,n%04d\n", i, i * 7 % N); /* 7 and N: coprime */
-    clade_data *data = open_text(text, "test=0");
+        to += sprintf(to, "%d,n%04d\n%d,n%04d\n", i, i * 7 % N, i, i * 7 % N); /* 7 and N: coprime */
+    clade_data *data = open_text(text, "header=no&label=2&part=train&test=0");
     assert_int_equal(data->n_classes, N);
-    for (int i = 0; i < N; i++) assert_int_equal(data->labels[i], i * 7 % N);
+    for (int i = 0; i < N; i++) assert_int_equal(data->labels[2 * i + 1], i * 7 % N);
     assert_string_equal(clade_data_class_name(data, 2999), "n2999");
     clade_data_free(data);
     free(text);
@@ -401,7 +415,7 @@ static void targets(void **state)
              FILE_NAME ":3: column 2 ('y') has 'u', want a number");
     open_bad("1,2\n3,inf\n", "target=2", CLADE_EDATA,
              FILE_NAME ":2: column 2 has 'inf', want a finite");
-    open_bad("5,1\n", "target=2", CLADE_EDATA, "one row, which train and test part cannot share");
+    open_bad("5,1\n", "target=2&part=test", CLADE_EDATA, "one row, which cannot be split into 2 parts");
 }
 
 /* ---- damage ---------------------------------------------------------------------------------- */
@@ -418,19 +432,16 @@ static void damaged(void **state)
         {"1,2\n3\n", FILE_NAME ":2: 1 cell, want 2 as in line 1"},
         {"1,2\n3,4\n5,6,7\n", FILE_NAME ":3: 3 cells, want 2 as in line 1"},
         {"a,\"x\ny\"\n3,4\n5,6,7\n", FILE_NAME ":4: 3 cells"},
-        {"1,2\n\n3,4\n", FILE_NAME ":2: a blank line among the rows"},
-        {"1,2\r\n\r\n3,4\n", FILE_NAME ":2: a blank line among the rows"},
-        {"1\n2\n", FILE_NAME ":1: 1 column, separated by commas: none is left for features"},
-        {"a;b\n1;2\n", FILE_NAME ":1: 1 column"},
+        {"1\n2\n", FILE_NAME "' has 1 column, separated by ',': none is left for features"},
+        {"a:b\n1:2\n1:2\n", "none is left for features; separator= takes another"},
         {"1,\"2\n3,4\n", FILE_NAME ":1: a quote that is opened here is not closed"},
         {"1,2\n3,\"4", FILE_NAME ":2: a quote that is opened here is not closed"},
         {"1,2\n3,\"4\"5\n", FILE_NAME ":2: text after a closing quote"},
         {"1,2\n3,4\"5\n", FILE_NAME ":2: a quote inside a cell"},
-        {"1,2\r3,4\r", FILE_NAME ":1: a carriage return without a newline"},
         {"1,2,0\n1,x,1\n", FILE_NAME ":2: column 2 has 'x', want a number"},
         {"1,2,0\n1,0x1,1\n", "has '0x1', want a number"},
-        {"a,b,c\n1,nan,0\n1,2,1\n", FILE_NAME ":2: column 2 ('b') has 'nan', want a finite number"},
-        {"1,2,0\n1,-inf,1\n", "has '-inf', want a finite number that fits float32"},
+        {"a,b,c\n1,nan,0\n1,2,1\n", FILE_NAME ":2: column 2 ('b') has 'nan', want a number; missing=median fills"},
+        {"1,2,0\n1,-inf,1\n", "has '-inf', want a finite number"},
         {"1,2,0\n1,1e39,1\n", "has '1e39', want a finite number that fits float32"},
         {"1,2,0\n1,,1\n", FILE_NAME ":2: column 2 is empty: a value is missing"},
         {"1,2,0\n1,\"\",1\n", "column 2 is empty"},

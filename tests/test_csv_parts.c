@@ -27,7 +27,7 @@ static void write_rows(int n)
 static clade_data *open_part(const char *options, const char *part)
 {
     clade_data *data;
-    assert_ok(clade_data_open_part(&data, test_text("csv:%s%s", path, options), part));
+    assert_ok(clade_data_open_part(&data, test_text("csv:%s%sheader=no", path, options), part));
     return data;
 }
 
@@ -67,12 +67,12 @@ static int64_t split(int n, const char *options)
 static void parts_share_no_row(void **state)
 {
     (void)state;
-    assert_int_equal(split(1000, ""), 200);
-    assert_int_equal(split(1000, "?test=0.25"), 250);
-    assert_int_equal(split(7, "?test=0.5"), 4);
-    assert_int_equal(split(2, ""), 1); /* at least one to either */
-    assert_int_equal(split(2, "?test=0.999"), 1);
-    assert_int_equal(split(3, "?test=1e-9"), 1);
+    assert_int_equal(split(1000, "?"), 200);
+    assert_int_equal(split(1000, "?test=0.25&"), 250);
+    assert_int_equal(split(7, "?test=0.5&"), 4);
+    assert_int_equal(split(2, "?"), 1); /* at least one to either */
+    assert_int_equal(split(2, "?test=0.999&"), 1);
+    assert_int_equal(split(3, "?test=1e-9&"), 1);
 }
 
 static void without_a_split_both_are_all_rows(void **state)
@@ -80,7 +80,7 @@ static void without_a_split_both_are_all_rows(void **state)
     (void)state;
     write_rows(30);
     for (int part = 0; part < 2; part++) {
-        clade_data *data = open_part("?test=0", part ? "test" : "train");
+        clade_data *data = open_part("?test=0&", part ? "test" : "train");
         assert_int_equal(data->n_samples, 30);
         for (int i = 0; i < 30; i++) assert_int_equal(row_of(data, i), i);
         clade_data_free(data);
@@ -96,9 +96,9 @@ static void fewer_are_the_first(void **state)
     for (int o = 0; o < 2; o++)
         for (int part = 0; part < 2; part++) {
             const char *name = part ? "test" : "train";
-            clade_data *all = open_part(test_text("?%s", options[o]), name);
+            clade_data *all = open_part(test_text("?%s&", options[o]), name);
             for (int n = 1; n <= all->n_samples; n += 3) {
-                clade_data *few = open_part(test_text("?%s&n=%d", options[o], n), name);
+                clade_data *few = open_part(test_text("?%s&n=%d&", options[o], n), name);
                 assert_int_equal(few->n_samples, n);
                 assert_int_equal(few->n_classes, 2);
                 assert_memory_equal(few->values, all->values, (size_t)n * sizeof(float));
@@ -114,7 +114,7 @@ static void more_than_there_are_is_an_error(void **state)
     (void)state;
     write_rows(40);
     clade_data *data;
-    assert_fails(clade_data_open(&data, test_text("csv:%s?n=33", path)), CLADE_EDATA,
+    assert_fails(clade_data_open(&data, test_text("csv:%s?n=33&part=train", path)), CLADE_EDATA,
                  "table.csv' has 32 samples in its train part, and n=33 asks for more");
     assert_fails(clade_data_open(&data, test_text("csv:%s?n=9&part=test", path)), CLADE_EDATA,
                  "has 8 samples in its test part");

@@ -78,7 +78,7 @@ static void test_errors(void **state)
                  "gather: index is float32, want int32");
     clade_tensor *right = test_tensor(*state, CLADE_SHAPE(11, 4), NULL);
     assert_fails(clade__gather(commands, dst, right, NULL, &first, 1, 0, src), CLADE_ESHAPE,
-                 "gather: columns is (11, 5), want (2, 4)");
+                 "gather: columns is (11, 5), want (3, 4)");
     assert_fails(clade__gather_labels(commands, ints, src, NULL, &first), CLADE_ESHAPE,
                  "gather_labels: src is float32, want int32");
     clade_tensor *all[] = {src, dst, ints, right};

@@ -83,7 +83,7 @@ static void reads_headers(void **state)
     assert_good(open_pair(good_x(), npy_array("<i4", "(3, 1)", y_values, sizeof y_values)));
     clade_data *data = open_pair(good_x(), good_y());
     assert_string_equal(clade_data_describe(data).name,
-                        test_text("npy:%s/x.npy,%s/y.npy?part=train", folder, folder));
+                        test_text("npy:%s/x.npy,%s/y.npy", folder, folder));
     clade_data_free(data);
 }
 
@@ -175,8 +175,10 @@ static void parts(void **state)
         x[2 * i + 1] = (float)i + 0.5f;
         y[i] = (unsigned char)(i % 3);
     }
-    const char *spec =
-        write_pair(npy_array("<f4", "(100, 2)", x, sizeof x), npy_array("|u1", "(100,)", y, 100));
+    char spec[600];
+    snprintf(spec, sizeof spec, "%s",
+             write_pair(npy_array("<f4", "(100, 2)", x, sizeof x),
+                        npy_array("|u1", "(100,)", y, 100)));
     char seen[100] = {0};
     for (int part = 0; part < 2; part++) {
         clade_data *data;
@@ -192,12 +194,18 @@ static void parts(void **state)
             seen[row] = 1;
         }
         clade_data_free(data);
-        assert_ok(clade_data_open_part(&data, spec, part ? "test" : "train")); /* all in both */
-        assert_int_equal(data->n_samples, 100);
+        assert_ok(clade_data_open_part(&data, test_text("%s?test=0", spec), part ? "test" : "train"));
+        assert_int_equal(data->n_samples, 100); /* all in both */
         assert_memory_equal(data->values, x, sizeof x);
+        clade_data_free(data);
+        assert_ok(clade_data_open_part(&data, spec, part ? "test" : "train"));
+        assert_int_equal(data->n_samples, part ? 20 : 80);
         clade_data_free(data);
     }
     clade_data *data;
+    assert_ok(clade_data_open(&data, spec)); /* one whole */
+    assert_int_equal(data->n_samples, 100);
+    clade_data_free(data);
     assert_fails(clade_data_open(&data, test_text("%s?test=1", spec)), CLADE_EINVAL,
                  "npy: test=1,");
 }

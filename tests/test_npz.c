@@ -49,7 +49,8 @@ static void write_zip(const zip *archive)
 
 static clade_status open_part(clade_data **data, const char *options, const char *part)
 {
-    return clade_data_open_part(data, test_text("npy:%s%s", path, options), part);
+    return clade_data_open_with(data, test_text("npy:%s%s", path, options),
+                                &(clade_data_options){.part = part, .whole = true});
 }
 
 static void assert_bad(const zip *archive, const char *part)

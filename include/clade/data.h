@@ -4,13 +4,14 @@
  *   digits            made by the library: 28×28 grey digits; digits?n=2000&seed=3
  *   mnist:DIR         a set of images in IDX files, as MNIST and its like are; mnist:DIR?set=letters
  *   cifar10:DIR       the binary version of CIFAR-10; cifar10:DIR?files=data_batch_1.bin
- *   csv:FILE          a table of numbers; csv:iris.csv?label=species, csv:homes.csv?target=price
+ *   csv:FILE          a table; csv:iris.csv?label=species, csv:homes.csv?target=price
  *   npy:X,Y           two NumPy files, samples and labels or targets; npy:x.npy,y.npy?test=0.1
  *   npy:FILE.npz      both in an archive
  *   random            noise, to measure with; random?features=1000&classes=10
  * and after a question mark, options joined by '&'. The options begin at the first '?' behind which a
- * word and '=' stand, so that a path may hold other ones. All kinds take part=train|test, and n=N: the
- * first N samples of the part; fewer in a file are an error. clade_data_kind_at lists all kinds and
+ * word and '=' stand, so that a path may hold other ones. All kinds take part=train|valid|test
+ * (valid is test where there are two), and n=N: the first N samples of the part; fewer in a file are an
+ * error. clade_data_kind_at lists all kinds and
  * options with a line on each.
  *
  * digits: 20,000 samples to train and 4,000 to test unless n= is given; seed=1 unless given.
@@ -35,22 +36,41 @@
  * of images. files=NAME[,NAME…] reads these files of DIR instead, whichever part is asked for: name
  * others to validate with. batches.meta.txt, where it is, names the classes.
  *
- * csv: cells are separated by commas, may be quoted (RFC 4180), and have blanks around them that do
- * not count; samples (n_features), float32. A cell that is empty, or of a feature and no finite
- * number, is an error. A COLUMN is a name in the first row, or a number from 1, or from -1 at the
- * end; what could be either is a number.
- *   label=COLUMN      the classes; the last column unless given. Whole numbers that are just
- *                     0 … n-1 are labels as they are; other whole numbers are names, in their
- *                     order; where any cell is no number all are names, in UTF-8, in the order of
- *                     their bytes
+ * csv: a table of text, gzipped or plain. Cells are separated by commas, semicolons, tabs or '|', may be
+ * quoted (RFC 4180), and have blanks around them that do not count; blank lines do not count either. The
+ * first row names the columns where the rows below say so; where they do not tell, header= must. Samples
+ * (n_features), float32. A cell is missing where it is empty, NA, NaN, null, None, ?, -, or what else
+ * pandas takes so. A column is numbers where all its other cells are, with true and false as 1 and 0, and
+ * else a category, which is a feature for each of its texts: see clade/schema.h. A COLUMN is a name, or a
+ * number from 1, or from -1 at the end; what could be either is a number.
+ *   label=COLUMN|none the classes; the last column unless given. Whole numbers are in their order, equal
+ *                     ones (1, 1.0, 01) one class; where any cell is no number all are names, in UTF-8,
+ *                     in the order of their bytes. none: samples alone, to predict on
  *   target=COLUMN[,COLUMN…]  numbers to predict, in this order; then there are no classes
- *   header=yes|no|auto  whether the first row names the columns; auto, unless given: it does when
- *                     any of its cells but the label's is text, or a column is given by its name
- *   label=none        all columns are features: samples alone, to predict on. Then test= is 0 unless
- *                     given
- *   test=FRACTION     in [0, 1), 0.2 unless given: the share of rows in the test part, a fixed
- *                     random choice; the train part is the others. 0: both parts are all rows. The
- *                     classes are those of all rows in either part
+ *   drop=, id=        columns to leave out; those of id are carried along (clade_data_kept)
+ *   features=COLUMN[,COLUMN…]  these alone are features
+ *   categories=COLUMN[,COLUMN…]  numbers that are categories
+ *   missing=RULE[,COLUMN:RULE…]  what a missing number becomes: refuse, unless given; mean or median of
+ *                     the train part, or a number. With any but refuse a missing category is one of its
+ *                     own. A label or target may not be missing
+ *   unknown=refuse|zeros  a category that the train part lacks: an error, unless given, or 0 in each of
+ *                     the column's features
+ *   header=yes|no|auto, separator=C|tab, decimal=C, comment=C|none  where what is found is not right
+ * A table that is read by a schema (clade_data_options) has its columns in any order, by their names;
+ * label= and target= are those of the schema unless given, and where the table has not got their
+ * columns it is samples alone.
+ *
+ * Parts of csv and npy: a file has no parts of its own, and is one whole. Where train and test part of one
+ * spec are opened, or the spec names a part, its rows are split by a fixed random choice:
+ *   test=FRACTION     in [0, 1), 0.2 unless given: the share of rows in the test part; the train part is
+ *                     the others. 0: every part is all rows
+ *   split=A,B[,C]     shares, which add up to 1, to train, validate and test with, or to train and test
+ *   split=COLUMN      of a csv: a column that says train, valid or test of each row
+ *   seed=N            another choice
+ *   stratify=yes      each part has its share of each class
+ *   group=COLUMN      of a csv: rows with the same text here are in one part
+ * What a schema is made of, statistics and categories, is the train part alone; the classes are those of
+ * all rows.
  *
  * npy: versions 1.0 to 3.0, in either byte order and either order of elements. X is (n), n samples
  * of one value, or (n, …) with up to 4 dimensions. Floats of 16 to 64 bits and whole numbers of 8 to
@@ -66,7 +86,6 @@
  *                     any value is above 1, as for the images of all other kinds; else 1, since a
  *                     table of bytes, in 2 dimensions, may have any meaning: for images laid flat
  *                     write scale=1/255, of which a note reminds
- *   test=FRACTION     as for csv, but 0 unless given
  * npy:FILE.npz is an archive of arrays, stored or deflated, as numpy.savez and savez_compressed
  * write it. The samples are its array x, data, features, images, imgs, samples, inputs or arr_0, and
  * Y is y, label, labels, target, targets or arr_1, in any case of letters. With the words train and
@@ -96,8 +115,9 @@ typedef struct clade_data_info {
     clade_shape shape;   /* of one sample */
     clade_dtype dtype;   /* CLADE_UINT8, or CLADE_FLOAT32 */
     float scale, shift;  /* a network sees value * scale + shift; or, where it is standardized, */
-    const float *feature_scale, *feature_shift; /* with these of each value of a sample, owned by
+    const double *feature_scale, *feature_shift; /* with these of each value of a sample, owned by
                                                  * the data; NULL unless standardized */
+    bool standardized;   /* features have mean 0 and deviation 1, by these or in the columns of a table */
     int n_classes;       /* labels are 0 … n_classes-1; 0 when targets are numbers */
     int64_t n_targets;   /* target numbers of a sample when n_classes is 0; both are 0 when there are
                           * samples alone, which can only be predicted on */
@@ -105,11 +125,11 @@ typedef struct clade_data_info {
     double seconds;      /* spent reading or making it */
 } clade_data_info;
 
-/* Opens the train part, unless the spec names another. CLADE_EINVAL for a spec that makes no
+/* Opens the train part, unless the spec names another; of a file without parts, all rows. CLADE_EINVAL for a spec that makes no
  * sense, CLADE_EIO for a file that cannot be read, CLADE_EDATA for one that is damaged. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_open(clade_data **out, const char *spec);
 
-/* The same with another default part: "train" or "test". */
+/* The same of a part: "train", "valid" or "test". Files without parts are split. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_open_part(clade_data **out, const char *spec,
                                                              const char *part);
 
@@ -123,6 +143,8 @@ typedef struct clade_data_options {
     bool standardize_targets; /* the same for its targets; clade_predict gives them in their own units */
     const clade_schema *schema; /* read a table as this one was read: that of a model, or of the data it
                                  * is trained on. Columns are found by name, in any order */
+    bool alone;               /* samples alone: labels and targets are not read, though a table may have
+                               * them, so that none is refused */
     const char *keep;         /* names of columns to carry along as text, between commas; or NULL */
 } clade_data_options;
 

@@ -186,7 +186,8 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_evaluate(clade_model *model, clade
 
 /* The network's outputs for samples [first, first + n) of the data, (n, outputs) float32, into host
  * memory; as probabilities: softmax after cross_entropy, sigmoid after bce_with_logits, unchanged
- * after mse. With raw set, the last node's own values. */
+ * after mse, but in the target's own units where it was standardized. With raw set, the last node's own
+ * values. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_predict(clade_model *model, clade_data *data,
                                                       int64_t first, int64_t n, bool raw,
                                                       float *outputs);

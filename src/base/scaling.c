@@ -26,7 +26,18 @@ void clade__scaling_free(clade__scaling *scaling)
 
 double clade__scaling_apply(const clade__scaling *scaling, int64_t column, double value)
 {
-    const float *columns = scaling->columns;
+    const double *columns = scaling->columns;
     if (!columns) return value * (double)scaling->scale + (double)scaling->shift;
-    return value * (double)columns[column] + (double)columns[scaling->n_columns + column];
+    return value * columns[column] + columns[scaling->n_columns + column];
+}
+
+void clade__scaling_split(const clade__scaling *scaling, float *columns)
+{
+    int64_t n = scaling->n_columns;
+    for (int64_t i = 0; i < n; i++) {
+        double center = -scaling->columns[n + i] / scaling->columns[i];
+        columns[i] = (float)scaling->columns[i];
+        columns[n + i] = (float)center;
+        columns[2 * n + i] = (float)(center - (double)columns[n + i]);
+    }
 }

@@ -25,7 +25,7 @@ static clade_status run_eval(cli_call *call)
     clade_model *model = NULL;
     clade_data *data = NULL;
     clade_report *report = NULL;
-    clade_status status = cli_open_all(&device, &model, &data, call, spec, NULL);
+    clade_status status = cli_open_all(&device, &model, &data, call, spec, NULL, false);
     if (status == CLADE_OK && !call->quiet)
         cli_say("device", "%s", clade_device_reason(device));
     if (status == CLADE_OK)

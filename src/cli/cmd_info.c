@@ -1,5 +1,5 @@
 /* clade info MODEL: the layers of a saved model. Needs no device. */
-#include "cli/common.h"
+#include "cli/columns_report.h"
 
 static clade_status add_layers(clade__json *json, const clade_model *model)
 {
@@ -35,6 +35,7 @@ static clade_status print_json(const clade_model *model, const char *path)
     for (int i = 0; clade_model_class_name(model, i); i++)
         clade__json_string(&json, NULL, clade_model_class_name(model, i));
     clade__json_list_end(&json);
+    cli_columns_json(&json, clade_model_schema(model));
     clade__json_object_end(&json);
     if (status == CLADE_OK) return cli_print_json(&json);
     clade__text_free(&json.text);
@@ -80,7 +81,7 @@ static clade_status print_table(const clade_model *model)
     status = classes.failed ? clade__fail(CLADE_ENOMEM, "no memory for the classes") : CLADE_OK;
     if (status == CLADE_OK && classes.data) cli_print_lines(stdout, 9, classes.data);
     clade__text_free(&classes);
-    return status;
+    return status == CLADE_OK ? cli_columns_print(clade_model_schema(model)) : status;
 }
 
 static clade_status run_info(cli_call *call)

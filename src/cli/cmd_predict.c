@@ -85,7 +85,7 @@ static clade_status run_predict(cli_call *call)
     clade_model *model = NULL;
     clade_data *data = NULL;
     cli_predictions to = {0};
-    clade_status status = cli_open_all(&device, &model, &data, call, spec, keep);
+    clade_status status = cli_open_all(&device, &model, &data, call, spec, keep, true);
     if (status == CLADE_OK && keep && !clade_data_kept_name(data, 0))
         status = clade__fail(CLADE_EINVAL, "--keep %s: '%s' has no columns to carry along; they are "
                              "those of a table, csv:FILE", keep, spec);

@@ -158,10 +158,15 @@ char *cli_metrics_text(char *out, size_t out_bytes, const clade_metrics *metrics
     return out;
 }
 
+void cli_print_notes(const clade_data *data)
+{
+    for (int i = 0; clade_data_note(data, i); i++) cli_say("data", "%s", clade_data_note(data, i));
+}
+
 /* ---- models and data ------------------------------------------------------------------------- */
 
 clade_status cli_open_all(clade_device **device, clade_model **model, clade_data **data,
-                          const cli_call *call, const char *spec, const char *keep)
+                          const cli_call *call, const char *spec, const char *keep, bool alone)
 {
     const char *path = call->arguments[0];
     CLADE_TRY(clade_device_open_units(device, call->device, call->compute_units));
@@ -170,14 +175,8 @@ clade_status cli_open_all(clade_device **device, clade_model **model, clade_data
                                    &(clade_data_options){.part = "test",
                                                          .whole = true,
                                                          .schema = clade_model_schema(*model),
+                                                         .alone = alone,
                                                          .keep = keep}));
-
-    clade_data_info info = clade_data_describe(*data);
-    clade_shape input = clade_model_input_shape(*model);
-    char want[128], got[128];
-    if (clade_shape_elements(info.shape) != clade_shape_elements(input))
-        return clade__fail(CLADE_EDATA, "'%s' takes samples of shape %s, and those of '%s' are %s",
-                           path, cli_shape_text(want, sizeof want, input), info.name,
-                           cli_shape_text(got, sizeof got, info.shape));
+    if (!call->quiet) cli_print_notes(*data);
     return CLADE_OK;
 }

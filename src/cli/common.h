@@ -116,13 +116,16 @@ char *cli_count_text(char *out, size_t out_bytes, int64_t count);
  * samples are not. */
 char *cli_metrics_text(char *out, size_t out_bytes, const clade_metrics *metrics);
 
+/* Prints the notes of data on stderr, a line each. */
+void cli_print_notes(const clade_data *data);
+
 /* ---- models and data ------------------------------------------------------------------------- */
 
 /* Opens a device, a model on it and data to use the model on, which is read as the model reads it: the
  * part that the spec names, else the test part, or all of what has no parts; with the columns `keep`
- * carried along, unless it is NULL. Makes sure that they fit: CLADE_EDATA. Free in the order data,
- * model, device. */
+ * carried along, unless it is NULL; with `alone`, labels and targets are not read. Says on stderr what
+ * the data has to say of itself. Free in the order data, model, device. */
 clade_status cli_open_all(clade_device **device, clade_model **model, clade_data **data,
-                          const cli_call *call, const char *spec, const char *keep);
+                          const cli_call *call, const char *spec, const char *keep, bool alone);
 
 #endif

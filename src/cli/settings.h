@@ -50,6 +50,9 @@ typedef enum cli_kind {
     X(STANDARDIZE, "data.standardize", "standardize", FLAG, "false", 0, 0, NULL,                   \
       "let the network see each feature with mean 0 and deviation 1 over the training data; "      \
       "the model keeps how")                                                                       \
+    X(STANDARDIZE_TARGETS, "data.standardize_targets", "standardize-targets", FLAG, "false", 0, 0,  \
+      NULL,                                                                                        \
+      "the same for the numbers to predict; predictions are in their own units all the same")      \
     X(OPTIMIZER, "optimizer.type", "optimizer", CHOICE, "sgd", 0, 0, "sgd|adam|adamw",             \
       "how parameters follow their gradients (default: sgd)")                                      \
     X(LR, "optimizer.lr", "lr", OPEN, NULL, 0, 1e6, "X",                                           \

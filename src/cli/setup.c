@@ -61,7 +61,7 @@ static clade_status scale_data(cli_setup *setup)
 {
     cli_settings *settings = &setup->settings;
     const cli_value *scale = &settings->values[CLI_SCALE], *shift = &settings->values[CLI_SHIFT];
-    if (settings->values[CLI_STANDARDIZE].flag) return clade_data_standardize(setup->train);
+    if (settings->values[CLI_STANDARDIZE].flag) return CLADE_OK;
     clade_data_info info = clade_data_describe(setup->train);
     if (scale->text) info.scale = scale->real;
     if (shift->text) info.shift = shift->real;
@@ -75,15 +75,38 @@ static clade_status scale_data(cli_setup *setup)
                               cli_real_text(text, sizeof text, info.shift));
 }
 
-/* The validation data that was asked for, or the test part of what is trained on. */
-static clade_status open_valid(cli_setup *setup)
+/* Whether the data to train on has a part to validate with, since no other is named. */
+static bool serves_both(const cli_setup *setup, const cli_setup_wants *wants)
+{
+    return wants->valid && !cli_setting_text(&setup->settings, CLI_VALID) &&
+           !names_part(cli_setting_text(&setup->settings, CLI_DATA));
+}
+
+/* A part of the file is held out only where the file is to validate with as well. */
+static clade_status open_train(cli_setup *setup, bool both)
+{
+    const cli_value *values = setup->settings.values;
+    return clade_data_open_with(&setup->train, cli_setting_text(&setup->settings, CLI_DATA),
+                                &(clade_data_options){
+                                    .part = "train",
+                                    .whole = !both,
+                                    .standardize = values[CLI_STANDARDIZE].flag,
+                                    .standardize_targets = values[CLI_STANDARDIZE_TARGETS].flag});
+}
+
+/* The validation data that was asked for, or a part of what is trained on; read as that is. */
+static clade_status open_valid(cli_setup *setup, bool both)
 {
     const char *spec = cli_setting_text(&setup->settings, CLI_DATA);
     const char *valid = cli_setting_text(&setup->settings, CLI_VALID);
-    if (!valid && !names_part(spec)) valid = spec;
+    if (both) valid = spec;
     if (!valid || strcmp(valid, "none") == 0) return CLADE_OK;
-    clade_status status = clade_data_open_part(&setup->valid, valid, "test");
-    if (status != CLADE_OK && valid == spec)
+    clade_status status =
+        clade_data_open_with(&setup->valid, valid,
+                             &(clade_data_options){.part = "valid",
+                                                   .whole = !both,
+                                                   .schema = clade_data_schema(setup->train)});
+    if (status != CLADE_OK && both)
         return clade__fail(status, "%s (validation data; --valid SPEC names other, --valid none "
                            "trains without)",
                            clade_error());
@@ -107,9 +130,10 @@ static clade_status check_answers(const clade_data *train)
 static clade_status open_data(cli_setup *setup, const cli_setup_wants *wants)
 {
     cli_settings *settings = &setup->settings;
-    CLADE_TRY(clade_data_open(&setup->train, cli_setting_text(settings, CLI_DATA)));
+    bool both = serves_both(setup, wants);
+    CLADE_TRY(open_train(setup, both));
     CLADE_TRY(check_answers(setup->train));
-    if (wants->valid) CLADE_TRY(open_valid(setup));
+    if (wants->valid) CLADE_TRY(open_valid(setup, both));
     setup->valid_is_train = setup->valid && clade_data_equal(setup->train, setup->valid);
     CLADE_TRY(scale_data(setup));
 
@@ -134,7 +158,7 @@ static void print_data(const clade_data *data, const char *role)
     cli_say(role, "%s: %s samples of %s, %s%s, read in %.2f s", info.name,
             cli_count_text(count, sizeof count, info.n_samples),
             cli_shape_text(shape, sizeof shape, info.shape), answers,
-            info.feature_scale ? ", standardized" : "", info.seconds);
+            info.standardized ? ", standardized" : "", info.seconds);
 }
 
 static void print_model(const cli_setup *setup, const clade_memory *memory)
@@ -205,6 +229,7 @@ clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_se
     if (!call->quiet) cli_say("device", "%s", clade_device_reason(setup->device));
     CLADE_TRY(open_data(setup, wants));
     if (!call->quiet) print_data(setup->train, "train");
+    if (!call->quiet) cli_print_notes(setup->train);
     if (!call->quiet && wants->valid) print_valid(setup);
     CLADE_TRY(open_model(setup, wants));
     CLADE_TRY(clade_fit_memory(setup->model, setup->train,

@@ -198,6 +198,7 @@ static clade_status read_names(clade_data *data, const char *folder)
     status = n == N_CLASSES
                  ? clade__data_name_classes(data, (const char *const *)names)
                  : clade__fail(CLADE_EDATA, "'%s' names %zu classes, want %d", path, n, N_CLASSES);
+    data->numbered = true;
 out:
     free(text);
     free(path);

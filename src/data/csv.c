@@ -1,246 +1,329 @@
-/* CSV files: what the columns are, then their numbers. All rows are checked, those of the other
- * part too, so that a damaged file is one whichever part is opened. */
-#include "data/spec.h"
-
+/* Tables in CSV files: what the columns are for, their texts and numbers, which rows are in the part that
+ * is opened, and from these the samples. All rows are read, those of the other parts too, so that a
+ * damaged file is one whichever part is opened. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "data/csv_labels.h"
-#include "data/csv_table.h"
-#include "data/number.h"
-#include "data/split.h"
+#include "data/csv_classes.h"
+#include "data/csv_schema.h"
 
-/* What a column is: one of these, or the number of the target it is. */
-#define FEATURE (-1)
-#define LABEL   (-2)
+enum { ENOUGH_ROWS = 10 }; /* for a class in each row to be a mistake */
 
-typedef struct columns {
-    int32_t *role; /* (n_cols) */
-    int64_t label; /* a column, or -1: there are targets, or samples alone */
-    int32_t n_targets;
-    bool named; /* one was found by its name, so there is a header */
-} columns;
+/* ---- the file -------------------------------------------------------------------------------- */
 
-/* A column number, from 1, or from -1 at the end; false for anything else. */
-static bool parse_number(const char *text, int64_t *number)
+static clade_status read_character(char *out, const clade__data_spec *spec, const char *key,
+                                   const char *allowed)
 {
-    bool negative = *text == '-';
-    const char *c = text + negative;
-    if (*c == '\0') return false;
-    *number = 0;
-    for (; *c; c++) {
-        if (*c < '0' || *c > '9') return false;
-        if (*number < INT32_MAX) *number = *number * 10 + (*c - '0');
-    }
-    if (negative) *number = -*number;
-    return true;
-}
-
-static bool is_text(const char *cell)
-{
-    float value;
-    return *cell && clade__number_float(cell, &value) == CLADE__NUMBER_NONE;
-}
-
-static clade_status fail_name(const clade__csv_table *table, const char *name)
-{
-    bool any_text = false;
-    const char **names = malloc((size_t)table->n_cols * sizeof *names);
-    if (!names) return clade__fail(CLADE_ENOMEM, "csv: no memory");
-    const char *cell = table->cells;
-    for (int64_t i = 0; i < table->n_cols; i++, cell = clade__csv_next(cell)) {
-        names[i] = cell;
-        any_text = any_text || is_text(cell);
-    }
-    char hint[256] = ": the line holds numbers and names no columns; give the column's number";
-    if (any_text) clade__suggest(hint, sizeof hint, name, names, (size_t)table->n_cols);
-    free(names);
-    return clade__fail(CLADE_EDATA, "%s:%d: no column '%s'%s", table->path, table->line[0], name,
-                       hint);
-}
-
-static clade_status find_name(const clade__csv_table *table, const char *name, int64_t *col)
-{
-    const char *cell = table->cells;
-    int64_t n_found = 0;
-    for (int64_t i = 0; i < table->n_cols; i++, cell = clade__csv_next(cell)) {
-        if (strcmp(cell, name) != 0) continue;
-        n_found++;
-        *col = i;
-    }
-    if (n_found == 0) return fail_name(table, name);
-    if (n_found > 1)
-        return clade__fail(CLADE_EDATA,
-                           "%s:%d: %" PRId64 " columns are named '%s'; give the column's number",
-                           table->path, table->line[0], n_found, name);
+    const char *text = clade__data_option(spec, key);
+    if (!text) return CLADE_OK;
+    if (strcmp(text, "tab") == 0) text = "\t";
+    if (strcmp(text, "none") == 0 && strchr(allowed, CLADE__CSV_NO_COMMENT)) text = "\n";
+    if (!text[0] || text[1] || !strchr(allowed, text[0]))
+        return clade__fail(CLADE_EINVAL, "csv: %s=%s, want one of %s", key, text,
+                           strcmp(key, "separator") == 0 ? "',', ';', tab and '|'"
+                           : strcmp(key, "decimal") == 0 ? "'.' and ','"
+                                                         : "a character such as '#', and none");
+    *out = text[0];
     return CLADE_OK;
 }
 
-static clade_status find_column(columns *cols, const clade__csv_table *table, const char *option,
-                                const char *text, int64_t *col)
+static clade_status read_dialect(clade__csv_dialect *dialect, const clade__data_spec *spec)
 {
-    int64_t number;
-    if (*text == '\0') return clade__fail(CLADE_EINVAL, "csv: %s= has no column", option);
-    if (!parse_number(text, &number)) {
-        cols->named = true;
-        return find_name(table, text, col);
-    }
-    if (number == 0)
-        return clade__fail(CLADE_EINVAL,
-                           "csv: %s=%s: columns are numbered from 1, or from -1 at the end", option,
-                           text);
-    if (number > table->n_cols || -number > table->n_cols)
-        return clade__fail(CLADE_EDATA, "%s:%d: no column %s; there are %" PRId64, table->path,
-                           table->line[0], text, table->n_cols);
-    *col = number > 0 ? number - 1 : table->n_cols + number;
-    return CLADE_OK;
+    const char *header = clade__data_option(spec, "header");
+    CLADE_TRY(read_character(&dialect->separator, spec, "separator", ",;\t|"));
+    CLADE_TRY(read_character(&dialect->decimal, spec, "decimal", ".,"));
+    CLADE_TRY(read_character(&dialect->comment, spec, "comment", "#%!;/*\n"));
+    if (!header || strcmp(header, "auto") == 0) return CLADE_OK;
+    dialect->header =
+        strcmp(header, "yes") == 0 ? CLADE__CSV_HEADER_YES : CLADE__CSV_HEADER_NO;
+    if (dialect->header == CLADE__CSV_HEADER_YES || strcmp(header, "no") == 0) return CLADE_OK;
+    return clade__fail(CLADE_EINVAL, "csv: header=%s, want yes, no or auto", header);
 }
 
-static clade_status choose_targets(columns *cols, const clade__csv_table *table, const char *list)
+/* Whether the first row has the name of a column that the schema knows. */
+static bool knows_names(const clade__csv_file *file, const clade_schema *schema)
 {
-    size_t bytes = strlen(list) + 1;
-    char *copy = malloc(bytes);
-    if (!copy) return clade__fail(CLADE_ENOMEM, "csv: no memory");
-    memcpy(copy, list, bytes);
-    clade_status status = CLADE_OK;
-    for (char *name = copy, *next; name && status == CLADE_OK; name = next) {
-        next = strchr(name, ',');
-        if (next) *next++ = '\0';
-        int64_t col = 0;
-        status = find_column(cols, table, "target", name, &col);
-        if (status != CLADE_OK) break;
-        if (cols->role[col] != FEATURE)
-            status = clade__fail(CLADE_EINVAL, "csv: target=%s names column %" PRId64 " twice",
-                                 list, col + 1);
-        cols->role[col] = cols->n_targets++;
+    for (int i = 0; i < file->n_cols; i++)
+        for (int k = 0; k < schema->n_columns; k++)
+            if (schema->columns[k].name && strcmp(file->names[i], schema->columns[k].name) == 0)
+                return true;
+    return false;
+}
+
+/* Names in the options, or in the schema, speak for a header where it is to be found out. */
+static clade_status open_file(clade__csv_reading *in)
+{
+    const clade_schema *schema = in->given;
+    clade__csv_dialect dialect = {0};
+    CLADE_TRY(read_dialect(&dialect, in->spec));
+    bool named = clade__csv_roles_name(in->spec, &in->wants);
+    if (named && dialect.header == CLADE__CSV_HEADER_NO)
+        return clade__fail(CLADE_EINVAL, "csv: header=no, but a column is given by its name; "
+                                         "give its number");
+    bool known = schema && schema->columns[0].name;
+    if (dialect.header == CLADE__CSV_HEADER_AUTO && (named || known)) {
+        dialect.header = CLADE__CSV_HEADER_YES;
+        CLADE_TRY(clade__csv_file_open(&in->file, in->spec->path, &dialect));
+        if (named || knows_names(&in->file, schema)) return CLADE_OK;
+        clade__csv_file_close(&in->file);
+        dialect.header = CLADE__CSV_HEADER_AUTO;
     }
-    free(copy);
+    return clade__csv_file_open(&in->file, in->spec->path, &dialect);
+}
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+static clade__csv_want want_feature(const clade__csv_reading *in, int feature, int col)
+{
+    const clade_schema *schema = in->given;
+    if (!schema) return in->roles.category[col] ? CLADE__CSV_TEXT : CLADE__CSV_AUTO;
+    return schema->columns[feature].is_category ? CLADE__CSV_TEXT : CLADE__CSV_NUMBER;
+}
+
+static clade_status read_columns(clade__csv_reading *in)
+{
+    const clade__csv_roles *roles = &in->roles;
+    size_t n = (size_t)in->file.n_cols;
+    clade__csv_want *wants = calloc(n, sizeof *wants); /* zero is to skip */
+    in->columns = calloc(n, sizeof *in->columns);
+    if (!wants || !in->columns) {
+        free(wants);
+        return clade__fail(CLADE_ENOMEM, "csv: no memory for %d columns", in->file.n_cols);
+    }
+    for (int i = 0; i < roles->n_features; i++)
+        wants[roles->features[i]] = want_feature(in, i, roles->features[i]);
+    for (int i = 0; i < roles->n_targets; i++) wants[roles->targets[i]] = CLADE__CSV_NUMBER;
+    if (roles->label >= 0) wants[roles->label] = CLADE__CSV_TEXT;
+    if (roles->group >= 0) wants[roles->group] = CLADE__CSV_TEXT;
+    if (roles->parts >= 0) wants[roles->parts] = CLADE__CSV_TEXT;
+    clade_status status = clade__csv_file_read(&in->file, wants, in->columns);
+    free(wants);
     return status;
 }
 
-static bool samples_alone(const clade__data_spec *spec)
-{
-    const char *label = clade__data_option(spec, "label");
-    return label && strcmp(label, "none") == 0;
-}
+/* ---- rows ------------------------------------------------------------------------------------ */
 
-static clade_status choose_columns(columns *cols, const clade__csv_table *table,
-                                   const clade__data_spec *spec)
+/* parts (n_rows) becomes the part that each row's text names. */
+static clade_status read_parts(const clade__csv_reading *in, int32_t *parts)
 {
-    const char *label = clade__data_option(spec, "label");
-    const char *targets = clade__data_option(spec, "target");
-    if (label && targets)
-        return clade__fail(CLADE_EINVAL, "csv: both label= and target=; give one");
-    cols->label = -1;
-    cols->role = malloc((size_t)table->n_cols * sizeof *cols->role);
-    if (!cols->role) return clade__fail(CLADE_ENOMEM, "csv: no memory");
-    for (int64_t i = 0; i < table->n_cols; i++) cols->role[i] = FEATURE;
-    if (targets) {
-        CLADE_TRY(choose_targets(cols, table, targets));
-    } else if (!samples_alone(spec)) {
-        CLADE_TRY(find_column(cols, table, "label", label ? label : "-1", &cols->label));
-        cols->role[cols->label] = LABEL;
-    }
-    if (table->n_cols > cols->n_targets + (cols->label >= 0)) return CLADE_OK;
-    return clade__fail(CLADE_EDATA,
-                       "%s:%d: %" PRId64 " column%s, separated by commas: none is left for "
-                       "features",
-                       table->path, table->line[0], table->n_cols, table->n_cols == 1 ? "" : "s");
-}
-
-/* An empty cell says nothing: a first row with a missing value is not to be lost as a header. */
-static clade_status find_header(clade__csv_table *table, const columns *cols,
-                                const clade__data_spec *spec)
-{
-    const char *option = clade__data_option(spec, "header");
-    if (!option || strcmp(option, "auto") == 0) {
-        table->header = cols->named;
-        const char *cell = table->cells;
-        for (int64_t i = 0; i < table->n_cols; i++, cell = clade__csv_next(cell))
-            table->header = table->header || (cols->role[i] != LABEL && is_text(cell));
-    } else if (strcmp(option, "yes") == 0) {
-        table->header = true;
-    } else if (strcmp(option, "no") != 0) {
-        return clade__fail(CLADE_EINVAL, "csv: header=%s, want yes, no or auto", option);
-    } else if (cols->named) {
-        return clade__fail(CLADE_EINVAL, "csv: header=no, but a column is given by its name; "
-                                         "give its number");
-    }
-    if (table->n_rows > table->header) return CLADE_OK;
-    return clade__fail(CLADE_EDATA, "'%s' has a header and no rows", table->path);
-}
-
-/* Checks all cells but the label's, and copies those of the split's rows. */
-static clade_status fill(clade_data *data, const clade__csv_table *table, const columns *cols,
-                         const clade__split *split)
-{
-    float *feature = data->values, *target = data->targets, value = 0.0f;
-    const char *cell = table->cells;
-    for (int64_t row = 0; row < table->n_rows; row++) {
-        bool taken = row >= table->header && clade__split_takes(split, row - table->header);
-        for (int64_t c = 0; c < table->n_cols; c++, cell = clade__csv_next(cell)) {
-            if (cols->role[c] == LABEL || row < table->header) continue;
-            clade__number kind = clade__number_float(cell, &value);
-            if (kind != CLADE__NUMBER_FINITE)
-                return clade__csv_fail_cell(table, row, c, cell,
-                                            kind == CLADE__NUMBER_NONE
-                                                ? "a number"
-                                                : "a finite number that fits float32");
-            if (!taken) continue;
-            if (cols->role[c] == FEATURE)
-                *feature++ = value;
-            else
-                target[cols->role[c]] = value;
-        }
-        if (taken && target) target += data->n_targets;
+    static const struct {
+        const char *word;
+        clade__part part;
+    } words[] = {{"train", CLADE__TRAIN},      {"training", CLADE__TRAIN},
+                 {"valid", CLADE__VALID},      {"validation", CLADE__VALID},
+                 {"val", CLADE__VALID},        {"dev", CLADE__VALID},
+                 {"test", CLADE__TEST}};
+    const clade__csv_column *column = &in->columns[in->roles.parts];
+    for (int64_t row = 0; row < in->file.n_rows; row++) {
+        int32_t code = column->codes[row];
+        parts[row] = -1;
+        for (size_t i = 0; code >= 0 && i < sizeof words / sizeof words[0]; i++)
+            if (strcmp(column->texts[code], words[i].word) == 0) parts[row] = words[i].part;
+        if (parts[row] < 0)
+            return clade__csv_fail(&in->file, row, in->roles.parts, "train, valid or test");
     }
     return CLADE_OK;
 }
 
-static void copy_labels(clade_data *data, const clade__csv_labels *labels, int64_t n_rows,
-                        const clade__split *split)
+/* Samples alone are not split unless that is asked for: there is nothing to learn from them. */
+static clade_status split_rows(clade__csv_reading *in, const int32_t *labels)
 {
-    int32_t *label = data->labels;
-    for (int64_t i = 0; i < n_rows; i++)
-        if (clade__split_takes(split, i)) *label++ = labels->of_row[i];
+    if (!labels && in->roles.n_targets == 0 && !in->wants.asked) in->wants.parts = false;
+    clade__split_keys keys = {.classes = labels};
+    int32_t *parts = NULL;
+    clade_status status = CLADE_OK;
+    if (in->wants.stratify && !labels)
+        return clade__fail(CLADE_EINVAL, "csv: stratify=yes goes by classes, and there are none");
+    if (in->roles.group >= 0) keys.groups = in->columns[in->roles.group].codes;
+    if (in->roles.parts >= 0) {
+        parts = malloc((size_t)in->file.n_rows * sizeof *parts);
+        status = parts ? read_parts(in, parts) : clade__fail(CLADE_ENOMEM, "csv: no memory");
+        keys.parts = parts;
+    }
+    if (status == CLADE_OK)
+        status = clade__split_rows(&in->split, &in->wants, in->spec, in->file.n_rows, &keys,
+                                   in->file.path);
+    free(parts);
+    return status;
 }
 
-static clade_status read_part(clade_data **data, const clade__csv_table *table, const columns *cols,
-                              const clade__csv_labels *labels, const clade__split *split)
+/* ---- classes --------------------------------------------------------------------------------- */
+
+static clade_status check_classes(const clade__csv_reading *in, const clade__csv_classes *classes)
 {
-    int n_given = labels->of_row ? 1 : cols->n_targets; /* columns that are no features */
-    CLADE_TRY(clade__data_create(data, split->n_rows, CLADE_SHAPE(table->n_cols - n_given),
-                                 CLADE_FLOAT32, labels->n_classes, cols->n_targets));
-    if (labels->names) CLADE_TRY(clade__data_name_classes(*data, labels->names));
-    if (labels->of_row) copy_labels(*data, labels, table->n_rows - table->header, split);
-    return fill(*data, table, cols, split);
+    char name[128];
+    if (in->given || classes->n < in->file.n_rows || in->file.n_rows < ENOUGH_ROWS)
+        return CLADE_OK;
+    clade__csv_name_column(name, sizeof name, &in->file, in->roles.label);
+    return clade__fail(CLADE_EDATA, "'%s': %s has another class in each of its %d rows; label= names the "
+                       "column of the classes, target= one of numbers to predict", in->file.path, name,
+                       classes->n);
+}
+
+/* labels (n_rows) becomes the class of each row; NULL without a label's column. */
+static clade_status read_labels(const clade__csv_reading *in, clade__csv_classes *classes,
+                                int32_t **labels)
+{
+    int col = in->roles.label;
+    *labels = NULL;
+    if (col < 0) return CLADE_OK;
+    const clade__csv_column *column = &in->columns[col];
+    CLADE_TRY(clade__csv_classes_read(classes, &in->file, column, col));
+    CLADE_TRY(check_classes(in, classes));
+    *labels = malloc((size_t)in->file.n_rows * sizeof **labels);
+    if (!*labels) return clade__fail(CLADE_ENOMEM, "csv: no memory for labels");
+    for (int64_t i = 0; i < in->file.n_rows; i++)
+        (*labels)[i] = classes->of_code[column->codes[i]];
+    return CLADE_OK;
+}
+
+/* ---- columns that are carried along ----------------------------------------------------------- */
+
+static clade_status keep_column(const clade__csv_reading *in, clade_data *data, int col,
+                                const clade__csv_column *column)
+{
+    char number[32];
+    clade__kept *kept = &data->kept[data->n_kept++];
+    snprintf(number, sizeof number, "column%d", col + 1);
+    const char *name = in->file.names ? in->file.names[col] : number;
+    kept->name = malloc(strlen(name) + 1);
+    kept->texts = clade__names_copy((const char *const *)column->texts, (size_t)column->n_texts);
+    kept->of_sample = malloc((size_t)data->n_samples * sizeof *kept->of_sample);
+    if (!kept->name || !kept->texts || !kept->of_sample)
+        return clade__fail(CLADE_ENOMEM, "csv: no memory for %s", name);
+    strcpy(kept->name, name);
+    for (int64_t row = 0, at = 0; row < in->file.n_rows; row++)
+        if (clade__split_takes(&in->split, row)) kept->of_sample[at++] = column->codes[row];
+    return CLADE_OK;
+}
+
+static clade_status keep_columns(const clade__csv_reading *in, clade_data *data)
+{
+    const clade__csv_roles *roles = &in->roles;
+    size_t n = (size_t)in->file.n_cols;
+    if (roles->n_kept == 0) return CLADE_OK;
+    clade__csv_want *wants = calloc(n, sizeof *wants);
+    clade__csv_column *columns = calloc(n, sizeof *columns);
+    data->kept = calloc((size_t)roles->n_kept, sizeof *data->kept);
+    clade_status status = wants && columns && data->kept
+                              ? CLADE_OK
+                              : clade__fail(CLADE_ENOMEM, "csv: no memory for %d columns", (int)n);
+    for (int i = 0; status == CLADE_OK && i < roles->n_kept; i++)
+        wants[roles->kept[i]] = CLADE__CSV_TEXT;
+    if (status == CLADE_OK) status = clade__csv_file_read(&in->file, wants, columns);
+    for (int i = 0; status == CLADE_OK && i < roles->n_kept; i++)
+        status = keep_column(in, data, roles->kept[i], &columns[roles->kept[i]]);
+    if (columns) clade__csv_columns_free(columns, in->file.n_cols);
+    free(columns);
+    free(wants);
+    return status;
+}
+
+/* ---- what the user should know ----------------------------------------------------------------- */
+
+static void list_unused(clade__text *text, const clade__csv_reading *in)
+{
+    int n = 0;
+    for (int i = 0; i < in->file.n_cols; i++) {
+        if (in->roles.role[i] != CLADE__CSV_UNUSED) continue;
+        clade__text_append(text, n++ ? ", " : "; not used: ");
+        if (in->file.names)
+            clade__text_append(text, "%s", *in->file.names[i] ? in->file.names[i] : "a column without "
+                                                                                    "a name");
+        else
+            clade__text_append(text, "%d", i + 1);
+    }
+}
+
+/* What was found out of the file, and what its columns are. */
+static clade_status note_table(const clade__csv_reading *in, clade_data *data)
+{
+    const clade__csv_dialect *dialect = &in->file.dialect;
+    int n_categories = 0;
+    clade__text text = {0};
+    for (int i = 0; i < in->schema->n_columns; i++)
+        n_categories += in->schema->columns[i].is_category;
+    clade__text_append(&text, "table of %" PRId64 " rows, %s header, separator %s%s: %d number%s",
+                       in->file.n_rows, in->file.names ? "a" : "no",
+                       dialect->separator == '\t'  ? "tab"
+                       : dialect->separator == ';' ? "';'"
+                       : dialect->separator == '|' ? "'|'"
+                                                   : "','",
+                       dialect->decimal == ',' ? ", decimal comma" : "",
+                       in->schema->n_columns - n_categories,
+                       in->schema->n_columns - n_categories == 1 ? "" : "s");
+    if (n_categories > 0)
+        clade__text_append(&text, ", %d categor%s", n_categories, n_categories == 1 ? "y" : "ies");
+    if (in->schema->n_features > in->schema->n_columns)
+        clade__text_append(&text, " as %" PRId64 " features", in->schema->n_features);
+    if (in->roles.label >= 0 && in->file.names)
+        clade__text_append(&text, "; label %s", in->file.names[in->roles.label]);
+    list_unused(&text, in);
+    clade_status status = text.failed ? clade__fail(CLADE_ENOMEM, "csv: no memory")
+                                      : clade__data_note(data, "%s", text.data);
+    clade__text_free(&text);
+    if (status == CLADE_OK && in->roles.extra)
+        status = clade__data_note(data, "columns that the model does not know are not used: %s",
+                                  in->roles.extra);
+    return status;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static clade_status make_data(clade__csv_reading *in, clade_data **out, const int32_t *labels,
+                              const clade__csv_classes *classes)
+{
+    if (in->given)
+        in->schema = clade__schema_hold(in->given);
+    else
+        CLADE_TRY(clade__csv_schema_fit(in));
+    CLADE_TRY(clade__data_create(out, in->split.n_rows, CLADE_SHAPE(in->schema->n_features),
+                                 CLADE_FLOAT32, classes->n, in->roles.n_targets));
+    clade_data *data = *out;
+    data->schema = clade__schema_hold(in->schema);
+    if (labels) CLADE_TRY(clade__data_name_classes(data, (const char *const *)classes->names));
+    for (int64_t row = 0, at = 0; labels && row < in->file.n_rows; row++)
+        if (clade__split_takes(&in->split, row)) data->labels[at++] = labels[row];
+    CLADE_TRY(note_table(in, data));
+    CLADE_TRY(clade__split_tell(&in->split, data));
+    CLADE_TRY(clade__csv_encode(in, data));
+    return keep_columns(in, data);
+}
+
+static clade_status read_table(clade__csv_reading *in, clade_data **out)
+{
+    clade__csv_classes classes = {0};
+    int32_t *labels = NULL;
+    const clade_schema *schema = in->spec->how->schema;
+    if (schema && schema->n_columns > 0) in->given = schema; /* else of targets alone */
+    CLADE_TRY(clade__split_read(&in->wants, in->spec));
+    CLADE_TRY(open_file(in));
+    CLADE_TRY(in->given ? clade__csv_roles_match(&in->roles, &in->file, in->spec, &in->wants)
+                        : clade__csv_roles_choose(&in->roles, &in->file, in->spec, &in->wants));
+    CLADE_TRY(read_columns(in));
+    clade_status status = read_labels(in, &classes, &labels);
+    if (status == CLADE_OK) status = split_rows(in, labels);
+    if (status == CLADE_OK) status = make_data(in, out, labels, &classes);
+    free(labels);
+    clade__csv_classes_free(&classes);
+    return status;
 }
 
 clade_status clade__csv_open(clade_data **out, const clade__data_spec *spec)
 {
     *out = NULL;
-    clade__csv_table table = {0};
-    columns cols = {0};
-    clade__csv_labels labels = {0};
-    clade__split split = {0};
+    clade__csv_reading in = {.spec = spec, .roles = {.label = -1, .group = -1, .parts = -1}};
     clade_data *data = NULL;
-    double fraction;
-    clade_status status = clade__split_fraction(spec, samples_alone(spec) ? 0.0 : 0.2, &fraction);
-    if (status == CLADE_OK) status = clade__csv_table_read(&table, spec->path);
-    if (status == CLADE_OK) status = choose_columns(&cols, &table, spec);
-    if (status == CLADE_OK) status = find_header(&table, &cols, spec);
-    if (status == CLADE_OK && cols.label >= 0)
-        status = clade__csv_labels_read(&labels, &table, cols.label);
-    if (status == CLADE_OK)
-        status = clade__split_rows(&split, spec, fraction, table.n_rows - table.header, spec->path);
-    if (status == CLADE_OK) status = read_part(&data, &table, &cols, &labels, &split);
-    clade__split_free(&split);
-    clade__csv_labels_free(&labels);
-    free(cols.role);
-    clade__csv_table_free(&table);
+    clade_status status = read_table(&in, &data);
+    clade__split_free(&in.split);
+    if (in.columns) clade__csv_columns_free(in.columns, in.file.n_cols);
+    free(in.columns);
+    clade__csv_roles_free(&in.roles);
+    clade__csv_file_close(&in.file);
+    clade__schema_release(in.schema);
     if (status != CLADE_OK) {
         clade_data_free(data);
         return status;

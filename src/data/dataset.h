@@ -30,11 +30,14 @@ struct clade_data {
     float *targets;      /* (n_samples, n_targets), or NULL */
     char **class_names;  /* (n_classes), or NULL; one block, the texts behind the pointers */
     clade_schema *schema; /* what the columns of its table are; NULL: it comes from none */
+    bool whole;          /* it is all rows of a file that could be split */
+    const char *part;    /* which part of one that is; NULL: by how it was opened */
     int32_t *rows;       /* (n_samples) each sample's row in its source; NULL: its own number */
     clade__kept *kept;   /* (n_kept) */
     int n_kept;
     char **notes;        /* (n_notes) what the user should know of it, a line each */
     int n_notes;
+    bool numbered;       /* labels are the source's own numbers, and names only describe them */
     double seconds;      /* spent reading */
 };
 
@@ -53,6 +56,10 @@ CLADE_MUST_CHECK clade_status clade__data_name_classes(clade_data *data, const c
 /* Adds a note, one line that says what was decided or looks doubtful. */
 CLADE_MUST_CHECK clade_status clade__data_note(clade_data *data, const char *format, ...)
     CLADE_PRINTF(2, 3);
+
+/* Makes targets of mean 0 and deviation 1, as clade_data_options has it; standardize.c. For data that
+ * comes from no table: its schema will describe targets alone. */
+CLADE_MUST_CHECK clade_status clade__data_standardize_targets(clade_data *data);
 
 /* Frees what origin.c knows of. */
 void clade__data_free_origin(clade_data *data);

@@ -297,14 +297,32 @@ static clade_status note_samples(clade_data *data, const clade__npy *samples,
 /* The rows of the part; where the file has parts of its own, all of those that were read. */
 static clade_status choose_rows(clade__split *split, const sources *s, const clade__data_spec *spec)
 {
-    double fraction;
-    CLADE_TRY(clade__split_fraction(spec, 0.0, &fraction));
-    if (s->own_parts && fraction > 0.0)
+    static const char *const keys[] = {"split", "stratify", "seed"};
+    const char *test = clade__data_option(spec, "test");
+    bool asked = test && strcmp(test, "0") != 0;
+    clade__split_wants wants;
+    clade__split_keys split_by = {0};
+    int64_t n = s->samples.dim[0];
+    CLADE_TRY(clade__split_read(&wants, spec));
+    for (int i = 0; i < 3; i++) asked = asked || clade__data_option(spec, keys[i]);
+    if (s->own_parts && asked)
         return clade__fail(CLADE_EINVAL,
-                           "npy: '%s' has a test part of its own; leave out test=, or name one "
-                           "array by x=NAME&y=NAME",
+                           "npy: '%s' has a test part of its own; leave out test= and split=, or name "
+                           "one array by x=NAME&y=NAME",
                            spec->path);
-    return clade__split_rows(split, spec, fraction, s->samples.dim[0], s->samples.path);
+    if (s->own_parts || (s->n_answers == 0 && !wants.asked)) wants.parts = false;
+    if (!wants.stratify)
+        return clade__split_rows(split, &wants, spec, n, &split_by, s->samples.path);
+    if (s->labels.n_classes == 0)
+        return clade__fail(CLADE_EINVAL, "npy: stratify=yes goes by classes, and there are none");
+    int32_t *classes = malloc((size_t)n * sizeof *classes);
+    if (!classes) return clade__fail(CLADE_ENOMEM, "npy: no memory to split %" PRId64 " rows", n);
+    for (int64_t i = 0; i < n; i++)
+        classes[i] = (int32_t)clade__npy_label(&s->labels, s->answers, i);
+    split_by.classes = classes;
+    clade_status status = clade__split_rows(split, &wants, spec, n, &split_by, s->samples.path);
+    free(classes);
+    return status;
 }
 
 clade_status clade__npy_open(clade_data **out, const clade__data_spec *spec)
@@ -319,6 +337,7 @@ clade_status clade__npy_open(clade_data **out, const clade__data_spec *spec)
     if (status == CLADE_OK) status = choose_scale(&scale, &s.samples, spec);
     if (status == CLADE_OK) status = choose_rows(&split, &s, spec);
     if (status == CLADE_OK) status = read_part(&data, &s, &split);
+    if (status == CLADE_OK && !s.own_parts) status = clade__split_tell(&split, data);
     if (status == CLADE_OK) status = note_samples(data, &s.samples, spec);
     clade__split_free(&split);
     free_sources(&s);

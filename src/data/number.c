@@ -246,3 +246,44 @@ clade__number clade__number_float(const char *text, float *value)
     *value = d.negative ? -x : x;
     return CLADE__NUMBER_FINITE;
 }
+
+/* ---- the canonical form ---------------------------------------------------------------------- */
+
+enum { CANONICAL_MOST = 400 }; /* characters; more digits than a double has a use for */
+
+bool clade__number_canonical(const char *text, char *out, size_t out_bytes)
+{
+    decimal d;
+    char digits[CANONICAL_MOST + 1];
+    int64_t n = 0, power;
+    if (scan(text, strlen(text), '.', &d) != CLADE__NUMBER_FINITE || d.n_digits > CANONICAL_MOST)
+        return false;
+    for (const char *c = d.start; is_digit(*c) || *c == '.'; c++)
+        if (*c != '.' && (n > 0 || *c != '0')) digits[n++] = *c;
+    for (power = d.power; n > 0 && digits[n - 1] == '0'; power++) n--;
+    if (n == 0) power = 0;
+    int64_t whole = n + power; /* digits before the point */
+    int64_t length = (d.negative && n > 0) + (whole > 0 ? whole : 1) + (power < 0 ? 1 - power : 0);
+    if (length >= (int64_t)out_bytes || length > CANONICAL_MOST) return false;
+    if (d.negative && n > 0) *out++ = '-';
+    if (whole <= 0) *out++ = '0';
+    for (int64_t i = 0; i < whole; i++) *out++ = i < n ? digits[i] : '0';
+    if (power < 0) *out++ = '.';
+    for (int64_t i = whole; power < 0 && i < n; i++) *out++ = i < 0 ? '0' : digits[i];
+    *out = '\0';
+    return true;
+}
+
+static int compare_magnitudes(const char *a, const char *b)
+{
+    size_t n_a = strcspn(a, "."), n_b = strcspn(b, ".");
+    if (n_a != n_b) return n_a < n_b ? -1 : 1;
+    return strcmp(a, b); /* of equally many whole digits; '.' comes before all digits */
+}
+
+int clade__number_compare(const char *a, const char *b)
+{
+    bool below_a = *a == '-', below_b = *b == '-';
+    if (below_a != below_b) return below_a ? -1 : 1;
+    return below_a ? compare_magnitudes(b + 1, a + 1) : compare_magnitudes(a, b);
+}

@@ -28,4 +28,13 @@ clade__number clade__number_scan(const char *text, size_t length, char mark, boo
 /* digits * 10^power, rounded to nearest; false where that takes more than a few operations. */
 bool clade__number_make(uint64_t digits, int64_t power, double *value);
 
+/* The one form that equal numbers have: an optional '-', digits without leading zeros and, where it is
+ * not whole, a point and digits without trailing zeros: "1.50" is "1.5", "+01" is "1", "1e2" is "100",
+ * "-0" is "0". All digits count, however many. False where the text is no finite number, or the form does
+ * not fit out_bytes. */
+bool clade__number_canonical(const char *text, char *out, size_t out_bytes);
+
+/* Below, at or above 0 as a is below, equal to or above b; both canonical. */
+int clade__number_compare(const char *a, const char *b);
+
 #endif

@@ -10,12 +10,14 @@
 #include "base/text.h"
 
 /* Options of several kinds. */
-#define PART  {"part", "train|test", "which part to read (default: by the command)"}
+#define PART  {"part", "train|valid|test", "which part to read (default: by the command)"}
 #define FIRST {"n", "N", "only the first N of the part (default: all)"}
 #define SEED  {"seed", "N", "where the random numbers start (default: 1)"}
-#define SHARE(unless_given)                                                                        \
-    {"test", "FRACTION", "the share of rows in the test part, drawn once for all; 0: both parts "  \
-                         "are all rows (default: " unless_given ")"}
+#define SHARES                                                                                     \
+    {"test", "FRACTION", "the share of rows in the test part, drawn once for all; 0: every part is "  \
+                         "all rows (default: 0.2 where one file is to train and validate with)"},     \
+    {"seed", "N", "another draw of the parts"},                                                       \
+    {"stratify", "yes|no", "let each part have its share of each class (default: no)"}
 
 static const clade_data_kind_option digits_options[] = {
     PART, {"n", "N", "how many samples (default: 20000 to train, 4000 to test)"}, SEED, {0}};
@@ -36,13 +38,29 @@ static const clade_data_kind_option csv_options[] = {
     {"label", "COLUMN|none", "the column of the classes: a name, or a number from 1, or from -1 at "
                              "the end; none: all are features, to predict on (default: -1)"},
     {"target", "COLUMN[,COLUMN...]", "columns of numbers to predict, in place of classes"},
-    SHARE("0.2; 0 with label=none"), {0}};
+    {"drop", "COLUMN[,COLUMN...]", "columns to leave out"},
+    {"id", "COLUMN[,COLUMN...]", "the same, carried along by `clade predict`"},
+    {"features", "COLUMN[,COLUMN...]", "these alone are features (default: all other columns)"},
+    {"categories", "COLUMN[,COLUMN...]", "numbers that are categories, as texts are"},
+    {"missing", "RULE[,COLUMN:RULE...]", "what a missing number becomes: refuse, mean or median of the "
+                                         "train part, or a number; with any but refuse a missing "
+                                         "category is one of its own (default: refuse)"},
+    {"unknown", "refuse|zeros", "a category that the train part lacks (default: refuse)"},
+    {"separator", "C", "between cells: a comma, ';', tab or '|' (default: as found)"},
+    {"decimal", "C", "in numbers: '.' or a comma (default: as found)"},
+    {"comment", "C", "lines that begin with it are passed over; none: no line is (default: '#' at the "
+                     "top)"},
+    SHARES,
+    {"split", "A,B[,C]|COLUMN", "shares of rows to train, validate and test with, or to train and test; "
+                                "or a column that says train, valid or test of each row"},
+    {"group", "COLUMN", "rows with the same text here are in one part"}, {0}};
 
 static const clade_data_kind_option npy_options[] = {
     PART, FIRST, {"classes", "N", "how many classes there are (default: the greatest label + 1)"},
     {"scale", "NUMBER", "a network sees value * NUMBER, which may be 1/255 (default: that for images "
                         "of bytes, else 1)"},
-    SHARE("0"),
+    SHARES,
+    {"split", "A,B[,C]", "shares of rows to train, validate and test with, or to train and test"},
     {"x", "NAME", "the array of samples in an .npz archive; x=TRAIN,TEST for parts (default: one named "
                   "as usual, x, x_train, data ...)"},
     {"y", "NAME|none", "the array of labels or targets, as x="}, {0}};
@@ -63,7 +81,7 @@ static const data_kind kinds[] = {
     {{"digits", NULL, "28x28 grey digits, made by the library", digits_options}, clade__digits_open},
     {{"mnist", "DIR", "the IDX files of MNIST or a set like it", mnist_options}, clade__mnist_open},
     {{"cifar10", "DIR", "the binary version of CIFAR-10", cifar10_options}, clade__cifar10_open},
-    {{"csv", "FILE", "a table of numbers", csv_options}, clade__csv_open},
+    {{"csv", "FILE", "a table", csv_options}, clade__csv_open},
     {{"npy", "X,Y|FILE.npz", "NumPy files: samples, and labels or targets", npy_options}, clade__npy_open},
     {{"random", NULL, "noise, to measure with", random_options}, clade__random_open},
 };
@@ -238,17 +256,20 @@ static clade_status choose_part(clade__data_spec *spec, const char *fallback)
     return clade__fail(CLADE_EINVAL, "%s: part '%s', want train, valid or test", spec->kind, part);
 }
 
-/* The spec, and the part where it names none and the kind has any: valid is test where there are two. */
-static clade_status name_data(char **name, const char *text, const data_kind *kind,
+/* Names data by the spec, and by its part where the spec names none and there are any: valid is test
+ * where there are two. */
+static clade_status name_data(clade_data *data, const char *text, const data_kind *kind,
                               const clade__data_spec *spec)
 {
     clade__text made = {0};
+    const char *part = data->part;
+    if (!part) part = part_names[spec->part == CLADE__TRAIN ? CLADE__TRAIN : CLADE__TEST];
     clade__text_append(&made, "%s", text);
-    if (has_option(kind, "part") && !spec->part_given)
-        clade__text_append(&made, "%spart=%s", spec->n_options ? "&" : "?",
-                           part_names[spec->part == CLADE__TRAIN ? CLADE__TRAIN : CLADE__TEST]);
-    *name = made.data;
+    if (has_option(kind, "part") && !spec->part_given && !data->whole)
+        clade__text_append(&made, "%spart=%s", spec->n_options ? "&" : "?", part);
+    data->name = made.data;
     if (!made.failed) return CLADE_OK;
+    data->name = NULL;
     clade__text_free(&made);
     return clade__fail(CLADE_ENOMEM, "data: no memory");
 }
@@ -256,17 +277,14 @@ static clade_status name_data(char **name, const char *text, const data_kind *ki
 static clade_status open_parsed(clade_data **out, const char *text, const data_kind *kind,
                                 const clade__data_spec *spec)
 {
-    char *name = NULL;
     clade_data *data = NULL;
     double start = clade__seconds();
-    CLADE_TRY(name_data(&name, text, kind, spec));
     clade_status status = kind->opener(&data, spec);
-    if (status == CLADE_OK) {
-        data->name = name;
-        name = NULL;
-        if (spec->how->standardize && !data->schema) status = clade_data_standardize(data);
-    }
-    free(name);
+    if (status == CLADE_OK) status = name_data(data, text, kind, spec);
+    if (status == CLADE_OK && spec->how->standardize && !data->schema)
+        status = clade_data_standardize(data);
+    if (status == CLADE_OK && spec->how->standardize_targets && !data->schema)
+        status = clade__data_standardize_targets(data);
     if (status != CLADE_OK) {
         clade_data_free(data);
         return status;

@@ -28,7 +28,7 @@ typedef struct clade__data_spec {
     size_t n_options;
     struct {
         const char *key, *value;
-    } options[CLADE__DATA_MAX_OPTIONS];
+    } options[CLADE__DATA_MAX_OPTIONS + 1]; /* a reader may add one */
 } clade__data_spec;
 
 typedef clade_status clade__data_opener(clade_data **out, const clade__data_spec *spec);

@@ -34,13 +34,36 @@ static void measure(const clade_data *data, int64_t cols, double *mean, double *
     for (int64_t c = 0; c < cols; c++) variance[c] /= (double)n;
 }
 
+clade_status clade__data_standardize_targets(clade_data *data)
+{
+    int64_t n = data->n_samples, n_targets = data->n_targets;
+    CLADE_TRY(clade__schema_create(&data->schema, 0, n_targets));
+    for (int64_t k = 0; k < n_targets; k++) {
+        clade__target *target = &data->schema->targets[k];
+        double first = (double)data->targets[k], mean = 0.0, variance = 0.0;
+        for (int64_t i = 0; i < n; i++) mean += (double)data->targets[i * n_targets + k] - first;
+        target->center = first + mean / (double)n;
+        for (int64_t i = 0; i < n; i++) {
+            double difference = (double)data->targets[i * n_targets + k] - target->center;
+            variance += difference * difference;
+        }
+        double scale = 1.0 / sqrt(variance / (double)n);
+        target->scale = scale <= DBL_MAX ? scale : 1.0;
+        for (int64_t i = 0; i < n; i++) {
+            float *at = &data->targets[i * n_targets + k];
+            *at = (float)(((double)*at - target->center) * target->scale);
+        }
+    }
+    return clade__schema_seal(data->schema);
+}
+
 clade_status clade_data_standardize(clade_data *data)
 {
     CLADE_WANT(data);
     int64_t cols = clade__data_cols(data);
     double *mean = malloc((size_t)cols * sizeof *mean);
     double *variance = malloc((size_t)cols * sizeof *variance);
-    float *columns = malloc(2 * (size_t)cols * sizeof *columns);
+    double *columns = malloc(2 * (size_t)cols * sizeof *columns);
     if (!mean || !variance || !columns) {
         free(mean);
         free(variance);
@@ -50,8 +73,8 @@ clade_status clade_data_standardize(clade_data *data)
     measure(data, cols, mean, variance);
     for (int64_t c = 0; c < cols; c++) {
         double scale = 1.0 / sqrt(variance[c]);
-        columns[c] = scale <= (double)FLT_MAX ? (float)scale : 1.0f; /* constant as far as seen */
-        columns[cols + c] = (float)(-mean[c] * (double)columns[c]);
+        columns[c] = scale <= (double)FLT_MAX ? scale : 1.0; /* constant as far as seen */
+        columns[cols + c] = -mean[c] * columns[c];
     }
     free(mean);
     free(variance);

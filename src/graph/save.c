@@ -2,6 +2,7 @@
  *   clade.model    the architecture and loss, as clade__model_describe writes them
  *   clade.input    {"scale": …, "shift": …}: the network sees value * scale + shift of its data; both
  *                  numbers, or both lists with a number for each value of the input
+ *   clade.columns  how it reads a table, where it was trained on one: see base/schema_text.c
  *   clade.classes  a list of the classes' names, where the training data has them
  *   format         "pt", as other programs expect it of PyTorch's layout
  * A checkpoint is such a file with more in it, see train/checkpoint.h.
@@ -19,10 +20,10 @@
 #include "graph/model.h"
 #include "graph/safetensors.h"
 
-static void list_numbers(clade__json *json, const char *key, const float *numbers, int64_t n)
+static void list_numbers(clade__json *json, const char *key, const double *numbers, int64_t n)
 {
     clade__json_list(json, key);
-    for (int64_t i = 0; i < n; i++) clade__json_number(json, NULL, clade__decimal(numbers[i]));
+    for (int64_t i = 0; i < n; i++) clade__json_number(json, NULL, numbers[i]);
     clade__json_list_end(json);
 }
 
@@ -77,6 +78,8 @@ clade_status clade__save_with(const clade_model *model, const float *values,
     clade__saved_text texts[MAX_TEXTS] = {
         {"format", "pt"}, {"clade.version", "1"}, {"clade.model", architecture},
         {"clade.input", input}};
+    if (model->schema)
+        texts[n_texts++] = (clade__saved_text){"clade.columns", model->schema->text};
     if (model->n_classes > 0) texts[n_texts++] = (clade__saved_text){"clade.classes", classes};
     assert(n_texts + more->n_texts <= MAX_TEXTS);
     for (size_t i = 0; i < more->n_texts; i++) texts[n_texts++] = more->texts[i];
@@ -123,15 +126,20 @@ static clade_status read_loss(const char *architecture, clade_loss *loss)
     return CLADE_OK;
 }
 
-/* A number, or with n > 0 a list of n of them. */
-static bool read_numbers(const cJSON *item, float *numbers, int64_t n)
+static bool read_number(const cJSON *item, double *number)
 {
-    if (n > 0 && (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != n)) return false;
-    const cJSON *at = n > 0 ? item->child : item;
-    for (int64_t i = 0; i == 0 || i < n; i++, at = at->next) {
-        if (!cJSON_IsNumber(at) || !(fabs(at->valuedouble) <= (double)FLT_MAX)) return false;
-        numbers[i] = (float)at->valuedouble;
-    }
+    if (!cJSON_IsNumber(item) || !(fabs(item->valuedouble) <= (double)FLT_MAX)) return false;
+    *number = item->valuedouble;
+    return true;
+}
+
+/* The numbers of a list of n. */
+static bool read_list(const cJSON *list, double *numbers, int64_t n)
+{
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != n) return false;
+    const cJSON *at = list->child;
+    for (int64_t i = 0; i < n; i++, at = at->next)
+        if (!read_number(at, &numbers[i])) return false;
     return true;
 }
 
@@ -140,16 +148,22 @@ static clade_status read_scaling(const cJSON *root, clade__scaling *input)
     const cJSON *scale = cJSON_GetObjectItemCaseSensitive(root, "scale");
     const cJSON *shift = cJSON_GetObjectItemCaseSensitive(root, "shift");
     int64_t n = cJSON_IsArray(scale) ? cJSON_GetArraySize(scale) : 0;
+    double one[2];
+    bool right = true;
     if (n > 0) {
         input->columns = malloc(2 * (size_t)n * sizeof *input->columns);
         input->n_columns = n;
         if (!input->columns) return clade__fail(CLADE_ENOMEM, "no memory for its scales");
+        right = read_list(scale, input->columns, n) && read_list(shift, input->columns + n, n);
+        for (int64_t i = 0; right && i < n; i++) right = input->columns[i] != 0.0;
+    } else {
+        right = read_number(scale, &one[0]) && read_number(shift, &one[1]);
+        if (right) input->scale = (float)one[0];
+        if (right) input->shift = (float)one[1];
     }
-    if (read_numbers(scale, n > 0 ? input->columns : &input->scale, n) &&
-        read_numbers(shift, n > 0 ? input->columns + n : &input->shift, n))
-        return CLADE_OK;
+    if (right) return CLADE_OK;
     return clade__fail(CLADE_EDATA, "its metadata has no scale of the input: want scale and shift, two "
-                       "numbers or two lists of them");
+                       "numbers or two lists of them, no scale of which is 0");
 }
 
 static clade_status read_input(const char *text, clade_model *model)
@@ -194,6 +208,18 @@ static clade_status read_classes(const char *text, clade_model *model)
     clade_status status = take_names(list, model);
     cJSON_Delete(list);
     return status;
+}
+
+/* Without columns it describes targets alone. */
+static clade_status read_columns(const char *text, clade_model *model)
+{
+    if (!text) return CLADE_OK;
+    CLADE_TRY(clade__schema_parse(&model->schema, text));
+    int64_t n = model->schema->n_features;
+    int64_t want = clade_shape_elements(model->nodes[0]->shape);
+    if (model->schema->n_columns == 0 || n == want) return CLADE_OK;
+    return clade__fail(CLADE_EDATA, "its metadata has columns for %lld features, and its architecture "
+                       "takes %lld", (long long)n, (long long)want);
 }
 
 static clade_status check_finite(const clade__parameter *p, const float *values)
@@ -244,6 +270,7 @@ static clade_status rebuild(clade_model *model, const clade__safetensors *file,
     model->loss = loss;
     CLADE_TRY(read_input(clade__safetensors_text(file, "clade.input"), model));
     CLADE_TRY(read_classes(clade__safetensors_text(file, "clade.classes"), model));
+    CLADE_TRY(read_columns(clade__safetensors_text(file, "clade.columns"), model));
     return read_parameters(model, file);
 }
 

@@ -26,7 +26,7 @@ clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const c
     CLADE_TRY(clade__check_shape(&check, "src", src, src->dtype, CLADE_SHAPE(n, cols)));
     if (columns)
         CLADE_TRY(clade__check_shape(&check, "columns", columns, CLADE_FLOAT32,
-                                     CLADE_SHAPE(2, cols)));
+                                     CLADE_SHAPE(3, cols)));
     int64_t n_index;
     CLADE_TRY(count_index(&n_index, &check, index, n));
     clade__launch launch = {

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/number.h"
+
+enum { NUMBER_BYTES = 64 };
+
 /* How many classes the model's outputs can tell apart. */
 static int64_t n_known(const clade_model *model)
 {
@@ -12,69 +16,99 @@ static int64_t n_known(const clade_model *model)
     return outputs > 1 ? outputs : 2;
 }
 
-/* The number that a name is, written as the library would; -1 for any other text. */
-static int32_t number_of(const char *name, int64_t n)
+/* Whether two names are the same, or the same number. */
+static bool same_class(const char *a, const char *b)
 {
-    char digits[24];
-    long number = strtol(name, NULL, 10);
-    snprintf(digits, sizeof digits, "%ld", number);
-    return number >= 0 && number < n && strcmp(digits, name) == 0 ? (int32_t)number : -1;
+    char x[NUMBER_BYTES], y[NUMBER_BYTES];
+    return strcmp(a, b) == 0 ||
+           (clade__number_canonical(a, x, sizeof x) && clade__number_canonical(b, y, sizeof y) &&
+            strcmp(x, y) == 0);
 }
 
-/* map (n_classes) becomes the model's label of each class, -1 where it has none; whether all have
- * one. Both sides have their names in one order as a rule, so that a search goes on behind the name
- * that was found last. */
-static bool map_names(const clade_model *model, const clade_data *data, int32_t *map)
+/* A class of the model by its name. Both sides have their names in one order as a rule, so that the search
+ * begins at *at, behind the one that was found last. */
+static int32_t find_name(const clade_model *model, const char *name, int *at)
+{
+    for (int tried = 0; tried < model->n_classes; tried++) {
+        int i = *at;
+        *at = i + 1 < model->n_classes ? i + 1 : 0;
+        if (same_class(model->class_names[i], name)) return i;
+    }
+    return -1;
+}
+
+/* The class of a model without names, which are numbers then. */
+static int32_t number_of(const char *name, int64_t n)
+{
+    char digits[NUMBER_BYTES];
+    if (!clade__number_canonical(name, digits, sizeof digits) || strlen(digits) > 9) return -1;
+    char *end;
+    long number = strtol(digits, &end, 10);
+    return *end == '\0' && number >= 0 && number < n ? (int32_t)number : -1;
+}
+
+static bool any_number(const clade_model *model)
+{
+    char digits[NUMBER_BYTES];
+    for (int i = 0; i < model->n_classes; i++)
+        if (clade__number_canonical(model->class_names[i], digits, sizeof digits)) return true;
+    return false;
+}
+
+/* map (n_classes) becomes the model's class of each of the data's, -1 where it has none; returns whether
+ * all have one. */
+static bool by_names(const clade_model *model, const clade_data *data, int32_t *map)
 {
     bool all = true;
-    char digits[16];
     for (int i = 0, at = 0; i < data->n_classes; i++) {
-        snprintf(digits, sizeof digits, "%d", i);
-        const char *name = data->class_names ? data->class_names[i] : digits;
-        map[i] = model->class_names ? -1 : number_of(name, n_known(model));
-        for (int tried = 0; tried < model->n_classes && map[i] < 0; tried++) {
-            if (strcmp(model->class_names[at], name) == 0) map[i] = at;
-            at = at + 1 < model->n_classes ? at + 1 : 0;
-        }
+        const char *name = data->class_names[i];
+        map[i] = model->class_names ? find_name(model, name, &at) : number_of(name, n_known(model));
         all = all && map[i] >= 0;
     }
     return all;
 }
 
-static clade_status by_number(const clade_model *model, const clade_data *data)
+/* The same for classes that are numbers: the model's names where these are numbers too, else places
+ * among its outputs. */
+static void by_numbers(const clade_model *model, const clade_data *data, int32_t *map)
 {
-    int64_t known = n_known(model), i = 0;
-    if (data->n_classes <= known) return CLADE_OK;
-    while (i < data->n_samples && data->labels[i] < known) i++;
-    if (i < data->n_samples)
-        return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %" PRId64
-                           " apart: sample %" PRId64 " is of class %d", data->name,
-                           data->n_classes, known, i, data->labels[i]);
-    return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %" PRId64 " apart",
-                       data->name, data->n_classes, known);
+    bool by_value = model->class_names && any_number(model);
+    char digits[16];
+    for (int i = 0, at = 0; i < data->n_classes; i++) {
+        snprintf(digits, sizeof digits, "%d", i);
+        map[i] = by_value ? find_name(model, digits, &at) : i < n_known(model) ? i : -1;
+    }
 }
 
 clade_status clade__take_classes(clade_model *model, const clade_data *data)
 {
+    int64_t known = n_known(model);
     if (data->n_classes == 1)
         return clade__fail(CLADE_EDATA, "'%s' has the label '%.60s' in all rows; want at least two "
                            "classes", data->name, data->class_names ? data->class_names[0] : "0");
-    CLADE_TRY(by_number(model, data));
+    if (data->n_classes > known)
+        return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %" PRId64 " apart",
+                           data->name, data->n_classes, known);
     return clade__model_name_classes(model, (const char *const *)data->class_names,
                                      data->n_classes);
 }
 
 static clade_status fail_unknown(const clade_model *model, const clade_data *data, int64_t sample)
 {
-    char list[200];
+    char list[200], number[16];
     size_t used = 0;
-    for (int i = 0; i < model->n_classes && used < sizeof list; i++)
+    int32_t label = data->labels[sample];
+    snprintf(number, sizeof number, "%d", label);
+    for (int i = 0; i < model->n_classes && model->class_names && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
                                  model->class_names[i]);
-    if (used >= sizeof list) strcpy(list + sizeof list - 5, " ...");
-    return clade__fail(CLADE_EDATA, "'%s': sample %" PRId64 " is of class '%.60s', which the model was "
-                       "not trained on; it knows %s", data->name, sample,
-                       data->class_names[data->labels[sample]], list);
+    if (!model->class_names)
+        snprintf(list, sizeof list, "0 to %" PRId64, n_known(model) - 1);
+    else if (used >= sizeof list)
+        strcpy(list + sizeof list - 5, " ...");
+    return clade__fail(CLADE_EDATA, "'%s': row %" PRId64 " (from 0) is of class '%.60s', which the model "
+                       "was not trained on; it knows %s", data->name, clade_data_row(data, sample),
+                       data->class_names ? data->class_names[label] : number, list);
 }
 
 /* By a map that has every class which a sample is of. */
@@ -89,25 +123,19 @@ static clade_status renumber(const clade_data *data, const int32_t *map, int32_t
     return CLADE_OK;
 }
 
-static clade_status by_name(const clade_model *model, const clade_data *data, int32_t *map,
-                            int32_t **labels)
-{
-    bool all = map_names(model, data, map);
-    if (!all && (!model->class_names || !data->class_names)) return by_number(model, data);
-    for (int64_t i = 0; i < data->n_samples; i++)
-        if (map[data->labels[i]] < 0) return fail_unknown(model, data, i);
-    return renumber(data, map, labels);
-}
-
 clade_status clade__match_labels(const clade_model *model, const clade_data *data,
                                  int32_t **labels)
 {
     *labels = NULL;
     if (!data->labels) return CLADE_OK;
-    if (!model->class_names && !data->class_names) return by_number(model, data);
     int32_t *map = malloc((size_t)data->n_classes * sizeof *map);
     if (!map) return clade__fail(CLADE_ENOMEM, "no memory for %d classes", data->n_classes);
-    clade_status status = by_name(model, data, map, labels);
+    bool all = data->class_names && by_names(model, data, map);
+    if (!all && (!data->class_names || data->numbered)) by_numbers(model, data, map);
+    clade_status status = CLADE_OK;
+    for (int64_t i = 0; status == CLADE_OK && i < data->n_samples; i++)
+        if (map[data->labels[i]] < 0) status = fail_unknown(model, data, i);
+    if (status == CLADE_OK) status = renumber(data, map, labels);
     free(map);
     return status;
 }

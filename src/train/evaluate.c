@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "train/evaluate.h"
+#include "train/outputs.h"
 
 /* Two log points ahead of the device at most: a stop need not wait for more. */
 static clade_status run_batches(clade__pass *pass, const volatile sig_atomic_t *stop,
@@ -114,15 +115,20 @@ clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, 
     if (first < 0 || n < 1 || first > data->n_samples || n > data->n_samples - first)
         return clade__fail(CLADE_EINVAL, "predict: %lld samples from number %lld on, of %lld",
                            (long long)n, (long long)first, (long long)data->n_samples);
-    if (clade__data_cols(data) != clade_shape_elements(model->nodes[0]->shape))
-        return clade__check_data(model, data);
     CLADE_TRY(clade__model_materialize(model));
-    clade__feed feed;
-    CLADE_TRY(clade__feed_open(&feed, model->device, data,
-                               &(clade__feed_options){.max_batch = CLADE__INFER_BATCH,
-                                                      .scaling = &model->input,
-                                                      .alone = true}));
-    clade_status status = predict_batches(model, &feed, first, n, raw, outputs);
-    clade__feed_close(&feed);
+    clade__feed feed = {0};
+    clade__binding binding;
+    clade_status status = clade__bind(&binding, model, data, true);
+    if (status == CLADE_OK)
+        status = clade__feed_open(&feed, model->device, data,
+                                  &(clade__feed_options){.max_batch = CLADE__INFER_BATCH,
+                                                         .scaling = &binding.scaling,
+                                                         .alone = true});
+    if (status == CLADE_OK) {
+        status = predict_batches(model, &feed, first, n, raw, outputs);
+        clade__feed_close(&feed);
+    }
+    clade__binding_free(&binding);
+    if (status == CLADE_OK && !raw) clade__outputs_in_units(model, n, outputs);
     return status;
 }

@@ -25,13 +25,23 @@ static clade_status create_tensors(clade__feed *feed, int64_t rows)
                                CLADE_SHAPE(rows, data->n_targets), all ? feed->answers : NULL);
 }
 
+static clade_status send_columns(clade__feed *feed)
+{
+    int64_t n = feed->scaling->n_columns;
+    float *columns = malloc(3 * (size_t)n * sizeof *columns);
+    if (!columns) return clade__fail(CLADE_ENOMEM, "no memory to scale the input");
+    clade__scaling_split(feed->scaling, columns);
+    clade_status status = clade_tensor_create(&feed->columns, feed->device, CLADE_FLOAT32,
+                                              CLADE_SHAPE(3, n), columns);
+    free(columns);
+    return status;
+}
+
 static clade_status open_feed(clade__feed *feed)
 {
     const clade_data *data = feed->data;
     const clade__scaling *scaling = feed->scaling;
-    if (scaling->columns)
-        CLADE_TRY(clade_tensor_create(&feed->columns, feed->device, CLADE_FLOAT32,
-                                      CLADE_SHAPE(2, scaling->n_columns), scaling->columns));
+    if (scaling->columns) CLADE_TRY(send_columns(feed));
     if (feed->shuffled) {
         feed->host_order = malloc((size_t)data->n_samples * sizeof *feed->host_order);
         if (!feed->host_order) return clade__fail(CLADE_ENOMEM, "no memory to shuffle the data");
@@ -54,9 +64,10 @@ clade_status clade__feed_open(clade__feed *feed, clade_device *device, const cla
                               const clade__feed_options *options)
 {
     *feed = (clade__feed){.data = data,
-                          .answers = options->alone    ? NULL
-                                     : options->labels ? options->labels
-                                                       : clade__data_answers(data),
+                          .answers = options->alone     ? NULL
+                                     : options->labels  ? (const void *)options->labels
+                                     : options->targets ? (const void *)options->targets
+                                                        : clade__data_answers(data),
                           .device = device,
                           .resident = options->resident,
                           .shuffled = options->shuffled,

@@ -39,6 +39,7 @@ typedef struct clade__feed_options {
     bool shuffled; /* clade__feed_shuffle is called before each epoch */
     const clade__scaling *scaling; /* what the network sees of the data */
     const int32_t *labels; /* (n_samples) in place of the data's; NULL: those */
+    const float *targets;  /* (n_samples, n_targets), the same */
     bool alone;            /* the samples are enough: no labels or targets are sent */
 } clade__feed_options;
 

@@ -5,7 +5,7 @@
 /* Of its columns, in each feed. */
 static uint64_t scaling_bytes(const clade__scaling *scaling)
 {
-    return scaling->columns ? (uint64_t)scaling->n_columns * 2 * sizeof(float) : 0;
+    return scaling->columns ? (uint64_t)scaling->n_columns * 3 * sizeof(float) : 0;
 }
 
 clade_data_size clade_data_size_of(const clade_data *data)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
-#include "train/classes.h"
+#include "train/bind.h"
 #include "train/fit.h"
 #include "train/fit_memory.h"
 
@@ -34,8 +34,7 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
 {
     clade_model *model = f->model;
     const clade_data *valid = f->options->validate;
-    CLADE_TRY(clade__scaling_copy(&model->input, &data->scaling));
-    CLADE_TRY(clade__take_classes(model, data));
+    CLADE_TRY(clade__take_data(model, data));
     clade__fit_memory plan;
     CLADE_TRY(clade__fit_memory_plan(&plan, model, data, f->options));
     clade__run_start start = {.n_train = data->n_samples, .memory_bytes = plan.memory.total,

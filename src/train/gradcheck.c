@@ -12,6 +12,7 @@
 
 #include "base/philox.h"
 #include "graph/reference.h"
+#include "train/bind.h"
 #include "train/classes.h"
 #include "train/pass.h"
 
@@ -281,7 +282,8 @@ static clade_status judge_all(const check *c, clade_gradcheck_result *result)
 
 static clade_status run_check(check *c, clade_gradcheck_result *result)
 {
-    CLADE_TRY(clade__match_labels(c->model, c->data, &c->labels));
+    /* A model that knows no classes yet takes them as the data numbers them, as training does. */
+    if (c->model->class_names) CLADE_TRY(clade__match_labels(c->model, c->data, &c->labels));
     CLADE_TRY(run_device(c));
     CLADE_TRY(open_reference(c));
     CLADE_TRY(compare_all(c));
@@ -297,6 +299,7 @@ clade_status clade_gradcheck(clade_model *model, clade_data *data,
     CLADE_WANT(model);
     CLADE_WANT(data);
     CLADE_TRY(check_model(model));
+    CLADE_TRY(clade__check_samples(model, data));
     CLADE_TRY(clade__check_data(model, data));
     CLADE_TRY(resolve(&c.options, options, model->micro_batch, data->n_samples));
     clade_status status = run_check(&c, result);

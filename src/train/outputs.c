@@ -20,6 +20,19 @@ int64_t clade__first_largest(const float *outputs, int64_t n)
     return best;
 }
 
+void clade__outputs_in_units(const clade_model *model, int64_t n, float *outputs)
+{
+    int64_t each = clade_shape_elements(model->output->shape);
+    bool plain = true;
+    for (int64_t c = 0; model->schema && c < model->schema->n_targets; c++)
+        plain = plain && model->schema->targets[c].center == 0.0 &&
+                model->schema->targets[c].scale == 1.0;
+    if (plain || model->loss != CLADE_LOSS_MSE) return;
+    for (int64_t i = 0; i < n * each; i++)
+        outputs[i] =
+            (float)clade__schema_target_value(model->schema, i % each, (double)outputs[i]);
+}
+
 static void softmax(const float *x, int64_t n, float *p)
 {
     double top = (double)x[clade__first_largest(x, n)], sum = 0.0;
@@ -50,5 +63,6 @@ clade_status clade_model_probabilities(const clade_model *model, int64_t n, cons
             p[c] = finite ? (float)one : NAN;
         }
     }
+    clade__outputs_in_units(model, n, probabilities);
     return CLADE_OK;
 }

@@ -10,6 +10,9 @@
 /* Of the n outputs of one sample. */
 bool clade__outputs_finite(const float *outputs, int64_t n);
 
+/* Outputs (n, outputs) for targets, in place, in the targets' own units: as before they were standardized. */
+void clade__outputs_in_units(const clade_model *model, int64_t n, float *outputs);
+
 /* The class of a row, as the device counts hits: the first of the largest. */
 int64_t clade__first_largest(const float *outputs, int64_t n);
 

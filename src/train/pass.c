@@ -6,19 +6,12 @@
 #include "base/file.h"
 #include "device/profile.h"
 #include "dist/communicator.h"
-#include "train/classes.h"
 
 #define LOG_SECONDS 0.1 /* between log points */
 
 clade_status clade__check_data(const clade_model *model, const clade_data *data)
 {
-    char got[64], want[64];
     int64_t outputs = clade_shape_elements(model->output->shape);
-    if (clade__data_cols(data) != clade_shape_elements(model->nodes[0]->shape))
-        return clade__fail(CLADE_EDATA, "the model takes samples of shape %s, and '%s' has %s: is it "
-                           "the data the model was made for?",
-                           clade__shape_text(want, sizeof want, model->nodes[0]->shape), data->name,
-                           clade__shape_text(got, sizeof got, data->shape));
     if (model->output->dtype != CLADE_FLOAT32)
         return clade__fail(CLADE_EDATA, "the model ends in %s, which has no loss",
                            model->output->type->name);
@@ -105,13 +98,14 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data, bool re
     CLADE_TRY(clade__model_materialize(model));
     int64_t at_a_time = pass->training ? model->micro_batch : CLADE__INFER_BATCH;
     if (at_a_time > pass->batch) at_a_time = pass->batch;
-    CLADE_TRY(clade__match_labels(model, data, &pass->labels));
+    CLADE_TRY(clade__bind(&pass->binding, model, data, false));
     CLADE_TRY(clade__feed_open(&pass->feed, model->device, data,
                                &(clade__feed_options){.max_batch = at_a_time,
                                                       .resident = resident,
                                                       .shuffled = pass->training,
-                                                      .scaling = &model->input,
-                                                      .labels = pass->labels}));
+                                                      .scaling = &pass->binding.scaling,
+                                                      .labels = pass->binding.labels,
+                                                      .targets = pass->binding.targets}));
     CLADE_TRY(clade_tensor_create(&pass->sums, model->device, CLADE_FLOAT32,
                                   CLADE_SHAPE(pass->n_batches, CLADE__N_SUMS), NULL));
     pass->host_sums = calloc((size_t)pass->n_batches, CLADE__N_SUMS * sizeof *pass->host_sums);
@@ -141,7 +135,7 @@ void clade__pass_close(clade__pass *pass)
     free_parts(&pass->rest);
     clade__feed_close(&pass->feed);
     clade_tensor_free(pass->sums);
-    free(pass->labels);
+    clade__binding_free(&pass->binding);
     free(pass->host_sums);
     *pass = (clade__pass){0};
 }

@@ -10,6 +10,7 @@
 
 #include <clade/train.h>
 
+#include "train/bind.h"
 #include "train/feed.h"
 
 /* How a batch of n samples is done: in parts of `part` samples, the last of them with what is left. */
@@ -21,7 +22,7 @@ typedef struct clade__parts {
 typedef struct clade__pass {
     clade_model *model;
     clade__feed feed;
-    int32_t *labels; /* the data's as the model numbers its classes; NULL when they are so */
+    clade__binding binding; /* what the feed makes of the data */
     bool training;
     int64_t n_samples, batch, n_batches;
     clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */
@@ -47,7 +48,7 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
                               bool training, bool resident);
 void clade__pass_close(clade__pass *pass);
 
-/* Whether data has the shape and answers that the model wants. */
+/* Whether data has the answers that the model wants; its samples are for clade__bind. */
 clade_status clade__check_data(const clade_model *model, const clade_data *data);
 
 /* Whether the device has room for the data beside what is planned and held. */

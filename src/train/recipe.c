@@ -41,6 +41,13 @@ static void add_classes(clade__text *text, const clade_model *model)
     clade__text_append(text, "classes: %d, names crc32 %08lx\n", model->n_classes, sum);
 }
 
+static void add_columns(clade__text *text, const clade_schema *schema)
+{
+    const char *all = schema ? schema->text : "";
+    clade__text_append(text, "columns: crc32 %08lx\n",
+                       crc32_z(0, (const Bytef *)all, strlen(all)));
+}
+
 static void add_input(clade__text *text, const clade__scaling *input)
 {
     size_t n_bytes = 2 * (size_t)input->n_columns * sizeof *input->columns;
@@ -97,6 +104,7 @@ char *clade__recipe_text(const clade_model *model, const clade_data *train,
     add_schedule(&text, schedule);
     clade__text_append(&text, "replacement: %s\n", options->replacement ? "true" : "false");
     add_input(&text, &model->input);
+    add_columns(&text, model->schema);
     add_classes(&text, model);
     add_data(&text, "training data", train);
     add_data(&text, "validation data", options->validate);

@@ -44,7 +44,7 @@ static void prepare_gather(clade__trial *t)
         clade__trial_in(t, "src", shape, -4.0, 4.0);
     prepare_index(t, rows);
     if (t->op->variant & CLADE__BY_COLUMN)
-        clade__trial_in_as(t, "columns", CLADE_SHAPE(2, cols), -1.0, 1.0, CLADE__ORDINARY);
+        clade__trial_in_as(t, "columns", CLADE_SHAPE(3, cols), -1.0, 1.0, CLADE__ORDINARY);
 }
 
 static clade_status record_gather(clade__commands *commands, const clade__trial *t)
@@ -64,9 +64,12 @@ static void expect_gather(clade__trial *t)
         double x = row < 0                     ? (double)NAN
                    : src->dtype == CLADE_UINT8 ? (double)src->before.bytes[at]
                                                : (double)src->before.floats[at];
-        double scaled = x * (double)(columns ? columns->before.floats[c] : SCALE);
-        double want = scaled + (double)(columns ? columns->before.floats[cols + c] : SHIFT);
-        clade__expect(&t->operands[DST], i, want, fabs(scaled) + fabs(want));
+        const float *column = columns ? columns->before.floats + c : NULL;
+        double high = column ? (double)column[cols] : 0.0, low = column ? (double)column[2 * cols] : 0.0;
+        double scaled = column ? (x - high - low) * (double)column[0] : x * (double)SCALE;
+        double want = scaled + (column ? 0.0 : (double)SHIFT), rest = fabs(high) + fabs(low);
+        double bound = fabs(scaled) + fabs(want) + rest * (column ? fabs((double)column[0]) : 0.0);
+        clade__expect(&t->operands[DST], i, want, column ? bound + fabs(x * (double)column[0]) : bound);
     }
 }
 
