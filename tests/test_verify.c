@@ -36,7 +36,7 @@ static const struct broken {
     {"cross_entropy", "cross_entropy", "first == label && ", "",
      "cross_entropy_alone", NULL},
     {"dropout", "dropout", "word[k] >=", "word[3 - k] >=", "dropout", NULL},
-    {"gather_bytes", "gather", "x * (SCALE)", "x / (SCALE)", "gather_bytes", NULL},
+    {"gather_bytes", "gather", "x * scale", "x / scale", "gather_bytes", NULL},
     {"gather_floats", "gather", "(long)first + r", "(long)r", "gather_in_order", NULL},
     {"gather_bytes_by_column", "gather", "columns[cols + c]", "columns[c]",
      "gather_bytes_by_column", NULL},
