@@ -205,6 +205,7 @@ static void separators(void **state)
     assert_dialect("1,5;b\n2;2\n", ';', ',', 2);
     assert_dialect("a;b\n1,5;2\nx;3\n", ';', '.', 2); /* a column of texts needs none */
     assert_dialect("1\t1,5\n2\t2,5\n", '\t', ',', 2);
+    assert_dialect("Ann, B;Rome\nBob, C;Rome\n", ';', '.', 2);
     assert_dialect("x;y,2\nu;v,3\n", ',', '.', 2); /* 'x;y' and a number, not two texts */
     assert_dialect("\"a,b\";2\n\"c\";4\n", ';', '.', 2);
     assert_dialect("\"a;b\",\"2\"\n\"c;d\",4\n", ',', '.', 2);
@@ -217,7 +218,7 @@ static void separators(void **state)
     assert_table("1,5;2\n2,5;3\n", ",  n", "a", "1|5;2/2|5;3");
     assert_table("1,5;2\n2,5;3\n", ";  n", "a", "1.5|2/2.5|3");
     assert_table("wert;name\n-1,5e-1;a\n,25;b\n1.000,5;a\n", ";  y", "ta", "wert|name:-1,5e-1|a/,25|b/1.000,5|a");
-    assert_table("a;1,5\n2,5;b\nc;d\n", "   n", "a", "a|1,5/2,5|b/c|d"); /* no column needs it */
+    assert_table("a;1,5\n2,5;b\n", "   n", "a", "a|1,5/2,5|b"); /* no column needs it */
     assert_bad("1,5;2.5\n2;3\n", "", "a",
                "' has numbers with decimal commas in column 1 and with decimal points in column 2: "
                "write decimal=comma or decimal=point");
@@ -277,6 +278,14 @@ static void kinds(void **state)
     assert_memory_equal(c[0].codes, ((int32_t[]){0, 1, 0, -1}), 16);
     assert_true(c[1].n_missing == 1 && c[1].n_texts == 0 && !c[1].codes && !c[1].boolean);
     assert_true(c[2].n_missing == 1 && c[2].boolean && c[2].numbers[0] == 1.0);
+    clade__csv_columns_free(c, 3);
+    clade__csv_file_close(&file);
+    write_text("9007199254740992,1,9007199254740993.5\n9007199254740993,2,1e300\n"
+               "-9007199254740993,3,0\n\"9007199254740994\",4,1\n99999999999999999999,5,2\n");
+    assert_ok(clade__csv_file_open(&file, path, &(clade__csv_dialect){0}));
+    assert_ok(clade__csv_file_read(&file, (clade__csv_want[]){1, 1, 1}, c));
+    assert_int_equal(c[0].n_beyond, 5);
+    assert_true(c[1].n_beyond == 0 && c[2].n_beyond == 0);
     clade__csv_columns_free(c, 3);
     clade__csv_file_close(&file);
 }

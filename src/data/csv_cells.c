@@ -10,11 +10,15 @@
 #include "data/csv_words.h"
 #include "data/number.h"
 
+typedef struct count {
+    int64_t n_missing, n_beyond;
+} count;
+
 typedef struct task {
     const clade__csv_file *file;
     clade__csv_column *columns; /* (n_cols) */
     int64_t *row;               /* (n_parts) the first one of a part, of those in the columns */
-    int64_t *n_missing;         /* (n_parts, n_cols) */
+    count *counts;              /* (n_parts, n_cols) */
     clade__csv_words *words;    /* (n_parts, n_cols); those of part 0 become the whole file's */
     int32_t **codes;            /* (n_parts, n_cols) what a part's numbers become; NULL: they stay */
 } task;
@@ -26,43 +30,59 @@ static size_t index_of(const task *t, int part, int col)
     return (size_t)part * (size_t)t->file->n_cols + (size_t)col;
 }
 
-static clade_status read_number(const task *t, const clade__csv_reader *reader, int col, int64_t row,
-                                int64_t *n_missing)
+#define BEYOND 9007199254740992.0 /* 2^53 */
+
+static bool is_whole(const clade__csv_cell *cell)
 {
-    clade__csv_column *column = &t->columns[col];
+    uint32_t i = cell->length > 0 && (*cell->text == '-' || *cell->text == '+');
+    while (i < cell->length && cell->text[i] >= '0' && cell->text[i] <= '9') i++;
+    return i == cell->length;
+}
+
+/* What is no number as most are. */
+static clade_status read_other(const task *t, const clade__csv_reader *reader, int col, double *value,
+                               count *counts)
+{
     const clade__csv_cell *cell = &reader->cells[col];
     bool truth;
-    double *value = &column->numbers[row];
-    char decimal = t->file->dialect.decimal;
-    if (cell->simple && (!cell->mark || cell->mark == decimal) &&
-        clade__number_make(cell->digits, -(int64_t)cell->places, value)) {
-        if (cell->negative) *value = -*value;
-        return CLADE_OK;
-    }
-    clade__number kind = clade__number_parse(cell->text, cell->length, decimal, value);
-    if (kind == CLADE__NUMBER_FINITE) return CLADE_OK;
-    if (clade__csv_cell_missing(cell)) {
+    clade__number kind =
+        clade__number_parse(cell->text, cell->length, t->file->dialect.decimal, value);
+    if (kind == CLADE__NUMBER_FINITE) {
+        counts->n_beyond += fabs(*value) >= BEYOND && is_whole(cell);
+    } else if (clade__csv_cell_missing(cell)) {
         *value = (double)NAN;
-        ++*n_missing;
-        return CLADE_OK;
-    }
-    if (column->boolean && clade__csv_cell_truth(cell, &truth)) {
+        counts->n_missing++;
+    } else if (t->columns[col].boolean && clade__csv_cell_truth(cell, &truth)) {
         *value = truth;
-        return CLADE_OK;
+    } else {
+        return clade__csv_fail_here(t->file, reader->row, cell, col,
+                                    kind == CLADE__NUMBER_NONE ? "a number" : "a finite number");
     }
-    return clade__csv_fail_here(t->file, reader->row, cell, col,
-                                kind == CLADE__NUMBER_NONE ? "a number" : "a finite number");
+    return CLADE_OK;
+}
+
+static clade_status read_number(const task *t, const clade__csv_reader *reader, int col, int64_t row,
+                                count *counts)
+{
+    const clade__csv_cell *cell = &reader->cells[col];
+    double *value = &t->columns[col].numbers[row];
+    if (!cell->simple || (cell->mark && cell->mark != t->file->dialect.decimal) ||
+        !clade__number_make(cell->digits, -(int64_t)cell->places, value))
+        return read_other(t, reader, col, value, counts);
+    if (cell->negative) *value = -*value;
+    counts->n_beyond += !cell->mark && cell->digits >= UINT64_C(1) << 53;
+    return CLADE_OK;
 }
 
 static clade_status read_text(const task *t, const clade__csv_reader *reader, int col, int part,
-                              int64_t row, int64_t *n_missing)
+                              int64_t row, count *counts)
 {
     const clade__csv_cell *cell = &reader->cells[col];
     int32_t *code = &t->columns[col].codes[row];
     if (!clade__csv_cell_missing(cell))
         return clade__csv_words_number(&t->words[index_of(t, part, col)], cell, row, code);
     *code = -1;
-    ++*n_missing;
+    counts->n_missing++;
     return CLADE_OK;
 }
 
@@ -70,7 +90,7 @@ static clade_status read_rows(const task *t, clade__csv_reader *reader, int part
 {
     int n_cols = t->file->n_cols;
     int64_t n_rows = t->file->inside->parts[part].n_rows, row = t->row[part];
-    int64_t *n_missing = &t->n_missing[index_of(t, part, 0)];
+    count *counts = &t->counts[index_of(t, part, 0)];
     bool more = true;
     for (int64_t i = 0; i <= n_rows && more; i++) {
         CLADE_TRY(clade__csv_reader_next(reader, &more));
@@ -79,9 +99,9 @@ static clade_status read_rows(const task *t, clade__csv_reader *reader, int part
         if (!more || row + i < 0) continue; /* the header */
         for (int col = 0; col < n_cols; col++) {
             if (t->columns[col].numbers)
-                CLADE_TRY(read_number(t, reader, col, row + i, &n_missing[col]));
+                CLADE_TRY(read_number(t, reader, col, row + i, &counts[col]));
             else if (t->columns[col].codes)
-                CLADE_TRY(read_text(t, reader, col, part, row + i, &n_missing[col]));
+                CLADE_TRY(read_text(t, reader, col, part, row + i, &counts[col]));
         }
     }
     return CLADE_OK;
@@ -183,18 +203,21 @@ static clade_status run(task *t, const clade__csv_want *wants)
     size_t n_parts = (size_t)in->n_parts, n = n_parts * (size_t)in->format.n_cols;
     CLADE_TRY(make_columns(t, wants));
     t->row = malloc(n_parts * sizeof *t->row);
-    t->n_missing = calloc(n, sizeof *t->n_missing);
+    t->counts = calloc(n, sizeof *t->counts);
     t->words = calloc(n, sizeof *t->words);
     t->codes = calloc(n, sizeof *t->codes);
-    if (!t->row || !t->n_missing || !t->words || !t->codes)
+    if (!t->row || !t->counts || !t->words || !t->codes)
         return clade__fail(CLADE_ENOMEM, "csv: no memory for %d columns", in->format.n_cols);
     int64_t row = t->file->n_rows;
     for (int i = in->n_parts - 1; i >= 0; i--) t->row[i] = row -= in->parts[i].n_rows;
     CLADE_TRY(clade__parallel(in->n_parts, read_part, t));
     CLADE_TRY(clade__parallel(in->format.n_cols, finish_texts, t));
     CLADE_TRY(clade__parallel(in->n_parts, renumber, t));
-    for (size_t i = 0; i < n; i++)
-        t->columns[i % (size_t)in->format.n_cols].n_missing += t->n_missing[i];
+    for (size_t i = 0; i < n; i++) {
+        clade__csv_column *column = &t->columns[i % (size_t)in->format.n_cols];
+        column->n_missing += t->counts[i].n_missing;
+        column->n_beyond += t->counts[i].n_beyond;
+    }
     return CLADE_OK;
 }
 
@@ -208,7 +231,7 @@ clade_status clade__csv_file_read(const clade__csv_file *file, const clade__csv_
     for (size_t i = 0; i < n && t.words; i++) clade__csv_words_free(&t.words[i]);
     for (size_t i = 0; i < n && t.codes; i++) free(t.codes[i]);
     free(t.row);
-    free(t.n_missing);
+    free(t.counts);
     free(t.words);
     free(t.codes);
     if (status != CLADE_OK) clade__csv_columns_free(columns, file->n_cols);

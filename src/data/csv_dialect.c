@@ -12,7 +12,7 @@
 
 #define SAMPLE_ROWS  200
 #define SAMPLE_BYTES (1 << 20)
-#define SEPARATORS   ",;\t|"
+#define SEPARATORS   "\t;|,"
 
 typedef struct trial {
     int n_cols;    /* of the first row */
@@ -65,7 +65,7 @@ static bool is_better(const trial *a, const trial *b)
 static clade_status find_separator(clade__csv_inside *in, char comment, char *separator)
 {
     trial best = {0}, other;
-    *separator = SEPARATORS[0];
+    *separator = ',';
     for (const char *c = SEPARATORS; *c; c++) {
         if (*c == comment) continue;
         CLADE_TRY(try_separator(in, *c, comment, &other));

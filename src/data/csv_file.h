@@ -66,6 +66,7 @@ typedef struct clade__csv_column {
     char **texts;      /* (n_texts) the different ones, in the order in which the file has them */
     int32_t n_texts;
     int64_t n_missing;
+    int64_t n_beyond;  /* whole numbers of 2^53 and beyond, whose neighbours may be the same double */
     bool boolean;      /* numbers made of true and false */
 } clade__csv_column;
 

@@ -15,7 +15,7 @@
 #include "data/csv_inside.h"
 #include "data/csv_words.h"
 
-#define SAMPLE_ROWS 10000 /* looked at for texts that repeat */
+#define SAMPLE_BYTES (4 << 20) /* looked at for texts that repeat */
 
 int64_t clade__csv_n_numbers(const clade__csv_facts *facts, char decimal)
 {
@@ -135,25 +135,29 @@ static clade_status find_repeats(const evidence *e, bool *repeats)
 {
     const clade__csv_inside *in = e->in;
     clade__csv_reader reader;
-    clade__csv_words words = {0};
+    int n_cols = in->format.n_cols;
     bool more = true;
     *repeats = false;
-    clade_status status = CLADE_OK;
-    for (int col = 0; col < in->format.n_cols && status == CLADE_OK && !*repeats; col++) {
-        if (is_numeric(&in->facts[col], e->decimal)) continue;
-        status = clade__csv_reader_begin(&reader, &in->source, &in->format, in->format.first,
-                                         in->source.n_bytes);
-        for (int row = 0; status == CLADE_OK && row <= SAMPLE_ROWS && !*repeats; row++) {
-            status = clade__csv_reader_next(&reader, &more);
-            if (status != CLADE_OK || !more) break;
-            int32_t n = words.n, number;
-            if (row == 0 || clade__csv_cell_missing(&reader.cells[col])) continue;
-            status = clade__csv_words_number(&words, &reader.cells[col], row, &number);
-            *repeats = number < n;
+    clade__csv_words *words = calloc((size_t)n_cols, sizeof *words);
+    if (!words) return clade__fail(CLADE_ENOMEM, "csv: no memory for %d columns", n_cols);
+    clade_status status = clade__csv_reader_begin(&reader, &in->source, &in->format,
+                                                  in->format.first, in->source.n_bytes);
+    for (int row = 0; status == CLADE_OK && more && !*repeats; row++) {
+        status = clade__csv_reader_next(&reader, &more);
+        if (row == 0 || !more) continue;
+        if (reader.row - in->format.first > SAMPLE_BYTES) break;
+        for (int col = 0; col < n_cols && status == CLADE_OK; col++) {
+            int32_t number, n = words[col].n;
+            if (is_numeric(&in->facts[col], e->decimal) ||
+                clade__csv_cell_missing(&reader.cells[col]))
+                continue;
+            status = clade__csv_words_number(&words[col], &reader.cells[col], row, &number);
+            *repeats = *repeats || (status == CLADE_OK && number < n);
         }
-        clade__csv_words_free(&words);
-        clade__csv_reader_end(&reader);
     }
+    clade__csv_reader_end(&reader);
+    for (int col = 0; col < n_cols; col++) clade__csv_words_free(&words[col]);
+    free(words);
     return status;
 }
 

@@ -27,7 +27,7 @@ static size_t find_slot(const clade__csv_words *w, uint64_t hash, const char *te
 
 static clade_status grow_table(clade__csv_words *w)
 {
-    size_t n_slots = w->n_slots ? 2 * w->n_slots : 16;
+    size_t n_slots = w->n_slots ? 2 * w->n_slots : 4;
     int32_t *slots = malloc(n_slots * sizeof *slots);
     word *list = realloc(w->list, n_slots / 2 * sizeof *list);
     if (list) w->list = list;
