@@ -80,6 +80,28 @@ static void it_ends_in_failure(void **state)
     command_free(&result);
 }
 
+/* ---- targets that the loss is not made for --------------------------------------------------------- */
+
+static void targets_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    start();
+    static const char *const rows[] = {"x,yes\n1,-1\n2,1\n3,1\n", "x,yes\n1,0\n2,255\n3,0\n"};
+    static const char *const wants[] = {" 0 of 'csv:", " 1 of 'csv:"};
+    for (int i = 0; i < 2; i++) {
+        const char *run = test_text("%s/run", folder), *path = test_text("%s/t.csv", folder);
+        test_write_file(path, rows[i], strlen(rows[i]));
+        command_result result = command_expect(
+            COMMAND("train", "--model", "linear", "--data", test_text("csv:%s?target=yes&test=0", path),
+                    "--valid", "none", "--loss", "bce_with_logits", "--run", run), 4);
+        assert_true(says(result.err, "bce_with_logits wants targets from 0 to 1, and "));
+        assert_true(says(result.err, wants[i]));
+        assert_true(says(result.err, i ? " is 255: scale the targets" : " is -1: scale the targets"));
+        assert_false(test_is_there(run));
+        command_free(&result);
+    }
+}
+
 /* ---- what is held out ----------------------------------------------------------------------------- */
 
 static void held_out_is_what_was_held_out(void **state)
@@ -107,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_ends_in_failure),
+        cmocka_unit_test(targets_out_of_range_are_refused),
         cmocka_unit_test(held_out_is_what_was_held_out),
     };
     return cmocka_run_group_tests(tests, test_find_device, NULL);

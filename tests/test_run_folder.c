@@ -278,6 +278,37 @@ static void data_that_does_not_fit_is_refused(void **state)
     }
 }
 
+/* With 0 and 1 themselves it trains. */
+static void targets_must_be_in_the_range_of_the_loss(void **state)
+{
+    static const float wrong[] = {-1.0f, 255.0f, 1.0001f, -1e-6f};
+    float x[3] = {0, 1, 2}, targets[3][2] = {{0, 1}, {0.5f, 1}, {1, 0}};
+    const clade_data_arrays arrays = {.n_samples = 3, .shape = CLADE_SHAPE(1), .features = x,
+                                      .targets = targets[0], .n_targets = 2};
+    clade_model *model = net_model(*state, 1, "{\"input\":[1],\"layers\":[" LINEAR(2) "]}",
+                                   &(clade_compile_options){.loss = CLADE_LOSS_BCE_WITH_LOGITS});
+    clade_data *good, *data;
+    clade_metrics metrics;
+    clade_memory memory;
+    assert_ok(clade_data_from_arrays(&good, &arrays));
+    assert_ok(clade_fit(model, good, NULL, NULL));
+    for (int i = 0; i < 4; i++) {
+        char want[200];
+        targets[2][1] = wrong[i];
+        assert_ok(clade_data_from_arrays(&data, &arrays));
+        snprintf(want, sizeof want, "bce_with_logits wants targets from 0 to 1, and target 1 of sample 2 of "
+                 "'arrays' is %.6g: scale the targets", (double)wrong[i]);
+        assert_fails(clade_fit(model, data, NULL, NULL), CLADE_EDATA, want);
+        assert_fails(clade_fit(model, good, &(clade_fit_options){.validate = data}, NULL), CLADE_EDATA,
+                     want);
+        assert_fails(clade_fit_memory(model, data, NULL, &memory), CLADE_EDATA, want);
+        assert_fails(clade_evaluate(model, data, &metrics), CLADE_EDATA, want);
+        clade_data_free(data);
+    }
+    clade_model_free(model);
+    clade_data_free(good);
+}
+
 static void validation_data_must_fit_too(void **state)
 {
     clade_model *model = new_model(*state, clade_sgd(0.1f, 0.0f), BATCH);
@@ -311,6 +342,7 @@ int main(void)
         cmocka_unit_test(a_folder_that_is_not_there_is_an_error),
         cmocka_unit_test(a_wrong_call_is_refused),
         cmocka_unit_test(data_that_does_not_fit_is_refused),
+        cmocka_unit_test(targets_must_be_in_the_range_of_the_loss),
         cmocka_unit_test(validation_data_must_fit_too),
         cmocka_unit_test(ends_have_names),
     };

@@ -162,8 +162,8 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
  * gradient is NaN or infinite, which is noticed within two log intervals of a tenth of a second each.
  * Then the steps since a copy of the training, ten seconds old at most or as long as 200 copies take,
  * are made again to find where it began: the result has the place, the message names layer and step,
- * and the model is what it was in that copy. CLADE_EDATA when the data does not fit the model or has a
- * single class, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming the setting, when
+ * and the model is what it was in that copy. CLADE_EDATA when the data does not fit the model, has a
+ * single class, or targets outside [0, 1] with bce_with_logits, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming the setting, when
  * the run to resume began with another, has ended and left no checkpoint, was planned by its cosine schedule to last longer or shorter, or
  * has done more than epochs and max_steps want; CLADE_EIO
  * when run_dir cannot be written, the last checkpoint being as good as before. After any failure the
@@ -179,6 +179,8 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data
  * Where model and data have names of classes, labels go by these and not by number: a file that
  * lacks a class of the training data numbers the others differently. CLADE_EDATA, with the sample,
  * for a class that the model was not trained on. So it is with the validation data of clade_fit.
+ *
+ * CLADE_EDATA, with the sample, for a target outside [0, 1] of a model with bce_with_logits.
  *
  * CLADE_OK also where the network overflows on some samples: metrics->n_not_finite counts them. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_evaluate(clade_model *model, clade_data *data,

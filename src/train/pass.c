@@ -9,25 +9,6 @@
 
 #define LOG_SECONDS 0.1 /* between log points */
 
-clade_status clade__check_data(const clade_model *model, const clade_data *data)
-{
-    int64_t outputs = clade_shape_elements(model->output->shape);
-    if (model->output->dtype != CLADE_FLOAT32)
-        return clade__fail(CLADE_EDATA, "the model ends in %s, which has no loss",
-                           model->output->type->name);
-    if (data->labels) return CLADE_OK;
-    if (!data->targets)
-        return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: it can only be "
-                           "predicted on", data->name);
-    if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
-        return clade__fail(CLADE_EDATA, "cross_entropy wants classes, and '%s' has numbers as targets; "
-                           "use mse", data->name);
-    if (data->n_targets != outputs)
-        return clade__fail(CLADE_EDATA, "'%s' has %lld targets a sample, and the model gives %lld",
-                           data->name, (long long)data->n_targets, (long long)outputs);
-    return CLADE_OK;
-}
-
 bool clade__data_fits(const clade_model *model, const clade_data *data, bool shuffled,
                       uint64_t planned)
 {
@@ -120,6 +101,7 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
 {
     *pass = (clade__pass){.model = model, .training = training};
     CLADE_TRY(clade__check_data(model, data));
+    CLADE_TRY(clade__check_targets(model, data));
     int64_t batch = training ? model->batch : CLADE__INFER_BATCH;
     pass->n_samples = data->n_samples;
     pass->batch = batch < data->n_samples ? batch : data->n_samples;

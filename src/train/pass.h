@@ -48,8 +48,11 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
                               bool training, bool resident);
 void clade__pass_close(clade__pass *pass);
 
-/* Whether data has the answers that the model wants; its samples are for clade__bind. */
+/* check_data.c: whether data has the answers that the model wants; its samples are for clade__bind. */
 clade_status clade__check_data(const clade_model *model, const clade_data *data);
+
+/* Whether the loss is one of such targets: bce_with_logits wants them in [0, 1]. */
+clade_status clade__check_targets(const clade_model *model, const clade_data *data);
 
 /* Whether the device has room for the data beside what is planned and held. */
 bool clade__data_fits(const clade_model *model, const clade_data *data, bool shuffled,

@@ -1,0 +1,40 @@
+/* Answers that a model's loss can be computed of. */
+#include <stdio.h>
+
+#include "train/pass.h"
+
+clade_status clade__check_data(const clade_model *model, const clade_data *data)
+{
+    int64_t outputs = clade_shape_elements(model->output->shape);
+    if (model->output->dtype != CLADE_FLOAT32)
+        return clade__fail(CLADE_EDATA, "the model ends in %s, which has no loss",
+                           model->output->type->name);
+    if (data->labels) return CLADE_OK;
+    if (!data->targets)
+        return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: it can only be "
+                           "predicted on", data->name);
+    if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
+        return clade__fail(CLADE_EDATA, "cross_entropy wants classes, and '%s' has numbers as targets; "
+                           "use mse", data->name);
+    if (data->n_targets != outputs)
+        return clade__fail(CLADE_EDATA, "'%s' has %lld targets a sample, and the model gives %lld",
+                           data->name, (long long)data->n_targets, (long long)outputs);
+    return CLADE_OK;
+}
+
+clade_status clade__check_targets(const clade_model *model, const clade_data *data)
+{
+    int64_t n = data->targets ? data->n_samples * data->n_targets : 0, i = 0;
+    if (model->loss != CLADE_LOSS_BCE_WITH_LOGITS) return CLADE_OK;
+    while (i < n && data->targets[i] >= 0.0f && data->targets[i] <= 1.0f) i++;
+    if (i == n) return CLADE_OK;
+    int64_t sample = i / data->n_targets, target = i % data->n_targets;
+    const char *column = clade_schema_target(data->schema, target);
+    char name[96];
+    snprintf(name, sizeof name, "%lld", (long long)target);
+    if (column) snprintf(name, sizeof name, "'%.80s'", column);
+    return clade__fail(CLADE_EDATA, "bce_with_logits wants targets from 0 to 1, and target %s of %s %lld of "
+                       "'%s' is %.6g: scale the targets into that range (0 for no, 1 for yes), or use mse",
+                       name, data->rows ? "row" : "sample", (long long)clade_data_row(data, sample),
+                       data->name, (double)data->targets[i]);
+}
