@@ -224,7 +224,6 @@ static clade_status run_diverging(double *step)
 static clade_status name_classes(session *s, double *loss)
 {
     static const char layers[] = "{\"input\":[2],\"layers\":[{\"type\":\"linear\",\"units\":4}]}";
-    clade_metrics metrics;
     CLADE_TRY(open_session(s, layers, test_text("csv:%s/t.csv?test=0", fault_folder.files),
                            &sgd_options));
     CLADE_TRY(clade_fit(s->model, s->train, NULL, NULL));
@@ -234,8 +233,10 @@ static clade_status name_classes(session *s, double *loss)
     s->valid = NULL;
     CLADE_TRY(clade_load(&s->model, s->device, in_run("saved.safetensors")));
     CLADE_TRY(clade_data_open(&s->valid, test_text("csv:%s/u.csv?test=0", fault_folder.files)));
-    CLADE_TRY(clade_evaluate(s->model, s->valid, &metrics));
-    *loss = metrics.loss;
+    clade_report *report;
+    CLADE_TRY(clade_report_create(&report, s->model, s->valid, NULL));
+    *loss = report->metrics.loss;
+    clade_report_free(report);
     return clade_compile(s->model, NULL, NULL); /* to train it further */
 }
 
@@ -362,6 +363,7 @@ static clade_status run_reading(double *n)
 const fault_scenario fault_scenarios[] = {
     {"training", run_training, false},   {"streaming", run_streaming, false},
     {"first training", run_training, true}, {"clblast", run_clblast, false},
+    {"reports", fault_run_reports, false},
     {"names", run_names, false},           {"reading", run_reading, false},
     {"resuming", run_resuming, false},     {"diverging", run_diverging, false},
 };

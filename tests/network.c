@@ -46,6 +46,7 @@ net_batch net_pick(const clade_model *model, const net_batch *all, const int32_t
 {
     int64_t in = n_inputs(model), out = n_outputs(model);
     net_batch batch = {.n = n, .x = ref_doubles(n * in)};
+    if (all->weights) batch.weights = ref_doubles(n);
     if (all->labels)
         batch.labels = calloc((size_t)n, sizeof *batch.labels);
     else
@@ -53,6 +54,7 @@ net_batch net_pick(const clade_model *model, const net_batch *all, const int32_t
     for (int64_t i = 0; i < n; i++) {
         int64_t from = index[i];
         memcpy(batch.x + i * in, all->x + from * in, (size_t)in * sizeof *batch.x);
+        if (all->weights) batch.weights[i] = all->weights[from];
         if (all->labels)
             batch.labels[i] = all->labels[from];
         else
@@ -67,6 +69,7 @@ void net_free_batch(net_batch *batch)
     free(batch->x);
     free(batch->labels);
     free(batch->targets);
+    free(batch->weights);
     *batch = (net_batch){0};
 }
 
@@ -127,7 +130,7 @@ static clade__reference *reference_of(const clade_model *model, const double *pa
     clade__reference *reference;
     const clade__reference_batch same = {
         .n = batch->n, .x = batch->x, .labels = batch->labels, .targets = batch->targets,
-        .step = batch->step};
+        .weights = batch->weights, .step = batch->step};
     assert_ok(clade__reference_create(&reference, model, &same));
     memcpy(reference->parameters, parameters,
            (size_t)clade_model_n_parameters(model) * sizeof *parameters);

@@ -19,6 +19,7 @@ typedef struct net_batch {
     double *x;
     int32_t *labels;
     double *targets;
+    double *weights; /* (n) of the samples in the loss, or NULL; malloc'd */
     int64_t step; /* of training, whose dropout masks the references have; 0: none */
 } net_batch;
 

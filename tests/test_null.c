@@ -249,6 +249,8 @@ static void training_wants_model_and_data(void **state)
     REFUSED(clade_evaluate(NULL, data, &metrics), "clade_evaluate: model is NULL");
     REFUSED(clade_evaluate(model, NULL, &metrics), "clade_evaluate: data is NULL");
     REFUSED(clade_evaluate(model, data, NULL), "clade_evaluate: metrics is NULL");
+    REFUSED(clade_data_class_weights(NULL, outputs), "clade_data_class_weights: data is NULL");
+    REFUSED(clade_data_class_weights(data, NULL), "clade_data_class_weights: weights is NULL");
     clade_report *report;
     REFUSED(clade_report_create(NULL, model, data, NULL), "clade_report_create: out is NULL");
     REFUSED(clade_report_create(&report, NULL, data, NULL), "clade_report_create: model is NULL");

@@ -50,6 +50,8 @@ static const struct broken {
     {"gemm_rows", "gemm_rows", "x = w - lr * x", "x = w - 1.00001f * lr * x", "gemm_update", NULL},
     {"count_hits", "metrics", "top > threshold", "top >= 0.0f", "count_hits", NULL},
     {"mark_rows", "metrics", "loss[row] = NAN", "loss[row] = 0.0f", "mark_rows", NULL},
+    {"weigh_rows", "weigh_rows", "loss[row] *= weight", "loss[row] *= weights[label]", "weigh_rows",
+     NULL},
     {"metrics_store", "metrics", "step[1] = add", "step[3] = add", "metrics_store",
      "must stay as they are"},
     {"peaks", "metrics", "min(RUN, n", "min(RUN - 1, n", "peaks", NULL},

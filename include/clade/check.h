@@ -16,6 +16,7 @@ typedef struct clade_gradcheck_options {
     int64_t elements; /* of each parameter; 0 means 20, CLADE_ALL all */
     double tolerance; /* 0 means 1e-3 */
     uint64_t seed;    /* which elements */
+    const float *class_weights; /* (classes of the data) as in clade_fit_options; NULL: none */
 } clade_gradcheck_options;
 
 /* One parameter, over the elements that were checked: a the device's gradients, n the numbers they

@@ -224,6 +224,12 @@ CLADE_API const clade_schema *clade_data_schema(const clade_data *data);
  * nothing of how it does on data it was not trained on, when the other was. */
 CLADE_API bool clade_data_equal(const clade_data *a, const clade_data *b);
 
+/* Weights (n_classes) with which each class that has samples counts as much as another: n / (k n_c), of n
+ * samples of k classes, n_c of this one (scikit-learn's "balanced"); 1 of a class without samples.
+ * CLADE_EINVAL where there are no classes. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_data_class_weights(const clade_data *data,
+                                                                 float *weights);
+
 /* A class's name as text, owned by the data. NULL where the source names none, and for a label that
  * is not in 0 … n_classes-1. */
 CLADE_API const char *clade_data_class_name(const clade_data *data, int label);

@@ -97,6 +97,15 @@ typedef struct clade_fit_options {
                            * run; how long it lasts, if not shorter than it has already lasted, and
                            * what it leaves may be other. With a cosine schedule it lasts as long as
                            * was planned when it began. */
+    const float *class_weights; /* (classes of the training data) how much a sample of each class counts, or
+                           * NULL: all the same. The loss of a step is then the weighted mean of its
+                           * samples' losses, sum(w l) / sum(w) over all of the batch, as PyTorch's
+                           * cross_entropy has it; and so is the training loss, the mean of these over the
+                           * samples. The validation loss is not weighted, nor is any accuracy. None below
+                           * 0, one above it; for targets CLADE_EINVAL */
+    bool balanced;        /* draw an epoch's samples with replacement, each class as often as another on
+                           * average: PyTorch's WeightedRandomSampler with 1 / n_c, n_c samples of the
+                           * class. For targets CLADE_EINVAL */
     bool replacement;     /* draw an epoch's samples with replacement: some come more than once, and
                            * about 37 % not at all; else each comes once, shuffled */
     clade_schedule schedule;

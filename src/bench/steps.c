@@ -24,7 +24,8 @@ static clade_status open_steps(clade__steps *steps, const clade__workload *workl
     CLADE_TRY(clade__workload_data(&steps->data, workload, batch));
     CLADE_TRY(clade__workload_model(&steps->model, workload, steps->device, batch, provider));
     CLADE_TRY(clade__scaling_copy(&steps->model->input, &steps->data->scaling));
-    CLADE_TRY(clade__pass_open(&steps->pass, steps->model, steps->data, true, true));
+    CLADE_TRY(clade__pass_open(&steps->pass, steps->model, steps->data,
+                               &(clade__pass_options){.training = true, .resident = true}));
     steps->n_batches = steps->pass.n_samples / steps->pass.batch;
     return clade__feed_shuffle(&steps->pass.feed, steps->model->seed, 0);
 }

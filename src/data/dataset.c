@@ -260,8 +260,8 @@ const char *clade_data_class_name(const clade_data *data, int label)
 }
 
 /* The numbers of an epoch start 2^36 words after those of the one before, more than an epoch can
- * use: its at most 2^31 draws are repeated rarely. So no two epochs of a seed share numbers. */
-static clade__random start_epoch(uint64_t seed, uint64_t stream, int64_t epoch)
+ * use: its at most 2^32 draws are repeated rarely. So no two epochs of a seed share numbers. */
+clade__random clade__random_epoch(uint64_t seed, uint64_t stream, int64_t epoch)
 {
     clade__random random = clade__random_start(seed, stream);
     random.position = (uint64_t)epoch << 36;
@@ -270,7 +270,7 @@ static clade__random start_epoch(uint64_t seed, uint64_t stream, int64_t epoch)
 
 void clade__shuffle(int32_t *order, int64_t n, uint64_t seed, int64_t epoch)
 {
-    clade__random random = start_epoch(seed, CLADE__STREAM_SHUFFLE, epoch);
+    clade__random random = clade__random_epoch(seed, CLADE__STREAM_SHUFFLE, epoch);
     for (int64_t i = 0; i < n; i++) order[i] = (int32_t)i;
     for (int64_t i = n - 1; i > 0; i--) {
         int64_t j = clade__random_below(&random, (uint32_t)i + 1);
@@ -282,6 +282,6 @@ void clade__shuffle(int32_t *order, int64_t n, uint64_t seed, int64_t epoch)
 
 void clade__draw(int32_t *order, int64_t n, uint64_t seed, int64_t epoch)
 {
-    clade__random random = start_epoch(seed, CLADE__STREAM_DRAW, epoch);
+    clade__random random = clade__random_epoch(seed, CLADE__STREAM_DRAW, epoch);
     for (int64_t i = 0; i < n; i++) order[i] = (int32_t)clade__random_below(&random, (uint32_t)n);
 }

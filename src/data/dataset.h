@@ -5,6 +5,7 @@
 #include <clade/data.h>
 
 #include "base/error.h"
+#include "base/philox.h"
 #include "base/scaling.h"
 #include "base/schema.h"
 
@@ -71,6 +72,9 @@ size_t clade__data_answer_bytes(const clade_data *data);
 
 /* The labels or the targets; NULL when there are none. */
 const void *clade__data_answers(const clade_data *data);
+
+/* The random numbers of an epoch, which share none with another's. */
+clade__random clade__random_epoch(uint64_t seed, uint64_t stream, int64_t epoch);
 
 /* order (n) becomes a random permutation of 0 … n-1, a function of seed and epoch alone. */
 void clade__shuffle(int32_t *order, int64_t n, uint64_t seed, int64_t epoch);

@@ -137,6 +137,11 @@ clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
         dy = view(model, layout, value_index(layout, model->output, CLADE__VALUE_DY), CLADE_FLOAT32,
                   matrix);
     CLADE_TRY(record_loss(plan, model, &y, layout->training ? &dy : NULL, commands, has_labels));
+    if (plan->weights && layout->training) {
+        clade_tensor loss = plan->loss;
+        CLADE_TRY(clade__weigh_rows(commands, &loss, &dy, plan->weights, &plan->labels,
+                                    plan->weight_scale));
+    }
     if (!layout->training) { /* a training step tells by its parameters, see train/fit.c */
         clade_tensor loss = plan->loss;
         return clade__mark_rows(commands, &loss, &y);

@@ -73,6 +73,9 @@ typedef struct clade__plan {
     clade_tensor y;      /* (batch, output…): the output */
     clade_tensor loss;   /* (batch) float32: the loss of each sample */
     clade_tensor hit;    /* (batch) float32: 1 where the answer is right, when there are labels */
+    const clade_tensor *weights; /* (classes) float32 of the classes, or NULL: all weigh the same */
+    const float *weight_scale;   /* what these are multiplied by, read at each run: `of` by the sum of the
+                                  * weights of the step's samples */
 } clade__plan;
 
 /* The tensors of a plan whose batch is a step of its own; the model is materialized. */
@@ -100,7 +103,8 @@ int clade__plan_left(const clade__plan *plan, const clade_model *model,
                      clade__left left[CLADE__MAX_LEFT]);
 
 /* Records forward, then the loss of each sample (no loss without with_loss), then, for a training
- * layout, backward: every parameter's gradient of the step's mean loss. */
+ * layout, backward: every parameter's gradient of the step's mean loss, weighted where there are
+ * weights. */
 clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
                                 const clade__layout *layout, clade__commands *commands,
                                 bool with_loss, bool has_labels);

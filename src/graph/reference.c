@@ -238,20 +238,29 @@ static double element_loss(clade_loss loss, double y, double target)
     return fmax(y, 0.0) - y * target + log1p(exp(-fabs(y)));
 }
 
-double clade__reference_loss(const clade__reference *reference)
+/* Of one sample. */
+static double row_loss(const clade__reference *reference, int64_t row)
 {
     const clade_model *model = reference->model;
     const clade__reference_batch *batch = &reference->batch;
     int64_t cols = clade_shape_elements(clade_model_output_shape(model));
+    const double *y = reference->y[model->n_nodes - 1] + row * cols;
+    if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
+        return log_sum_exp(y, cols) - y[batch->labels[row]];
     double sum = 0.0;
-    for (int64_t i = 0; i < batch->n; i++) {
-        const double *y = reference->y[model->n_nodes - 1] + i * cols;
-        if (model->loss == CLADE_LOSS_CROSS_ENTROPY) {
-            sum += log_sum_exp(y, cols) - y[batch->labels[i]];
-            continue;
-        }
-        for (int64_t c = 0; c < cols; c++)
-            sum += element_loss(model->loss, y[c], target_of(batch, i, c, cols)) / (double)cols;
+    for (int64_t c = 0; c < cols; c++)
+        sum += element_loss(model->loss, y[c], target_of(batch, row, c, cols)) / (double)cols;
+    return sum;
+}
+
+double clade__reference_loss(const clade__reference *reference)
+{
+    const double *weights = reference->batch.weights;
+    double sum = 0.0, all = 0.0;
+    for (int64_t i = 0; i < reference->batch.n; i++) {
+        double weight = weights ? weights[i] : 1.0;
+        sum += weight * row_loss(reference, i);
+        all += weight;
     }
-    return sum / (double)batch->n;
+    return all > 0.0 ? sum / all : 0.0;
 }

@@ -12,6 +12,7 @@ typedef struct clade__reference_batch {
     const double *x;       /* (n, input…) */
     const int32_t *labels; /* (n), each in range */
     const double *targets; /* (n, outputs) */
+    const double *weights; /* (n) of the samples, whose weighted mean is the loss; NULL: all 1 */
     int64_t step; /* whose masks dropout has; 0: none, as outside training */
 } clade__reference_batch;
 
@@ -30,7 +31,7 @@ void clade__reference_free(clade__reference *reference);
 /* Computes the nodes from number `first` on, those before it being up to date; 1 for all. */
 void clade__reference_forward(clade__reference *reference, int first);
 
-/* The mean over the batch of the model's loss of the last node's values. */
+/* The (weighted) mean over the batch of the model's loss of the last node's values. */
 double clade__reference_loss(const clade__reference *reference);
 
 #endif

@@ -74,6 +74,12 @@ clade_status clade__bce_with_logits(clade__commands *commands, clade_tensor *los
 clade_status clade__one_hot(clade__commands *commands, clade_tensor *target,
                             const clade_tensor *labels);
 
+/* weigh_rows.c: loss (rows) and dy (rows, cols) times weights (n_weights)[label] * *scale, which is read
+ * at each run; a row whose label (rows) is none of the weights' stays as it is. */
+clade_status clade__weigh_rows(clade__commands *commands, clade_tensor *loss, clade_tensor *dy,
+                               const clade_tensor *weights, const clade_tensor *labels,
+                               const float *scale);
+
 /* reduce.c. scratch: float32 of clade__reduce_scratch() elements, or NULL when that is 0. */
 clade_status clade__reduce_forward(clade__commands *commands, clade_reduction kind, int dim,
                                    clade_tensor *dst, const clade_tensor *src,

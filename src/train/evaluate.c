@@ -41,7 +41,7 @@ clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics 
     CLADE_TRY(clade__check_compiled(model, "evaluate", false));
     clade__pass pass;
     bool resident = clade__data_fits(model, data, false, model->memory.total);
-    CLADE_TRY(clade__pass_open(&pass, model, data, false, resident));
+    CLADE_TRY(clade__pass_open(&pass, model, data, &(clade__pass_options){.resident = resident}));
     clade_status status = clade__pass_evaluate(&pass, NULL, metrics);
     clade__pass_close(&pass);
     return status;

@@ -71,9 +71,14 @@ clade_status clade__feed_open(clade__feed *feed, clade_device *device, const cla
                           .device = device,
                           .resident = options->resident,
                           .shuffled = options->shuffled,
+                          .replacement = options->replacement,
                           .max_batch = options->max_batch,
                           .scaling = options->scaling};
-    clade_status status = open_feed(feed);
+    clade_status status = CLADE_OK;
+    if (options->balanced)
+        status = clade__class_lists_open(&feed->lists, data->labels, data->n_samples,
+                                         data->n_classes);
+    if (status == CLADE_OK) status = open_feed(feed);
     if (status != CLADE_OK) clade__feed_close(feed);
     return status;
 }
@@ -93,6 +98,7 @@ void clade__feed_close(clade__feed *feed)
     clade_tensor_free(feed->columns);
     clade_tensor_free(feed->order);
     free(feed->host_order);
+    clade__class_lists_close(&feed->lists);
     *feed = (clade__feed){0};
 }
 
@@ -114,7 +120,9 @@ clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan,
 clade_status clade__feed_shuffle(clade__feed *feed, uint64_t seed, int64_t epoch)
 {
     CLADE_TRY(clade__transfer_wait(&feed->order_sent));
-    if (feed->replacement)
+    if (feed->lists.n_classes > 0)
+        clade__draw_balanced(feed->host_order, feed->data->n_samples, &feed->lists, seed, epoch);
+    else if (feed->replacement)
         clade__draw(feed->host_order, feed->data->n_samples, seed, epoch);
     else
         clade__shuffle(feed->host_order, feed->data->n_samples, seed, epoch);

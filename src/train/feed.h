@@ -7,7 +7,7 @@
 #ifndef CLADE_TRAIN_FEED_H
 #define CLADE_TRAIN_FEED_H
 
-#include "data/dataset.h"
+#include "data/balance.h"
 #include "graph/plan.h"
 
 typedef struct clade__feed {
@@ -16,6 +16,7 @@ typedef struct clade__feed {
     clade_device *device;
     bool resident, shuffled;
     bool replacement; /* shuffled: an epoch's samples are drawn with replacement; unless set, not */
+    clade__class_lists lists; /* shuffled: they are drawn class by class; of no class unless so */
     int64_t max_batch;
     const clade__scaling *scaling; /* what the network sees of the data */
     clade_tensor *values, *labels, *targets; /* all of the data, or one batch; NULL if it has none */
@@ -40,6 +41,7 @@ typedef struct clade__feed_options {
     const clade__scaling *scaling; /* what the network sees of the data */
     const int32_t *labels; /* (n_samples) in place of the data's; NULL: those */
     const float *targets;  /* (n_samples, n_targets), the same */
+    bool replacement, balanced; /* as in clade_fit_options; shuffled */
     bool alone;            /* the samples are enough: no labels or targets are sent */
 } clade__feed_options;
 
@@ -52,7 +54,7 @@ void clade__feed_close(clade__feed *feed);
 clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan,
                                 clade__commands *commands, bool answers);
 
-/* Draws the order of an epoch, as feed->replacement says. */
+/* Draws the order of an epoch, as the options said. */
 clade_status clade__feed_shuffle(clade__feed *feed, uint64_t seed, int64_t epoch);
 
 /* Before the recorded commands run: the batch is the n samples from `first` of the order. */

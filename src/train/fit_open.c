@@ -39,12 +39,17 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
     CLADE_TRY(clade__fit_memory_plan(&plan, model, data, f->options));
     clade__run_start start = {.n_train = data->n_samples, .memory_bytes = plan.memory.total,
                               .resident = plan.train_resident};
-    CLADE_TRY(clade__pass_open(&f->train, model, data, true, plan.train_resident));
-    f->train.feed.replacement = f->options->replacement;
+    CLADE_TRY(clade__pass_open(&f->train, model, data,
+                               &(clade__pass_options){.training = true,
+                                                      .resident = plan.train_resident,
+                                                      .class_weights = f->options->class_weights,
+                                                      .replacement = f->options->replacement,
+                                                      .balanced = f->options->balanced}));
     if (valid) {
         start.n_valid = valid->n_samples;
         start.valid_is_train = clade_data_equal(data, valid);
-        CLADE_TRY(clade__pass_open(&f->valid, model, valid, false, plan.valid_resident));
+        CLADE_TRY(clade__pass_open(&f->valid, model, valid,
+                                   &(clade__pass_options){.resident = plan.valid_resident}));
     }
     f->progress.n_epochs = f->options->epochs ? f->options->epochs : 1;
     f->progress.n_epoch_steps = f->train.n_batches;
@@ -62,6 +67,26 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
     if (!f->kept.values) return clade__fail(CLADE_ENOMEM, "no memory for a copy of the training");
     CLADE_TRY(open_folder(f, &start));
     return f->kept_step < 0 ? clade__fit_copy(f) : CLADE_OK;
+}
+
+static clade_status check_classes(const clade_data *train, const clade_fit_options *options)
+{
+    double sum = 0.0;
+    if (!options->class_weights && !options->balanced) return CLADE_OK;
+    if (!train->labels)
+        return clade__fail(CLADE_EINVAL, "fit: %s for classes, and '%s' has none",
+                           options->balanced ? "balanced samples are" : "class_weights are",
+                           train->name);
+    for (int i = 0; options->class_weights && i < train->n_classes; i++) {
+        double weight = (double)options->class_weights[i];
+        if (!isfinite(weight) || weight < 0.0)
+            return clade__fail(CLADE_EINVAL, "fit: the weight of class %d is %g, want a number of at "
+                               "least 0", i, weight);
+        sum += weight;
+    }
+    if (options->class_weights && sum == 0.0)
+        return clade__fail(CLADE_EINVAL, "fit: the weights of all classes are 0");
+    return CLADE_OK;
 }
 
 static clade_status check_options(const clade_model *model, const clade_fit_options *options)
@@ -147,6 +172,7 @@ clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_op
     if (!result) result = &unwanted;
     *result = (clade_fit_result){.end = CLADE_COMPLETED};
     CLADE_TRY(check_options(model, options));
+    CLADE_TRY(check_classes(train, options));
     clade__fit *f = calloc(1, sizeof *f);
     if (!f) return clade__fail(CLADE_ENOMEM, "no memory to train");
     *f = (clade__fit){.model = model, .options = options, .result = result};

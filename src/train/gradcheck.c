@@ -30,6 +30,9 @@ typedef struct check {
     clade_gradcheck_options options; /* resolved */
     int32_t *labels;                 /* as in clade__pass */
     double *x, *targets;             /* (samples, inputs), (samples, outputs) or NULL */
+    double *weights;                 /* (samples) of their classes, or NULL */
+    clade_tensor *class_weights;     /* the same on the device */
+    float weight_scale;
     clade__reference *reference;
     double loss;                     /* by the reference */
     float *gradients;                /* of all parameters, one after another */
@@ -76,6 +79,8 @@ static clade_status record(check *c, clade__feed *feed, clade__plan *plan,
 {
     clade_model *model = c->model;
     CLADE_TRY(clade__plan_open(plan, model, model->train_layout, c->options.samples));
+    plan->weights = c->class_weights;
+    plan->weight_scale = &c->weight_scale;
     CLADE_TRY(clade__feed_record(feed, plan, commands, true));
     CLADE_TRY(clade__plan_record(plan, model, model->train_layout, commands, true,
                                  c->data->labels != NULL));
@@ -142,7 +147,7 @@ static clade_status open_reference(check *c)
     CLADE_TRY(copy_batch(c));
     clade__reference_batch batch = {
         .n = c->options.samples, .x = c->x, .labels = c->labels ? c->labels : c->data->labels,
-        .targets = c->targets, .step = MASK_STEP};
+        .targets = c->targets, .weights = c->weights, .step = MASK_STEP};
     CLADE_TRY(clade__reference_create(&c->reference, c->model, &batch));
     float *values = malloc(clade__model_parameter_bytes(c->model));
     if (!values) return clade__fail(CLADE_ENOMEM, "no memory for the parameters");
@@ -280,10 +285,29 @@ static clade_status judge_all(const check *c, clade_gradcheck_result *result)
     return CLADE_OK;
 }
 
+static clade_status open_weights(check *c)
+{
+    const float *given = c->options.class_weights;
+    const int32_t *labels = c->labels ? c->labels : c->data->labels;
+    double sum = 0.0;
+    if (!given) return CLADE_OK;
+    if (!labels)
+        return clade__fail(CLADE_EINVAL, "gradcheck: class_weights are for classes, and '%s' has none",
+                           c->data->name);
+    c->weights = malloc((size_t)c->options.samples * sizeof *c->weights);
+    if (!c->weights) return clade__fail(CLADE_ENOMEM, "no memory for the weights");
+    for (int64_t i = 0; i < c->options.samples; i++)
+        sum += c->weights[i] = (double)given[labels[i]];
+    c->weight_scale = sum > 0.0 ? (float)((double)c->options.samples / sum) : 0.0f;
+    return clade_tensor_create(&c->class_weights, c->model->device, CLADE_FLOAT32,
+                               CLADE_SHAPE(c->data->n_classes), given);
+}
+
 static clade_status run_check(check *c, clade_gradcheck_result *result)
 {
     /* A model that knows no classes yet takes them as the data numbers them, as training does. */
     if (c->model->class_names) CLADE_TRY(clade__match_labels(c->model, c->data, &c->labels));
+    CLADE_TRY(open_weights(c));
     CLADE_TRY(run_device(c));
     CLADE_TRY(open_reference(c));
     CLADE_TRY(compare_all(c));
@@ -304,6 +328,8 @@ clade_status clade_gradcheck(clade_model *model, clade_data *data,
     CLADE_TRY(resolve(&c.options, options, model->micro_batch, data->n_samples));
     clade_status status = run_check(&c, result);
     clade__reference_free(c.reference);
+    clade_tensor_free(c.class_weights);
+    free(c.weights);
     free(c.labels);
     free(c.x);
     free(c.targets);

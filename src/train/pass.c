@@ -42,6 +42,8 @@ static clade_status record(clade__pass *pass, int64_t n, int64_t part, bool firs
     CLADE_TRY(clade__plan_open(&plan, model, layout, part));
     plan.of = n;
     plan.add = !first;
+    plan.weights = pass->weights;
+    plan.weight_scale = &pass->weight_scale;
     clade__commands_scope(*commands, clade__layout_phase(layout, CLADE_PHASE_FEED), NULL);
     CLADE_TRY(clade__feed_record(&pass->feed, &plan, *commands, true));
     CLADE_TRY(clade__plan_record(&plan, model, layout, *commands, true, has_labels));
@@ -73,7 +75,27 @@ static void free_parts(clade__parts *parts)
     clade__commands_free(parts->last);
 }
 
-static clade_status open_pass(clade__pass *pass, const clade_data *data, bool resident)
+int64_t clade__n_weights(const clade_model *model)
+{
+    int64_t outputs = clade_shape_elements(model->output->shape);
+    return outputs > 1 ? outputs : 2;
+}
+
+/* Outputs that no class of the data has weigh 1. */
+static clade_status open_weights(clade__pass *pass, const float *given, int n_classes)
+{
+    int64_t n = clade__n_weights(pass->model);
+    if (!given) return CLADE_OK;
+    pass->host_weights = malloc((size_t)n * sizeof *pass->host_weights);
+    if (!pass->host_weights)
+        return clade__fail(CLADE_ENOMEM, "no memory for the weights of %d classes", n_classes);
+    for (int64_t i = 0; i < n; i++) pass->host_weights[i] = i < n_classes ? given[i] : 1.0f;
+    return clade_tensor_create(&pass->weights, pass->model->device, CLADE_FLOAT32, CLADE_SHAPE(n),
+                               pass->host_weights);
+}
+
+static clade_status open_pass(clade__pass *pass, const clade_data *data,
+                              const clade__pass_options *options)
 {
     clade_model *model = pass->model;
     CLADE_TRY(clade__model_materialize(model));
@@ -82,11 +104,14 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data, bool re
     CLADE_TRY(clade__bind(&pass->binding, model, data, false));
     CLADE_TRY(clade__feed_open(&pass->feed, model->device, data,
                                &(clade__feed_options){.max_batch = at_a_time,
-                                                      .resident = resident,
+                                                      .resident = options->resident,
                                                       .shuffled = pass->training,
+                                                      .replacement = options->replacement,
+                                                      .balanced = options->balanced,
                                                       .scaling = &pass->binding.scaling,
                                                       .labels = pass->binding.labels,
                                                       .targets = pass->binding.targets}));
+    CLADE_TRY(open_weights(pass, options->class_weights, data->n_classes));
     CLADE_TRY(clade_tensor_create(&pass->sums, model->device, CLADE_FLOAT32,
                                   CLADE_SHAPE(pass->n_batches, CLADE__N_SUMS), NULL));
     pass->host_sums = calloc((size_t)pass->n_batches, CLADE__N_SUMS * sizeof *pass->host_sums);
@@ -97,16 +122,16 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data, bool re
 }
 
 clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade_data *data,
-                              bool training, bool resident)
+                              const clade__pass_options *options)
 {
-    *pass = (clade__pass){.model = model, .training = training};
+    *pass = (clade__pass){.model = model, .training = options->training};
     CLADE_TRY(clade__check_data(model, data));
     CLADE_TRY(clade__check_targets(model, data));
-    int64_t batch = training ? model->batch : CLADE__INFER_BATCH;
+    int64_t batch = pass->training ? model->batch : CLADE__INFER_BATCH;
     pass->n_samples = data->n_samples;
     pass->batch = batch < data->n_samples ? batch : data->n_samples;
     pass->n_batches = (pass->n_samples + pass->batch - 1) / pass->batch;
-    clade_status status = open_pass(pass, data, resident);
+    clade_status status = open_pass(pass, data, options);
     if (status != CLADE_OK) clade__pass_close(pass);
     return status;
 }
@@ -118,19 +143,32 @@ void clade__pass_close(clade__pass *pass)
     clade__feed_close(&pass->feed);
     clade_tensor_free(pass->sums);
     clade__binding_free(&pass->binding);
+    clade_tensor_free(pass->weights);
+    free(pass->host_weights);
     free(pass->host_sums);
     *pass = (clade__pass){0};
-}
-
-void clade__pass_begin(clade__pass *pass, int64_t index)
-{
-    pass->slot = (int32_t)index;
-    if (pass->training) clade__optimizer_advance(pass->model);
 }
 
 static const clade__parts *parts_of(const clade__pass *pass, int64_t index)
 {
     return pass->rest.n > 0 && index == pass->n_batches - 1 ? &pass->rest : &pass->full;
+}
+
+/* Of a batch's samples, all of them, whatever parts it is done in. 0 where none has a weight. */
+static float weight_scale_of(const clade__pass *pass, int64_t index)
+{
+    const int32_t *labels = pass->feed.answers, *order = pass->feed.host_order + index * pass->batch;
+    int64_t n = parts_of(pass, index)->n;
+    double sum = 0.0;
+    for (int64_t i = 0; i < n; i++) sum += (double)pass->host_weights[labels[order[i]]];
+    return sum > 0.0 ? (float)((double)n / sum) : 0.0f;
+}
+
+void clade__pass_begin(clade__pass *pass, int64_t index)
+{
+    pass->slot = (int32_t)index;
+    if (pass->weights) pass->weight_scale = weight_scale_of(pass, index);
+    if (pass->training) clade__optimizer_advance(pass->model);
 }
 
 int64_t clade__pass_n_parts(const clade__pass *pass, int64_t index)

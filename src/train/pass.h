@@ -23,6 +23,9 @@ typedef struct clade__pass {
     clade_model *model;
     clade__feed feed;
     clade__binding binding; /* what the feed makes of the data */
+    clade_tensor *weights; /* (classes) of the classes, or NULL; see clade__pass_options */
+    float *host_weights;   /* the same */
+    float weight_scale;    /* of the batch that was begun last: its samples by the sum of their weights */
     bool training;
     int64_t n_samples, batch, n_batches;
     clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */
@@ -42,11 +45,20 @@ clade__pace clade__pace_begin(void);
 /* Called at a log point. */
 void clade__pace_next(clade__pace *pace);
 
-/* CLADE_EDATA when the data does not fit the model. resident: whether to keep the data on the
- * device. */
+typedef struct clade__pass_options {
+    bool training;
+    bool resident;                /* keep the data on the device */
+    const float *class_weights;   /* as in clade_fit_options, checked; NULL outside training */
+    bool replacement, balanced;   /* the same */
+} clade__pass_options;
+
+/* CLADE_EDATA when the data does not fit the model. */
 clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade_data *data,
-                              bool training, bool resident);
+                              const clade__pass_options *options);
 void clade__pass_close(clade__pass *pass);
+
+/* How many classes a model's outputs tell apart, and so have weights. */
+int64_t clade__n_weights(const clade_model *model);
 
 /* check_data.c: whether data has the answers that the model wants; its samples are for clade__bind. */
 clade_status clade__check_data(const clade_model *model, const clade_data *data);

@@ -38,7 +38,14 @@ static void add_classes(clade__text *text, const clade_model *model)
     uLong sum = crc32_z(0, NULL, 0);
     for (int i = 0; model->class_names && i < model->n_classes; i++)
         sum = crc32_z(sum, (const Bytef *)model->class_names[i], strlen(model->class_names[i]) + 1);
-    clade__text_append(text, "classes: %d, names crc32 %08lx\n", model->n_classes, sum);
+    clade__text_append(text, "classes: %d, names crc32 %08lx", model->n_classes, sum);
+}
+
+static void add_weights(clade__text *text, const float *weights, int n)
+{
+    clade__text_append(text, ", weights");
+    for (int i = 0; i < n; i++)
+        clade__text_append(text, "%s%.9g", i ? "," : " ", clade__decimal(weights[i]));
 }
 
 static void add_columns(clade__text *text, const clade_schema *schema)
@@ -102,10 +109,15 @@ char *clade__recipe_text(const clade_model *model, const clade_data *train,
     clade__text_append(&text, "samples at a time: %lld\n", (long long)model->micro_batch);
     add_optimizer(&text, &model->optimizer);
     add_schedule(&text, schedule);
-    clade__text_append(&text, "replacement: %s\n", options->replacement ? "true" : "false");
+    clade__text_append(&text, "replacement: %s\n", options->balanced      ? "balanced over the classes"
+                                                    : options->replacement ? "true"
+                                                                           : "false");
     add_input(&text, &model->input);
     add_columns(&text, model->schema);
     add_classes(&text, model);
+    if (options->class_weights) /* to the same line: others have runs of earlier versions, too */
+        add_weights(&text, options->class_weights, clade_data_describe(train).n_classes);
+    clade__text_append(&text, "\n");
     add_data(&text, "training data", train);
     add_data(&text, "validation data", options->validate);
     if (text.failed) clade__text_free(&text);

@@ -47,7 +47,7 @@ enum { CLADE__FROM_FLOATS = 0, CLADE__FROM_BYTES = 1, CLADE__IN_ORDER = 2, CLADE
 enum { CLADE__NO_HITS = 1, CLADE__ADDED = 2 };
 
 extern const clade__family clade__gathers, clade__byte_gathers, clade__label_gathers,
-    clade__hit_counts, clade__row_marks, clade__metric_stores, clade__peak_searches;
+    clade__hit_counts, clade__row_marks, clade__row_weights, clade__metric_stores, clade__peak_searches;
 
 /* products.c: gemm by a provider, and the step of sgd inside it; the trial's detail is a case. */
 typedef struct clade__product {

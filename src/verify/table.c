@@ -64,6 +64,7 @@ const clade__op clade__ops[] = {
     {"gather_labels", &clade__label_gathers, 0, 0},
     {"count_hits", &clade__hit_counts, 0, 1},
     {"mark_rows", &clade__row_marks, 0, 1},
+    {"weigh_rows", &clade__row_weights, 0, 1},
     {"metrics_store", &clade__metric_stores, 0, 0},
     {"metrics_store_alone", &clade__metric_stores, CLADE__NO_HITS, 0},
     {"metrics_store_added", &clade__metric_stores, CLADE__ADDED, 0},
