@@ -242,15 +242,19 @@ static bool open_part(const char *spec, const char *part, bool *labelled)
     return true;
 }
 
+bool fuzz_spec(char *spec, size_t spec_bytes, const char *kind, const char *path,
+               const char *options)
+{
+    int n = snprintf(spec, spec_bytes, "%s:%s%s%s", kind, path, options[0] ? "?" : "", options);
+    fuzz_assert((size_t)n < spec_bytes);
+    return clade_data_spec_options(spec) == (options[0] ? spec + n - strlen(options) : NULL);
+}
+
 void fuzz_open_data(const char *kind, const char *path, const char *options, bool same_parts)
 {
     char spec[1024];
     bool opened[2], labelled[2] = {true, true};
-    int n = snprintf(spec, sizeof spec, "%s:%s%s%s", kind, path, options[0] ? "?" : "", options);
-    fuzz_assert((size_t)n < sizeof spec);
-    /* Not where the path would end elsewhere, see spec.c. */
-    const char *found = clade_data_spec_options(spec);
-    if (found != (options[0] ? spec + n - strlen(options) : NULL)) return;
+    if (!fuzz_spec(spec, sizeof spec, kind, path, options)) return;
     for (int test = 0; test < 2; test++)
         opened[test] = open_part(spec, test ? "test" : "train", &labelled[test]);
     if (!same_parts) return;

@@ -44,6 +44,10 @@ void fuzz_end(void);
  * file or config, and a message of one line. Whether it succeeded. */
 bool fuzz_check(clade_status status);
 
+/* Makes the spec of a file in the folder; false where its path would end elsewhere, see spec.c. */
+bool fuzz_spec(char *spec, size_t spec_bytes, const char *kind, const char *path,
+               const char *options);
+
 /* Opens both parts of "KIND:PATH", with the options of a spec; asserts of each all that clade/data.h
  * says. same_parts: the files are the same for both, so that one can be read where the other can, and
  * both have answers unless label=none. */

@@ -4,7 +4,6 @@
  * values, standardized or not. */
 #include "fuzz.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "data/dataset.h"
@@ -23,7 +22,7 @@ static clade_data *open_by(const char *spec, bool standardize, const clade_schem
 static void read_again(const char *path, const char *options)
 {
     char spec[1024];
-    snprintf(spec, sizeof spec, "csv:%s%s%s", path, options[0] ? "?" : "", options);
+    if (!fuzz_spec(spec, sizeof spec, "csv", path, options)) return;
     for (int standardize = 0; standardize < 2; standardize++) {
         clade_data *data = open_by(spec, standardize, NULL);
         if (!data) continue;
