@@ -43,6 +43,8 @@ static const scenario scenarios[] = {
      false, 0},
     {"resume", {"train", "--resume", "--run", "./run", "--epochs", "3"}, false, 0},
     {"drawn", {"train", "./net.yaml", "--run", "./new", "--plot"}, true, 0},
+    {"weights", {"train", "--model", "linear", "--data", SMALL, "--run", "./new", "--max-steps", "1",
+                 "--class-weights", "odd=2"}, false, 0},
     {"plot", {"plot", "./run", "./trained/../run", "--output", "./c.svg", "--json"}, true, 0},
     {"eval", {"eval", "./run/model.safetensors", "--data", SMALL, "--json"}, false, 0},
     {"tables", {"eval", "./run/model.safetensors", "--data", SMALL}, false, 0},

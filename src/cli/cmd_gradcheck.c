@@ -109,6 +109,7 @@ static clade_status check(const cli_call *call, cli_setup *setup)
     CLADE_TRY(read_own(call, &own));
     CLADE_TRY(cli_setup_read(setup, call, call->arguments[0]));
     CLADE_TRY(cli_setup_open(setup, call, &(cli_setup_wants){.keep_gradients = true}));
+    own.class_weights = setup->class_weights;
     own.seed = (uint64_t)setup->settings.values[CLI_SEED].count;
     clade_status status = clade_gradcheck(setup->model, setup->train, &own, &result);
     if (status == CLADE_OK) status = call->json ? print_json(&result) : print_table(&result);

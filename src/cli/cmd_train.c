@@ -148,6 +148,8 @@ static clade_status fit(training *t)
                                      .validate = t->setup.valid,
                                      .log_every = values[CLI_LOG_EVERY].count,
                                      .replacement = values[CLI_REPLACEMENT].flag,
+                                     .balanced = strcmp(values[CLI_SAMPLING].text, "balanced") == 0,
+                                     .class_weights = t->setup.class_weights,
                                      .run_dir = t->folder,
                                      .checkpoint_every = span_of(&values[CLI_CHECKPOINT_EVERY]),
                                      .keep = (int)values[CLI_KEEP].count,
@@ -250,7 +252,8 @@ const cli_command cli_command_train = {
              "  early_stopping: {patience: 0, min_delta: 0}\n"
              "  checkpoint: {every: 600s, keep: 2}\n"
              "  train: {epochs: 5, max_steps: 0, batch: 128, accumulate: 1,\n"
-             "          replacement: false, seed: 1, log_every: 0}\n"
+             "          replacement: false, sampling: uniform, class_weights: none,\n"
+             "          seed: 1, log_every: 0}\n"
              "In full, a model is\n"
              "  model:\n"
              "    input: [784]\n"

@@ -101,6 +101,13 @@ typedef enum cli_kind {
       "do each step in K parts, with the memory of one (default: 1)")                              \
     X(REPLACEMENT, "train.replacement", "replacement", FLAG, "false", 0, 0, NULL,                  \
       "draw the samples of an epoch with replacement, not each of them once")                      \
+    X(SAMPLING, "train.sampling", "sampling", CHOICE, "uniform", 0, 0, "uniform|balanced",           \
+      "balanced: draw the samples of an epoch with replacement, each class as often as another "   \
+      "on average (default: uniform)")                                                             \
+    X(CLASS_WEIGHTS, "train.class_weights", "class-weights", TEXT, "none", 1, 100000, "LIST",      \
+      "how much a sample of each class counts in the training's loss, which is their weighted "    \
+      "mean: balanced (by how rare the class is), CLASS=X,CLASS=X,... (1 of all others), or "       \
+      "X,X,... in the order of the classes (default: none). The validation is not weighted")       \
     X(SEED, "train.seed", "seed", COUNT, "1", 0, CLI_COUNT_MAX, "N",                               \
       "where initial weights and shuffles start (default: 1)")                                     \
     X(LOG_EVERY, "train.log_every", "log-every", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \

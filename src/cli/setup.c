@@ -1,7 +1,9 @@
 #include "cli/setup.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "cli/class_weights.h"
 #include "cli/config.h"
 #include "cli/network.h"
 
@@ -231,9 +233,13 @@ clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_se
     if (!call->quiet) print_data(setup->train, "train");
     if (!call->quiet) cli_print_notes(setup->train);
     if (!call->quiet && wants->valid) print_valid(setup);
+    CLADE_TRY(cli_class_weights(&setup->class_weights, &setup->settings, setup->train));
+    if (!call->quiet) cli_say_class_weights(setup->class_weights, setup->train);
     CLADE_TRY(open_model(setup, wants));
     CLADE_TRY(clade_fit_memory(setup->model, setup->train,
-                               &(clade_fit_options){.validate = setup->valid}, &memory));
+                               &(clade_fit_options){.validate = setup->valid,
+                                                    .class_weights = setup->class_weights},
+                               &memory));
     if (!call->quiet) print_model(setup, &memory);
     return CLADE_OK;
 }
@@ -244,6 +250,7 @@ void cli_setup_free(cli_setup *setup)
     clade_data_free(setup->valid);
     clade_data_free(setup->train);
     clade_device_free(setup->device);
+    free(setup->class_weights);
     cJSON_Delete(setup->layers);
     cli_settings_free(&setup->settings);
     *setup = (cli_setup){0};

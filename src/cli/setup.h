@@ -17,6 +17,7 @@ typedef struct cli_setup {
     clade_data *train, *valid; /* valid: NULL where there is none */
     bool valid_is_train;       /* the same samples: nothing is held out */
     clade_model *model;
+    float *class_weights; /* of the training; or NULL */
 } cli_setup;
 
 typedef struct cli_setup_wants {
