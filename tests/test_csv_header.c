@@ -4,16 +4,7 @@
 #include <stdio.h>
 
 #include "base/parallel.h"
-#include "data/csv_file.h"
-
-static char path[300];
-
-static int set_folder(void **state)
-{
-    (void)state;
-    snprintf(path, sizeof path, "%s/table.csv", test_folder());
-    return 0;
-}
+#include "tables.h"
 
 typedef enum decision { HEADER, DATA, UNCLEAR, NO_ROWS } decision;
 
@@ -25,8 +16,8 @@ typedef struct header_case {
 static decision decide(const char *text)
 {
     clade__csv_file file = {0};
-    test_write_file(path, text, strlen(text));
-    clade_status status = clade__csv_file_open(&file, path, &(clade__csv_dialect){0});
+    (void)table_write(text);
+    clade_status status = clade__csv_file_open(&file, table_path(), &(clade__csv_dialect){0});
     decision got = UNCLEAR;
     if (status == CLADE_OK) {
         got = file.names ? HEADER : DATA;
@@ -34,7 +25,8 @@ static decision decide(const char *text)
                          got == HEADER ? CLADE__CSV_HEADER_YES : CLADE__CSV_HEADER_NO);
     } else {
         assert_int_equal(status, CLADE_EDATA);
-        if (strstr(clade_error(), "a header and no rows")) got = NO_ROWS;
+        if (strstr(clade_error(), "a header and no rows"))
+            got = NO_ROWS;
         else if (!strstr(clade_error(), "header=yes or header=no"))
             fail_msg("'%s': %s", text, clade_error());
     }
@@ -69,7 +61,7 @@ static void names_over_numbers(void **state)
         {HEADER, "ok,n\ntrue,1\nfalse,2\n"},
         {HEADER, "true,pred\n3,1\n1,2\n"}, /* a name, over numbers */
         {HEADER, "a;b\n1,5;2\n"},
-        {HEADER, "a,b,\n1,2,\n3,4,\n"}, /* lines that end in a separator */
+        {HEADER, "a,b,\n1,2,\n3,4,\n"},      /* lines that end in a separator */
         {HEADER, "\"1\",\"2\"\n5,6\n7,8\n"}, /* quoted, above what is not */
     };
     CHECK(cases);
@@ -117,8 +109,8 @@ static void numbered(void **state)
         {UNCLEAR, "1,2,label\n5,2,a\n3,4,b\n5,6,a\n"},
         {UNCLEAR, "3,alice\n4,bob\n5,bob\n"},
         {UNCLEAR, "?,alice\n4,bob\n5,bob\n"},
-        {HEADER, ",0,1\n0,5,6\n1,8,9\n"},     /* and numbers its rows */
-        {UNCLEAR, ",0,1\n7,5,6\n3,8,9\n"},    /* or has other numbers for them */
+        {HEADER, ",0,1\n0,5,6\n1,8,9\n"},  /* and numbers its rows */
+        {UNCLEAR, ",0,1\n7,5,6\n3,8,9\n"}, /* or has other numbers for them */
         {UNCLEAR, ",0,1\nu,5,6\nv,8,9\n"},
         {HEADER, ",3,4\n1,5,6\n2,8,9\n3,1,1\n"},
         {HEADER, ",a\n0,x\n1,y\n"},
@@ -149,17 +141,19 @@ static void one_row(void **state)
 {
     (void)state;
     static const header_case cases[] = {
-        {DATA, "1,2\n"},           {DATA, "0,1\n"},      {DATA, "1,?\n"},
-        {DATA, "5.1,3.5,setosa\n"}, {DATA, "-1,x\n"},     {UNCLEAR, "3,alice\n"},
-        {UNCLEAR, ",alice\n"},     {NO_ROWS, "a,b,c\n"}, {DATA, "1,5;2,5\n"},
+        {DATA, "1,2\n"},       {DATA, "0,1\n"},
+        {DATA, "1,?\n"},       {DATA, "5.1,3.5,setosa\n"},
+        {DATA, "-1,x\n"},      {UNCLEAR, "3,alice\n"},
+        {UNCLEAR, ",alice\n"}, {NO_ROWS, "a,b,c\n"},
+        {DATA, "1,5;2,5\n"},
     };
     CHECK(cases);
     clade__csv_file file = {0};
-    test_write_file(path, "a,b\n", 4);
-    assert_fails(clade__csv_file_open(&file, path, &(clade__csv_dialect){0}), CLADE_EDATA,
+    (void)table_write("a,b\n");
+    assert_fails(clade__csv_file_open(&file, table_path(), &(clade__csv_dialect){0}), CLADE_EDATA,
                  "' has a header and no rows; where its only row is data, write header=no");
     clade__csv_file_close(&file);
-    assert_ok(clade__csv_file_open(&file, path,
+    assert_ok(clade__csv_file_open(&file, table_path(),
                                    &(clade__csv_dialect){.header = CLADE__CSV_HEADER_NO}));
     assert_int_equal(file.n_rows, 1);
     assert_int_equal(clade__csv_file_kind(&file, 0), CLADE__CSV_TEXT);
@@ -171,27 +165,27 @@ static void given(void **state)
     (void)state;
     clade__csv_file file = {0};
     const char *text = "\n# c\n0,1,label\n1,2,x\n";
-    test_write_file(path, text, strlen(text));
-    assert_fails(clade__csv_file_open(&file, path, &(clade__csv_dialect){0}), CLADE_EDATA,
+    (void)table_write(text);
+    assert_fails(clade__csv_file_open(&file, table_path(), &(clade__csv_dialect){0}), CLADE_EDATA,
                  "table.csv:3: cannot tell whether the first row names the columns ('0', '1', "
                  "'label'): write header=yes or header=no");
     clade__csv_file_close(&file);
-    assert_ok(clade__csv_file_open(&file, path,
+    assert_ok(clade__csv_file_open(&file, table_path(),
                                    &(clade__csv_dialect){.header = CLADE__CSV_HEADER_YES}));
     assert_int_equal(file.n_rows, 1);
     assert_string_equal(file.names[2], "label");
     assert_int_equal(clade__csv_file_kind(&file, 0), CLADE__CSV_NUMBER);
     assert_int_equal(clade__csv_file_line(&file, 0), 4);
     clade__csv_file_close(&file);
-    assert_ok(clade__csv_file_open(&file, path,
+    assert_ok(clade__csv_file_open(&file, table_path(),
                                    &(clade__csv_dialect){.header = CLADE__CSV_HEADER_NO}));
     assert_int_equal(file.n_rows, 2);
     assert_null(file.names);
     assert_int_equal(clade__csv_file_line(&file, 0), 3);
     clade__csv_file_close(&file);
     text = "0,1,2,3,4,long\n1,2,3,4,5,x\n";
-    test_write_file(path, text, strlen(text));
-    assert_fails(clade__csv_file_open(&file, path, &(clade__csv_dialect){0}), CLADE_EDATA,
+    (void)table_write(text);
+    assert_fails(clade__csv_file_open(&file, table_path(), &(clade__csv_dialect){0}), CLADE_EDATA,
                  "('0', '1', '2', '3', …)");
     clade__csv_file_close(&file);
 }
@@ -216,10 +210,13 @@ static void all_rows_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_over_numbers), cmocka_unit_test(values_on_top),
-        cmocka_unit_test(numbered),           cmocka_unit_test(texts_alone),
-        cmocka_unit_test(one_row),            cmocka_unit_test(given),
+        cmocka_unit_test(names_over_numbers),
+        cmocka_unit_test(values_on_top),
+        cmocka_unit_test(numbered),
+        cmocka_unit_test(texts_alone),
+        cmocka_unit_test(one_row),
+        cmocka_unit_test(given),
         cmocka_unit_test(all_rows_count),
     };
-    return cmocka_run_group_tests_name("csv_header", tests, set_folder, NULL);
+    return cmocka_run_group_tests_name("csv_header", tests, table_set_folder, NULL);
 }

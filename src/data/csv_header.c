@@ -58,7 +58,7 @@ clade_status clade__csv_find_decimal(const clade__csv_inside *in, char *decimal)
     if (commas < 0 || points < 0) return CLADE_OK;
     return clade__fail(CLADE_EDATA,
                        "'%s' has numbers with decimal commas in column %d and with decimal points in "
-                       "column %d: write decimal=comma or decimal=point",
+                       "column %d: write decimal=. or decimal=,",
                        in->source.path, commas + 1, points + 1);
 }
 
