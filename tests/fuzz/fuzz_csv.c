@@ -45,9 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     fuzz_input table = {bytes, n_bytes};
     fuzz_take_text(&table, '\n', options, sizeof options);
     const char *path = fuzz_write("table.csv", table);
-    /* Cells as doubles and floats, texts by a hash table; and each text of a column is a feature, of which
-     * there are a thousand at most unless an option allows more. */
-    fuzz_begin(16384 + 128 * n_bytes + 8 * n_bytes * (n_bytes < 2048 ? n_bytes : 2048));
+    /* Cells as doubles and floats; what is known of a column and a hash table of its texts, and a column
+     * may be one byte; and each text of a column is a feature, of which there are a thousand at most
+     * unless an option allows more. */
+    fuzz_begin(16384 + 384 * n_bytes + 8 * n_bytes * (n_bytes < 2048 ? n_bytes : 2048));
     fuzz_open_data("csv", path, options, true);
     read_again(path, options);
     fuzz_end();
