@@ -185,12 +185,127 @@ static void rows_that_are_not_finite_have_no_class(void **state)
     }
 }
 
+/* ---- tables ------------------------------------------------------------------------------------ */
+
+static void numbers_and_more(FILE *file, double x, double y)
+{
+    static int n;
+    fprintf(file, "%.4f,%.6f,row %d,%s\n", 1500 + 200 * x, 0.01 * y, n, n % 3 ? "\"a, b\"" : "");
+    n++;
+}
+
+/* Rows that are held out are called by their numbers in the file, and their columns come along; targets
+ * have their names and their own units, though the network saw them standardized. */
+static void rows_of_a_table_are_known_again(void **state)
+{
+    (void)state;
+    char table[600], model[700];
+    write_table("homes.csv", "x,y,price,rate,id,note", 80, numbers_and_more);
+    snprintf(table, sizeof table, "csv:%s", in_folder("homes.csv"));
+    snprintf(model, sizeof model, "%s/model.safetensors", in_folder("homes"));
+    command_result result = command_expect(
+        COMMAND("train", "--model", "linear", "--data",
+                test_text("%s?target=price,rate&drop=id,note", table), "--standardize",
+                "--standardize-targets", "--optimizer", "adam", "--lr", "0.1", "--batch", "16",
+                "--epochs", "100", "--run", in_folder("homes")),
+        0);
+    command_free(&result);
+    result = command_expect(COMMAND("predict", model, "--data", test_text("%s?part=test", table),
+                                    "--keep", "id,note,price"),
+                            0);
+    char *rest = result.out, id[32];
+    assert_string_equal(next_line(&rest), "index,id,note,price,y_price,y_rate");
+    int n = 0, least = 0;
+    for (char *line; (line = next_line(&rest)); n++) {
+        int index, at = 0;
+        double price, got[2];
+        assert_int_equal(sscanf(line, "%d,%31[^,],%n", &index, id, &at), 2);
+        assert_string_equal(id, test_text("row %d", index));
+        assert_int_equal(strncmp(line + at, index % 3 ? "\"a, b\"," : ",", index % 3 ? 7 : 1), 0);
+        assert_int_equal(sscanf(line + at + (index % 3 ? 7 : 1), "%lf,%lf,%lf", &price, &got[0],
+                                &got[1]), 3);
+        assert_true(fabs(got[0] - price) < 2 && fabs(got[1]) < 0.02);
+        assert_true(n == 0 || index > least);
+        least = index;
+    }
+    assert_int_equal(n, 16); /* a fifth of 80 */
+    assert_true(least > 16);
+    command_free(&result);
+
+    result = command_expect(COMMAND("predict", model, "--data", table, "--keep", "id", "--json",
+                                    "--quiet"), 0);
+    cJSON *document = command_json(result.out);
+    const cJSON *rows = cJSON_GetObjectItem(document, "predictions");
+    assert_int_equal(cJSON_GetArraySize(rows), 80); /* a file that is named is used whole */
+    const cJSON *keep = cJSON_GetObjectItem(cJSON_GetArrayItem(rows, 70), "keep");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(keep, "id")), "row 70");
+    assert_string_equal(cJSON_GetArrayItem(cJSON_GetObjectItem(document, "names"), 1)->valuestring,
+                        "rate");
+    cJSON_Delete(document);
+    command_free(&result);
+
+    result = command_expect(COMMAND("eval", model, "--data", table, "--json", "--quiet"), 0);
+    document = command_json(result.out);
+    const cJSON *price = cJSON_GetArrayItem(cJSON_GetObjectItem(document, "targets"), 0);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(price, "name")), "price");
+    assert_true(command_number(price, "rmse") < 2 && command_number(price, "r2") > 0.999);
+    const cJSON *point = cJSON_GetArrayItem(cJSON_GetObjectItem(price, "points"), 0);
+    assert_true(cJSON_GetArrayItem(point, 0)->valuedouble > 1200); /* a price, not a deviation */
+    cJSON_Delete(document);
+    command_free(&result);
+    command_expect_error(COMMAND("predict", model, "--data", table, "--keep", "street"), 4,
+                         "no column 'street'");
+}
+
+static void kind_and_class(FILE *file, double x, double y)
+{
+    fprintf(file, "%s,%d,%s,q\n", x > 0 ? "high" : "low", y > 0, x > 0.5 ? "p" : "o");
+}
+
+/* A kept column that has the name of one that predict writes is told apart from it. */
+static void kept_columns_give_way_to_predicted_ones(void **state)
+{
+    (void)state;
+    char table[600], model[600];
+    write_table("taken.csv", "x,y,kind,index,class,class_2", 60, kind_and_class);
+    snprintf(table, sizeof table, "csv:%s?label=kind&drop=index,class,class_2&test=0",
+             in_folder("taken.csv"));
+    snprintf(model, sizeof model, "%s", train("taken", table, "cross_entropy"));
+    command_result result = command_expect(COMMAND("predict", model, "--data", table, "--keep",
+                                                   "class,index,class_2,kind"), 0);
+    char *rest = result.out;
+    assert_string_equal(next_line(&rest), "index,class_3,index_2,class_2,kind,class,p_high,p_low");
+    command_free(&result);
+}
+
+/* Samples alone: that there are several labels is in the model. */
+static void labels_are_known_without_answers(void **state)
+{
+    (void)state;
+    char table[600], model[600];
+    write_table("signs.csv", "x,y,warm,wet", 60, two_labels);
+    snprintf(table, sizeof table, "csv:%s?target=warm,wet&test=0", in_folder("signs.csv"));
+    snprintf(model, sizeof model, "%s", train("signs", table, "bce_with_logits"));
+    test_write_file(in_folder("alone.csv"), "y,x\n-0.9,0.9\n0.9,0.9\n", 21);
+    command_result result =
+        command_expect(COMMAND("predict", model, "--data",
+                               test_text("csv:%s?label=none", in_folder("alone.csv"))), 0);
+    char *rest = result.out;
+    assert_string_equal(next_line(&rest), "index,y_warm,y_wet,p_warm,p_wet");
+    assert_int_equal(strncmp(next_line(&rest), "0,1,0,0.", 8), 0);
+    assert_int_equal(strncmp(next_line(&rest), "1,1,1,0.", 8), 0);
+    command_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_have_the_names_of_the_classes),
         cmocka_unit_test(nothing_is_kept_of_what_is_no_table),
         cmocka_unit_test(labels_are_decided_one_by_one),
+        cmocka_unit_test(rows_of_a_table_are_known_again),
+        cmocka_unit_test(kept_columns_give_way_to_predicted_ones),
+        cmocka_unit_test(labels_are_known_without_answers),
         cmocka_unit_test(rows_that_are_not_finite_have_no_class),
     };
     return cmocka_run_group_tests_name("command_predict", tests, make_folder, NULL);

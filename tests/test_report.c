@@ -230,6 +230,30 @@ static void labels_are_counted_one_by_one(void **state)
     clade_model_free(model);
 }
 
+/* A model of labels knows that they are, though no table says so: from its file, too. */
+static void labels_stay_labels_in_a_file(void **state)
+{
+    static const clade_loss losses[] = {CLADE_LOSS_BCE_WITH_LOGITS, CLADE_LOSS_MSE};
+    const char *path = test_text("%s/labels.safetensors", test_folder());
+    for (int l = 0; l < 2; l++) {
+        clade_model *model = net_model(*state, 3, json8, &(clade_compile_options){.loss = losses[l]});
+        net_batch batch = net_random_batch(model, 66, 20, 0);
+        clade_data *data = net_data(model, &batch, 0);
+        clade_metrics before, after;
+        assert_ok(clade_fit(model, data, NULL, NULL));
+        assert_ok(clade_evaluate(model, data, &before));
+        assert_ok(clade_save(model, path));
+        clade_model_free(model);
+        assert_ok(clade_load(&model, *state, path));
+        assert_int_equal(clade_schema_n_targets(clade_model_schema(model)), l == 0 ? 8 : 0);
+        assert_ok(clade_evaluate(model, data, &after));
+        assert_true(before.loss == after.loss);
+        clade_model_free(model);
+        clade_data_free(data);
+        net_free_batch(&batch);
+    }
+}
+
 /* The last target is the same in all samples: it has no spread to explain. */
 static void numbers_have_errors(void **state)
 {
@@ -332,6 +356,7 @@ int main(void)
         cmocka_unit_test(classes_are_counted),
         cmocka_unit_test(two_classes_have_an_area),
         cmocka_unit_test(labels_are_counted_one_by_one),
+        cmocka_unit_test(labels_stay_labels_in_a_file),
         cmocka_unit_test(numbers_have_errors),
         cmocka_unit_test(a_sample_that_is_not_finite_is_wrong),
         cmocka_unit_test(what_cannot_be_evaluated_has_no_report),

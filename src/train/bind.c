@@ -144,6 +144,22 @@ void clade__binding_free(clade__binding *binding)
     *binding = (clade__binding){0};
 }
 
+/* Several labels a sample look like classes where nothing says that they are targets, as in data that has
+ * samples alone: so a model that was not trained on a table has a schema of its labels alone. */
+static clade_status take_labels(clade_model *model, const clade_data *data)
+{
+    clade_schema *made;
+    if (data->schema || data->n_targets == 0 || model->loss != CLADE_LOSS_BCE_WITH_LOGITS)
+        return CLADE_OK;
+    CLADE_TRY(clade__schema_create(&made, 0, data->n_targets));
+    clade_status status = clade__schema_seal(made);
+    if (status == CLADE_OK)
+        model->schema = made;
+    else
+        clade__schema_release(made);
+    return status;
+}
+
 clade_status clade__take_data(clade_model *model, const clade_data *data)
 {
     CLADE_TRY(clade__check_samples(model, data));
@@ -151,5 +167,5 @@ clade_status clade__take_data(clade_model *model, const clade_data *data)
     CLADE_TRY(clade__scaling_copy(&model->input, &data->scaling));
     clade__schema_release(model->schema);
     model->schema = clade__schema_hold(data->schema);
-    return CLADE_OK;
+    return take_labels(model, data);
 }
