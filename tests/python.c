@@ -16,8 +16,8 @@ const char *python_name(void)
 
 int python_run(const char *const *args)
 {
-    const char *argv[10] = {python_name()};
-    for (int i = 0; args[i] && i < 8; i++) argv[i + 1] = args[i];
+    const char *argv[20] = {python_name()};
+    for (int i = 0; args[i] && i < 18; i++) argv[i + 1] = args[i];
     pid_t pid;
     int status;
     fflush(NULL);
