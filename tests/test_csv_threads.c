@@ -74,6 +74,11 @@ static void same_errors_with_any_threads(void **state)
                             test_text(TABLE_NAME ":%d: a quote inside a cell", bad + 1));
         }
     }
+    for (int n = 1; n < 9; n++) { /* texts: of the first column that has such */
+        clade__parallel_set(n, n);
+        assert_no_table("1,\xff,a\n2,b,\xff\n3,\xff,\xff\n4,c,d\n5,\xfe,e\n", "   n", "t",
+                        TABLE_NAME ":1: column 2 has '\xff', want text in UTF-8");
+    }
     for (int n = 1; n < 9; n++) { /* numbers */
         clade__parallel_set(n, n);
         char text[8192], *to = text;

@@ -138,9 +138,8 @@ static clade_status join_words(const task *t, int part, int col)
     return CLADE_OK;
 }
 
-static clade_status finish_texts(void *context, int col)
+static clade_status finish_texts(const task *t, int col)
 {
-    const task *t = context;
     clade__csv_column *column = &t->columns[col];
     if (!column->codes) return CLADE_OK;
     for (int part = 1; part < t->file->inside->n_parts; part++)
@@ -158,6 +157,16 @@ static clade_status finish_texts(void *context, int col)
     clade__csv_words_free(all);
     if (column->texts) return CLADE_OK;
     return clade__fail(CLADE_ENOMEM, "csv: no memory for %d texts", column->n_texts);
+}
+
+/* A share of the columns; a small file is one part, and worth no threads. */
+static clade_status finish_columns(void *context, int part)
+{
+    const task *t = context;
+    int64_t n_cols = t->file->n_cols, n_parts = t->file->inside->n_parts;
+    for (int64_t col = part * n_cols / n_parts; col < (part + 1) * n_cols / n_parts; col++)
+        CLADE_TRY(finish_texts(t, (int)col));
+    return CLADE_OK;
 }
 
 static clade_status renumber(void *context, int part)
@@ -211,7 +220,7 @@ static clade_status run(task *t, const clade__csv_want *wants)
     int64_t row = t->file->n_rows;
     for (int i = in->n_parts - 1; i >= 0; i--) t->row[i] = row -= in->parts[i].n_rows;
     CLADE_TRY(clade__parallel(in->n_parts, read_part, t));
-    CLADE_TRY(clade__parallel(in->format.n_cols, finish_texts, t));
+    CLADE_TRY(clade__parallel(in->n_parts, finish_columns, t));
     CLADE_TRY(clade__parallel(in->n_parts, renumber, t));
     for (size_t i = 0; i < n; i++) {
         clade__csv_column *column = &t->columns[i % (size_t)in->format.n_cols];
