@@ -3,11 +3,11 @@
 #include "cli/eval_report.h"
 
 #include <math.h>
-#include <string.h>
+
+#include "cli/terminal.h"
 
 enum {
     MOST_CLASSES = 20, /* of a matrix as a table */
-    WIDTH = 80,
     N_CONFUSIONS = 10
 };
 
@@ -60,19 +60,19 @@ static clade_status print_classes(const clade_report *report)
 /* Whether the matrix has few classes, and lines that do not wrap. */
 static bool matrix_fits(const clade_report *report)
 {
-    size_t width = 0, widest = strlen("TRUE \\ PREDICTED");
+    int width = 0, widest = cli_text_columns("TRUE \\ PREDICTED"), room = cli_columns(stdout);
     int64_t n = report->n_classes;
     char digits[32];
     for (int64_t k = 0; n <= MOST_CLASSES && k < n; k++) {
-        size_t name = strlen(class_name(report, k, digits)), column = name;
+        int name = cli_text_columns(class_name(report, k, digits)), column = name;
         for (int64_t i = 0; i < n; i++) {
-            size_t cell = (size_t)snprintf(NULL, 0, "%lld", (long long)report->confusion[i * n + k]);
+            int cell = snprintf(NULL, 0, "%lld", (long long)report->confusion[i * n + k]);
             if (cell > column) column = cell;
         }
         width += 2 + column;
         if (name > widest) widest = name;
     }
-    return n <= MOST_CLASSES && widest + width <= WIDTH;
+    return n <= MOST_CLASSES && widest + width <= (room > 0 ? room : CLI_HELP_COLUMNS);
 }
 
 static clade_status print_matrix(const clade_report *report)
