@@ -242,6 +242,10 @@ static clade_status name_classes(session *s, double *loss)
 
 static clade_status run_names(double *loss)
 {
+    clade_platform_info *platforms;
+    int n;
+    CLADE_TRY(clade_platforms(&platforms, &n));
+    clade_platforms_free(platforms);
     return in_session(name_classes, loss);
 }
 
@@ -348,6 +352,7 @@ static clade_status run_reading(double *n)
     CLADE_TRY(read_data(test_text("npy:%s/x.npy,%s/y.npy?test=0.5", in, in), n));
     CLADE_TRY(read_data(test_text("npy:%s/z.npz", in), n));
     CLADE_TRY(read_data(test_text("mnist:%s", in), n));
+    CLADE_TRY(refuse(read_data(in, n), CLADE_EINVAL)); /* it has no kind */
     CLADE_TRY(read_packed(test_text("%s/train-images-idx3-ubyte.gz", in), n));
     CLADE_TRY(read_data(test_text("cifar10:%s", in), n));
     CLADE_TRY(read_data(test_text("cifar10:%s?files=data_batch_1.bin", in), n));

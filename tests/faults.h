@@ -9,6 +9,7 @@
 #define _GNU_SOURCE /* before any header, as the sources ask for parts of it */
 #include <errno.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -183,6 +184,7 @@ const char *fault_left(void);
 #define ftruncate(...) FAULT_FILE(ftruncate, EIO, __VA_ARGS__)
 #define flock(...)    FAULT_FILE(flock, ENOLCK, __VA_ARGS__)
 #define unlinkat(...) FAULT_FILE(unlinkat, EIO, __VA_ARGS__)
+#define dlopen(...)   FAULT(dlopen, NULL, __VA_ARGS__)
 #define opendir(path) fault_given(FAULT_FOLDER, FAULT(opendir, (fault_errno(EMFILE), NULL), path))
 #define closedir(dir) FAULT_TAKE(FAULT_FOLDER, closedir, fault_errno(EIO), dir)
 

@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "base/philox.h"
 #include "data/dataset.h"
 
@@ -360,6 +361,68 @@ static void unfit_validation_is_refused(void **state)
     }
 }
 
+/* In a config data may be a single spec, and truth values are written as YAML 1.2 has them. */
+static void configs_as_people_write_them(void **state)
+{
+    (void)state;
+    char run[128], config[128];
+    snprintf(run, sizeof run, "%s/run", test_folder());
+    snprintf(config, sizeof config, "%s/c.yaml", test_folder());
+    const char *text = "model:\n  input: [28, 28]\n  layers: [{type: linear, units: 10, bias: False}]\n"
+                       "data: digits?n=60\noptimizer: {nesterov: True}\ntrain: {epochs: 1}\n";
+    test_write_file(config, text, strlen(text));
+    command_result result = command_expect(COMMAND("train", "--quiet", config, "--run", run), 0);
+    command_free(&result);
+    unsigned char *bytes;
+    size_t n_bytes;
+    assert_ok(clade__file_read(test_text("%s/config.yaml", run), &bytes, &n_bytes));
+    const char *written = test_text("%.*s", (int)n_bytes, (char *)bytes);
+    free(bytes);
+    assert_non_null(strstr(written, "digits?n=60&part=train"));
+    assert_non_null(strstr(written, "nesterov: true"));
+    result = command_expect(COMMAND("info", "--json", test_text("%s/model.safetensors", run)), 0);
+    cJSON *info = command_json(result.out);
+    assert_true(command_number(info, "parameters") == 7840.0); /* no bias */
+    cJSON_Delete(info);
+    command_free(&result);
+}
+
+/* Rows to predict on often have no label: the message says how to write that. */
+static void features_alone_offer_label_none(void **state)
+{
+    (void)state;
+    char model[600], spec[600];
+    snprintf(model, sizeof model, "%s/alone/model.safetensors", folder);
+    clade__text table = {0}, alone = {0};
+    clade__text_append(&table, "a,b,kind\n");
+    clade__text_append(&alone, "a,b\n");
+    for (int i = 0; i < 40; i++) {
+        clade__text_append(&table, "%d.5,%d.5,%s\n", i, i % 7, i % 2 ? "cat" : "dog");
+        clade__text_append(&alone, "%d.5,%d.5\n", i, i % 7);
+    }
+    test_write_file(test_text("%s/t.csv", folder), table.data, table.length);
+    test_write_file(test_text("%s/alone.csv", folder), alone.data, alone.length);
+    clade__text_free(&table);
+    clade__text_free(&alone);
+    command_result result = command_expect(
+        COMMAND("train", "--quiet", "--model", "mlp:4", "--data",
+                test_text("csv:%s/t.csv?label=kind", folder), "--epochs", "1", "--run",
+                test_text("%s/alone", folder)), 0);
+    command_free(&result);
+
+    const char *options[] = {"", "?label=kind"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(spec, sizeof spec, "csv:%s/alone.csv%s", folder, options[i]);
+        result = COMMAND("predict", model, "--data", spec, "--quiet");
+        if (result.status != 0) /* where the model knows the features by name, it is no error */
+            assert_non_null(strstr(result.err, test_text("write 'csv:%s/alone.csv?label=none'", folder)));
+        command_free(&result);
+    }
+    result = command_expect(
+        COMMAND("predict", model, "--data", test_text("csv:%s/alone.csv?label=none", folder), "--quiet"), 0);
+    command_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +433,8 @@ int main(void)
         cmocka_unit_test(classes_of_another_table_go_by_name),
         cmocka_unit_test(bad_files_are_refused),
         cmocka_unit_test(unfit_validation_is_refused),
+        cmocka_unit_test(configs_as_people_write_them),
+        cmocka_unit_test(features_alone_offer_label_none),
     };
     return cmocka_run_group_tests_name("command_data", tests, make_files, NULL);
 }

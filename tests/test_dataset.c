@@ -1,4 +1,6 @@
 /* Data specs, arrays from memory, class names, and the orders of an epoch. */
+#include <stdio.h>
+
 #include "support.h"
 
 #include "data/dataset.h"
@@ -111,6 +113,31 @@ static void every_option_is_described(void **state)
     assert_in_range(n_kinds, 6, 100);
     assert_null(clade_data_kind_at(-1));
     assert_null(clade_data_kind_at(n_kinds + 1));
+}
+
+/* A path alone: the kind that it looks like is offered. */
+static void a_path_without_a_kind(void **state)
+{
+    (void)state;
+    char mnist[128], cifar10[128];
+    snprintf(mnist, sizeof mnist, "%s", test_folder());
+    snprintf(cifar10, sizeof cifar10, "%s", test_folder());
+    test_write_file(test_text("%s/t10k-images-idx3-ubyte.gz", mnist), "", 0);
+    test_write_file(test_text("%s/data_batch_1.bin", cifar10), "", 0);
+    const char *const offers[][2] = {
+        {"iris.csv", "'csv:iris.csv'"},
+        {"iris.csv?label=species", "'csv:iris.csv?label=species'"},
+        {"data/x.npy,data/y.npy", "'npy:data/x.npy,data/y.npy'"},
+        {"C:iris.tsv", "'csv:C:iris.tsv'"},
+        {mnist, test_text("'mnist:%s'", mnist)},
+        {cifar10, test_text("'cifar10:%s'", cifar10)},
+        {"cvs:iris.csv", "unknown kind of data 'cvs'"}, /* which is a kind misspelt */
+        {"iris", "one of digits, mnist"},
+    };
+    for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
+        clade_data *data;
+        assert_fails(clade_data_open(&data, offers[i][0]), CLADE_EINVAL, offers[i][1]);
+    }
 }
 
 static void assert_name(const char *spec, const char *part, const char *name)
@@ -397,6 +424,7 @@ int main(void)
         cmocka_unit_test(spec_errors),
         cmocka_unit_test(paths_hold_question_marks),
         cmocka_unit_test(every_option_is_described),
+        cmocka_unit_test(a_path_without_a_kind),
         cmocka_unit_test(spec_names_resolve_the_part),
         cmocka_unit_test(arrays_with_labels),
         cmocka_unit_test(arrays_with_targets),

@@ -3,7 +3,9 @@
 #include "command.h"
 
 #include <math.h>
+#include <sys/wait.h>
 
+#include "base/file.h"
 #include "device/opencl.h"
 
 #define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
@@ -375,6 +377,95 @@ static void the_list_stands_without_a_default(void **state)
     command_free(&result);
 }
 
+/* Where the driver cannot be loaded the message says so, and where it is memory that lacks, that. */
+static void a_driver_that_does_not_load_is_told(void **state)
+{
+    (void)state;
+    const char *folder = test_folder();
+    test_write_file(test_text("%s/none.icd", folder), "/none/such/libnone.so\n", 22);
+    command_result result = devices_with("OCL_ICD_VENDORS", folder);
+    assert_int_equal(result.status, 3);
+    assert_non_null(strstr(result.err, test_text("%s/none.icd' cannot be loaded: ", folder)));
+    assert_non_null(strstr(result.err, "/none/such/libnone.so"));
+    command_free(&result);
+}
+
+#ifndef __SANITIZE_ADDRESS__ /* which wants terabytes of addresses */
+static void no_memory_is_not_told_as_no_driver(void **state)
+{
+    (void)state;
+    int n_told = 0;
+    char out[128];
+    snprintf(out, sizeof out, "%s/out", test_folder());
+    for (int megabytes = 60; megabytes <= 200; megabytes += 35) {
+        unsigned char *text;
+        size_t n_bytes;
+        int status = system(test_text("ulimit -v %d; '%s/clade' devices >'%s' 2>&1", 1024 * megabytes,
+                                      getenv("CLADE_TEST_BUILD"), out));
+        assert_ok(clade__file_read(out, &text, &n_bytes));
+        const char *said = test_text("%.*s", (int)n_bytes, (char *)text);
+        free(text);
+        if (strstr(said, "no driver is registered")) print_error("%d MB: %s\n", megabytes, said);
+        assert_null(strstr(said, "no driver is registered"));
+        if (!strstr(said, "no memory to load the OpenCL driver")) continue;
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        n_told++;
+    }
+    assert_true(n_told > 0);
+}
+#endif
+
+/* Rusticl shows nothing unless it is asked to, and the list says what to ask with. */
+static void a_platform_without_a_device_is_named(void **state)
+{
+    (void)state;
+    const char *names[] = {"pocl.icd", "rusticl.icd"};
+    char folder[128], variable[256];
+    snprintf(folder, sizeof folder, "%s", test_folder());
+    for (int i = 0; i < 2; i++) {
+        unsigned char *text;
+        size_t n_bytes;
+        if (clade__file_read(test_text("/etc/OpenCL/vendors/%s", names[i]), &text, &n_bytes) != CLADE_OK) {
+            print_message("SKIPPED: no %s\n", names[i]);
+            skip();
+        }
+        test_write_file(test_text("%s/%s", folder, names[i]), text, n_bytes);
+        free(text);
+    }
+    unsetenv("RUSTICL_ENABLE");
+    snprintf(variable, sizeof variable, "%s/", folder);
+    command_result result = command_expect(devices_with("OCL_ICD_VENDORS", variable), 0);
+    assert_non_null(strstr(result.out, ", rusticl, has no device: RUSTICL_ENABLE=llvmpipe"));
+    command_free(&result);
+
+    clade_platform_info *list;
+    int n, n_shown = 0;
+    assert_ok(clade_platforms(&list, &n));
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(list[i].index, i);
+        assert_true(list[i].name[0] && list[i].version[0]);
+        assert_true((list[i].n_devices == 0) == (list[i].hint != NULL));
+        n_shown += list[i].n_devices;
+    }
+    assert_true(n_shown >= 1);
+    clade_platforms_free(list);
+    clade_platforms_free(NULL);
+}
+
+static void the_list_has_platforms_in_json(void **state)
+{
+    const clade_device_info *open = clade_device_describe(*state);
+    command_result result = command_expect(COMMAND("devices", "--json"), 0);
+    cJSON *document = command_json(result.out);
+    const cJSON *platforms = cJSON_GetObjectItem(document, "platforms");
+    const cJSON *own = cJSON_GetArrayItem(platforms, open->platform_index);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(own, "name")), open->platform);
+    assert_true(command_number(own, "devices") >= 1.0);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(own, "hint")));
+    cJSON_Delete(document);
+    command_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +485,12 @@ int main(void)
         cmocka_unit_test(without_a_driver_the_command_says_what_to_install),
         cmocka_unit_test(without_a_device_the_command_says_what_to_look_at),
         cmocka_unit_test(the_list_stands_without_a_default),
+        cmocka_unit_test(a_driver_that_does_not_load_is_told),
+#ifndef __SANITIZE_ADDRESS__
+        cmocka_unit_test(no_memory_is_not_told_as_no_driver),
+#endif
+        cmocka_unit_test(a_platform_without_a_device_is_named),
+        cmocka_unit_test(the_list_has_platforms_in_json),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

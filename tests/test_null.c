@@ -14,6 +14,9 @@ static void devices_are_wanted(void **state)
     size_t n_entries = 0;
     REFUSED(clade_devices(NULL, &n, NULL, 0), "clade_devices: list is NULL");
     REFUSED(clade_devices(&list, NULL, NULL, 0), "clade_devices: n_devices is NULL");
+    clade_platform_info *platforms;
+    REFUSED(clade_platforms(NULL, &n), "clade_platforms: list is NULL");
+    REFUSED(clade_platforms(&platforms, NULL), "clade_platforms: n_platforms is NULL");
     REFUSED(clade_device_open(NULL, NULL), "clade_device_open: out is NULL");
     REFUSED(clade_device_open_units(NULL, NULL, 0), "clade_device_open_units: out is NULL");
     REFUSED(clade_device_finish(NULL), "clade_device_finish: device is NULL");
@@ -313,6 +316,7 @@ static void nothing_can_be_freed(void **state)
     clade_data_free(NULL);
     clade_device_free(NULL);
     clade_devices_free(NULL);
+    clade_platforms_free(NULL);
     clade_gradcheck_free(NULL);
     clade_model_free(NULL);
     clade_tensor_free(NULL);

@@ -374,6 +374,26 @@ static void twins_of_a_platform_are_two(void **state)
     CHECK_SAME(devices, -1, -1, -1, -1);
 }
 
+static void platforms_have_short_names(void **state)
+{
+    (void)state;
+    static const made_up both[] = {
+        {0, 0, CPU, "pthread-AMD EPYC", "Portable Computing Language", 2, 2000, .bus = 0},
+        {1, 0, GPU, "llvmpipe of pocl", "rusticl", 2, 2000, .bus = 0},
+        {2, 0, GPU, "gfx1100", "AMD Accelerated Parallel Processing", 48, 2000, .bus = 3},
+        {3, 0, CPU, "EPYC", "Intel(R) OpenCL", 2, 2000, .bus = 0},
+        {4, 0, GPU, "RTX", "NVIDIA CUDA", 80, 2000, .bus = 4},
+        {5, 0, CPU, "x", "Clover", 80, 2000, .bus = 0},
+    };
+    static const char *const words[] = {"pocl", "rusticl", "amd", "intel", "nvidia", "clover"};
+    for (int i = 0; i < COUNT(both); i++) assert_int_equal(selected(both, COUNT(both), words[i]), i);
+    assert_int_equal(selected(both, COUNT(both), "cuda"), 4);
+    assert_int_equal(selected(both, COUNT(both), "PoCL"), 0);
+    /* Where the platform has no device, it is a part of a name, as any other word. */
+    assert_int_equal(selected(both, 2, "amd"), 0);
+    refused(both, 1, "rusticl", "'rusticl' matches nothing");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +416,7 @@ int main(void)
         cmocka_unit_test(names_tell_where_the_bus_is_unknown),
         cmocka_unit_test(a_copy_does_not_pass_on),
         cmocka_unit_test(twins_of_a_platform_are_two),
+        cmocka_unit_test(platforms_have_short_names),
     };
     return cmocka_run_group_tests(tests, no_default, NULL);
 }

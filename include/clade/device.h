@@ -1,7 +1,9 @@
 /* OpenCL devices: list them, choose one, open it.
  *
  * A selector names a device: "gpu", "cpu", "accelerator", an index from clade_devices(), the
- * numbers "PLATFORM:DEVICE", or a part of a platform's or device's name (case does not matter).
+ * numbers "PLATFORM:DEVICE", a platform's short name (pocl, rusticl, clover, intel, amd, nvidia or
+ * cuda, oclgrind) where it has a device, or a part of a platform's or device's name (case does not
+ * matter).
  * NULL or "" means the environment's CLADE_DEVICE, and without that the default device: the best
  * GPU, else the best accelerator, else the best CPU. A simulator that is of several types is a CPU
  * unless it is asked for as another.
@@ -67,6 +69,20 @@ CLADE_API const char *clade_device_type_name(clade_device_type type);
 CLADE_API CLADE_MUST_CHECK clade_status clade_devices(clade_device_info **list, int *n_devices,
                                                       char *why, size_t why_bytes);
 CLADE_API void clade_devices_free(clade_device_info *list);
+
+/* A platform: a driver, whether it shows a device or not. */
+typedef struct clade_platform_info {
+    int index;         /* platform_index of its devices */
+    char name[128];
+    char version[128];
+    int n_devices;
+    const char *hint;  /* what would show a device, a static text; NULL where there is one */
+} clade_platform_info;
+
+/* Lists every platform in *list (free with clade_platforms_free). CLADE_ENODEVICE when there is no loader
+ * or no platform, CLADE_ENOMEM when there is no memory to load a driver. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_platforms(clade_platform_info **list, int *n_platforms);
+CLADE_API void clade_platforms_free(clade_platform_info *list);
 
 /* Opens the device that the selector names. CLADE_ENODEVICE when nothing, or more than one device,
  * matches (the message lists what there is) or the device refuses a context. */

@@ -19,20 +19,44 @@ static void add_device(clade__json *json, const clade_device_info *info)
     clade__json_object_end(json);
 }
 
-static clade_status print_json(const clade_device_info *list, int n, int selected, const char *why)
+/* The platforms, with devices or without. */
+static void add_platforms(clade__json *json, const clade_platform_info *platforms, int n)
+{
+    clade__json_list(json, "platforms");
+    for (int i = 0; i < n; i++) {
+        clade__json_object(json, NULL);
+        clade__json_number(json, "index", platforms[i].index);
+        clade__json_string(json, "name", platforms[i].name);
+        clade__json_string(json, "version", platforms[i].version);
+        clade__json_number(json, "devices", platforms[i].n_devices);
+        clade__json_string(json, "hint", platforms[i].hint);
+        clade__json_object_end(json);
+    }
+    clade__json_list_end(json);
+}
+
+/* What there is. */
+typedef struct listing {
+    clade_device_info *devices;
+    clade_platform_info *platforms;
+    int n_devices, n_platforms;
+} listing;
+
+static clade_status print_json(const listing *all, int selected, const char *why)
 {
     clade__json json = {0};
     clade__json_object(&json, NULL);
     clade__json_list(&json, "devices");
-    for (int i = 0; i < n; i++) add_device(&json, &list[i]);
+    for (int i = 0; i < all->n_devices; i++) add_device(&json, &all->devices[i]);
     clade__json_list_end(&json);
+    add_platforms(&json, all->platforms, all->n_platforms);
     if (selected >= 0) clade__json_number(&json, "selected", selected);
     clade__json_string(&json, "reason", why);
     clade__json_object_end(&json);
     return cli_print_json(&json);
 }
 
-static clade_status print_table(const clade_device_info *list, int n, int marked, const char *why)
+static clade_status print_table(const listing *all, int marked, const char *why)
 {
     static const char *const heads[] = {"",       "#",    "P:D",      "TYPE",   "UNITS",
                                         "MEMORY", "NAME", "PLATFORM", "DRIVER", ""};
@@ -40,8 +64,8 @@ static clade_status print_table(const clade_device_info *list, int n, int marked
                        .right = 1u << 1 | 1u << 4 | 1u << 5,
                        .drop = "82"}; /* driver, platform and device number */
     for (int i = 0; i < table.n_columns; i++) cli_table_add(&table, "%s", heads[i]);
-    for (int i = 0; i < n; i++) {
-        const clade_device_info *info = &list[i];
+    for (int i = 0; i < all->n_devices; i++) {
+        const clade_device_info *info = &all->devices[i];
         char memory[32], note[64] = "";
         if (info->same_as >= 0) snprintf(note, sizeof note, "same device as %d", info->same_as);
         if (!info->available) snprintf(note, sizeof note, "not available");
@@ -63,32 +87,45 @@ static clade_status print_table(const clade_device_info *list, int n, int marked
     snprintf(line, sizeof line, "* %s", why);
     putchar('\n');
     cli_print_lines(stdout, 2, line);
+    for (int i = 0; i < all->n_platforms; i++) {
+        const clade_platform_info *platform = &all->platforms[i];
+        if (platform->n_devices > 0) continue;
+        snprintf(line, sizeof line, "platform %d, %s, has no device: %s", platform->index,
+                 platform->name, platform->hint);
+        cli_print_lines(stdout, 2, line);
+    }
     return CLADE_OK;
+}
+
+/* Opening the device is what tells whether it can be used. */
+static clade_status choose(const cli_call *call, int *selected, char *why, size_t why_bytes)
+{
+    clade_device *device = NULL;
+    clade_status status = clade_device_open_units(&device, call->device, call->compute_units);
+    if (status == CLADE_OK) {
+        *selected = clade_device_describe(device)->index;
+        snprintf(why, why_bytes, "%s", clade_device_reason(device));
+    }
+    clade_device_free(device);
+    return status;
 }
 
 static clade_status run_devices(cli_call *call)
 {
-    clade_device_info *list;
-    int n, selected = -1, is_default = -1;
+    listing all = {0};
+    int selected = -1, is_default = -1;
     char why[512] = "";
-    CLADE_TRY(clade_devices(&list, &n, why, sizeof why));
-    for (int i = 0; i < n; i++)
-        if (list[i].is_default) is_default = list[i].index;
-
-    clade_status status = CLADE_OK;
-    if (call->device || call->compute_units) { /* opening it is what tells whether it can be used */
-        clade_device *device = NULL;
-        status = clade_device_open_units(&device, call->device, call->compute_units);
-        if (status == CLADE_OK) {
-            selected = clade_device_describe(device)->index;
-            snprintf(why, sizeof why, "%s", clade_device_reason(device));
-        }
-        clade_device_free(device);
-    }
+    clade_status status = clade_devices(&all.devices, &all.n_devices, why, sizeof why);
+    if (status == CLADE_OK) status = clade_platforms(&all.platforms, &all.n_platforms);
+    for (int i = 0; i < all.n_devices; i++)
+        if (all.devices[i].is_default) is_default = all.devices[i].index;
+    if (status == CLADE_OK && (call->device || call->compute_units))
+        status = choose(call, &selected, why, sizeof why);
     if (status == CLADE_OK)
-        status = call->json ? print_json(list, n, selected, why)
-                            : print_table(list, n, selected >= 0 ? selected : is_default, why);
-    clade_devices_free(list);
+        status = call->json ? print_json(&all, selected, why)
+                            : print_table(&all, selected >= 0 ? selected : is_default, why);
+    clade_platforms_free(all.platforms);
+    clade_devices_free(all.devices);
     return status;
 }
 
@@ -98,7 +135,9 @@ const cli_command cli_command_devices = {
     .summary = "list every OpenCL device, which is the default and why",
     .about = "Lists the devices of every OpenCL platform. The star marks the default, or with\n"
              "--device the one that the selector names, and the last line says why. The first\n"
-             "three columns and the names all work as a selector for --device.\n"
+             "three columns and the names all work as a selector for --device, and so do a\n"
+             "platform's short names: pocl, rusticl, clover, intel, amd, nvidia, cuda, oclgrind.\n"
+             "A platform that shows no device is named below, with what would show one.\n"
              "\n"
              "Examples:\n"
              "  clade devices\n"

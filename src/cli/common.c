@@ -53,6 +53,17 @@ bool cli_parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
+bool cli_parse_flag(const char *text, bool *value)
+{
+    static const char *const words[] = {"true", "True", "TRUE", "false", "False", "FALSE"};
+    for (int i = 0; i < 6; i++) {
+        if (strcmp(text, words[i]) != 0) continue;
+        *value = i < 3;
+        return true;
+    }
+    return false;
+}
+
 /* ---- output ---------------------------------------------------------------------------------- */
 
 clade_status cli_print_json(clade__json *json)
@@ -165,18 +176,59 @@ void cli_print_notes(const clade_data *data)
 
 /* ---- models and data ------------------------------------------------------------------------- */
 
+/* Whether a table is one of features alone: opened so it fits the model, and it is not `spec` that says
+ * so. Then `better` is the spec that does. */
+static bool lacks_labels(const char *spec, const clade_data_options *how, const clade_model *model,
+                         clade__text *better)
+{
+    clade_data *data = NULL;
+    const char *options = clade_data_spec_options(spec);
+    if (strncmp(spec, "csv:", 4) != 0) return false;
+    int path_bytes = options ? (int)(options - 1 - spec) : (int)strlen(spec);
+    clade__text_append(better, "%.*s?label=none", path_bytes, spec);
+    for (size_t n; options && *options; options += n + (options[n] == '&')) {
+        n = strcspn(options, "&");
+        if (strncmp(options, "label=none", n) == 0 && n == strlen("label=none")) return false;
+        if (strncmp(options, "label=", 6) == 0 || strncmp(options, "target=", 7) == 0) continue;
+        clade__text_append(better, "&%.*s", (int)n, options);
+    }
+    if (better->failed || clade_data_open_with(&data, better->data, how) != CLADE_OK) return false;
+    bool fit = clade_shape_elements(clade_data_describe(data).shape) ==
+               clade_shape_elements(clade_model_input_shape(model));
+    clade_data_free(data);
+    return fit;
+}
+
+/* A failure to open data for a model, or that it does not fit; with the way out for a table that has no
+ * labels. */
+static clade_status fail_data(clade_status status, const char *spec, const clade_data_options *how,
+                              const clade_model *model)
+{
+    char message[1024];
+    clade__text better = {0};
+    snprintf(message, sizeof message, "%s", clade_error());
+    if (lacks_labels(spec, how, model, &better))
+        status = clade__fail(status, "%s; if the table has features alone, write '%s'", message,
+                             better.data);
+    else
+        status = clade__fail_again(status, message);
+    clade__text_free(&better);
+    return status;
+}
+
 clade_status cli_open_all(clade_device **device, clade_model **model, clade_data **data,
                           const cli_call *call, const char *spec, const char *keep, bool alone)
 {
     const char *path = call->arguments[0];
     CLADE_TRY(clade_device_open_units(device, call->device, call->compute_units));
     CLADE_TRY(clade_load(model, *device, path));
-    CLADE_TRY(clade_data_open_with(data, spec,
-                                   &(clade_data_options){.part = "test",
-                                                         .whole = true,
-                                                         .schema = clade_model_schema(*model),
-                                                         .alone = alone,
-                                                         .keep = keep}));
+    const clade_data_options how = {.part = "test",
+                                    .whole = true,
+                                    .schema = clade_model_schema(*model),
+                                    .alone = alone,
+                                    .keep = keep};
+    clade_status status = clade_data_open_with(data, spec, &how);
+    if (status != CLADE_OK) return fail_data(status, spec, &how, *model);
     if (!call->quiet) cli_print_notes(*data);
     return CLADE_OK;
 }

@@ -93,6 +93,9 @@ void cli_print_error(const char *message);
 bool cli_parse_count(const char *text, int64_t *value);
 bool cli_parse_real(const char *text, double *value);
 
+/* Whether a text is true or false, as YAML 1.2 writes them: true, True, TRUE. */
+bool cli_parse_flag(const char *text, bool *value);
+
 /* ---- output ---------------------------------------------------------------------------------- */
 
 /* Prints a document and a line break to stdout. */

@@ -173,6 +173,10 @@ static clade_status read_entry(cli_config_reader *in, const char *section, const
     snprintf(path, sizeof path, "%s%s%s", section, section[0] ? "." : "", cli_node_text(key));
     if (!section[0] && is_section(path)) {
         if (value->type == YAML_MAPPING_NODE) return read_section(in, path, value);
+        if (strcmp(path, "data") == 0 && value->type == YAML_SCALAR_NODE && !cli_node_is_null(value)) {
+            in->lines[CLI_DATA] = cli_node_line(key); /* data: digits is data: {train: digits} */
+            return set_scalar(in, CLI_DATA, key, value);
+        }
         const char *words[CLI_N_SETTINGS];
         char storage[CLI_N_SETTINGS][32], list[512];
         /* No word is near "": this lists them. */

@@ -84,10 +84,11 @@ static clade_status scalar_to_json(const cli_config_reader *in, const yaml_node_
 {
     const char *text = cli_node_text(node);
     double number;
+    bool flag;
     if (cli_node_is_null(node))
         *out = cJSON_CreateNull();
-    else if (cli_node_is_plain(node) && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
-        *out = cJSON_CreateBool(text[0] == 't');
+    else if (cli_node_is_plain(node) && cli_parse_flag(text, &flag))
+        *out = cJSON_CreateBool(flag);
     else if (cli_node_is_plain(node) && cli_parse_real(text, &number))
         *out = cJSON_CreateNumber(number);
     else

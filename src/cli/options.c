@@ -10,7 +10,7 @@
 static const cli_option common_options[] = {
     {"device", "SEL",
      "the device: gpu, cpu, accelerator, an index from `clade devices`, "
-     "PLATFORM:DEVICE numbers, or part of a name (default: $CLADE_DEVICE, else "
+     "PLATFORM:DEVICE numbers, pocl, rusticl or the like, or part of a name (default: $CLADE_DEVICE, else "
      "the best)"},
     {"compute-units", "N",
      "use N of the device's compute units, which a CPU's driver can set apart (default: "

@@ -154,8 +154,7 @@ static clade_status read_value(const cli_setting *row, const char *where, const 
     case CLI_OPEN: return read_real(row, where, text, &value->real);
     case CLI_FLAG: break;
     }
-    value->flag = strcmp(text, "true") == 0;
-    if (!value->flag && strcmp(text, "false") != 0)
+    if (!cli_parse_flag(text, &value->flag))
         return clade__fail(CLADE_ECONFIG, "%s is '%s', want true or false", where, text);
     return CLADE_OK;
 }

@@ -114,7 +114,7 @@ typedef enum cli_kind {
       "steps between two progress reports; 0, the default: by time")                               \
     X(DEVICE, "device", "device", TEXT, NULL, 0, 200, "SEL",                                       \
       "the device: gpu, cpu, accelerator, an index from `clade devices`, PLATFORM:DEVICE "         \
-      "numbers, or part of a name (default: $CLADE_DEVICE, else the best)")                        \
+      "numbers, pocl, rusticl or the like, or part of a name (default: $CLADE_DEVICE, else the best)")                        \
     X(GEMM, "gemm", "gemm", TEXT, NULL, 1, 100, "NAME",                                            \
       "who multiplies matrices: auto, or a provider such as clblast (default: $CLADE_GEMM, else "  \
       "auto)")                                                                                     \

@@ -3,6 +3,7 @@
 #include "data/spec.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,7 +150,10 @@ clade_status clade__data_option_first(const clade__data_spec *spec, const char *
     return CLADE_OK;
 }
 
-static clade_status find_kind(const data_kind **kind, const char *name)
+#define WORD "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+/* `name` is the spec up to its first ':' or '?', and `spec` the whole. */
+static clade_status find_kind(const data_kind **kind, const char *name, const char *spec)
 {
     const char *names[N_KINDS];
     for (size_t i = 0; i < N_KINDS; i++) {
@@ -158,7 +162,16 @@ static clade_status find_kind(const data_kind **kind, const char *name)
         *kind = &kinds[i];
         return CLADE_OK;
     }
-    char hint[256];
+    char hint[256], path[4096];
+    const char *options = clade_data_spec_options(spec);
+    int n = snprintf(path, sizeof path, "%.*s", options ? (int)(options - 1 - spec) : (int)strlen(spec),
+                     spec);
+    /* Before a ':' stands a kind, if a misspelt one, unless it is no word or a drive's letter. */
+    bool misspelt = strchr(path, ':') && strlen(name) > 1 && !name[strspn(name, WORD)];
+    const char *guess = misspelt || n >= (int)sizeof path ? NULL : clade__data_guess_kind(path);
+    if (guess)
+        return clade__fail(CLADE_EINVAL, "'%s' says no kind of data; did you mean '%s:%s'?", spec, guess,
+                           spec);
     return clade__fail(CLADE_EINVAL, "unknown kind of data '%s'%s", name,
                        clade__suggest(hint, sizeof hint, name, names, N_KINDS));
 }
@@ -188,8 +201,6 @@ static clade_status add_option(clade__data_spec *spec, const data_kind *kind, ch
     return CLADE_OK;
 }
 
-#define WORD "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-
 /* The '?' behind which a word and '=' stand; NULL where there is none. */
 static char *find_options(char *text)
 {
@@ -216,12 +227,12 @@ static char *find_options_of(const data_kind *kind, char *path)
     return options && has_option(kind, options + 1) ? options : NULL;
 }
 
-/* Cuts `text` into the parts of `spec`, which point into it. */
-static clade_status parse(clade__data_spec *spec, const data_kind **kind, char *text)
+/* Cuts `text`, a copy of `whole`, into the parts of `spec`, which point into it. */
+static clade_status parse(clade__data_spec *spec, const data_kind **kind, char *text, const char *whole)
 {
     char *path = text + strcspn(text, ":?"), separator = *path;
     if (separator) *path++ = '\0';
-    CLADE_TRY(find_kind(kind, text));
+    CLADE_TRY(find_kind(kind, text, whole));
     const clade_data_kind *about = &(*kind)->about;
     char *options = separator == '?' ? path : NULL;
     if (separator == ':' && (options = find_options_of(*kind, path))) *options++ = '\0';
@@ -310,7 +321,7 @@ clade_status clade_data_open_with(clade_data **out, const char *spec,
 
     clade__data_spec parsed = {.how = options};
     const data_kind *kind = NULL;
-    clade_status status = parse(&parsed, &kind, copy);
+    clade_status status = parse(&parsed, &kind, copy, spec);
     if (status == CLADE_OK) status = choose_part(&parsed, options->part);
     if (status == CLADE_OK) status = open_parsed(out, spec, kind, &parsed);
     free(copy);

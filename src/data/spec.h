@@ -47,6 +47,10 @@ CLADE_MUST_CHECK clade_status clade__data_option_first(const clade__data_spec *s
                                                        const char *path, int64_t n_there,
                                                        int64_t *n);
 
+/* The kind of data that a path without one looks like, by its ending or by what its folder holds; NULL
+ * where it looks like none. */
+const char *clade__data_guess_kind(const char *path); /* guess.c */
+
 clade__data_opener clade__digits_open;  /* digits.c */
 clade__data_opener clade__mnist_open;   /* idx.c */
 clade__data_opener clade__cifar10_open; /* cifar10.c */

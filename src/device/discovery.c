@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "device/opencl.h"
+#include "device/platforms.h"
 
 /* From CL/cl_ext.h of newer headers; the names vary between versions. */
 #define DEVICE_PCI_BUS_INFO_KHR 0x410F
@@ -111,30 +112,12 @@ void clade__mark_same(clade__found *found, int n_found)
     }
 }
 
-static clade_status list_platforms(cl_platform_id **platforms, cl_uint *n_platforms)
-{
-    clade__quirks_before_opencl();
-    *platforms = NULL;
-    cl_int error = clGetPlatformIDs(0, NULL, n_platforms);
-    if (error == -1001 || (error == CL_SUCCESS && *n_platforms == 0))
-        return clade__fail(CLADE_ENODEVICE,
-                           "no OpenCL platform: the loader is there, but no driver is registered in "
-                           "/etc/OpenCL/vendors; install your GPU vendor's OpenCL package, or "
-                           "pocl-opencl-icd to run on the CPU (and check OCL_ICD_VENDORS, if set)");
-    if (error != CL_SUCCESS) return clade__fail_cl("clGetPlatformIDs", error, NULL);
-    *platforms = calloc(*n_platforms, sizeof **platforms);
-    if (!*platforms) return clade__fail(CLADE_ENOMEM, "no memory for the list of platforms");
-    error = clGetPlatformIDs(*n_platforms, *platforms, NULL);
-    if (error != CL_SUCCESS) return clade__fail_cl("clGetPlatformIDs", error, NULL);
-    return CLADE_OK;
-}
-
 static clade_status add_devices_of(cl_platform_id platform, int platform_index,
                                    clade__found **found, int *n_found)
 {
-    cl_uint n = 0;
-    cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &n);
-    if (error != CL_SUCCESS || n == 0) return CLADE_OK; /* a driver without its hardware */
+    cl_uint n;
+    CLADE_TRY(clade__platform_devices(platform, &n));
+    if (n == 0) return CLADE_OK;
 
     cl_device_id *ids = calloc(n, sizeof *ids);
     clade__found *more = realloc(*found, (size_t)(*n_found + (int)n) * sizeof **found);
@@ -143,7 +126,7 @@ static clade_status add_devices_of(cl_platform_id platform, int platform_index,
         free(ids);
         return clade__fail(CLADE_ENOMEM, "no memory for the list of devices");
     }
-    error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, n, ids, NULL);
+    cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, n, ids, NULL);
     for (cl_uint i = 0; error == CL_SUCCESS && i < n; i++) {
         clade__found *one = &more[*n_found];
         *one = (clade__found){.platform = platform, .id = ids[i]};
@@ -160,27 +143,33 @@ static clade_status add_devices_of(cl_platform_id platform, int platform_index,
     return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clGetDeviceIDs", error, NULL);
 }
 
+/* There are platforms, none with a device. */
+static clade_status fail_empty(const cl_platform_id *platforms, cl_uint n_platforms)
+{
+    clade__text text = {0};
+    for (cl_uint i = 0; i < n_platforms; i++) {
+        char name[128] = "";
+        clGetPlatformInfo(platforms[i], CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
+        clade__text_append(&text, "%s%s: %s", i ? "; " : "", name, clade__platform_hint(name));
+    }
+    clade_status status = clade__fail(
+        CLADE_ENODEVICE, "no OpenCL device: %u platform%s found, none with a device (%s); or install "
+        "pocl-opencl-icd to run on the CPU", n_platforms, n_platforms == 1 ? "" : "s",
+        text.data ? text.data : "");
+    clade__text_free(&text);
+    return status;
+}
+
 clade_status clade__discover(clade__found **found, int *n_found)
 {
     *found = NULL;
     *n_found = 0;
     cl_platform_id *platforms = NULL;
     cl_uint n_platforms = 0;
-    clade_status status = list_platforms(&platforms, &n_platforms);
+    clade_status status = clade__platforms_list(&platforms, &n_platforms);
     for (cl_uint i = 0; status == CLADE_OK && i < n_platforms; i++)
         status = add_devices_of(platforms[i], (int)i, found, n_found);
-    if (status == CLADE_OK && *n_found == 0) {
-        char name[128] = "";
-        clGetPlatformInfo(platforms[0], CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
-        status = clade__fail(CLADE_ENODEVICE,
-                             "no OpenCL device: %u platform%s (%s%s) found, none with a device; check "
-                             "that the driver supports this hardware and that you may use it (on "
-                             "Linux: the groups render and video), or install pocl-opencl-icd to run "
-                             "on the CPU (PoCL has no device where it cannot write its cache folder: "
-                             "see POCL_CACHE_DIR and HOME)",
-                             n_platforms, n_platforms == 1 ? "" : "s", name,
-                             n_platforms == 1 ? "" : ", …");
-    }
+    if (status == CLADE_OK && *n_found == 0) status = fail_empty(platforms, n_platforms);
     free(platforms);
     if (status == CLADE_OK) {
         clade__mark_same(*found, *n_found);

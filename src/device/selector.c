@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "device/discovery.h"
+#include "device/platforms.h"
 
 static const char *const type_names[] = {"cpu", "gpu", "accelerator", "other"};
 
@@ -83,10 +84,19 @@ static int parse_number(const char *text, const char *end)
     return value;
 }
 
-/* Sets matches for a number, a pair of numbers, or a part of a name. */
+/* Whether the selector is the short name of a platform that has a device. */
+static bool is_platform(const request *r)
+{
+    for (int i = 0; i < r->n_found; i++)
+        if (clade__platform_is(r->found[i].info.platform, r->selector)) return true;
+    return false;
+}
+
+/* Sets matches for a number, a pair of numbers, a platform's short name, or a part of a name. */
 static void match(const request *r)
 {
     const char *selector = r->selector;
+    bool platform_alone = is_platform(r);
     const char *end = selector + strlen(selector), *colon = strchr(selector, ':');
     int index = parse_number(selector, end);
     int platform = colon ? parse_number(selector, colon) : -1;
@@ -97,6 +107,8 @@ static void match(const request *r)
             r->matches[i] = info->index == index;
         else if (platform >= 0 && device >= 0)
             r->matches[i] = info->platform_index == platform && info->device_index == device;
+        else if (platform_alone)
+            r->matches[i] = clade__platform_is(info->platform, selector);
         else
             r->matches[i] = clade__contains_nocase(info->name, selector) ||
                             clade__contains_nocase(info->platform, selector);
