@@ -136,6 +136,30 @@ static void test_one_run(void **state)
     free(svg);
 }
 
+/* The numbers below a panel of 20,000 epochs stand apart: each takes eight pixels a digit. */
+static void test_many_epochs(void **state)
+{
+    (void)state;
+    needs_gnuplot();
+    char *svg = drawn_run("many", START VALID(1, 0.75, 0.5, 0.875, 0.25)
+                                      VALID(20000, 0.25, 0.75, 0.5, 0.625));
+    int n = 0;
+    double before = -1000.0;
+    for (const char *at = svg; (at = strstr(at, "<text> ")); at++) {
+        const char *where = at, *move = "translate(";
+        int epoch = atoi(at + 7);
+        if (epoch != 5000 && epoch != 10000 && epoch != 15000 && epoch != 20000) continue;
+        while (where > svg && strncmp(where, move, strlen(move)) != 0) where--;
+        double x = atof(where + strlen(move));
+        if (x > before) assert_true(x - before >= 5 * 8 + 8);
+        before = x;
+        n++;
+    }
+    assert_int_equal(n, 8); /* of two panels */
+    assert_false(has(svg, "<text> 2000<"));
+    free(svg);
+}
+
 static void test_several_runs(void **state)
 {
     (void)state;
@@ -453,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_run),
+        cmocka_unit_test(test_many_epochs),
         cmocka_unit_test(test_several_runs),
         cmocka_unit_test(test_working_directory),
         cmocka_unit_test(test_png),

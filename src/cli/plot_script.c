@@ -153,11 +153,16 @@ static range range_of_epochs(const cli_curves *runs, int n)
     return r;
 }
 
-/* Epochs are whole numbers, and so are the tics: 1, 2 or 5 times a power of ten, at most ten. */
+/* Epochs are whole numbers, and so are the tics: 1, 2 or 5 times a power of ten; at most ten, and no more
+ * than leave a digit's room between their numbers. */
 static void append_x_axis(clade__text *script, range epochs)
 {
+    enum { MOST_TICS = 10, DIGITS_OF_PANEL = 40 };
     double step = 1, length = epochs.high - epochs.low;
-    for (int i = 0; length / step > 10; i++) step *= i % 3 == 1 ? 2.5 : 2;
+    int n_digits = snprintf(NULL, 0, "%.0f", epochs.high), most = DIGITS_OF_PANEL / (n_digits + 1);
+    if (most > MOST_TICS) most = MOST_TICS;
+    if (most < 2) most = 2;
+    for (int i = 0; length / step > most; i++) step *= i % 3 == 1 ? 2.5 : 2;
     double pad = length > 0 ? 0.02 * length : 1;
     clade__text_append(script, "set xrange [%.9g:%.9g]\nset xtics %.0f,%.0f\n", epochs.low - pad,
                        epochs.high + pad, step * floor(epochs.low / step), step);
