@@ -177,9 +177,45 @@ static void parts_of_its_own(void **state)
     clade_data *data;
     assert_fails(open_part(&data, "?test=0.5", "train"), CLADE_EINVAL,
                  "has a test part of its own; leave out test=");
+    ARRAYS("x_train", "*y_train", "x_test", "*y_test", "x_val", "*y_val");
+    assert_takes("", "valid", 4, 5);
+    assert_takes("", "test", 2, 3);
+    ARRAYS("x_train", "*y_train", "x_test", "*y_test");
+    assert_takes("", "valid", 2, 3);
     ARRAYS("x_train", "*y_train", "x_test"); /* a competition's */
     assert_takes("", "train", 0, 1);
     assert_takes("", "test", 2, -1);
+}
+
+/* A name is the same class in both parts, though neither has all of them. */
+static void parts_share_names(void **state)
+{
+    (void)state;
+    static const int labels[2][2] = {{1, 0}, {2, 0}};
+    const npy x = npy_array("<f4", "(2, 1)", (float[]){1, 2}, 8);
+    zip archive = {0};
+    add(&archive, "x_train", x, (zip_how){0});
+    add(&archive, "y_train", npy_array("|S2", "(2,)", "b\0a", 4), (zip_how){0});
+    add(&archive, "x_test", x, (zip_how){0});
+    add(&archive, "y_test", npy_array("<U1", "(2,)", "c\0\0\0a\0\0", 8), (zip_how){0});
+    zip_end(&archive);
+    write_zip(&archive);
+    for (int part = 0; part < 2; part++) {
+        clade_data *data;
+        assert_ok(open_part(&data, "", part ? "test" : "train"));
+        assert_int_equal(data->n_classes, 3);
+        for (int i = 0; i < 3; i++)
+            assert_string_equal(clade_data_class_name(data, i), test_text("%c", 'a' + i));
+        for (int i = 0; i < 2; i++) assert_int_equal(data->labels[i], labels[part][i]);
+        clade_data_free(data);
+    }
+    archive = (zip){0};
+    add(&archive, "x_train", x, (zip_how){0});
+    add(&archive, "y_train", npy_array("|S1", "(2,)", "ba", 2), (zip_how){0});
+    add(&archive, "x_test", x, (zip_how){0});
+    add(&archive, "y_test", npy_array("|u1", "(2,)", "\0\1", 2), (zip_how){0});
+    zip_end(&archive);
+    assert_bad(&archive, "have labels of different types, want one type in both");
 }
 
 static void names_that_are_given(void **state)
@@ -353,7 +389,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_to_write),   cmocka_unit_test(usual_names),
-        cmocka_unit_test(parts_of_its_own),     cmocka_unit_test(names_that_are_given),
+        cmocka_unit_test(parts_of_its_own),     cmocka_unit_test(parts_share_names),
+        cmocka_unit_test(names_that_are_given),
         cmocka_unit_test(two_archives),         cmocka_unit_test(refused_members),
         cmocka_unit_test(damaged_members),      cmocka_unit_test(cut_and_flipped),
     };
