@@ -262,10 +262,14 @@ static float scale_of(npy x, const char *options)
 static void images_of_bytes(void **state)
 {
     (void)state;
-    static const unsigned char pixels[] = {0, 255, 3, 4, 9, 7, 2, 1}, flags[8] = {0, 1, 1, 0, 1};
+    static const unsigned char pixels[] = {0, 255, 3, 4, 9, 7, 2, 1}, flags[8] = {0, 1, 1, 0, 1},
+                               counts[8] = {0, 127, 99};
     assert_true(scale_of(npy_array("|u1", "(2, 2, 2)", pixels, 8), "") == 1.0f / 255.0f);
     assert_true(scale_of(npy_array("|u1", "(2, 1, 2, 2)", pixels, 8), "") == 1.0f / 255.0f);
-    assert_true(scale_of(npy_array("|u1", "(2, 4)", pixels, 8), "") == 1.0f); /* a table */
+    assert_true(scale_of(npy_array("|u1", "(2, 4)", pixels, 8), "") == 1.0f / 255.0f); /* flat */
+    assert_true(scale_of(npy_array("|u1", "(2, 4)", pixels, 8), "?scale=1") == 1.0f);
+    assert_true(scale_of(npy_array("|u1", "(2, 4)", counts, 8), "") == 1.0f); /* a table */
+    assert_true(scale_of(npy_array("|u1", "(2, 2, 2)", counts, 8), "") == 1.0f / 255.0f);
     assert_true(scale_of(npy_array("|u1", "(2, 2, 2)", flags, 8), "") == 1.0f);
     assert_true(scale_of(npy_array("|b1", "(2, 2, 2)", pixels, 8), "") == 1.0f);
     assert_true(scale_of(npy_array("|i1", "(2, 2, 2)", pixels, 8), "") == 1.0f);
@@ -300,15 +304,15 @@ static const char *note_on(npy x, const char *options)
 static void tables_of_bytes_have_a_note(void **state)
 {
     (void)state;
-    static const unsigned char pixels[] = {0, 254, 3, 4, 9, 7, 2, 1}, flags[8] = {0, 1, 1, 0, 1};
+    static const unsigned char pixels[] = {0, 254, 3, 4, 9, 7, 2, 1}, counts[8] = {0, 127, 1, 0, 1};
     const char *note = note_on(npy_array("|u1", "(2, 4)", pixels, 8), "");
     assert_non_null(note);
-    assert_non_null(strstr(note, "x.npy' is a table of bytes, which a network sees as they are, up to "
-                                 "254; for images laid flat, add scale=1/255"));
+    assert_non_null(strstr(note, "x.npy' has bytes up to 254, which a network sees as 0 to 1, as those "
+                                 "of images; add scale=1 to have them as they are"));
     assert_null(note_on(npy_array("|u1", "(2, 4)", pixels, 8), "?scale=1/255"));
     assert_null(note_on(npy_array("|u1", "(2, 4)", pixels, 8), "?scale=1"));
     assert_null(note_on(npy_array("|u1", "(2, 2, 2)", pixels, 8), ""));
-    assert_null(note_on(npy_array("|u1", "(2, 4)", flags, 8), ""));
+    assert_null(note_on(npy_array("|u1", "(2, 4)", counts, 8), ""));
     assert_null(note_on(npy_array("|i1", "(2, 4)", pixels, 8), ""));
 }
 

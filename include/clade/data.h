@@ -82,10 +82,9 @@
  * (n, t), is targets. The paths are cut at the last comma; without one, npy:X is samples alone, to
  * predict on.
  *   scale=NUMBER      what a network sees is value * NUMBER; or a fraction, scale=1/255. Unless
- *                     given, 1/255 for images of bytes, that is uint8 of 3 or 4 dimensions in which
- *                     any value is above 1, as for the images of all other kinds; else 1, since a
- *                     table of bytes, in 2 dimensions, may have any meaning: for images laid flat
- *                     write scale=1/255, of which a note reminds
+ *                     given, 1/255 for images of bytes, as for those of all other kinds: uint8 of 3
+ *                     or 4 dimensions in which any value is above 1, and of 1 or 2 in which any is
+ *                     above 127, images laid flat, of which a note tells; else 1
  * npy:FILE.npz is an archive of arrays, stored or deflated, as numpy.savez and savez_compressed
  * write it. The samples are its array x, data, features, images, imgs, samples, inputs or arr_0, and
  * Y is y, label, labels, target, targets or arr_1, in any case of letters. With the words train and

@@ -204,10 +204,11 @@ static int greatest_byte(const clade__npy *samples)
 }
 
 /* Bytes of images are seen as 0 to 1, as those of all other kinds of images are; of flags they are
- * that already. A table of bytes may have any meaning, and so stays as it is, with a word. */
+ * that already. A table of bytes is taken for images laid flat where it goes into the upper half of
+ * what a byte can be: raw, such numbers train to nothing; and counts and codes stay below. */
 static bool is_image(const clade__npy *samples)
 {
-    return samples->rank > 2 && greatest_byte(samples) > 1;
+    return greatest_byte(samples) > (samples->rank > 2 ? 1 : 127);
 }
 
 /* scale=NUMBER, or scale=1/255. */
@@ -280,13 +281,13 @@ static int64_t find_collapsed(const clade__npy *samples)
 static clade_status note_samples(clade_data *data, const clade__npy *samples,
                                  const clade__data_spec *spec)
 {
-    int most = samples->rank <= 2 ? greatest_byte(samples) : 0;
     int64_t col = find_collapsed(samples);
-    if (most > 1 && !clade__data_option(spec, "scale") && !spec->how->standardize)
+    if (samples->rank <= 2 && is_image(samples) && !clade__data_option(spec, "scale") &&
+        !spec->how->standardize)
         CLADE_TRY(clade__data_note(data,
-                                   "'%s' is a table of bytes, which a network sees as they are, up to "
-                                   "%d; for images laid flat, add scale=1/255",
-                                   samples->path, most));
+                                   "'%s' has bytes up to %d, which a network sees as 0 to 1, as those "
+                                   "of images; add scale=1 to have them as they are",
+                                   samples->path, greatest_byte(samples)));
     if (col < 0) return CLADE_OK;
     return clade__data_note(data,
                             "'%s' has different numbers in x[:, %" PRId64 "] that are all %.9g as "
