@@ -145,6 +145,8 @@ static void missing(void **state)
     (void)state;
     const char *folder = new_folder();
     open_bad(folder, "", CLADE_EIO, "no data_batch_1.bin … data_batch_5.bin in");
+    open_bad(folder, "", CLADE_EIO, "data_batch_1.bin to data_batch_5.bin, or some of them, "
+                                    "test_batch.bin, and batches.meta.txt for the names");
     open_bad(folder, "?files=data_batch_1.bin", CLADE_EIO, "data_batch_1.bin': No such file");
     open_bad("/nonexistent/folder", "", CLADE_EIO, "in '/nonexistent/folder'; give the folder");
     write_batch(folder, "data_batch_1.bin", 1, 0);

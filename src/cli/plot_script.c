@@ -22,7 +22,7 @@ enum {
     TOP = 32,
     BELOW = 60, /* tics and name of the x axis */
     ROW = 22,
-    PANEL = 358, /* width */
+    PANEL = 350, /* width; half a number stands beyond it */
     FIRST_X = 78,
     SECOND_X = 530,
     DOTS_UP_TO = 40 /* epochs: with more, dots would hide the line */

@@ -128,7 +128,9 @@ static clade_status list_usual(batches *list, const char *folder, bool test)
     if (list->n > 0) return CLADE_OK;
     return clade__fail(CLADE_EIO,
                        "cifar10: no %s in '%s'; give the folder that holds the files of the "
-                       "binary version of CIFAR-10",
+                       "binary version of CIFAR-10 (data_batch_1.bin to data_batch_5.bin, or some of "
+                       "them, test_batch.bin, and batches.meta.txt for the names; from "
+                       "www.cs.toronto.edu/~kriz/cifar.html)",
                        test ? test_names[0] : "data_batch_1.bin … data_batch_5.bin", folder);
 }
 
