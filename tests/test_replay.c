@@ -158,6 +158,7 @@ static void an_infinite_parameter_is_noticed_by_the_loss(void **state)
     float ones[N];
     int32_t labels[N] = {0};
     for (int i = 0; i < N; i++) ones[i] = 1.0f;
+    labels[N - 1] = 1; /* which is never come to */
     clade_data *data;
     assert_ok(clade_data_from_arrays(&data, &(clade_data_arrays){.n_samples = N,
                                                                  .shape = CLADE_SHAPE(1),

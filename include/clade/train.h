@@ -115,7 +115,8 @@ typedef struct clade_fit_options {
     double min_delta;
     bool stream;          /* keep the data on the host even when the device could hold it */
     bool (*on_progress)(const clade_progress *progress, void *user); /* false stops after the step */
-    void (*on_message)(const char *text, void *user); /* a line that the user should know of */
+    void (*on_message)(const char *text, void *user); /* a line that the user should know of: how it was
+                           * resumed, or what looks wrong in data, network or result; in the log too */
     clade_status (*on_begin)(void *user); /* with a run_dir: it is locked, nothing in it has changed
                                            * yet, and nothing is refused any more: the run is about to
                                            * begin or to go on. For what the caller keeps with it, or

@@ -22,6 +22,18 @@ clade_status clade__check_data(const clade_model *model, const clade_data *data)
     return CLADE_OK;
 }
 
+clade_status clade__check_two_classes(const clade_data *data)
+{
+    int64_t i = 1;
+    char name[80];
+    if (!data->labels || data->n_samples < 2) return CLADE_OK;
+    while (i < data->n_samples && data->labels[i] == data->labels[0]) i++;
+    if (i < data->n_samples) return CLADE_OK;
+    snprintf(name, sizeof name, "%d", data->labels[0]);
+    return clade__fail(CLADE_EDATA, "'%s' has the label '%.60s' in all rows; want at least two classes",
+                       data->name, data->class_names ? data->class_names[data->labels[0]] : name);
+}
+
 clade_status clade__check_targets(const clade_model *model, const clade_data *data)
 {
     int64_t n = data->targets ? data->n_samples * data->n_targets : 0, i = 0;

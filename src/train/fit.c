@@ -247,7 +247,8 @@ static clade_status run(clade__fit *f)
                  (long long)f->state.n_worse, f->state.n_worse == 1 ? "" : "s",
                  (long long)(f->state.epochs - f->state.n_worse));
     }
-    return clade__fit_checkpoint(f);
+    CLADE_TRY(clade__fit_checkpoint(f));
+    return clade__fit_warn_after(f);
 }
 
 clade_status clade__fit_run(clade__fit *f)

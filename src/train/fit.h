@@ -53,6 +53,10 @@ clade_status clade__fit_tell(clade__fit *f, const char *text);
 /* The same of a validation whose loss is not finite. */
 clade_status clade__fit_tell_overflow(clade__fit *f);
 
+/* fit_warn.c: what looks wrong, before the first step and after the last. */
+clade_status clade__fit_warn_before(clade__fit *f);
+clade_status clade__fit_warn_after(clade__fit *f);
+
 /* fit_diverged.c: after CLADE_EDIVERGED, finds out where it began, says so with the same status, and
  * goes back to the copy. */
 clade_status clade__fit_diverged(clade__fit *f);

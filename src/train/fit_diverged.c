@@ -91,8 +91,12 @@ static const char *advice(const replay *r, const clade__left *left)
 {
     if (!r->in_step)
         return r->at.step == 0 ? "it was so when training began" : "it was so some steps before";
-    if (left->kind == CLADE__LEFT_Y && r->at.step == 0)
-        return "try to standardize the data, or smaller initial weights";
+    if (r->at.step == 0 && left->kind != CLADE__LEFT_PARAMETER) /* no rate has done anything yet */
+        return left->kind == CLADE__LEFT_Y
+                   ? "the numbers are too large from the start: try to standardize the data "
+                     "(--standardize), or smaller initial weights"
+                   : "the numbers are too large from the start: try to standardize the data "
+                     "(--standardize), or to scale the targets";
     return r->f->model->optimizer.clip_norm > 0.0f
                ? "try a smaller learning rate"
                : "try a smaller learning rate, or to clip gradients by norm (clip_norm)";

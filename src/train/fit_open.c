@@ -20,14 +20,15 @@ static clade_status open_folder(clade__fit *f, const clade__run_start *start)
 {
     const char *folder = f->options->run_dir;
     bool resumed = false;
-    if (!folder) return CLADE_OK;
+    if (!folder) return clade__fit_warn_before(f);
     CLADE_TRY(clade__run_log_open(&f->log, folder, f->model, f->options->validate != NULL));
     if (f->options->resume) CLADE_TRY(clade__fit_resume(f, &resumed));
     if (f->options->on_begin) CLADE_TRY(f->options->on_begin(f->options->user));
     if (resumed) return clade__fit_resume_log(f);
     CLADE_TRY(clade__checkpoints_prune(folder, -1, 0));
     CLADE_TRY(clade__run_log_cut(&f->log, 0));
-    return clade__run_log_start(&f->log, f->model, start);
+    CLADE_TRY(clade__run_log_start(&f->log, f->model, start));
+    return clade__fit_warn_before(f);
 }
 
 static clade_status open_fit(clade__fit *f, const clade_data *data)

@@ -63,6 +63,10 @@ int64_t clade__n_weights(const clade_model *model);
 /* check_data.c: whether data has the answers that the model wants; its samples are for clade__bind. */
 clade_status clade__check_data(const clade_model *model, const clade_data *data);
 
+/* Whether there is anything to learn: not where all samples are of one class, of those that are declared. A
+ * lone sample has no other. */
+clade_status clade__check_two_classes(const clade_data *data);
+
 /* Whether the loss is one of such targets: bce_with_logits wants them in [0, 1]. */
 clade_status clade__check_targets(const clade_model *model, const clade_data *data);
 
