@@ -4,17 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "arrays.h"
 #include "data/dataset.h"
-
-static char folder[256];
-
-static int set_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "%s", test_folder());
-    return 0;
-}
+#include "npy_pair.h"
 
 static const float x_values[] = {1, -2, 0.5f, 4, 1e-3f, 6};
 static const int32_t y_values[] = {2, 0, 1};
@@ -27,28 +18,6 @@ static npy good_x(void)
 static npy good_y(void)
 {
     return npy_array("<i4", "(3,)", y_values, sizeof y_values);
-}
-
-static const char *write_pair(npy x, npy y)
-{
-    test_write_file(test_text("%s/x.npy", folder), x.bytes, x.n);
-    test_write_file(test_text("%s/y.npy", folder), y.bytes, y.n);
-    return test_text("npy:%s/x.npy,%s/y.npy", folder, folder);
-}
-
-static clade_data *open_pair(npy x, npy y)
-{
-    clade_data *data;
-    assert_ok(clade_data_open(&data, write_pair(x, y)));
-    return data;
-}
-
-static void open_bad(npy x, npy y, const char *part)
-{
-    clade_data *data = (clade_data *)&data;
-    assert_fails(clade_data_open(&data, write_pair(x, y)), CLADE_EDATA, part);
-    assert_null(data);
-    assert_non_null(strstr(clade_error(), folder));
 }
 
 /* Checks and frees what good_x and good_y are. */
@@ -79,11 +48,11 @@ static void reads_headers(void **state)
     };
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
         for (int major = 1; major <= 3; major++)
-            assert_good(open_pair(npy_make(major, headers[i], x_values, sizeof x_values), good_y()));
-    assert_good(open_pair(good_x(), npy_array("<i4", "(3, 1)", y_values, sizeof y_values)));
-    clade_data *data = open_pair(good_x(), good_y());
+            assert_good(npy_open_pair(npy_make(major, headers[i], x_values, sizeof x_values), good_y()));
+    assert_good(npy_open_pair(good_x(), npy_array("<i4", "(3, 1)", y_values, sizeof y_values)));
+    clade_data *data = npy_open_pair(good_x(), good_y());
     assert_string_equal(clade_data_describe(data).name,
-                        test_text("npy:%s/x.npy,%s/y.npy", folder, folder));
+                        test_text("npy:%s/x.npy,%s/y.npy", npy_folder, npy_folder));
     clade_data_free(data);
 }
 
@@ -99,14 +68,14 @@ static void label_types(void **state)
         unsigned char y[24] = {0};
         for (int i = 0; i < 3; i++) y[i * types[t].bytes] = (unsigned char)y_values[i];
         assert_good(
-            open_pair(good_x(), npy_array(types[t].descr, "(3,)", y, 3 * (size_t)types[t].bytes)));
+            npy_open_pair(good_x(), npy_array(types[t].descr, "(3,)", y, 3 * (size_t)types[t].bytes)));
         if (types[t].descr[1] != 'i') continue;
         memset(y + 2 * types[t].bytes, 255, (size_t)types[t].bytes);
-        open_bad(good_x(), npy_array(types[t].descr, "(3,)", y, 3 * (size_t)types[t].bytes),
+        npy_open_bad(good_x(), npy_array(types[t].descr, "(3,)", y, 3 * (size_t)types[t].bytes),
                  "y.npy' has label -1 in row 2, want 0 to 1048575");
     }
     const unsigned char flags[] = {0, 1, 1};
-    clade_data *data = open_pair(good_x(), npy_array("|b1", "(3,)", flags, sizeof flags));
+    clade_data *data = npy_open_pair(good_x(), npy_array("|b1", "(3,)", flags, sizeof flags));
     assert_int_equal(data->n_classes, 2);
     assert_int_equal(data->labels[1], 1);
     clade_data_free(data);
@@ -116,7 +85,7 @@ static void sample_types(void **state)
 {
     (void)state;
     static const unsigned char bytes[] = {0, 1, 2, 127, 128, 255, 9, 8, 7, 6, 5, 4};
-    clade_data *data = open_pair(npy_array("|u1", "(3, 1, 2, 2)", bytes, sizeof bytes), good_y());
+    clade_data *data = npy_open_pair(npy_array("|u1", "(3, 1, 2, 2)", bytes, sizeof bytes), good_y());
     clade_data_info info = clade_data_describe(data);
     assert_int_equal(info.dtype, CLADE_UINT8);
     assert_true(info.scale == 1.0f / 255.0f && info.shift == 0.0f); /* see images_of_bytes */
@@ -127,17 +96,17 @@ static void sample_types(void **state)
     clade_data_free(data);
 
     const double doubles[] = {1, -2, 0.5, 4, 1e-3, 6};
-    assert_good(open_pair(npy_array("<f8", "(3, 2)", doubles, sizeof doubles), good_y()));
+    assert_good(npy_open_pair(npy_array("<f8", "(3, 2)", doubles, sizeof doubles), good_y()));
     const int64_t longs[] = {INT64_MIN, INT64_MAX, -1, 16777217, 0, -16777219};
-    data = open_pair(npy_array("<i8", "(3, 2)", longs, sizeof longs), good_y());
+    data = npy_open_pair(npy_array("<i8", "(3, 2)", longs, sizeof longs), good_y());
     for (int i = 0; i < 6; i++) assert_true(((float *)data->values)[i] == (float)longs[i]);
     clade_data_free(data);
     const uint32_t words[] = {UINT32_MAX, 0, 1, 2, 3, 4};
-    data = open_pair(npy_array("<u4", "(3, 2)", words, sizeof words), good_y());
+    data = npy_open_pair(npy_array("<u4", "(3, 2)", words, sizeof words), good_y());
     assert_true(((float *)data->values)[0] == 4294967296.0f);
     clade_data_free(data);
     const int16_t shorts[] = {-32768, 32767, -1, 0, 1, 2};
-    data = open_pair(npy_array("<i2", "(3, 2)", shorts, sizeof shorts), good_y());
+    data = npy_open_pair(npy_array("<i2", "(3, 2)", shorts, sizeof shorts), good_y());
     for (int i = 0; i < 6; i++) assert_true(((float *)data->values)[i] == shorts[i]);
     clade_data_free(data);
 }
@@ -146,21 +115,21 @@ static void targets_and_one_row(void **state)
 {
     (void)state;
     const float y[] = {0.5f, -1, 2, 3, 4, 5};
-    clade_data *data = open_pair(good_x(), npy_array("<f4", "(3, 2)", y, sizeof y));
+    clade_data *data = npy_open_pair(good_x(), npy_array("<f4", "(3, 2)", y, sizeof y));
     assert_int_equal(data->n_classes, 0);
     assert_int_equal(data->n_targets, 2);
     assert_memory_equal(data->targets, y, sizeof y);
     clade_data_free(data);
     const double wide[] = {0.5, -1, 2};
-    data = open_pair(good_x(), npy_array("<f8", "(3,)", wide, sizeof wide));
+    data = npy_open_pair(good_x(), npy_array("<f8", "(3,)", wide, sizeof wide));
     assert_int_equal(data->n_targets, 1);
     assert_memory_equal(data->targets, y, 3 * sizeof *y);
     clade_data_free(data);
-    data = open_pair(npy_array("<f4", "(1, 6)", y, sizeof y), npy_array("|u1", "(1,)", "\0", 1));
+    data = npy_open_pair(npy_array("<f4", "(1, 6)", y, sizeof y), npy_array("|u1", "(1,)", "\0", 1));
     assert_int_equal(data->n_samples, 1);
     assert_int_equal(data->n_classes, 1);
     clade_data_free(data);
-    open_bad(npy_array("<f4", "(3, 2)", x_values, sizeof x_values),
+    npy_open_bad(npy_array("<f4", "(3, 2)", x_values, sizeof x_values),
              npy_array("<i4", "(3, 2)", x_values, sizeof x_values), "has 2 whole numbers a row");
 }
 
@@ -177,7 +146,7 @@ static void parts(void **state)
     }
     char spec[600];
     snprintf(spec, sizeof spec, "%s",
-             write_pair(npy_array("<f4", "(100, 2)", x, sizeof x),
+             npy_write_pair(npy_array("<f4", "(100, 2)", x, sizeof x),
                         npy_array("|u1", "(100,)", y, 100)));
     char seen[100] = {0};
     for (int part = 0; part < 2; part++) {
@@ -210,17 +179,17 @@ static void parts(void **state)
                  "npy: test=1,");
 }
 
-/* Opens what write_pair wrote last. */
+/* Opens what npy_write_pair wrote last. */
 static clade_status open_with(clade_data **data, const char *options)
 {
-    return clade_data_open(data, test_text("npy:%s/x.npy,%s/y.npy?%s", folder, folder, options));
+    return clade_data_open(data, test_text("npy:%s/x.npy,%s/y.npy?%s", npy_folder, npy_folder, options));
 }
 
 /* classes=N says how many there are, for a file that lacks the last of them. */
 static void classes_and_first_rows(void **state)
 {
     (void)state;
-    write_pair(good_x(), good_y());
+    npy_write_pair(good_x(), good_y());
     clade_data *data;
     assert_ok(open_with(&data, "classes=3"));
     assert_good(data);
@@ -241,7 +210,7 @@ static void classes_and_first_rows(void **state)
     assert_fails(open_with(&data, "n=4"), CLADE_EDATA,
                  "x.npy' has 3 samples in its train part, and n=4 asks for more");
     const float floats[] = {0, 1, 2};
-    write_pair(good_x(), npy_array("<f4", "(3,)", floats, sizeof floats));
+    npy_write_pair(good_x(), npy_array("<f4", "(3,)", floats, sizeof floats));
     assert_fails(open_with(&data, "classes=3"), CLADE_EDATA,
                  "y.npy' has floats, which are targets, but classes=3 wants labels");
 }
@@ -294,7 +263,7 @@ static void bad_headers(void **state)
          "has trailing bytes: by its header it ends at byte 140, but it has 152"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        open_bad(npy_make(1, cases[i].header, x_values, sizeof x_values), good_y(), cases[i].part);
+        npy_open_bad(npy_make(1, cases[i].header, x_values, sizeof x_values), good_y(), cases[i].part);
 }
 
 static void bad_values(void **state)
@@ -303,15 +272,15 @@ static void bad_values(void **state)
     float x[6];
     memcpy(x, x_values, sizeof x);
     x[3] = NAN;
-    open_bad(npy_array("<f4", "(3, 2)", x, sizeof x), good_y(), "x.npy' has nan at element 1 of row 1");
-    open_bad(good_x(), npy_array("<f4", "(3, 2)", x, sizeof x), "y.npy' has nan at element 1 of row 1");
+    npy_open_bad(npy_array("<f4", "(3, 2)", x, sizeof x), good_y(), "x.npy' has nan at element 1 of row 1");
+    npy_open_bad(good_x(), npy_array("<f4", "(3, 2)", x, sizeof x), "y.npy' has nan at element 1 of row 1");
     const double wide[] = {1, 2, 3, 4, -1e39, 5};
-    open_bad(npy_array("<f8", "(3, 2)", wide, sizeof wide), good_y(),
+    npy_open_bad(npy_array("<f8", "(3, 2)", wide, sizeof wide), good_y(),
              "has an infinity at element 0 of row 2, want finite numbers that fit float32");
-    open_bad(good_x(), npy_array("<i4", "(2,)", y_values, 8), "y.npy' has 2 rows, but");
-    open_bad(good_x(), npy_array("<i4", "(3, 1, 1)", y_values, 12), "has 3 dimensions, want 1 to 2");
+    npy_open_bad(good_x(), npy_array("<i4", "(2,)", y_values, 8), "y.npy' has 2 rows, but");
+    npy_open_bad(good_x(), npy_array("<i4", "(3, 1, 1)", y_values, 12), "has 3 dimensions, want 1 to 2");
     const int64_t labels[] = {0, 1048576, 1};
-    open_bad(good_x(), npy_array("<i8", "(3,)", labels, 24), "has label 1048576 in row 1");
+    npy_open_bad(good_x(), npy_array("<i8", "(3,)", labels, 24), "has label 1048576 in row 1");
 }
 
 static void bad_files(void **state)
@@ -319,19 +288,19 @@ static void bad_files(void **state)
     (void)state;
     npy x = good_x();
     x.bytes[0] = 'N';
-    open_bad(x, good_y(), "is no .npy file");
+    npy_open_bad(x, good_y(), "is no .npy file");
     x = good_x();
     x.bytes[6] = 4;
-    open_bad(x, good_y(), "has version 4.0 at byte 6, want 1.0, 2.0 or 3.0");
+    npy_open_bad(x, good_y(), "has version 4.0 at byte 6, want 1.0, 2.0 or 3.0");
     x = good_x();
     x.bytes[7] = 1;
-    open_bad(x, good_y(), "has version 1.1");
+    npy_open_bad(x, good_y(), "has version 1.1");
     x = good_x();
     x.bytes[9] = 255;
-    open_bad(x, good_y(), "is truncated: it ends at byte 152, in its header");
+    npy_open_bad(x, good_y(), "is truncated: it ends at byte 152, in its header");
     x = npy_make(2, "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }", x_values, 24);
     memset(x.bytes + 8, 255, 4);
-    open_bad(x, good_y(), "is truncated: it ends at byte 152, in its header");
+    npy_open_bad(x, good_y(), "is truncated: it ends at byte 152, in its header");
     static const char *const paths[] = {",y.npy", "x.npy,", ","};
     clade_data *data;
     for (int i = 0; i < 3; i++)
@@ -352,12 +321,12 @@ static void mangled(void **state)
         npy good = pair[which];
         for (size_t at = 0; at < good.n; at++) {
             pair[which].n = at;
-            open_bad(pair[0], pair[1], at == 0 ? "is empty" : "is truncated");
+            npy_open_bad(pair[0], pair[1], at == 0 ? "is empty" : "is truncated");
             pair[which].n = good.n;
             for (size_t k = 0; k < sizeof values; k++) {
                 pair[which].bytes[at] = values[k];
                 clade_data *data;
-                clade_status status = clade_data_open(&data, write_pair(pair[0], pair[1]));
+                clade_status status = clade_data_open(&data, npy_write_pair(pair[0], pair[1]));
                 if (status != CLADE_OK) assert_int_equal(status, CLADE_EDATA);
                 clade_data_free(data);
             }
@@ -375,5 +344,5 @@ int main(void)
         cmocka_unit_test(bad_headers),   cmocka_unit_test(bad_values),
         cmocka_unit_test(bad_files),     cmocka_unit_test(mangled),
     };
-    return cmocka_run_group_tests_name("npy", tests, set_folder, NULL);
+    return cmocka_run_group_tests_name("npy", tests, npy_set_folder, NULL);
 }

@@ -4,38 +4,8 @@
 
 #include <stdio.h>
 
-#include "arrays.h"
 #include "data/dataset.h"
-
-static char folder[256];
-
-static int set_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "%s", test_folder());
-    return 0;
-}
-
-static const char *write_pair(npy x, npy y)
-{
-    test_write_file(test_text("%s/x.npy", folder), x.bytes, x.n);
-    test_write_file(test_text("%s/y.npy", folder), y.bytes, y.n);
-    return test_text("npy:%s/x.npy,%s/y.npy", folder, folder);
-}
-
-static clade_data *open_pair(npy x, npy y)
-{
-    clade_data *data;
-    assert_ok(clade_data_open(&data, write_pair(x, y)));
-    return data;
-}
-
-static void open_bad(npy x, npy y, const char *part)
-{
-    clade_data *data = (clade_data *)&data;
-    assert_fails(clade_data_open(&data, write_pair(x, y)), CLADE_EDATA, part);
-    assert_null(data);
-}
+#include "npy_pair.h"
 
 static npy labels_of_3(void)
 {
@@ -90,7 +60,7 @@ static void every_type_and_order(void **state)
                 for (int col = 0; col < 2; col++)
                     put_value(elements + (fortran ? col * 3 + row : row * 2 + col) * n,
                               &numbers[t].bits[row * 2 + col], n, orders[k % 4] == '>');
-            clade_data *data = open_pair(
+            clade_data *data = npy_open_pair(
                 npy_make(1, test_text("{'descr': '%c%s', 'fortran_order': %s, 'shape': (3, 2), }",
                                       orders[k % 4], numbers[t].type, fortran ? "True" : "False"),
                          elements, 6 * (size_t)n),
@@ -112,9 +82,9 @@ static void every_type_and_order(void **state)
 static void halves_that_are_no_numbers(void **state)
 {
     (void)state;
-    open_bad(npy_array("<f2", "(3, 1)", "\0\x3c\0\x7c\0\x3c", 6), labels_of_3(),
+    npy_open_bad(npy_array("<f2", "(3, 1)", "\0\x3c\0\x7c\0\x3c", 6), labels_of_3(),
              "x.npy' has an infinity at element 0 of row 1");
-    open_bad(npy_array(">f2", "(3, 1)", "\x3c\0\x3c\0\x7e\0", 6), labels_of_3(),
+    npy_open_bad(npy_array(">f2", "(3, 1)", "\x3c\0\x3c\0\x7e\0", 6), labels_of_3(),
              "x.npy' has nan at element 0 of row 2");
 }
 
@@ -130,7 +100,7 @@ static void fortran_order(void **state)
     const char *header = "{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3, 4), }";
     npy y = npy_make(1, "{'descr': '<i4', 'fortran_order': True, 'shape': (2, 1), }",
                      (int32_t[]){1, 0}, 8);
-    clade_data *data = open_pair(npy_make(1, header, elements, sizeof elements), y);
+    clade_data *data = npy_open_pair(npy_make(1, header, elements, sizeof elements), y);
     assert_int_equal(data->shape.rank, 2);
     for (int i = 0; i < 24; i++)
         assert_true(((float *)data->values)[i] == (float)(100 * (i / 12) + 10 * (i / 4 % 3) + i % 4));
@@ -138,7 +108,7 @@ static void fortran_order(void **state)
     clade_data_free(data);
     y = npy_make(1, "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 2), }",
                  (double[]){1, 3, 2, 4}, 32);
-    data = open_pair(npy_make(1, header, elements, sizeof elements), y);
+    data = npy_open_pair(npy_make(1, header, elements, sizeof elements), y);
     for (int i = 0; i < 4; i++) assert_true(data->targets[i] == (float)(i + 1));
     clade_data_free(data);
 }
@@ -148,7 +118,7 @@ static void one_dimension(void **state)
 {
     (void)state;
     const float x[] = {3, 1, 2};
-    clade_data *data = open_pair(npy_array("<f4", "(3,)", x, sizeof x), labels_of_3());
+    clade_data *data = npy_open_pair(npy_array("<f4", "(3,)", x, sizeof x), labels_of_3());
     assert_int_equal(data->n_samples, 3);
     assert_int_equal(data->shape.rank, 1);
     assert_int_equal(data->shape.dim[0], 1);
@@ -168,14 +138,14 @@ static void labels_of_64_bits(void **state)
 {
     (void)state;
     const uint64_t good[] = {2, 0, 1}, bad[] = {2, UINT64_MAX, 1}, least[] = {0, 1, 1ull << 63};
-    clade_data *data = open_pair(samples_of(3), npy_array("<u8", "(3,)", good, sizeof good));
+    clade_data *data = npy_open_pair(samples_of(3), npy_array("<u8", "(3,)", good, sizeof good));
     assert_int_equal(data->n_classes, 3);
     assert_int_equal(data->labels[0], 2);
     clade_data_free(data);
-    open_bad(samples_of(3), npy_array("<u8", "(3,)", bad, sizeof bad),
+    npy_open_bad(samples_of(3), npy_array("<u8", "(3,)", bad, sizeof bad),
              "y.npy' has label 18446744073709551615 in row 1, want 0 to 1048575");
-    open_bad(samples_of(3), npy_array("<i8", "(3,)", bad, sizeof bad), "has label -1 in row 1");
-    open_bad(samples_of(3), npy_array("<i8", "(3,)", least, sizeof least),
+    npy_open_bad(samples_of(3), npy_array("<i8", "(3,)", bad, sizeof bad), "has label -1 in row 1");
+    npy_open_bad(samples_of(3), npy_array("<i8", "(3,)", least, sizeof least),
              "has label -9223372036854775808 in row 2");
 }
 
@@ -194,21 +164,21 @@ static void texts_are_names(void **state)
     (void)state;
     static const char *const pets[] = {"cat", "dog", "emu"};
     static const int labels[] = {1, 0, 2, 1};
-    assert_classes(open_pair(samples_of(4), npy_array("|S3", "(4,)", "dogcatemudog", 12)), pets, 3,
+    assert_classes(npy_open_pair(samples_of(4), npy_array("|S3", "(4,)", "dogcatemudog", 12)), pets, 3,
                    labels);
     unsigned char wide[4 * 3 * 4] = {0};
     for (int order = 0; order < 2; order++) {
         memset(wide, 0, sizeof wide);
         for (int i = 0; i < 12; i++) wide[4 * i + (order ? 3 : 0)] = (unsigned char)"dogcatemudog"[i];
-        assert_classes(open_pair(samples_of(4), npy_array(order ? ">U3" : "<U3", "(4, 1)", wide, 48)),
+        assert_classes(npy_open_pair(samples_of(4), npy_array(order ? ">U3" : "<U3", "(4, 1)", wide, 48)),
                        pets, 3, labels);
     }
     /* The number of bytes in UTF-8 grows from 1 to 4; shorter texts have zeros behind them. */
     static const uint32_t letters[] = {0x1f600, 0, 0xe9, 'a', 0x20ac, 0, 'z', 0};
     static const char *const utf8[] = {"z", "\xc3\xa9" "a", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
-    assert_classes(open_pair(samples_of(4), npy_array("<U2", "(4,)", letters, sizeof letters)), utf8,
+    assert_classes(npy_open_pair(samples_of(4), npy_array("<U2", "(4,)", letters, sizeof letters)), utf8,
                    4, (int[]){3, 1, 2, 0});
-    assert_classes(open_pair(samples_of(2), npy_array("|S2", "(2,)", "\xc3\xa9z", 4)),
+    assert_classes(npy_open_pair(samples_of(2), npy_array("|S2", "(2,)", "\xc3\xa9z", 4)),
                    (const char *const[]){"z", "\xc3\xa9"}, 2, (int[]){1, 0});
 }
 
@@ -216,11 +186,11 @@ static void texts_are_names(void **state)
 static void texts_of_numbers(void **state)
 {
     (void)state;
-    assert_classes(open_pair(samples_of(3), npy_array("|S1", "(3,)", "201", 3)), NULL, 3,
+    assert_classes(npy_open_pair(samples_of(3), npy_array("|S1", "(3,)", "201", 3)), NULL, 3,
                    (int[]){2, 0, 1});
-    assert_classes(open_pair(samples_of(3), npy_array("|S2", "(3,)", "109\0007\0", 6)),
+    assert_classes(npy_open_pair(samples_of(3), npy_array("|S2", "(3,)", "109\0007\0", 6)),
                    (const char *const[]){"7", "9", "10"}, 3, (int[]){2, 1, 0});
-    open_bad(samples_of(3), npy_array("|S3", "(3,)", "0.51\0\0002\0\0", 9),
+    npy_open_bad(samples_of(3), npy_array("|S3", "(3,)", "0.51\0\0002\0\0", 9),
              "y.npy' has '0.5' in row 0, want a whole number or a name as a label; for numbers to "
              "predict, save y.astype('<f4')");
 }
@@ -228,22 +198,22 @@ static void texts_of_numbers(void **state)
 static void bad_texts(void **state)
 {
     (void)state;
-    open_bad(samples_of(2), npy_array("|S1", "(2,)", "a\0", 2), "has an empty text in row 1");
-    open_bad(samples_of(2), npy_array("|S3", "(2,)", "a\0bcde", 6),
+    npy_open_bad(samples_of(2), npy_array("|S1", "(2,)", "a\0", 2), "has an empty text in row 1");
+    npy_open_bad(samples_of(2), npy_array("|S3", "(2,)", "a\0bcde", 6),
              "has a text in row 0 that is no UTF-8; save numpy.char.decode(y, 'latin1')");
-    open_bad(samples_of(2), npy_array("|S1", "(2,)", "a\xe9", 2), "in row 1 that is no UTF-8");
-    open_bad(samples_of(1), npy_array("<U1", "(1,)", "\0\xd8\0\0", 4), "in row 0 that is no UTF-8");
-    open_bad(samples_of(1), npy_array("<U1", "(1,)", "\0\0\x11\0", 4), "in row 0 that is no UTF-8");
-    open_bad(samples_of(1), npy_array("<U0", "(1,)", "", 0), "of type '<U0' (texts)");
-    open_bad(samples_of(1), npy_array("|S1", "(1, 2)", "ab", 2), "has 2 texts a row, want one label");
-    open_bad(samples_of(1), npy_array("<i4", "(1, 2)", "\0\0\0\0\1\0\0\0", 8),
+    npy_open_bad(samples_of(2), npy_array("|S1", "(2,)", "a\xe9", 2), "in row 1 that is no UTF-8");
+    npy_open_bad(samples_of(1), npy_array("<U1", "(1,)", "\0\xd8\0\0", 4), "in row 0 that is no UTF-8");
+    npy_open_bad(samples_of(1), npy_array("<U1", "(1,)", "\0\0\x11\0", 4), "in row 0 that is no UTF-8");
+    npy_open_bad(samples_of(1), npy_array("<U0", "(1,)", "", 0), "of type '<U0' (texts)");
+    npy_open_bad(samples_of(1), npy_array("|S1", "(1, 2)", "ab", 2), "has 2 texts a row, want one label");
+    npy_open_bad(samples_of(1), npy_array("<i4", "(1, 2)", "\0\0\0\0\1\0\0\0", 8),
              "has 2 whole numbers a row, want one label; save y.argmax(axis=1)");
-    open_bad(samples_of(1), npy_array("|O", "(1,)", "", 0),
+    npy_open_bad(samples_of(1), npy_array("|O", "(1,)", "", 0),
              "(Python objects), want labels or numbers; save y.astype('<i4') for labels, "
              "y.astype('U') for names");
     clade_data *data;
-    write_pair(samples_of(2), npy_array("|S1", "(2,)", "ab", 2));
-    assert_fails(clade_data_open(&data, test_text("npy:%s/x.npy,%s/y.npy?classes=2", folder, folder)),
+    npy_write_pair(samples_of(2), npy_array("|S1", "(2,)", "ab", 2));
+    assert_fails(clade_data_open(&data, test_text("npy:%s/x.npy,%s/y.npy?classes=2", npy_folder, npy_folder)),
                  CLADE_EINVAL, "classes= is for labels that are numbers");
 }
 
@@ -252,7 +222,7 @@ static void bad_texts(void **state)
 static float scale_of(npy x, const char *options)
 {
     clade_data *data;
-    const char *spec = write_pair(x, npy_array("|u1", "(2,)", "\0\1", 2));
+    const char *spec = npy_write_pair(x, npy_array("|u1", "(2,)", "\0\1", 2));
     assert_ok(clade_data_open(&data, test_text("%s%s", spec, options)));
     float scale = clade_data_describe(data).scale;
     clade_data_free(data);
@@ -281,7 +251,7 @@ static void images_of_bytes(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         clade_data *data;
         const char *spec =
-            write_pair(npy_array("|u1", "(2, 4)", pixels, 8), npy_array("|u1", "(2,)", "\0\1", 2));
+            npy_write_pair(npy_array("|u1", "(2, 4)", pixels, 8), npy_array("|u1", "(2,)", "\0\1", 2));
         assert_fails(clade_data_open(&data, test_text("%s?scale=%s", spec, bad[i])), CLADE_EINVAL,
                      test_text("npy: scale=%s, want a number or a fraction", bad[i]));
     }
@@ -292,7 +262,7 @@ static const char *note_on(npy x, const char *options)
 {
     static char note[512];
     clade_data *data;
-    const char *spec = write_pair(x, npy_array("|u1", "(2,)", "\0\1", 2));
+    const char *spec = npy_write_pair(x, npy_array("|u1", "(2,)", "\0\1", 2));
     assert_ok(clade_data_open(&data, test_text("%s%s", spec, options)));
     const char *text = clade_data_note(data, 0);
     if (text) snprintf(note, sizeof note, "%s", text);
@@ -344,5 +314,5 @@ int main(void)
         cmocka_unit_test(images_of_bytes),      cmocka_unit_test(tables_of_bytes_have_a_note),
         cmocka_unit_test(numbers_that_float32_makes_one),
     };
-    return cmocka_run_group_tests_name("npy types", tests, set_folder, NULL);
+    return cmocka_run_group_tests_name("npy types", tests, npy_set_folder, NULL);
 }
