@@ -5,9 +5,8 @@
 
 #include "base/text.h"
 #include "data/dataset.h"
+#include "data/names.h"
 #include "data/number.h"
-
-enum { NUMBER_BYTES = 64 }; /* of a canonical number; a longer one counts as text */
 
 typedef struct word {
     const char *text; /* in its canonical form, where all are numbers */
@@ -28,12 +27,12 @@ static int by_value(const void *a, const void *b)
  * number. */
 static clade_status canonical_forms(char **block, bool *all, word *words, int32_t n)
 {
-    *block = malloc((size_t)n * NUMBER_BYTES + 1);
+    *block = malloc((size_t)n * CLADE__NAME_NUMBER_BYTES + 1);
     if (!*block) return clade__fail(CLADE_ENOMEM, "csv: no memory for %d texts", n);
     *all = n > 0;
     for (int32_t i = 0; i < n && *all; i++)
-        *all = clade__number_canonical(words[i].text, *block + (size_t)i * NUMBER_BYTES, NUMBER_BYTES);
-    for (int32_t i = 0; i < n && *all; i++) words[i].text = *block + (size_t)i * NUMBER_BYTES;
+        *all = clade__number_canonical(words[i].text, *block + (size_t)i * CLADE__NAME_NUMBER_BYTES, CLADE__NAME_NUMBER_BYTES);
+    for (int32_t i = 0; i < n && *all; i++) words[i].text = *block + (size_t)i * CLADE__NAME_NUMBER_BYTES;
     return CLADE_OK;
 }
 
@@ -104,35 +103,13 @@ clade_status clade__csv_classes_read(clade__csv_classes *classes, const clade__c
     return CLADE_OK;
 }
 
-/* ---- matching -------------------------------------------------------------------------------- */
-
-static int32_t find_text(const word *words, int n, const char *text)
-{
-    const word key = {.text = text};
-    const word *found = bsearch(&key, words, (size_t)n, sizeof *words, by_bytes);
-    return found ? found->code : -1;
-}
-
 clade_status clade__csv_classes_match(int32_t **of_code, const clade__csv_column *column,
                                       char *const *texts, int n_texts)
 {
-    word *words = malloc(((size_t)n_texts + 1) * sizeof *words);
-    int32_t *map = malloc(((size_t)column->n_texts + 1) * sizeof *map);
-    *of_code = map;
-    if (!words || !map) {
-        free(words);
-        return clade__fail(CLADE_ENOMEM, "csv: no memory for %d texts", n_texts);
-    }
-    for (int i = 0; i < n_texts; i++) words[i] = (word){texts[i], i};
-    qsort(words, (size_t)n_texts, sizeof *words, by_bytes);
-    for (int32_t i = 0; i < column->n_texts; i++) {
-        char canonical[NUMBER_BYTES];
-        map[i] = find_text(words, n_texts, column->texts[i]);
-        if (map[i] < 0 && clade__number_canonical(column->texts[i], canonical, sizeof canonical))
-            map[i] = find_text(words, n_texts, canonical);
-    }
-    free(words);
-    return CLADE_OK;
+    *of_code = malloc(((size_t)column->n_texts + 1) * sizeof **of_code);
+    if (!*of_code) return clade__fail(CLADE_ENOMEM, "csv: no memory for %d texts", column->n_texts);
+    return clade__names_match(*of_code, (const char *const *)column->texts, column->n_texts,
+                              (const char *const *)texts, n_texts);
 }
 
 void clade__csv_classes_free(clade__csv_classes *classes)

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/names.h"
 #include "data/number.h"
-
-enum { NUMBER_BYTES = 64 };
 
 /* How many classes the model's outputs can tell apart. */
 static int64_t n_known(const clade_model *model)
@@ -16,31 +15,10 @@ static int64_t n_known(const clade_model *model)
     return outputs > 1 ? outputs : 2;
 }
 
-/* Whether two names are the same, or the same number. */
-static bool same_class(const char *a, const char *b)
-{
-    char x[NUMBER_BYTES], y[NUMBER_BYTES];
-    return strcmp(a, b) == 0 ||
-           (clade__number_canonical(a, x, sizeof x) && clade__number_canonical(b, y, sizeof y) &&
-            strcmp(x, y) == 0);
-}
-
-/* A class of the model by its name. Both sides have their names in one order as a rule, so that the search
- * begins at *at, behind the one that was found last. */
-static int32_t find_name(const clade_model *model, const char *name, int *at)
-{
-    for (int tried = 0; tried < model->n_classes; tried++) {
-        int i = *at;
-        *at = i + 1 < model->n_classes ? i + 1 : 0;
-        if (same_class(model->class_names[i], name)) return i;
-    }
-    return -1;
-}
-
 /* The class of a model without names, which are numbers then. */
 static int32_t number_of(const char *name, int64_t n)
 {
-    char digits[NUMBER_BYTES];
+    char digits[CLADE__NAME_NUMBER_BYTES];
     if (!clade__number_canonical(name, digits, sizeof digits) || strlen(digits) > 9) return -1;
     char *end;
     long number = strtol(digits, &end, 10);
@@ -49,35 +27,41 @@ static int32_t number_of(const char *name, int64_t n)
 
 static bool any_number(const clade_model *model)
 {
-    char digits[NUMBER_BYTES];
+    char digits[CLADE__NAME_NUMBER_BYTES];
     for (int i = 0; i < model->n_classes; i++)
         if (clade__number_canonical(model->class_names[i], digits, sizeof digits)) return true;
     return false;
 }
 
-/* map (n_classes) becomes the model's class of each of the data's, -1 where it has none; returns whether
- * all have one. */
-static bool by_names(const clade_model *model, const clade_data *data, int32_t *map)
+/* map (n) becomes the model's class of each of n names, -1 where it has none. */
+static clade_status by_names(const clade_model *model, const char *const *names, int32_t n,
+                             int32_t *map)
 {
-    bool all = true;
-    for (int i = 0, at = 0; i < data->n_classes; i++) {
-        const char *name = data->class_names[i];
-        map[i] = model->class_names ? find_name(model, name, &at) : number_of(name, n_known(model));
-        all = all && map[i] >= 0;
-    }
-    return all;
+    if (model->class_names)
+        return clade__names_match(map, names, n, (const char *const *)model->class_names,
+                                  model->n_classes);
+    for (int32_t i = 0; i < n; i++) map[i] = number_of(names[i], n_known(model));
+    return CLADE_OK;
 }
 
-/* The same for classes that are numbers: the model's names where these are numbers too, else places
+/* The same of the numbers 0 to n - 1: by name where the model's are numbers too, else they are places
  * among its outputs. */
-static void by_numbers(const clade_model *model, const clade_data *data, int32_t *map)
+static clade_status by_numbers(const clade_model *model, int32_t n, int32_t *map)
 {
-    bool by_value = model->class_names && any_number(model);
-    char digits[16];
-    for (int i = 0, at = 0; i < data->n_classes; i++) {
-        snprintf(digits, sizeof digits, "%d", i);
-        map[i] = by_value ? find_name(model, digits, &at) : i < n_known(model) ? i : -1;
+    for (int32_t i = 0; i < n; i++) map[i] = i < n_known(model) ? i : -1;
+    if (!model->class_names || !any_number(model)) return CLADE_OK;
+    const char **names = malloc((size_t)n * sizeof *names);
+    char(*digits)[16] = malloc((size_t)n * sizeof *digits);
+    clade_status status = CLADE_OK;
+    if (!names || !digits) status = clade__fail(CLADE_ENOMEM, "no memory for %d classes", n);
+    for (int32_t i = 0; status == CLADE_OK && i < n; i++) {
+        snprintf(digits[i], sizeof digits[i], "%d", i);
+        names[i] = digits[i];
     }
+    if (status == CLADE_OK) status = by_names(model, names, n, map);
+    free(names);
+    free(digits);
+    return status;
 }
 
 clade_status clade__take_classes(clade_model *model, const clade_data *data)
@@ -130,9 +114,12 @@ clade_status clade__match_labels(const clade_model *model, const clade_data *dat
     if (!data->labels) return CLADE_OK;
     int32_t *map = malloc((size_t)data->n_classes * sizeof *map);
     if (!map) return clade__fail(CLADE_ENOMEM, "no memory for %d classes", data->n_classes);
-    bool all = data->class_names && by_names(model, data, map);
-    if (!all && (!data->class_names || data->numbered)) by_numbers(model, data, map);
     clade_status status = CLADE_OK;
+    bool all = data->class_names != NULL;
+    if (all) status = by_names(model, (const char *const *)data->class_names, data->n_classes, map);
+    for (int i = 0; status == CLADE_OK && all && i < data->n_classes; i++) all = map[i] >= 0;
+    if (status == CLADE_OK && !all && (!data->class_names || data->numbered))
+        status = by_numbers(model, data->n_classes, map);
     for (int64_t i = 0; status == CLADE_OK && i < data->n_samples; i++)
         if (map[data->labels[i]] < 0) status = fail_unknown(model, data, i);
     if (status == CLADE_OK) status = renumber(data, map, labels);
