@@ -310,6 +310,30 @@ static void edited_headers_are_refused(void **state)
     }
 }
 
+#define WITH_VERSION(text) edited("\"clade.input", "\"clade.version\":" text ",\"clade.input")
+
+/* Without one it is of version 1. */
+static void a_version_that_is_not_known_is_refused(void **state)
+{
+    const char *path = test_text("%s/version.safetensors", test_folder());
+    clade_model *model;
+    assert_null(strstr(header, "clade.version"));
+    write_model(path, WITH_VERSION("\"1\""), DATA_BYTES);
+    assert_ok(clade_load(&model, *state, path));
+    clade_model_free(model);
+    write_model(path, WITH_VERSION("\"2\""), DATA_BYTES);
+    assert_refused(*state, path, test_text("it is of version 2 of Clade's model files, and this clade, %s, "
+                                           "reads version 1: take a newer clade", clade_version()));
+    write_model(path, WITH_VERSION("\"\""), DATA_BYTES);
+    assert_refused(*state, path, "clade.version is '', want a whole number from 1 on");
+    write_model(path, WITH_VERSION("\"0\""), DATA_BYTES);
+    assert_refused(*state, path, "clade.version is '0', want");
+    write_model(path, WITH_VERSION("\"1.0\""), DATA_BYTES);
+    assert_refused(*state, path, "clade.version is '1.0', want");
+    write_model(path, WITH_VERSION("\"-1\""), DATA_BYTES);
+    assert_refused(*state, path, "clade.version is '-1', want");
+}
+
 static void files_that_are_no_models_are_refused(void **state)
 {
     const char *folder = test_folder(), *path = test_text("%s/file", folder);
@@ -386,6 +410,44 @@ static void no_changed_byte_does_harm(void **state)
     free(bytes);
 }
 
+/* Of a file that clade has written: numbers and texts have a checksum. What is read all the same is the
+ * same model: the change is in a blank or in the checksum's own name. */
+static void no_changed_byte_goes_unnoticed(void **state)
+{
+    const char *path = test_text("%s/changed.safetensors", test_folder());
+    clade_data *data;
+    clade_model *whole = trained(*state, CLADE_LOSS_MSE, &data), *model;
+    unsigned char *bytes;
+    size_t n_bytes, n_same = 0;
+    assert_ok(clade_save(whole, path));
+    assert_ok(clade__file_read(path, &bytes, &n_bytes));
+    clade_model_free(whole);
+    assert_ok(clade_load(&whole, NULL, path));
+    size_t n = clade__model_parameter_bytes(whole);
+    for (size_t i = 0; i < n_bytes; i++) {
+        bytes[i] ^= (unsigned char)(1u << i % 8);
+        test_write_file(path, bytes, n_bytes);
+        clade_status status = clade_load(&model, NULL, path);
+        if (status == CLADE_OK) {
+            n_same++;
+            assert_memory_equal(model->initial, whole->initial, n);
+            assert_int_equal(clade_model_loss(model), CLADE_LOSS_MSE);
+            assert_true(model->input.scale == whole->input.scale);
+            assert_true(model->input.shift == whole->input.shift);
+        } else {
+            assert_fails(status, CLADE_EDATA, path);
+        }
+        if (i >= n_bytes - n)
+            assert_fails(status, CLADE_EDATA, "bytes of it have changed since it was written");
+        clade_model_free(model);
+        bytes[i] ^= (unsigned char)(1u << i % 8);
+    }
+    assert_in_range(n_same, 1, strlen("clade.checksum") + 8);
+    free(bytes);
+    clade_model_free(whole);
+    clade_data_free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +460,8 @@ int main(void)
         cmocka_unit_test(files_that_are_no_models_are_refused),
         cmocka_unit_test(a_truncated_file_is_refused),
         cmocka_unit_test(no_changed_byte_does_harm),
+        cmocka_unit_test(no_changed_byte_goes_unnoticed),
+        cmocka_unit_test(a_version_that_is_not_known_is_refused),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

@@ -202,12 +202,13 @@ CLADE_API const char *clade_optimizer_name(clade_optimizer_kind kind);
 
 /* Writes parameters, architecture, loss, input scale and class names as a safetensors file, under a
  * temporary name that is then renamed. torch.nn.Sequential's state_dict has the same names and
- * layouts. */
+ * layouts. The metadata has a checksum of numbers and texts, by which clade_load sees that a byte has
+ * changed; a program that changes them on purpose removes clade.checksum. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_save(clade_model *model, const char *path);
 
 /* Makes a model from such a file, with seed 0, ready to evaluate and predict, and to be compiled for
  * training. With device NULL it can only be described. CLADE_EIO when it cannot be read, CLADE_EDATA
- * when it is damaged or not Clade's. */
+ * when it is damaged, not Clade's, or of a newer version of the format. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_load(clade_model **out, clade_device *device,
                                                    const char *path);
 

@@ -1,10 +1,12 @@
 #include "graph/safetensors.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
+#include <zlib.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -21,6 +23,25 @@ struct clade__safetensors {
     cJSON *header;
 };
 
+/* ---- checksum -------------------------------------------------------------------------------- */
+
+/* A sum over tensors and texts, each with its name, so that their order does not matter: a program that
+ * reads a file and writes it again need not keep it. */
+#define CHECKSUM "clade.checksum"
+
+static uint32_t sum_of_text(const char *key, const char *value)
+{
+    uLong sum = crc32_z(0, (const Bytef *)key, strlen(key) + 1);
+    return (uint32_t)crc32_z(sum, (const Bytef *)value, strlen(value) + 1);
+}
+
+static uint32_t sum_of_tensor(const char *name, clade_shape shape, const void *values)
+{
+    uLong sum = crc32_z(0, (const Bytef *)name, strlen(name) + 1);
+    sum = crc32_z(sum, (const Bytef *)shape.dim, (size_t)shape.rank * sizeof shape.dim[0]);
+    return (uint32_t)crc32_z(sum, values, (size_t)clade_shape_elements(shape) * sizeof(float));
+}
+
 /* ---- write ----------------------------------------------------------------------------------- */
 
 /* The header's text, to be freed; NULL without memory. */
@@ -28,10 +49,17 @@ static char *make_header(const clade__saved_tensor *tensors, size_t n_tensors,
                          const clade__saved_text *metadata, size_t n_metadata)
 {
     clade__json json = {0};
+    uint32_t sum = 0;
+    char checksum[16];
+    for (size_t i = 0; i < n_metadata; i++) sum += sum_of_text(metadata[i].key, metadata[i].value);
+    for (size_t i = 0; i < n_tensors; i++)
+        sum += sum_of_tensor(tensors[i].name, tensors[i].shape, tensors[i].values);
+    snprintf(checksum, sizeof checksum, "%08x", (unsigned)sum);
     clade__json_object(&json, NULL);
     clade__json_object(&json, "__metadata__");
     for (size_t i = 0; i < n_metadata; i++)
         clade__json_string(&json, metadata[i].key, metadata[i].value);
+    clade__json_string(&json, CHECKSUM, checksum);
     clade__json_object_end(&json);
     double at = 0.0;
     for (size_t i = 0; i < n_tensors; i++) {
@@ -236,10 +264,37 @@ size_t clade__safetensors_n_tensors(const clade__safetensors *file)
     return cJSON_GetObjectItemCaseSensitive(file->header, "__metadata__") ? n - 1 : n;
 }
 
-const void *clade__safetensors_data(const clade__safetensors *file, size_t *n_bytes)
+static uint32_t sum_of_file(const clade__safetensors *file)
 {
-    *n_bytes = file->data_bytes;
-    return file->data;
+    const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(file->header, "__metadata__"), *item;
+    uint32_t sum = 0;
+    cJSON_ArrayForEach(item, metadata)
+    {
+        const char *value = cJSON_GetStringValue(item);
+        if (value && strcmp(item->string, CHECKSUM) != 0) sum += sum_of_text(item->string, value);
+    }
+    cJSON_ArrayForEach(item, file->header)
+    {
+        size_t from, to;
+        clade_shape shape;
+        if (item == metadata || !read_range(item, file->data_bytes, &from, &to) ||
+            !read_shape(cJSON_GetObjectItemCaseSensitive(item, "shape"), &shape))
+            continue; /* the latter two are not there in a file that was read */
+        sum += sum_of_tensor(item->string, shape, file->data + from);
+    }
+    return sum;
+}
+
+clade_status clade__safetensors_verify(const clade__safetensors *file)
+{
+    const char *checksum = clade__safetensors_text(file, CHECKSUM);
+    char found[16];
+    if (!checksum) return CLADE_OK;
+    snprintf(found, sizeof found, "%08x", (unsigned)sum_of_file(file));
+    if (strcmp(found, checksum) == 0) return CLADE_OK;
+    return clade__fail(CLADE_EDATA, "its checksum is %.16s, and its contents have %s: bytes of it have "
+                       "changed since it was written; take another copy (who has changed it on purpose "
+                       "removes " CHECKSUM " from its metadata)", checksum, found);
 }
 
 clade_status clade__safetensors_check(const clade__safetensors *file, const char *name,

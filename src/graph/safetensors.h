@@ -27,6 +27,7 @@ typedef struct clade__saved_more {
     size_t n_texts;
 } clade__saved_more;
 
+/* Adds a text clade.checksum to the metadata. */
 clade_status clade__safetensors_write(const char *path, const clade__saved_tensor *tensors,
                                       size_t n_tensors, const clade__saved_text *metadata,
                                       size_t n_metadata);
@@ -38,12 +39,12 @@ typedef struct clade__safetensors clade__safetensors;
 clade_status clade__safetensors_read(clade__safetensors **out, const char *path);
 void clade__safetensors_free(clade__safetensors *file);
 
+/* CLADE_EDATA, without the path, where the checksum is not that of the contents. A file without one passes. */
+clade_status clade__safetensors_verify(const clade__safetensors *file);
+
 /* A text of the metadata, or NULL. */
 const char *clade__safetensors_text(const clade__safetensors *file, const char *key);
 size_t clade__safetensors_n_tensors(const clade__safetensors *file);
-
-/* The bytes of all tensors, one after another as they were written. */
-const void *clade__safetensors_data(const clade__safetensors *file, size_t *n_bytes);
 
 /* CLADE_EDATA unless there is a tensor of this name and shape. */
 clade_status clade__safetensors_check(const clade__safetensors *file, const char *name,

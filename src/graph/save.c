@@ -4,6 +4,8 @@
  *                  numbers, or both lists with a number for each value of the input
  *   clade.columns  how it reads a table, where it was trained on one: see base/schema_text.c
  *   clade.classes  a list of the classes' names, where the training data has them
+ *   clade.version  of this list of texts: 1, also where it is missing; what a newer one may have is refused
+ *   clade.checksum of tensors and texts, see graph/safetensors.c
  *   format         "pt", as other programs expect it of PyTorch's layout
  * A checkpoint is such a file with more in it, see train/checkpoint.h.
  */
@@ -55,6 +57,8 @@ static char *list_classes(const clade_model *model)
     return clade__json_finish(&json);
 }
 
+#define VERSION "1"
+
 enum { MAX_TEXTS = 16 };
 
 clade_status clade__save_with(const clade_model *model, const float *values,
@@ -76,7 +80,7 @@ clade_status clade__save_with(const clade_model *model, const float *values,
     }
     for (size_t i = 0; i < more->n_tensors; i++) tensors[n_tensors++] = more->tensors[i];
     clade__saved_text texts[MAX_TEXTS] = {
-        {"format", "pt"}, {"clade.version", "1"}, {"clade.model", architecture},
+        {"format", "pt"}, {"clade.version", VERSION}, {"clade.model", architecture},
         {"clade.input", input}};
     if (model->schema)
         texts[n_texts++] = (clade__saved_text){"clade.columns", model->schema->text};
@@ -254,6 +258,18 @@ static clade_status read_parameters(clade_model *model, const clade__safetensors
     return CLADE_OK;
 }
 
+static clade_status check_version(const char *text)
+{
+    if (!text) return CLADE_OK;
+    size_t n = strlen(text);
+    if (n == 0 || n > 9 || strspn(text, "0123456789") != n || text[0] == '0')
+        return clade__fail(CLADE_EDATA, "its metadata's clade.version is '%.40s', want a whole number from 1 "
+                           "on", text);
+    if (strcmp(text, VERSION) == 0) return CLADE_OK;
+    return clade__fail(CLADE_EDATA, "it is of version %s of Clade's model files, and this clade, %s, reads "
+                       "version " VERSION ": take a newer clade", text, clade_version());
+}
+
 static clade_status rebuild(clade_model *model, const clade__safetensors *file,
                             clade_node **output)
 {
@@ -261,6 +277,8 @@ static clade_status rebuild(clade_model *model, const clade__safetensors *file,
     if (!architecture)
         return clade__fail(CLADE_EDATA, "it is a safetensors file, but not one of Clade's: its "
                            "metadata has no clade.model");
+    CLADE_TRY(check_version(clade__safetensors_text(file, "clade.version")));
+    CLADE_TRY(clade__safetensors_verify(file));
     clade_loss loss = CLADE_LOSS_CROSS_ENTROPY;
     CLADE_TRY(read_loss(architecture, &loss));
     *output = clade_model_layers(model, architecture);

@@ -8,7 +8,7 @@
  *   clade.checkpoint  the state, state.h
  *   clade.recipe      what the training is made of, recipe.h
  *   clade.platform    what it ran on
- *   clade.crc32       zlib's crc32 of all bytes of tensors, then of these three texts
+ * beside the checksum that every model file has.
  *
  * A file is written beside its place, synced and renamed: one that is there is whole, unless its
  * disk was at fault, and then the checksum tells.
