@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <yaml.h>
 
@@ -31,6 +32,8 @@
 #define strdup(text)                    FAULT(strdup, NULL, text)
 #define yaml_parser_initialize(...)     FAULT(yaml_parser_initialize, 0, __VA_ARGS__)
 
+#define fork()                          FAULT(fork, fault_errno(EAGAIN), )
+#define mmap(...)                       FAULT(mmap, (fault_errno(ENOMEM), MAP_FAILED), __VA_ARGS__)
 #define fcntl(...)                      FAULT_FILE(fcntl, EINVAL, __VA_ARGS__)
 #define open_memstream(...) \
     fault_given(FAULT_STREAM, FAULT(open_memstream, (fault_errno(ENOMEM), NULL), __VA_ARGS__))

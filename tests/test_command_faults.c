@@ -58,6 +58,7 @@ static const scenario scenarios[] = {
     {"devices json", {"devices", "--json"}, false, 0},
     {"gradcheck", {"gradcheck", "./net.yaml", "--json"}, false, 0},
     {"verify", {"verify", "add", "sum", "--small"}, false, 0},
+    {"verify shared", {"verify", "add"}, false, 0},
 };
 
 static const char net[] = "name: net\n"
@@ -200,7 +201,7 @@ static bool is_apart(const site *at)
 {
     return strstr(at->place, "bench") || strstr(at->place, "batching") ||
            (strstr(at->place, "progress.c") && strcmp(at->call, "fflush") == 0) ||
-           (strstr(at->place, "cmd_verify.c") && strcmp(at->call, "write") == 0);
+           (strstr(at->place, "verify_workers.c") && strcmp(at->call, "write") == 0);
 }
 
 static void every_site_of_the_command_failed(void **state)

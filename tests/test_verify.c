@@ -419,6 +419,44 @@ static void the_command_names_kernel_options_and_driver(void **state)
     command_free(&r);
 }
 
+/* However many processes share the work, the cases are those of one, in its order, each once. */
+static void shared_work_is_whole(void **state)
+{
+    static const char *const ops[] = {"softmax", "add", "one_hot", "gemm", NULL};
+    clade_verify_options options = {.ops = ops};
+    clade_verify_result one;
+    assert_ok(clade_verify(*state, &options, &one));
+    command_result result =
+        command_expect(COMMAND("verify", "softmax", "add", "one_hot", "gemm", "--json"), 0);
+    cJSON *document = command_json(result.out);
+    const cJSON *cases = cJSON_GetObjectItem(document, "cases");
+    assert_int_equal(cJSON_GetArraySize(cases), one.n_cases);
+    assert_in_range(one.n_cases, 1000, 2000);
+    for (int i = 0; i < one.n_cases; i++) {
+        const cJSON *c = cJSON_GetArrayItem(cases, i);
+        assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(c, "op")), one.cases[i].op);
+        assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(c, "shape")), one.cases[i].shape);
+        assert_true(i == 0 || one.cases[i].part >= one.cases[i - 1].part);
+    }
+    cJSON_Delete(document);
+    command_free(&result);
+    clade_verify_free(&one);
+}
+
+/* On a terminal it tells how far it is. */
+static void progress_is_shown(void **state)
+{
+    (void)state;
+    command_result result = command_expect(
+        command_run_on_terminal((const char *const[]){"verify", "softmax", "add", NULL}, 80), 0);
+    assert_non_null(strstr(result.out, " %  "));
+    assert_in_range(command_longest_line(result.out), 1, 80);
+    command_free(&result);
+    result = command_expect(COMMAND("verify", "add"), 0);
+    assert_string_equal(result.err, "");
+    command_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +468,8 @@ int main(void)
         cmocka_unit_test(formulas_of_gradients_are_right),
         cmocka_unit_test(the_command_prints_a_table),
         cmocka_unit_test(the_command_names_kernel_options_and_driver),
+        cmocka_unit_test(shared_work_is_whole),
+        cmocka_unit_test(progress_is_shown),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

@@ -76,6 +76,7 @@ typedef struct clade_verify_case {
     double error;      /* |got - want| of the element where it is largest for what is allowed */
     double allowed;    /* there; 0 where the result must be exact */
     double share;      /* error / allowed, at most 1 for what is right */
+    int part;          /* of the work, see clade_verify_options */
     clade_verdict verdict;
     char problem[256]; /* "y[3] is 0.25, want 0.5 within 1e-06; …"; "" when it is right */
 } clade_verify_case;
@@ -93,8 +94,15 @@ typedef struct clade_verify_options {
     bool fresh;             /* no buffer is used twice, for one that follows what was written */
     /* Called before each case, unless NULL: so that it is known where a driver crashes. */
     void (*begins)(const char *op, const char *shape, void *user);
+    /* So that processes can share the work: called before each part of it, an operation or a product,
+     * unless NULL; false leaves the part out. A part has the same number below CLADE_VERIFY_PARTS in
+     * every process, and those of later cases have higher ones. */
+    bool (*takes)(int part, void *user);
+    bool last_first; /* begin with the last operations */
     void *user;
 } clade_verify_options;
+
+#define CLADE_VERIFY_PARTS 16384
 
 /* Compares every operation, forward and backward, and every gemm provider, as this device and driver
  * compute them, with double-precision formulas on the host: over shapes that provoke trouble, with

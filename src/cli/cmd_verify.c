@@ -1,13 +1,12 @@
 /* clade verify [OPERATION ...]: every operation on this device against double-precision formulas. */
 #define _POSIX_C_SOURCE 200809L
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "cli/common.h"
+#include "cli/verify_workers.h"
 
 /* The cases of one operation: they follow each other. */
 typedef struct group {
@@ -26,40 +25,6 @@ static group group_at(const clade_verify_result *result, int i)
         if (g.n_wrong == 0 && c->share > g.worst->share) g.worst = c;
     }
     return g;
-}
-
-/* ---- progress -------------------------------------------------------------------------------- */
-
-/* What is being tried; a driver that crashes in it ends the program. */
-static char current[256];
-
-static void tell_crash(int number)
-{
-    static const char before[] = "clade: verify: crashed in ";
-    ssize_t unused = write(STDERR_FILENO, before, sizeof before - 1);
-    unused = write(STDERR_FILENO, current, strlen(current));
-    unused = write(STDERR_FILENO, "\n", 1);
-    (void)unused;
-    raise(number); /* the handler is reset: the program ends as it would have */
-}
-
-static void begins(const char *op, const char *shape, void *user)
-{
-    const cli_call *call = user;
-    static char last[64];
-    snprintf(current, sizeof current, "%s %s", op, shape);
-    if (call->quiet || strcmp(last, op) == 0) return;
-    snprintf(last, sizeof last, "%s", op);
-    if (isatty(STDERR_FILENO)) fprintf(stderr, "\r\033[K%s", op);
-}
-
-static void watch_crashes(void)
-{
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-    struct sigaction action = {.sa_flags = (int)SA_RESETHAND};
-    action.sa_handler = tell_crash;
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        sigaction(signals[i], &action, NULL);
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */
@@ -166,38 +131,24 @@ static clade_status verdict(const clade_verify_result *result, const clade_devic
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static clade_status verify(cli_call *call, clade_device *device)
+static clade_status run_verify(cli_call *call)
 {
-    const clade_device_info *info = clade_device_describe(device);
     clade_verify_options own = {.ops = call->arguments,
                                 .small = cli_value_of(call, "small") != NULL,
-                                .fresh = cli_value_of(call, "fresh") != NULL,
-                                .begins = begins,
-                                .user = call};
+                                .fresh = cli_value_of(call, "fresh") != NULL};
+    clade_device_info info;
     clade_verify_result result;
     double began = clade__seconds();
-    watch_crashes();
-    CLADE_TRY(clade_verify(device, &own, &result));
-    if (!call->quiet && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
-    clade_status status;
-    if (call->json) {
-        status = print_json(&result, info);
-    } else {
-        print_lines("%s (%s, driver %s)\n\n", info->name, info->platform, info->driver);
+    clade_status status = cli_verify_run(call, &own, &info, &result);
+    if (status == CLADE_OK && call->json) {
+        status = print_json(&result, &info);
+    } else if (status == CLADE_OK) {
+        print_lines("%s (%s, driver %s)\n\n", info.name, info.platform, info.driver);
         status = print_table(&result, cli_value_of(call, "verbose") != NULL);
         print_findings(&result, clade__seconds() - began);
     }
-    if (status == CLADE_OK) status = verdict(&result, info);
+    if (status == CLADE_OK) status = verdict(&result, &info);
     clade_verify_free(&result);
-    return status;
-}
-
-static clade_status run_verify(cli_call *call)
-{
-    clade_device *device = NULL;
-    clade_status status = clade_device_open(&device, call->device);
-    if (status == CLADE_OK) status = verify(call, device);
-    clade_device_free(device);
     return status;
 }
 
@@ -221,6 +172,10 @@ const cli_command cli_command_verify = {
              "The table has the element of each operation whose error is largest for what is\n"
              "allowed there: what rounding can add up to, and the precision that OpenCL C\n"
              "promises of its functions; 0 where the result must be exact.\n"
+             "\n"
+             "At first use most of the time is the driver's compiler: with PoCL about a minute\n"
+             "of processor time, later about ten seconds. On a CPU as many processes share\n"
+             "the work as there are cores, up to eight; with --small or --fresh one does it.\n"
              "\n"
              "OPERATION is a name of the table, or its beginning: softmax, gemm, sum.\n"
              "\n"

@@ -19,7 +19,7 @@ typedef struct verify {
     clade_device *device;
     clade_verify_options options;
     clade_verify_result *result;
-    int capacity;
+    int capacity, part;
     clade__kept kept; /* with options.fresh */
 } verify;
 
@@ -70,6 +70,22 @@ static clade_status check_word(const char *word)
                        clade__suggest(hint, sizeof hint, word, names, n));
 }
 
+/* ---- parts of the work ----------------------------------------------------------------------- */
+
+/* Operations have the first numbers, one each; then a gemm of a provider has so many. */
+#define PARTS_OF_GEMM 1000
+
+static bool is_taken(verify *v, int part)
+{
+    v->part = part;
+    return !v->options.takes || v->options.takes(part, v->options.user);
+}
+
+static int first_part(int provider, bool update)
+{
+    return clade__n_ops + (2 * provider + update) * PARTS_OF_GEMM;
+}
+
 /* ---- cases ----------------------------------------------------------------------------------- */
 
 static clade_status add_case(verify *v, const char *op, const char *shape, clade_verify_case **out)
@@ -83,7 +99,7 @@ static clade_status add_case(verify *v, const char *op, const char *shape, clade
         v->capacity = capacity;
     }
     *out = &r->cases[r->n_cases++];
-    **out = (clade_verify_case){0};
+    **out = (clade_verify_case){.part = v->part};
     snprintf((*out)->op, sizeof (*out)->op, "%s", op);
     snprintf((*out)->shape, sizeof (*out)->shape, "%s", shape);
     return CLADE_OK;
@@ -180,13 +196,19 @@ static clade_status refuse(verify *v, const char *op, const char *reason)
     return CLADE_OK;
 }
 
-static clade_status run_products(verify *v, const clade__gemm_provider *provider, bool update)
+/* A provider of another library is one part: its kernels serve all its products, and so no two processes
+ * build them. */
+static clade_status run_products(verify *v, int number, bool update)
 {
     char name[40], text[64];
+    const clade__gemm_provider *provider = clade__gemm_providers[number];
+    bool own = provider == &clade__gemm_tiled;
     product_name(name, sizeof name, provider, update);
     if (!is_wanted(v, name) || (update && !provider->record_update)) return CLADE_OK;
     const clade_gemm_args any = {.m = 8, .n = 8, .k = 8, .lda = 8, .ldb = 8, .ldc = 8};
     const char *reason = provider->refuses(v->device, &any);
+    v->part = first_part(number, update);
+    if ((reason || !own) && !is_taken(v, v->part)) return CLADE_OK;
     if (reason) return refuse(v, name, reason);
 
     const clade__op op = {.name = name,
@@ -199,6 +221,7 @@ static clade_status run_products(verify *v, const clade__gemm_provider *provider
         if (!(update ? clade__product_update_at(i, &p) : clade__product_at(i, &p))) break;
         p.provider = provider;
         if (v->options.small && !is_small(&p)) continue;
+        if (own && !is_taken(v, first_part(number, update) + i)) continue;
         product_text(text, sizeof text, &p);
         status = run_values(v, &t, p.values, text);
     }
@@ -210,11 +233,15 @@ static clade_status run_all(verify *v)
 {
     for (const char *const *word = v->options.ops; word && *word; word++)
         CLADE_TRY(check_word(*word));
-    for (int i = 0; i < clade__n_ops; i++)
-        if (is_wanted(v, clade__ops[i].name)) CLADE_TRY(run_op(v, &clade__ops[i]));
-    for (int i = 0; clade__gemm_providers[i]; i++) {
-        CLADE_TRY(run_products(v, clade__gemm_providers[i], false));
-        CLADE_TRY(run_products(v, clade__gemm_providers[i], true));
+    int n_providers = 0;
+    while (clade__gemm_providers[n_providers]) n_providers++;
+    int n = clade__n_ops + 2 * n_providers;
+    for (int k = 0; k < n; k++) {
+        int i = v->options.last_first ? n - 1 - k : k, gemm = i - clade__n_ops;
+        if (gemm >= 0)
+            CLADE_TRY(run_products(v, gemm / 2, gemm % 2));
+        else if (is_wanted(v, clade__ops[i].name) && is_taken(v, i))
+            CLADE_TRY(run_op(v, &clade__ops[i]));
     }
     return CLADE_OK;
 }
