@@ -52,7 +52,8 @@
  *   categories=COLUMN[,COLUMN…]  numbers that are categories
  *   missing=RULE[,COLUMN:RULE…]  what a missing number becomes: refuse, unless given; mean or median of
  *                     the train part, or a number. With any but refuse a missing category is one of its
- *                     own. A label or target may not be missing
+ *                     own, or 0 in all features where the train part misses none. A label or target may
+ *                     not be missing
  *   unknown=refuse|zeros  a category that the train part lacks: an error, unless given, or 0 in each of
  *                     the column's features
  *   header=yes|no|auto, separator=C|tab, decimal=C, comment=C|none  where what is found is not right

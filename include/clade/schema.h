@@ -23,7 +23,8 @@ typedef struct clade_column_info {
     const char *name;  /* owned by the schema; NULL in a table without a header */
     bool is_category;
     double center, scale; /* a number's; 0 and 1 unless it is standardized */
-    bool fills;           /* a missing number becomes fill; else it is an error */
+    bool fills;           /* a missing number becomes fill, and a missing category, where "" is not among
+                           * its texts, 0 in all features; else either is an error */
     double fill;
     int n_categories;     /* a category's */
     bool unknown_is_zeros; /* a category's: one that is not among its texts is 0 in all features; else it

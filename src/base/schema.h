@@ -13,8 +13,8 @@ typedef struct clade__column {
     char *name;           /* NULL: without a header */
     bool is_category;
     double center, scale; /* a number: (value - center) * scale */
-    bool fills;
-    double fill;          /* for a missing number */
+    bool fills;           /* a missing cell is no error: */
+    double fill;          /* it is this number; a category that has no text "" is 0 in all features */
     char **texts;         /* a category's, (n_texts); numbers in their canonical form */
     int n_texts;
     bool unknown_is_zeros;

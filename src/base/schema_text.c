@@ -2,12 +2,12 @@
  *
  *   {"columns": [{"name": "age", "kind": "number", "center": 29.7, "scale": 0.07, "fill": 28},
  *                {"name": "sex", "kind": "category", "categories": ["female", "male"],
- *                 "unknown": "refuse"}],
+ *                 "unknown": "refuse", "missing": "zeros"}],
  *    "label": "survived", "targets": [{"name": "price", "center": 0, "scale": 1}],
  *    "unused": ["id"]}
  *
- * A name is null without a header; "fill" is there only where a missing number is filled; "unknown" is
- * "refuse" or "zeros". */
+ * A name is null without a header; "fill" is there only where a missing number is filled; "unknown" and
+ * "missing", which is of a category that has no text "", are "refuse" or "zeros". */
 #include "base/schema.h"
 
 #include <limits.h>
@@ -29,6 +29,7 @@ static void write_column(clade__json *json, const clade__column *c)
         for (int i = 0; i < c->n_texts; i++) clade__json_string(json, NULL, c->texts[i]);
         clade__json_list_end(json);
         clade__json_string(json, "unknown", c->unknown_is_zeros ? "zeros" : "refuse");
+        clade__json_string(json, "missing", c->fills ? "zeros" : "refuse");
     } else {
         clade__json_number(json, "center", c->center);
         clade__json_number(json, "scale", c->scale);
@@ -119,7 +120,10 @@ static clade_status read_column(clade__column *c, const cJSON *item)
     if (c->is_category) {
         const char *unknown =
             cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "unknown"));
+        const char *missing =
+            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "missing"));
         c->unknown_is_zeros = unknown && strcmp(unknown, "zeros") == 0;
+        c->fills = missing && strcmp(missing, "zeros") == 0;
         CLADE_TRY(read_texts(&c->texts, &c->n_texts,
                              cJSON_GetObjectItemCaseSensitive(item, "categories")));
         return c->n_texts > 0 ? CLADE_OK : fail("a category has no texts");

@@ -2,6 +2,14 @@
 
 enum { CATEGORIES_SHOWN = 6 };
 
+static bool knows_missing(const clade_schema *schema, int index)
+{
+    const char *text;
+    for (int i = 0; (text = clade_schema_category(schema, index, i)); i++)
+        if (!*text) return true;
+    return false;
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void add_column(clade__json *json, const clade_schema *schema, int index)
@@ -18,6 +26,9 @@ static void add_column(clade__json *json, const clade_schema *schema, int index)
             clade__json_string(json, NULL, clade_schema_category(schema, index, i));
         clade__json_list_end(json);
         clade__json_string(json, "unknown", info.unknown_is_zeros ? "zeros" : "refuse");
+        clade__json_string(json, "missing", knows_missing(schema, index) ? "category"
+                                            : info.fills                 ? "zeros"
+                                                                         : "refuse");
     } else {
         clade__json_number(json, "center", info.center);
         clade__json_number(json, "scale", info.scale);
@@ -66,6 +77,7 @@ static void describe_category(clade__text *text, const clade_schema *schema, int
     if (info->n_categories > CATEGORIES_SHOWN)
         clade__text_append(text, ", ... (%d)", info->n_categories);
     if (info->unknown_is_zeros) clade__text_append(text, "; others: zeros");
+    if (info->fills && !knows_missing(schema, index)) clade__text_append(text, "; missing: zeros");
 }
 
 static clade_status add_row(cli_table *table, const clade_schema *schema, int index)
@@ -92,7 +104,8 @@ static clade_status add_row(cli_table *table, const clade_schema *schema, int in
 static void print_names(const char *what, const clade_schema *schema,
                         const char *name_of(const clade_schema *schema, int index))
 {
-    for (int i = 0; name_of(schema, i); i++) printf("%s%s", i ? ", " : what, name_of(schema, i));
+    for (int i = 0; name_of(schema, i); i++)
+        printf("%s%s", i ? ", " : what, *name_of(schema, i) ? name_of(schema, i) : "(without a name)");
     if (name_of(schema, 0)) putchar('\n');
 }
 

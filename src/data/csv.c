@@ -10,7 +10,11 @@
 #include "data/csv_classes.h"
 #include "data/csv_schema.h"
 
-enum { ENOUGH_ROWS = 10 }; /* for a class in each row to be a mistake */
+enum {
+    ENOUGH_ROWS = 10,    /* for a class in each row to be a mistake */
+    MANY_CLASSES = 20,   /* for numbers to be a quantity, as a rule, */
+    FEW_ROWS_A_CLASS = 10 /* where a class has less rows than these */
+};
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
@@ -163,6 +167,18 @@ static clade_status check_classes(const clade__csv_reading *in, const clade__csv
                        classes->n);
 }
 
+static clade_status note_classes(const clade__csv_reading *in, clade_data *data,
+                                 const clade__csv_classes *classes)
+{
+    char name[128];
+    if (in->given || !classes->numbers || classes->n <= MANY_CLASSES ||
+        in->file.n_rows >= (int64_t)FEW_ROWS_A_CLASS * classes->n)
+        return CLADE_OK;
+    clade__csv_name_column(name, sizeof name, &in->file, in->roles.label);
+    return clade__data_note(data, "warning: %s has %d different numbers, which are classes; where they are "
+                            "a quantity, target=%d predicts it", name, classes->n, in->roles.label + 1);
+}
+
 /* labels (n_rows) becomes the class of each row; NULL without a label's column. */
 static clade_status read_labels(const clade__csv_reading *in, clade__csv_classes *classes,
                                 int32_t **labels)
@@ -288,6 +304,7 @@ static clade_status make_data(clade__csv_reading *in, clade_data **out, const in
     for (int64_t row = 0, at = 0; labels && row < in->file.n_rows; row++)
         if (clade__split_takes(&in->split, row)) data->labels[at++] = labels[row];
     CLADE_TRY(note_table(in, data));
+    CLADE_TRY(note_classes(in, data, classes));
     CLADE_TRY(clade__split_tell(&in->split, data));
     CLADE_TRY(clade__csv_encode(in, data));
     return keep_columns(in, data);

@@ -90,7 +90,7 @@ clade_status clade__csv_classes_read(clade__csv_classes *classes, const clade__c
 {
     if (column->n_missing > 0)
         return clade__csv_fail(file, clade__csv_first_row(file, column, -1), col,
-                               "a label: a missing value is no class");
+                               "a label, as a missing one is no class; label= names another column");
     CLADE_TRY(clade__csv_classes_sort(classes, column, NULL));
     if (classes->n > CLADE__DATA_MAX_CLASSES)
         return clade__fail(CLADE_EDATA, "'%s': column %d has %d different labels, more than %d",

@@ -8,7 +8,7 @@
 
 #include "data/csv_classes.h"
 
-enum { SAMPLED_ROWS = 10000 };
+enum { SAMPLED_ROWS = 10000, COUNTED_ROWS = 20 };
 
 /* Each value is computed in double precision and becomes a float once. One that is too large becomes an
  * infinity, which a model that is given such data tells of, row by row; it cannot be trained on. */
@@ -29,9 +29,9 @@ static clade_status encode_number(clade__csv_reading *in, const clade__column *c
         double value = x[row];
         if (isnan(value) && !c->fills)
             return clade__csv_fail(&in->file, row, col,
-                                   in->given
-                                       ? "a number, as in the data that the model was trained on"
-                                       : "a number; missing=median fills what is missing");
+                                   in->given ? "a number: the model was trained without missing=, which "
+                                               "fills what is missing"
+                                             : "a number; missing=median fills what is missing");
         if (!to_float(&encoded, isnan(value) ? c->fill : value, c->center, c->scale) && !in->given)
             return clade__csv_fail(&in->file, row, col, "a finite number that fits float32");
         if (!clade__split_takes(&in->split, row)) continue;
@@ -57,7 +57,10 @@ static clade_status fail_category(const clade__csv_reading *in, const clade__col
     char known[400], want[600];
     if (in->columns[col].codes[row] < 0)
         return clade__csv_fail(&in->file, row, col,
-                               "a text; missing=median makes what is missing a category of its own");
+                               in->given ? "a text: the model was trained without missing=, which accepts "
+                                           "what is missing"
+                                         : "a text; missing=median makes what is missing a category of "
+                                           "its own");
     list_known(known, sizeof known, c);
     snprintf(want, sizeof want, "a category of the training data: %s; training with unknown=zeros "
              "accepts others", known);
@@ -75,7 +78,8 @@ static clade_status encode_category(clade__csv_reading *in, const clade__column 
         if (!*c->texts[i]) of_missing = i;
     for (int64_t row = 0; status == CLADE_OK && row < in->file.n_rows; row++) {
         int32_t code = column->codes[row], which = code < 0 ? of_missing : of_code[code];
-        if (which < 0 && !c->unknown_is_zeros) status = fail_category(in, c, row, col);
+        if (which < 0 && !(code < 0 ? c->fills : c->unknown_is_zeros))
+            status = fail_category(in, c, row, col);
         if (!clade__split_takes(&in->split, row)) continue;
         for (int i = 0; i < c->n_texts; i++) values[i] = i == which ? 1.0f : 0.0f;
         values += stride;
@@ -148,6 +152,22 @@ static clade_status note_collapse(const clade__csv_reading *in, clade_data *data
                                 : "; a few values are far from all others");
 }
 
+/* ---- what is no feature, as a rule ------------------------------------------------------------ */
+
+/* A first column that counts the rows tells a network nothing of other rows. */
+static clade_status note_count(const clade__csv_reading *in, clade_data *data, int col)
+{
+    const double *x = in->columns[col].numbers;
+    char name[128];
+    int64_t row = 1;
+    if (in->given || col > 0 || in->file.n_rows < COUNTED_ROWS) return CLADE_OK;
+    while (row < in->file.n_rows && x[row] == x[0] + (double)row) row++;
+    if (row < in->file.n_rows) return CLADE_OK;
+    clade__csv_name_column(name, sizeof name, &in->file, col);
+    return clade__data_note(data, "warning: %s counts the rows: id=%d leaves it out, where it is no more "
+                            "than a number of each row", name, col + 1);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 clade_status clade__csv_encode(clade__csv_reading *in, clade_data *data)
@@ -162,6 +182,7 @@ clade_status clade__csv_encode(clade__csv_reading *in, clade_data *data)
         } else {
             CLADE_TRY(encode_number(in, c, col, values, schema->n_features));
             CLADE_TRY(note_collapse(in, data, c, col));
+            CLADE_TRY(note_count(in, data, col));
         }
         clade__csv_columns_free(&in->columns[col], 1);
     }

@@ -101,6 +101,14 @@ clade__csv_want clade__csv_file_kind(const clade__csv_file *file, int col)
     return clade__csv_n_words(facts, decimal) > 0 ? CLADE__CSV_TEXT : CLADE__CSV_NUMBER;
 }
 
+bool clade__csv_file_is_blank(const clade__csv_file *file, int col)
+{
+    const clade__csv_facts *facts = &file->inside->facts[col];
+    for (int kind = 0; kind < CLADE__CSV_N_KINDS; kind++)
+        if (kind != CLADE__CSV_MISSING && facts->n_of[kind] > 0) return false;
+    return true;
+}
+
 /* ---- for messages ------------------------------------------------------------------------------ */
 
 /* Leaves the reader at a row; it is to be ended also after a failure. */
@@ -134,8 +142,8 @@ clade_status clade__csv_fail_here(const clade__csv_file *file, int64_t offset,
     int64_t line = clade__csv_source_line(&file->inside->source, offset);
     if (file->names) snprintf(name, sizeof name, " ('%.60s')", file->names[col]);
     if (cell->length == 0)
-        return clade__fail(CLADE_EDATA, "%s:%" PRId64 ": column %d%s is empty: a value is missing",
-                           file->path, line, col + 1, name);
+        return clade__fail(CLADE_EDATA, "%s:%" PRId64 ": column %d%s is empty: a value is missing, "
+                           "want %s", file->path, line, col + 1, name, want);
     clade__csv_cell begin = *cell;
     if (begin.length >= sizeof text) begin.length = sizeof text - 1;
     (void)clade__csv_cell_copy(&begin, text);

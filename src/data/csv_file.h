@@ -73,6 +73,9 @@ typedef struct clade__csv_column {
 /* What AUTO makes of a column: CLADE__CSV_NUMBER or CLADE__CSV_TEXT. */
 clade__csv_want clade__csv_file_kind(const clade__csv_file *file, int col);
 
+/* Whether no row has a value in this column. */
+bool clade__csv_file_is_blank(const clade__csv_file *file, int col);
+
 /* Reads columns (n_cols) as wants (n_cols) says; may be called again. One that is skipped is zeroed.
  * On failure nothing is left to free. CLADE_EDATA too when the file has changed since it was opened,
  * and for texts that are not UTF-8. */
@@ -85,7 +88,8 @@ void clade__csv_columns_free(clade__csv_column *columns, int n_cols);
  * Slow, as it reads up to there: for messages. */
 int64_t clade__csv_file_line(const clade__csv_file *file, int64_t row);
 
-/* CLADE_EDATA, "FILE:LINE: column 3 ('width') has 'x', want …", or "… is empty: a value is missing".
+/* CLADE_EDATA, "FILE:LINE: column 3 ('width') has 'x', want …", or "… is empty: a value is missing, want
+ * …".
  * Slow, as above. */
 clade_status clade__csv_fail(const clade__csv_file *file, int64_t row, int col, const char *want);
 

@@ -34,13 +34,14 @@ typedef struct taking {
     clade__csv_roles *roles;
     const char *option;
     clade__csv_role role;
+    const clade__csv_file *file;
 } taking;
 
 static clade_status take_role(void *context, int col, const char *text)
 {
     taking *t = context;
     clade__csv_role was = t->roles->role[col];
-    if (t->role != CLADE__CSV_FEATURE && was != CLADE__CSV_FEATURE)
+    if (was != CLADE__CSV_FEATURE)
         return clade__fail(CLADE_EINVAL, "csv: %s=... names column '%s', which is named already",
                            t->option, text);
     t->roles->role[col] = t->role;
@@ -71,7 +72,7 @@ static clade_status take_kept(void *context, int col, const char *text)
 static clade_status take_all(clade__csv_roles *roles, const clade__csv_file *file,
                              const char *key, const char *list, clade__csv_role role)
 {
-    taking t = {roles, key, role};
+    taking t = {roles, key, role, file};
     return clade__csv_each_column(file, key, list, take_role, &t);
 }
 
@@ -89,7 +90,7 @@ static clade_status start(clade__csv_roles *roles, const clade__csv_file *file)
     return clade__fail(CLADE_ENOMEM, "csv: no memory for %d columns", file->n_cols);
 }
 
-/* Columns that rows are split by are no features, unless features= names them. */
+/* Columns that rows are split by are no features. */
 static clade_status take_split(clade__csv_roles *roles, const clade__csv_file *file,
                                const clade__split_wants *split)
 {
@@ -101,7 +102,7 @@ static clade_status take_split(clade__csv_roles *roles, const clade__csv_file *f
 static clade_status take_kept_columns(clade__csv_roles *roles, const clade__csv_file *file,
                                       const clade__data_spec *spec)
 {
-    taking t = {roles, NULL, CLADE__CSV_UNUSED};
+    taking t = {.roles = roles};
     CLADE_TRY(clade__csv_each_column(file, "id", option(spec, "id"), take_kept, &t));
     return clade__csv_each_column(file, "keep", spec->how->keep, take_kept, &t);
 }
@@ -115,22 +116,45 @@ static bool is_index(const clade__csv_file *file, const clade__csv_roles *roles)
            (!*file->names[0] || strcmp(file->names[0], "Unnamed: 0") == 0);
 }
 
-/* Each row ends in a separator: the last column has neither a name nor, as the caller sees, a value. */
+/* Each row ends in a separator: the last column has neither a name nor a value. */
 static bool is_behind_separator(const clade__csv_file *file, const clade__csv_roles *roles)
 {
     int last = file->n_cols - 1;
-    return last > 0 && roles->role[last] == CLADE__CSV_FEATURE && file->names && !*file->names[last];
+    return last > 0 && roles->role[last] == CLADE__CSV_FEATURE &&
+           (!file->names || !*file->names[last]) && clade__csv_file_is_blank(file, last);
 }
 
+typedef struct named {
+    const char *name;
+    int col;
+} named;
+
+static int by_name(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->col > y->col) - (x->col < y->col);
+}
+
+/* A model finds its columns by their names. */
 static clade_status check_names(const clade__csv_roles *roles, const clade__csv_file *file)
 {
-    for (int i = 0; file->names && i < file->n_cols; i++)
-        for (int j = 0; roles->role[i] != CLADE__CSV_UNUSED && j < i; j++)
-            if (roles->role[j] != CLADE__CSV_UNUSED && strcmp(file->names[i], file->names[j]) == 0)
-                return clade__fail(CLADE_EDATA, "'%s': columns %d and %d are both named '%s'; give them "
-                                   "different names, or leave one out with drop=%d", file->path,
-                                   j + 1, i + 1, file->names[i], i + 1);
-    return CLADE_OK;
+    if (!file->names) return CLADE_OK;
+    named *names = malloc((size_t)file->n_cols * sizeof *names);
+    if (!names) return clade__fail(CLADE_ENOMEM, "csv: no memory for %d names", file->n_cols);
+    clade_status status = CLADE_OK;
+    for (int i = 0; i < file->n_cols; i++) names[i] = (named){file->names[i], i};
+    qsort(names, (size_t)file->n_cols, sizeof *names, by_name);
+    for (int i = 1; i < file->n_cols && status == CLADE_OK; i++) {
+        int a = names[i - 1].col, b = names[i].col;
+        bool used = roles->role[a] != CLADE__CSV_UNUSED || roles->role[b] != CLADE__CSV_UNUSED;
+        if (used && strcmp(names[i - 1].name, names[i].name) == 0)
+            status = clade__fail(CLADE_EDATA, "'%s': columns %d and %d are both named '%s'; give them "
+                                 "different names in the file, or leave out both with drop=%d,%d",
+                                 file->path, a + 1, b + 1, names[i].name, a + 1, b + 1);
+    }
+    free(names);
+    return status;
 }
 
 /* Their columns are no features, but are not read either. */
@@ -163,16 +187,37 @@ static clade_status choose_answers(clade__csv_roles *roles, const clade__csv_fil
     return CLADE_OK;
 }
 
+/* A column that the file, not an option, has made unused may be chosen. */
+static clade_status take_feature(void *context, int col, const char *text)
+{
+    taking *t = context;
+    clade__csv_roles *roles = t->roles;
+    bool unnamed = t->file->names && !*t->file->names[col];
+    if (roles->role[col] == CLADE__CSV_LABEL)
+        return clade__fail(CLADE_EINVAL, "csv: features=... names column '%s', which is the label; label= "
+                           "names another column", text);
+    if (roles->role[col] != CLADE__CSV_FEATURE && !unnamed)
+        return clade__fail(CLADE_EINVAL, "csv: features=... names column '%s', which is named already",
+                           text);
+    for (int i = 0; i < roles->n_features; i++)
+        if (roles->features[i] == col) return CLADE_OK;
+    roles->features[roles->n_features++] = col;
+    return CLADE_OK;
+}
+
 /* With features=, all that it does not name is unused. */
 static clade_status choose_features(clade__csv_roles *roles, const clade__csv_file *file,
                                     const clade__data_spec *spec)
 {
     const char *list = option(spec, "features");
-    taking t = {roles, "features", CLADE__CSV_FEATURE};
+    taking t = {.roles = roles, .file = file};
     if (!list) return CLADE_OK;
+    CLADE_TRY(clade__csv_each_column(file, "features", list, take_feature, &t));
     for (int i = 0; i < file->n_cols; i++)
         if (roles->role[i] == CLADE__CSV_FEATURE) roles->role[i] = CLADE__CSV_UNUSED;
-    return clade__csv_each_column(file, "features", list, take_role, &t);
+    for (int i = 0; i < roles->n_features; i++) roles->role[roles->features[i]] = CLADE__CSV_FEATURE;
+    roles->n_features = 0; /* they are listed in the order of the file */
+    return CLADE_OK;
 }
 
 static clade_status list_features(clade__csv_roles *roles, const clade__csv_file *file)
@@ -202,7 +247,7 @@ clade_status clade__csv_roles_choose(clade__csv_roles *roles, const clade__csv_f
     if (is_index(file, roles)) roles->role[0] = CLADE__CSV_UNUSED;
     CLADE_TRY(choose_answers(roles, file, spec));
     CLADE_TRY(choose_features(roles, file, spec));
-    taking t = {roles, "categories", CLADE__CSV_FEATURE};
+    taking t = {.roles = roles};
     CLADE_TRY(clade__csv_each_column(file, "categories", option(spec, "categories"), take_category,
                                      &t));
     CLADE_TRY(list_features(roles, file));

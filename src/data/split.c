@@ -27,8 +27,8 @@ static clade_status read_test(clade__split_wants *wants, const clade__data_spec 
     return CLADE_OK;
 }
 
-/* Reads "0.8,0.1,0.1"; *n is 0 where it is no list of numbers. */
-static void read_shares(const char *text, double shares[3], int *n)
+/* Reads "0.8,0.1,0.1"; *all: that is all there is. */
+static void read_shares(const char *text, double shares[3], int *n, bool *all)
 {
     *n = 0;
     while (*text && *n < 3) {
@@ -40,7 +40,15 @@ static void read_shares(const char *text, double shares[3], int *n)
         ++*n;
         text += length + (text[length] == ',');
     }
-    if (*text) *n = 0;
+    *all = !*text;
+}
+
+/* A name, or a number from 1, or from -1 at the end. */
+static bool is_column(const char *text)
+{
+    double number;
+    if (!*text || strchr(text, ',')) return false;
+    return clade__number_double(text, &number) != CLADE__NUMBER_FINITE || !strchr(text, '.');
 }
 
 static clade_status read_split(clade__split_wants *wants, const clade__data_spec *spec)
@@ -48,12 +56,13 @@ static clade_status read_split(clade__split_wants *wants, const clade__data_spec
     const char *text = clade__data_option(spec, "split");
     double shares[3] = {0}, sum = 0.0;
     int n;
+    bool all;
     if (!text) return CLADE_OK;
     if (clade__data_option(spec, "test"))
         return clade__fail(CLADE_EINVAL, "%s: both test= and split=; give one", spec->kind);
     wants->parts = true;
-    read_shares(text, shares, &n);
-    bool positive = true;
+    read_shares(text, shares, &n, &all);
+    bool positive = all;
     for (int i = 0; i < n; i++) {
         sum += shares[i];
         positive = positive && shares[i] > 0.0;
@@ -63,7 +72,7 @@ static clade_status read_split(clade__split_wants *wants, const clade__data_spec
         wants->test = shares[n - 1];
         return CLADE_OK;
     }
-    if (n == 0 && *text && strcmp(spec->kind, "csv") == 0) {
+    if (is_column(text) && strcmp(spec->kind, "csv") == 0) {
         wants->column = text;
         return CLADE_OK;
     }
