@@ -109,6 +109,9 @@ static void tables_fit(void **state)
         result = fitting(ON_TERMINAL(columns, "info", model), columns, 0);
         assert_said(&result, "trained with cross_entropy");
         command_free(&result);
+        result = fitting(ON_TERMINAL(columns, "bench", "device", "--seconds", "0.002"), columns, 0);
+        assert_said(&result, "compute unit");
+        command_free(&result);
         result = fitting(ON_TERMINAL(columns, "verify", "sum", "--small"), columns, 0);
         assert_said(&result, "sum_of_rows_backward");
         command_free(&result);

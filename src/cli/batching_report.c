@@ -100,21 +100,21 @@ static void print_answer(const cli_bench_report *report)
     char units[64], before[32], after[32];
     double n = (double)last->batch;
     for (int one = has_one(report); one >= 0; one--)
-        printf("%lld sample%s on %s: %s one at a time, %s in one step\n", (long long)last->batch,
+        cli_print("%lld sample%s on %s: %s one at a time, %s in one step\n", (long long)last->batch,
                last->batch == 1 ? "" : "s", units_text(units, sizeof units, report, one),
                cli_seconds_text(before, sizeof before, n * seconds_of_sample(first, one)),
                cli_seconds_text(after, sizeof after, n * seconds_of_sample(last, one)));
     if (has_one(report))
-        printf("from one at a time on one unit to one step on all: %.1f times as fast\n",
+        cli_print("from one at a time on one unit to one step on all: %.1f times as fast\n",
                seconds_of_sample(first, true) / seconds_of_sample(last, false));
     else if (n_units(report, false) > 1)
-        printf("not measured on one compute unit: %s\n", first->why_not_one);
+        cli_print("not measured on one compute unit: %s\n", first->why_not_one);
 }
 
 clade_status cli_batching_print(const cli_bench_report *report)
 {
     cli_table table = {.n_columns = has_one(report) ? 10 : 5, .right = ~0u};
-    printf("\n%s: a training step by the size of its batch\n\n", report->batchings[0].workload);
+    cli_print("\n%s: a training step by the size of its batch\n\n", report->batchings[0].workload);
     add_heads(&table, report);
     for (size_t i = 0; i < report->n_batchings; i++) {
         const clade_bench_batching_result *result = &report->batchings[i];
@@ -124,9 +124,9 @@ clade_status cli_batching_print(const cli_bench_report *report)
             cli_table_add(&table, "%.2f", result->one.median / result->all.median);
     }
     CLADE_TRY(cli_table_finish(&table));
-    printf("\nSPEED-UP: of a sample's time over that of one sample at a time, on as many units.\n\n");
+    cli_print("\nSPEED-UP: of a sample's time over that of one sample at a time, on as many units.\n\n");
     print_answer(report);
-    if (report->picture) printf("picture drawn as %s\n", report->picture);
+    if (report->picture) cli_print("picture drawn as %s\n", report->picture);
     return CLADE_OK;
 }
 

@@ -225,7 +225,7 @@ static void print_mean_ratio(const cli_bench_report *report, const char *a, cons
         n++;
     }
     if (n > 0)
-        printf("geometric mean of %s/%s over %d shapes: %.2f\n", a, b, n, exp(sum / n));
+        cli_print("geometric mean of %s/%s over %d shapes: %.2f\n", a, b, n, exp(sum / n));
 }
 
 static clade_status print_gemms(const cli_bench_report *report)
@@ -237,14 +237,14 @@ static clade_status print_gemms(const cli_bench_report *report)
     for (size_t i = 0; i < report->n_gemms; i++) add_gemm_row(&table, &report->gemms[i]);
     CLADE_TRY(cli_table_finish(&table));
     char trip[32];
-    printf("\nGFLOP/s by the median, and the spread (between quartiles) beside it; TIME and OF\n"
+    cli_print("\nGFLOP/s by the median, and the spread (between quartiles) beside it; TIME and OF\n"
            "PEAK are the first provider's. Peak %.1f GFLOP/s; waiting for a call adds about %s.\n",
            report->limits.flops_per_second / 1e9,
            cli_seconds_text(trip, sizeof trip, report->limits.round_trip.median));
     if (report->has_openblas) {
-        printf("%s; kernels %s, %d threads", report->openblas.config, report->openblas.core,
-               report->openblas.n_threads);
-        printf(report->openblas.tried[0] ? "; tried %s\n" : "\n", report->openblas.tried);
+        cli_print("%s; kernels %s, %d threads%s%s\n", report->openblas.config, report->openblas.core,
+                  report->openblas.n_threads, report->openblas.tried[0] ? "; tried " : "",
+                  report->openblas.tried);
     }
     print_mean_ratio(report, "tiled", "openblas");
     print_mean_ratio(report, "tiled", "clblast");
@@ -271,7 +271,7 @@ static clade_status print_ops(const cli_bench_report *report)
         cli_table_add(&table, "%.0f%%", 100.0 * op->share_of_roof);
     }
     CLADE_TRY(cli_table_finish(&table));
-    printf("\nThe roof: %.1f GFLOP/s and %.1f GB/s. Small sizes are served from caches and may be\n"
+    cli_print("\nThe roof: %.1f GFLOP/s and %.1f GB/s. Small sizes are served from caches and may be\n"
            "above it.\n",
            report->limits.flops_per_second / 1e9, report->limits.bytes_per_second / 1e9);
     return CLADE_OK;
@@ -297,7 +297,7 @@ static clade_status print_trains(const cli_bench_report *report)
         cli_table_add(&table, "%s", cli_seconds_text(text, sizeof text, train->host_seconds));
     }
     CLADE_TRY(cli_table_finish(&table));
-    printf("\nThe limit: the longer of FLOPs at %.1f GFLOP/s and bytes at %.1f GB/s. HOST is the\n"
+    cli_print("\nThe limit: the longer of FLOPs at %.1f GFLOP/s and bytes at %.1f GB/s. HOST is the\n"
            "processor time that enqueueing a step takes.\n",
            report->limits.flops_per_second / 1e9, report->limits.bytes_per_second / 1e9);
     return CLADE_OK;
@@ -306,9 +306,9 @@ static clade_status print_trains(const cli_bench_report *report)
 clade_status cli_bench_print(const cli_bench_report *report)
 {
     const clade_device_info *info = report->device;
-    printf("%s (%s, driver %s), %d compute unit%s\n", info->name, info->platform, info->driver,
+    cli_print("%s (%s, driver %s), %d compute unit%s\n", info->name, info->platform, info->driver,
            info->compute_units, info->compute_units == 1 ? "" : "s");
-    printf("clade %s, CLBlast %s\n", clade_version(), clade_bench_clblast_version());
+    cli_print("clade %s, CLBlast %s\n", clade_version(), clade_bench_clblast_version());
     if (report->n_batchings > 0) return cli_batching_print(report);
     if (report->show_limits) {
         putchar('\n');

@@ -80,7 +80,7 @@ static clade_status print_table(const clade_gradcheck_result *result)
         cli_table_add(&table, "%s", p->passed ? "ok" : "WRONG");
     }
     CLADE_TRY(cli_table_finish(&table));
-    printf("\n%s: errors %s %g, over %lld sample%s\n", result->passed ? "passed" : "failed",
+    cli_print("\n%s: errors %s %g, over %lld sample%s\n", result->passed ? "passed" : "failed",
            result->passed ? "are at most" : "want to be at most", result->tolerance,
            (long long)result->samples, result->samples == 1 ? "" : "s");
     return CLADE_OK;

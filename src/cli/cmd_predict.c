@@ -48,8 +48,8 @@ static clade_status predict(cli_predictions *to, clade_model *model, clade_data 
 static void print_times(const times *spent, const clade_data *data, int64_t n)
 {
     char count[32], rate[32], texts[4][32];
-    fprintf(stderr, "%s samples predicted in %s, %s samples/s; read in %s, prepared in %s, printed "
-                    "in %s\n", cli_count_text(count, sizeof count, n),
+    cli_say(NULL, "%s samples predicted in %s, %s samples/s; read in %s, prepared in %s, printed in %s",
+            cli_count_text(count, sizeof count, n),
             cli_seconds_text(texts[0], sizeof texts[0], spent->predicting),
             cli_count_text(rate, sizeof rate, (int64_t)((double)n / spent->predicting)),
             cli_seconds_text(texts[1], sizeof texts[1], clade_data_describe(data).seconds),

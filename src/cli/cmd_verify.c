@@ -1,6 +1,5 @@
 /* clade verify [OPERATION ...]: every operation on this device against double-precision formulas. */
 #define _POSIX_C_SOURCE 200809L
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -90,16 +89,6 @@ static clade_status print_table(const clade_verify_result *result, bool every_ca
     return status;
 }
 
-static void CLADE_PRINTF(1, 2) print_lines(const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    cli_print_lines(stdout, 4, text);
-}
-
 /* One paragraph for each operation that is wrong; in all, how much was tried. */
 static void print_findings(const clade_verify_result *result, double seconds)
 {
@@ -110,9 +99,9 @@ static void print_findings(const clade_verify_result *result, double seconds)
         i += g.n_cases;
         if (c->verdict != CLADE_REFUSED) n_tried += g.n_cases;
         if (g.n_wrong == 0) continue;
-        print_lines("\n%s, %d of %d cases, first %s:\n  %s\n", c->op, g.n_wrong, g.n_cases, c->shape,
-                    c->problem);
-        if (c->kernels[0]) print_lines("  %s\n", c->kernels);
+        cli_print("\n%s, %d of %d cases, first %s:\n  %s\n", c->op, g.n_wrong, g.n_cases, c->shape,
+                  c->problem);
+        if (c->kernels[0]) cli_print("  %s\n", c->kernels);
     }
     printf("\n%d cases of %d operations in %.1f s, %d wrong\n", n_tried, n_ops, seconds,
            result->n_wrong);
@@ -143,7 +132,7 @@ static clade_status run_verify(cli_call *call)
     if (status == CLADE_OK && call->json) {
         status = print_json(&result, &info);
     } else if (status == CLADE_OK) {
-        print_lines("%s (%s, driver %s)\n\n", info.name, info.platform, info.driver);
+        cli_print("%s (%s, driver %s)\n\n", info.name, info.platform, info.driver);
         status = print_table(&result, cli_value_of(call, "verbose") != NULL);
         print_findings(&result, clade__seconds() - began);
     }

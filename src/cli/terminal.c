@@ -106,6 +106,16 @@ void cli_print_lines(FILE *to, int indent, const char *text)
     }
 }
 
+void cli_print(const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    cli_print_lines(stdout, 2, text);
+}
+
 void cli_say(const char *label, const char *format, ...)
 {
     char text[8192];

@@ -31,6 +31,9 @@ size_t cli_text_fit(const char *text, int columns, const char **next);
  * are indented. */
 void cli_print_lines(FILE *to, int indent, const char *text);
 
+/* As printf, but of whole lines, which fit; what goes on is indented by 2. */
+void cli_print(const char *format, ...) CLADE_PRINTF(1, 2);
+
 /* A line of what is said on stderr as it goes: "device  PoCL is …", its text from column 8 on; with label
  * NULL the text alone. */
 void cli_say(const char *label, const char *format, ...) CLADE_PRINTF(2, 3);
