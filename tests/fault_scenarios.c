@@ -368,7 +368,7 @@ static clade_status run_reading(double *n)
 const fault_scenario fault_scenarios[] = {
     {"training", run_training, false},   {"streaming", run_streaming, false},
     {"first training", run_training, true}, {"clblast", run_clblast, false},
-    {"reports", fault_run_reports, false},
+    {"reports", fault_run_reports, false}, {"tables", fault_run_tables, false},
     {"names", run_names, false},           {"reading", run_reading, false},
     {"resuming", run_resuming, false},     {"diverging", run_diverging, false},
 };
@@ -412,6 +412,8 @@ void fault_put_files(void)
     put("text.csv", text, sizeof text - 1);
     put("text.csv.gz", packed, test_gzip(packed, sizeof packed, text, sizeof text - 1));
     put("texts.csv", "a,b\nx,y\nu,v\n", 12);
+    put("table.csv", "a,b,kind,part\n1,x,cat,train\n,y,dog,train\n5,x,cat,test\n7,,dog,test\n"
+                     "2,y,cat,train\n3,x,dog,train\n4,y,cat,valid\n6,x,dog,valid\n", 122);
     put("n.csv", "a,b,c\n1,2,3\n4,5,6\n", 18);
     put_npy("x.npy", npy_array("<f4", "(2, 1)", (float[]){1, 2}, 8));
     put_npy("y.npy", npy_array("|u1", "(2,)", "\0\1", 2));

@@ -232,6 +232,7 @@ static clade_status fit_category(clade__csv_reading *in, clade__column *c, int c
             missing = true;
     }
     c->is_category = true;
+    c->fills = rule->kind != REFUSE;
     c->unknown_is_zeros = zeros;
     c->fills = rule->kind != REFUSE;
     clade_status status = clade__csv_classes_sort(&classes, column, used);
