@@ -234,7 +234,6 @@ static clade_status fit_category(clade__csv_reading *in, clade__column *c, int c
     c->is_category = true;
     c->fills = rule->kind != REFUSE;
     c->unknown_is_zeros = zeros;
-    c->fills = rule->kind != REFUSE;
     clade_status status = clade__csv_classes_sort(&classes, column, used);
     if (status == CLADE_OK) status = check_many(in, col, classes.n);
     if (status == CLADE_OK) status = copy_categories(c, &classes, missing && rule->kind != REFUSE);
