@@ -6,6 +6,7 @@
 
 #include <clade/model.h>
 
+#include "base/parallel.h"
 #include "data/dataset.h"
 
 static char path[256];
@@ -400,6 +401,46 @@ static void a_column_says_the_part(void **state)
              "rows are split by one of stratify=yes, group= and split=COLUMN");
 }
 
+/* ---- on all cores ---------------------------------------------------------------------------- */
+
+/* Rows are encoded in parts; what comes of it, and which of two errors is told, does not depend on them. */
+static void parts_of_the_work_do_not_matter(void **state)
+{
+    (void)state;
+    enum { N = 3001 };
+    char *text = malloc(N * 40), *to = text;
+    assert_non_null(text);
+    to += sprintf(to, "x,kind,price\n");
+    for (int i = 0; i < N; i++)
+        to += sprintf(to, "%s,%s,%d\n", i % 11 ? test_text("%d.5", i * i % 1009) : "",
+                      i % 7 ? test_text("k%d", i % 5) : "NA", i);
+    float *want = NULL, *targets = NULL;
+    size_t n = 0;
+    for (int n_parts = 1; n_parts < 40; n_parts += 6) {
+        clade__parallel_set(3, n_parts);
+        clade_data *data = OPEN(text, "target=price&missing=median&test=0.3", .standardize = true);
+        if (!want) {
+            n = (size_t)data->n_samples;
+            assert_int_equal(data->shape.dim[0], 7);
+            want = malloc(n * 7 * sizeof *want);
+            targets = malloc(n * sizeof *targets);
+            assert_true(want && targets);
+            memcpy(want, data->values, n * 7 * sizeof *want);
+            memcpy(targets, data->targets, n * sizeof *targets);
+            for (size_t i = 0; i < n; i++) assert_true(targets[i] == (float)clade_data_row(data, (int64_t)i));
+        }
+        assert_memory_equal(data->values, want, n * 7 * sizeof *want);
+        assert_memory_equal(data->targets, targets, n * sizeof *targets);
+        clade_data_free(data);
+        open_bad(text, "target=price&missing=x:0", CLADE_EDATA, ":2: column 2 ('kind') has 'NA'");
+        open_bad(text, "target=price&missing=kind:0", CLADE_EDATA, ":2: column 1 ('x') is empty");
+    }
+    clade__parallel_set(0, 0);
+    free(want);
+    free(targets);
+    free(text);
+}
+
 /* ---- double precision -------------------------------------------------------------------------- */
 
 /* Sixty seconds of 2023, one apart: float32 has one number for all. Of the second thirty and of the first
@@ -478,6 +519,7 @@ int main(void)
         cmocka_unit_test(each_part_has_its_share_of_each_class),
         cmocka_unit_test(groups_stay_together),
         cmocka_unit_test(a_column_says_the_part),
+        cmocka_unit_test(parts_of_the_work_do_not_matter),
         cmocka_unit_test(seconds_stay_apart),
         cmocka_unit_test(targets_are_standardised),
     };

@@ -1,3 +1,4 @@
+/* The values of a table: from cells and schema to what a network sees, on all cores. */
 #include "data/csv_schema.h"
 
 #include <float.h>
@@ -6,9 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "data/csv_classes.h"
 
-enum { SAMPLED_ROWS = 10000, COUNTED_ROWS = 20 };
+enum {
+    BLOCK = 128,
+    PART_CELLS = 100000, /* of a thread's part, at least */
+    SAMPLED_ROWS = 10000,
+    COUNTED_ROWS = 20
+};
+
+/* Rows are cut in parts, and these in blocks that do not depend on the number of threads: the first block
+ * with an error tells its first one. */
+typedef struct encoding {
+    const clade__csv_reading *in;
+    clade_data *data;
+    int32_t **of_code;   /* (n_columns) which category each text of a column is; NULL: it is numbers */
+    int32_t *of_missing; /* (n_columns) which a missing cell is; -1: none */
+    int n_parts;
+    int64_t part_rows;   /* a multiple of BLOCK */
+    int64_t *sample;     /* (n_parts) the first one of each */
+} encoding;
 
 /* Each value is computed in double precision and becomes a float once. One that is too large becomes an
  * infinity, which a model that is given such data tells of, row by row; it cannot be trained on. */
@@ -20,23 +39,31 @@ static bool to_float(float *out, double value, double center, double scale)
     return fits && isfinite(*out);
 }
 
-static clade_status encode_number(clade__csv_reading *in, const clade__column *c, int col,
-                                  float *values, int64_t stride)
+/* Rows that are encoded at once: few enough for their values to stay in a cache, column by column. */
+typedef struct block {
+    int64_t begin;         /* the first row */
+    int n_rows;
+    float *values[BLOCK];  /* (n_rows) where a row's features go; NULL: the part has it not */
+    float *targets[BLOCK]; /* the same */
+} block;
+
+static clade_status encode_numbers(const encoding *e, const block *b, int index)
 {
-    const double *x = in->columns[col].numbers;
+    const clade__csv_reading *in = e->in;
+    const clade__column *c = &in->schema->columns[index];
+    int col = in->roles.features[index];
+    const double *x = in->columns[col].numbers + b->begin;
     float encoded;
-    for (int64_t row = 0; row < in->file.n_rows; row++) {
-        double value = x[row];
-        if (isnan(value) && !c->fills)
-            return clade__csv_fail(&in->file, row, col,
+    for (int i = 0; i < b->n_rows; i++) {
+        bool missing = isnan(x[i]);
+        if (missing && !c->fills)
+            return clade__csv_fail(&in->file, b->begin + i, col,
                                    in->given ? "a number: the model was trained without missing=, which "
                                                "fills what is missing"
                                              : "a number; missing=median fills what is missing");
-        if (!to_float(&encoded, isnan(value) ? c->fill : value, c->center, c->scale) && !in->given)
-            return clade__csv_fail(&in->file, row, col, "a finite number that fits float32");
-        if (!clade__split_takes(&in->split, row)) continue;
-        *values = encoded;
-        values += stride;
+        if (!to_float(&encoded, missing ? c->fill : x[i], c->center, c->scale) && !in->given)
+            return clade__csv_fail(&in->file, b->begin + i, col, "a finite number that fits float32");
+        if (b->values[i]) b->values[i][c->first_feature] = encoded;
     }
     return CLADE_OK;
 }
@@ -67,44 +94,123 @@ static clade_status fail_category(const clade__csv_reading *in, const clade__col
     return clade__csv_fail(&in->file, row, col, want);
 }
 
-static clade_status encode_category(clade__csv_reading *in, const clade__column *c, int col,
-                                    float *values, int64_t stride)
+static clade_status encode_categories(const encoding *e, const block *b, int index)
 {
-    const clade__csv_column *column = &in->columns[col];
-    int32_t *of_code;
-    int of_missing = -1;
-    clade_status status = clade__csv_classes_match(&of_code, column, c->texts, c->n_texts);
-    for (int i = 0; i < c->n_texts; i++)
-        if (!*c->texts[i]) of_missing = i;
-    for (int64_t row = 0; status == CLADE_OK && row < in->file.n_rows; row++) {
-        int32_t code = column->codes[row], which = code < 0 ? of_missing : of_code[code];
-        if (which < 0 && !(code < 0 ? c->fills : c->unknown_is_zeros))
-            status = fail_category(in, c, row, col);
-        if (!clade__split_takes(&in->split, row)) continue;
-        for (int i = 0; i < c->n_texts; i++) values[i] = i == which ? 1.0f : 0.0f;
-        values += stride;
-    }
-    free(of_code);
-    return status;
-}
-
-static clade_status encode_targets(clade__csv_reading *in, clade_data *data)
-{
-    for (int i = 0; i < in->roles.n_targets; i++) {
-        int col = in->roles.targets[i];
-        const double *x = in->columns[col].numbers;
-        const clade__target *target = &in->schema->targets[i];
-        float *to = data->targets + i, encoded;
-        for (int64_t row = 0; row < in->file.n_rows; row++) {
-            if (isnan(x[row])) return clade__csv_fail(&in->file, row, col, "a number to predict");
-            if (!to_float(&encoded, x[row], target->center, target->scale))
-                return clade__csv_fail(&in->file, row, col, "a finite number that fits float32");
-            if (!clade__split_takes(&in->split, row)) continue;
-            *to = encoded;
-            to += in->roles.n_targets;
-        }
+    const clade__csv_reading *in = e->in;
+    const clade__column *c = &in->schema->columns[index];
+    int col = in->roles.features[index];
+    const int32_t *codes = in->columns[col].codes + b->begin;
+    for (int i = 0; i < b->n_rows; i++) {
+        int32_t which = codes[i] < 0 ? e->of_missing[index] : e->of_code[index][codes[i]];
+        if (which < 0 && !(codes[i] < 0 ? c->fills : c->unknown_is_zeros))
+            return fail_category(in, c, b->begin + i, col);
+        if (!b->values[i]) continue;
+        float *to = b->values[i] + c->first_feature;
+        memset(to, 0, (size_t)c->n_texts * sizeof *to);
+        if (which >= 0) to[which] = 1.0f;
     }
     return CLADE_OK;
+}
+
+static clade_status encode_targets(const encoding *e, const block *b, int index)
+{
+    const clade__csv_reading *in = e->in;
+    int col = in->roles.targets[index];
+    const double *x = in->columns[col].numbers + b->begin;
+    const clade__target *target = &in->schema->targets[index];
+    float encoded;
+    for (int i = 0; i < b->n_rows; i++) {
+        if (isnan(x[i])) return clade__csv_fail(&in->file, b->begin + i, col, "a number to predict");
+        if (!to_float(&encoded, x[i], target->center, target->scale))
+            return clade__csv_fail(&in->file, b->begin + i, col, "a finite number that fits float32");
+        if (b->targets[i]) b->targets[i][index] = encoded;
+    }
+    return CLADE_OK;
+}
+
+/* ---- all rows -------------------------------------------------------------------------------- */
+
+static int64_t part_begin(const encoding *e, int part)
+{
+    int64_t row = part * e->part_rows;
+    return row < e->in->file.n_rows ? row : e->in->file.n_rows;
+}
+
+static clade_status encode_block(const encoding *e, block *b, int64_t *sample)
+{
+    const clade__csv_reading *in = e->in;
+    clade_data *data = e->data;
+    for (int i = 0; i < b->n_rows; i++) {
+        bool takes = clade__split_takes(&in->split, b->begin + i);
+        b->values[i] = takes ? (float *)data->values + *sample * in->schema->n_features : NULL;
+        b->targets[i] = takes && data->targets ? data->targets + *sample * data->n_targets : NULL;
+        *sample += takes;
+    }
+    for (int i = 0; i < in->schema->n_columns; i++)
+        CLADE_TRY(in->schema->columns[i].is_category ? encode_categories(e, b, i)
+                                                     : encode_numbers(e, b, i));
+    for (int i = 0; i < in->roles.n_targets; i++) CLADE_TRY(encode_targets(e, b, i));
+    return CLADE_OK;
+}
+
+static clade_status encode_part(void *context, int part)
+{
+    const encoding *e = context;
+    int64_t end = part_begin(e, part + 1), sample = e->sample[part];
+    block b = {.begin = part_begin(e, part)};
+    for (; b.begin < end; b.begin += BLOCK) {
+        b.n_rows = end - b.begin < BLOCK ? (int)(end - b.begin) : BLOCK;
+        CLADE_TRY(encode_block(e, &b, &sample));
+    }
+    return CLADE_OK;
+}
+
+/* Where each part's samples begin. */
+static clade_status cut(encoding *e)
+{
+    const clade__csv_reading *in = e->in;
+    int64_t n_rows = in->file.n_rows, sample = 0;
+    e->n_parts = clade__parallel_parts(n_rows * in->file.n_cols, PART_CELLS);
+    e->part_rows = (n_rows / e->n_parts / BLOCK + 1) * BLOCK;
+    e->sample = malloc((size_t)e->n_parts * sizeof *e->sample);
+    if (!e->sample) return clade__fail(CLADE_ENOMEM, "csv: no memory");
+    for (int part = 0; part < e->n_parts; part++) {
+        e->sample[part] = sample;
+        for (int64_t row = part_begin(e, part); row < part_begin(e, part + 1); row++)
+            sample += clade__split_takes(&in->split, row);
+    }
+    return CLADE_OK;
+}
+
+static clade_status match_categories(encoding *e)
+{
+    const clade_schema *schema = e->in->schema;
+    e->of_code = calloc((size_t)schema->n_columns, sizeof *e->of_code);
+    e->of_missing = malloc((size_t)schema->n_columns * sizeof *e->of_missing);
+    if (!e->of_code || !e->of_missing) return clade__fail(CLADE_ENOMEM, "csv: no memory");
+    for (int i = 0; i < schema->n_columns; i++) {
+        const clade__column *c = &schema->columns[i];
+        e->of_missing[i] = -1;
+        for (int k = 0; k < c->n_texts; k++)
+            if (!*c->texts[k]) e->of_missing[i] = k;
+        if (c->is_category)
+            CLADE_TRY(clade__csv_classes_match(&e->of_code[i], &e->in->columns[e->in->roles.features[i]],
+                                               c->texts, c->n_texts));
+    }
+    return CLADE_OK;
+}
+
+static clade_status encode_rows(const clade__csv_reading *in, clade_data *data)
+{
+    encoding e = {.in = in, .data = data};
+    clade_status status = match_categories(&e);
+    if (status == CLADE_OK) status = cut(&e);
+    if (status == CLADE_OK) status = clade__parallel(e.n_parts, encode_part, &e);
+    for (int i = 0; e.of_code && i < in->schema->n_columns; i++) free(e.of_code[i]);
+    free(e.of_code);
+    free(e.of_missing);
+    free(e.sample);
+    return status;
 }
 
 /* ---- what float32 cannot tell apart ---------------------------------------------------------- */
@@ -172,19 +278,13 @@ static clade_status note_count(const clade__csv_reading *in, clade_data *data, i
 
 clade_status clade__csv_encode(clade__csv_reading *in, clade_data *data)
 {
-    const clade_schema *schema = in->schema;
-    for (int i = 0; i < schema->n_columns; i++) {
-        const clade__column *c = &schema->columns[i];
-        int col = in->roles.features[i];
-        float *values = (float *)data->values + c->first_feature;
-        if (c->is_category) {
-            CLADE_TRY(encode_category(in, c, col, values, schema->n_features));
-        } else {
-            CLADE_TRY(encode_number(in, c, col, values, schema->n_features));
-            CLADE_TRY(note_collapse(in, data, c, col));
-            CLADE_TRY(note_count(in, data, col));
-        }
-        clade__csv_columns_free(&in->columns[col], 1);
+    CLADE_TRY(encode_rows(in, data));
+    for (int i = 0; i < in->schema->n_columns; i++) {
+        const clade__column *c = &in->schema->columns[i];
+        if (c->is_category) continue;
+        CLADE_TRY(note_collapse(in, data, c, in->roles.features[i]));
+        CLADE_TRY(note_count(in, data, in->roles.features[i]));
     }
-    return encode_targets(in, data);
+    clade__csv_columns_free(in->columns, in->file.n_cols);
+    return CLADE_OK;
 }

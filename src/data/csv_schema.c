@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "data/csv_classes.h"
 #include "data/number.h"
 
@@ -284,17 +285,27 @@ static clade_status list_unused(clade__csv_reading *in)
     return CLADE_OK;
 }
 
+typedef struct fitting {
+    clade__csv_reading *in;
+    const fill_rule *rules; /* (n_cols) */
+    bool zeros;
+} fitting;
+
+static clade_status fit_feature(void *context, int i)
+{
+    const fitting *f = context;
+    int col = f->in->roles.features[i];
+    clade__column *c = &f->in->schema->columns[i];
+    CLADE_TRY(copy_name(&c->name, &f->in->file, col));
+    return f->in->columns[col].codes ? fit_category(f->in, c, col, &f->rules[col], f->zeros)
+                                     : fit_number(f->in, c, col, &f->rules[col]);
+}
+
 static clade_status fit_columns(clade__csv_reading *in, const fill_rule *rules)
 {
-    bool zeros;
-    CLADE_TRY(read_unknown(&zeros, in->spec));
-    for (int i = 0; i < in->roles.n_features; i++) {
-        int col = in->roles.features[i];
-        clade__column *c = &in->schema->columns[i];
-        CLADE_TRY(copy_name(&c->name, &in->file, col));
-        CLADE_TRY(in->columns[col].codes ? fit_category(in, c, col, &rules[col], zeros)
-                                         : fit_number(in, c, col, &rules[col]));
-    }
+    fitting f = {.in = in, .rules = rules};
+    CLADE_TRY(read_unknown(&f.zeros, in->spec));
+    CLADE_TRY(clade__parallel(in->roles.n_features, fit_feature, &f));
     for (int i = 0; i < in->roles.n_targets; i++)
         CLADE_TRY(fit_target(in, &in->schema->targets[i], in->roles.targets[i]));
     CLADE_TRY(copy_name(&in->schema->label, &in->file, in->roles.label));

@@ -22,7 +22,7 @@ CLADE_MUST_CHECK clade_status clade__csv_schema_fit(clade__csv_reading *in);
 
 /* All rows are checked, so that a damaged table is one whichever part is opened. The values of the rows
  * that the split takes: features (n_rows, n_features) as the schema has them, and
- * targets (n_rows, n_targets). A column's memory is given back once it is done. */
+ * targets (n_rows, n_targets). The columns' memory is given back. */
 CLADE_MUST_CHECK clade_status clade__csv_encode(clade__csv_reading *in, clade_data *data);
 
 /* "column 3 ('age')" */
