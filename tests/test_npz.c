@@ -179,6 +179,9 @@ static void parts_of_its_own(void **state)
                  "has a test part of its own; leave out test=");
     ARRAYS("x_train", "*y_train", "x_test", "*y_test", "x_val", "*y_val");
     assert_takes("", "valid", 4, 5);
+    assert_ok(open_part(&data, "", "valid")); /* so that a config which names it reads it again */
+    assert_string_equal(clade_data_describe(data).name, test_text("npy:%s?part=valid", path));
+    clade_data_free(data);
     assert_takes("", "test", 2, 3);
     ARRAYS("x_train", "*y_train", "x_test", "*y_test");
     assert_takes("", "valid", 2, 3);

@@ -19,7 +19,7 @@ typedef struct sources {
     clade__npy samples;
     clade__npy answers[CLADE__NPZ_PARTS]; /* (n_answers) those of the samples, then of other parts */
     int n_answers;
-    bool own_parts; /* the samples are those of one part, by the file itself */
+    const char *part; /* which one the samples are, by the file itself; NULL: it has no parts */
     clade__npy_labels labels;
 } sources;
 
@@ -76,7 +76,7 @@ static clade_status read_archive(sources *s, const clade__npz *npz, const clade_
 {
     clade__npz_choice choice;
     CLADE_TRY(clade__npz_choose(npz, spec, &choice));
-    s->own_parts = choice.own_parts;
+    s->part = choice.part;
     s->n_answers = choice.n_answers;
     CLADE_TRY(clade__npz_read(npz, choice.samples, &s->samples, CLADE__NPY_SAMPLES));
     for (int i = 0; i < s->n_answers; i++)
@@ -306,12 +306,12 @@ static clade_status choose_rows(clade__split *split, const sources *s, const cla
     int64_t n = s->samples.dim[0];
     CLADE_TRY(clade__split_read(&wants, spec));
     for (int i = 0; i < 3; i++) asked = asked || clade__data_option(spec, keys[i]);
-    if (s->own_parts && asked)
+    if (s->part && asked)
         return clade__fail(CLADE_EINVAL,
                            "npy: '%s' has a test part of its own; leave out test= and split=, or name "
                            "one array by x=NAME&y=NAME",
                            spec->path);
-    if (s->own_parts || (s->n_answers == 0 && !wants.asked)) wants.parts = false;
+    if (s->part || (s->n_answers == 0 && !wants.asked)) wants.parts = false;
     if (!wants.stratify)
         return clade__split_rows(split, &wants, spec, n, &split_by, s->samples.path);
     if (s->labels.n_classes == 0)
@@ -338,7 +338,8 @@ clade_status clade__npy_open(clade_data **out, const clade__data_spec *spec)
     if (status == CLADE_OK) status = choose_scale(&scale, &s.samples, spec);
     if (status == CLADE_OK) status = choose_rows(&split, &s, spec);
     if (status == CLADE_OK) status = read_part(&data, &s, &split);
-    if (status == CLADE_OK && !s.own_parts) status = clade__split_tell(&split, data);
+    if (status == CLADE_OK && !s.part) status = clade__split_tell(&split, data);
+    if (status == CLADE_OK && s.part) data->part = s.part;
     if (status == CLADE_OK) status = note_samples(data, &s.samples, spec);
     clade__split_free(&split);
     free_sources(&s);

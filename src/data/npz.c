@@ -10,6 +10,8 @@
 
 typedef enum role { NEITHER, SAMPLES, ANSWERS } role;
 typedef enum part { WHOLE, TRAIN, VALID, TEST } part;
+static const char *const part_names[] = {
+    [WHOLE] = NULL, [TRAIN] = "train", [VALID] = "valid", [TEST] = "test"};
 
 /* The length of an array's name, which its member has with .npy behind it; 0 for other members. */
 static int array_name(const clade__zip_member *member)
@@ -222,7 +224,7 @@ clade_status clade__npz_choose(const clade__npz *npz, const clade__data_spec *sp
     *choice = (clade__npz_choice){0};
     CLADE_TRY(choose_part(&w, asked));
     CLADE_TRY(find(&w, SAMPLES, w.of, &choice->samples));
-    choice->own_parts = w.own_parts;
+    if (w.own_parts) choice->part = part_names[w.of];
     if (w.y && strcmp(w.y, "none") == 0) return CLADE_OK;
     CLADE_TRY(find(&w, ANSWERS, w.of, &found));
     if (!found) return check_no_answers(&w, choice->samples);

@@ -21,7 +21,7 @@ typedef struct clade__npz_choice {
     const clade__zip_member *answers[CLADE__NPZ_PARTS]; /* (n_answers) of the part that is wanted,
                                                          * then of the others, whose classes it has */
     int n_answers;
-    bool own_parts; /* the archive tells parts apart by itself */
+    const char *part; /* which one this is, of an archive that tells parts apart by itself; else NULL */
 } clade__npz_choice;
 
 /* Takes the bytes over, also when it fails. */
