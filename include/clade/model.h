@@ -25,7 +25,8 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_model_create(clade_model **out, cl
                                                            uint64_t seed);
 CLADE_API void clade_model_free(clade_model *model);
 
-/* The network's input; one for a model. A sample of another shape with as many elements fits. */
+/* The network's input; one for a model. A flat sample of as many elements fits too; other
+ * dimensions do not, since they are another order of elements. */
 CLADE_API clade_node *clade_input(clade_model *model, clade_shape sample);
 
 /* How a parameter starts. fan_in and fan_out are a weight's in and out features. */
@@ -200,7 +201,7 @@ CLADE_API const char *clade_optimizer_name(clade_optimizer_kind kind);
 
 /* ---- save and load --------------------------------------------------------------------------- */
 
-/* Writes parameters, architecture, loss, input scale and class names as a safetensors file, under a
+/* Writes parameters, architecture, loss, schema, input scale and class names as a safetensors file, under a
  * temporary name that is then renamed. torch.nn.Sequential's state_dict has the same names and
  * layouts. The metadata has a checksum of numbers and texts, by which clade_load sees that a byte has
  * changed; a program that changes them on purpose removes clade.checksum. */

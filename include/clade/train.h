@@ -186,9 +186,15 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit(clade_model *model, clade_data
 
 /* Loss and accuracy over all of the data.
  *
- * Where model and data have names of classes, labels go by these and not by number: a file that
- * lacks a class of the training data numbers the others differently. CLADE_EDATA, with the sample,
- * for a class that the model was not trained on. So it is with the validation data of clade_fit.
+ * A table is read as the model reads it: see clade_data_open_with. Plain numbers, as from memory, are
+ * seen through the same centers and scales; data that was read in another way is CLADE_EDATA. So it is
+ * with the validation data of clade_fit, and with clade_predict.
+ *
+ * Labels go by what the data calls its classes, by value where these are numbers (1, 1.0, 01) and by text
+ * where they are words, never by the place in a file: one that lacks a class of the training data numbers
+ * the others differently. Labels that are numbers without names, as in arrays, are places among the
+ * outputs of a model whose classes are words. CLADE_EDATA, with the row, for a class that the model was
+ * not trained on.
  *
  * CLADE_EDATA, with the sample, for a target outside [0, 1] of a model with bce_with_logits.
  *
