@@ -74,7 +74,8 @@ static void list_known(char *out, size_t out_bytes, const clade__column *c)
     size_t used = 0;
     *out = '\0';
     for (int i = 0; i < c->n_texts && used + 80 < out_bytes; i++)
-        used += (size_t)snprintf(out + used, out_bytes - used, "%s'%.60s'", i ? ", " : "", c->texts[i]);
+        used += (size_t)snprintf(out + used, out_bytes - used, *c->texts[i] ? "%s'%.60s'" : "%sa missing value",
+                                 i ? ", " : "", c->texts[i]);
     if (used + 80 >= out_bytes) snprintf(out + used, out_bytes - used, ", ...");
 }
 

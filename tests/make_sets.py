@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Writes little data sets in the formats of NumPy, MNIST and CIFAR-10 into the folder that it runs in, for
+the examples of data/README.md: x.npy and y.npy, images.npz, mnist/ and cifar10/. Images of three classes,
+told apart by the quarter that is bright; the same bytes each time. Only the standard library is needed."""
+
+import os
+import random
+import struct
+import zipfile
+
+dice = random.Random(1)
+
+
+def image(label, height, width):
+    """Grey bytes, (height, width), bright in a quarter that the label chooses."""
+    top, left = label // 2 * (height // 2), label % 2 * (width // 2)
+    return bytes(int(dice.random() * 100) +
+                 (150 if top <= y < top + height // 2 and left <= x < left + width // 2 else 0)
+                 for y in range(height) for x in range(width))
+
+
+def npy(shape, data):
+    """An array of bytes as NumPy saves it, version 1.0."""
+    header = "{'descr': '|u1', 'fortran_order': False, 'shape': %s, }" % (tuple(shape),)
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header.ljust(117).encode() + b"\n" + data
+
+
+def idx(shape, data):
+    return struct.pack(">BBBB", 0, 0, 8, len(shape)) + struct.pack(">%dI" % len(shape), *shape) + data
+
+
+def write(path, data):
+    if os.path.dirname(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def images(n, first, height, width):
+    labels = bytes(first + i % 3 for i in range(n))
+    return labels, b"".join(image(label - first, height, width) for label in labels)
+
+
+def main():
+    labels, pixels = images(90, 0, 8, 8)
+    x, y = npy((90, 8, 8), pixels), npy((90,), labels)
+    write("x.npy", x)
+    write("y.npy", y)
+    with zipfile.ZipFile("images.npz", "w") as archive:
+        archive.writestr("scans.npy", x)
+        archive.writestr("kinds.npy", y)
+    for name, first in (("", 0), ("emnist-letters-", 1)):
+        for part, n in (("train", 90), ("t10k" if not name else "test", 30)):
+            labels, pixels = images(n, first, 28, 28)
+            write(f"mnist/{name}{part}-images-idx3-ubyte", idx((n, 28, 28), pixels))
+            write(f"mnist/{name}{part}-labels-idx1-ubyte", idx((n,), labels))
+    for name, n in (("data_batch_1", 60), ("data_batch_2", 30), ("test_batch", 30)):
+        labels, pixels = images(n, 0, 32, 96)
+        write(f"cifar10/{name}.bin",
+              b"".join(labels[i:i + 1] + pixels[i * 3072:(i + 1) * 3072] for i in range(n)))
+
+
+if __name__ == "__main__":
+    main()
