@@ -158,6 +158,33 @@ static clade_status read_schema(clade_schema *schema, const cJSON *root)
     return clade__schema_seal(schema);
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A table's columns are found by these names: either all columns of features have one or none, and no two
+ * columns have the same. */
+static clade_status check_names(const clade_schema *schema)
+{
+    size_t n = 0;
+    const char **names = malloc(((size_t)schema->n_columns + (size_t)schema->n_targets + 1) *
+                                sizeof *names);
+    if (!names) return clade__fail(CLADE_ENOMEM, "no memory to describe a table");
+    for (int i = 0; i < schema->n_columns; i++)
+        if (schema->columns[i].name) names[n++] = schema->columns[i].name;
+    bool some = n > 0 && n < (size_t)schema->n_columns;
+    for (int64_t i = 0; i < schema->n_targets; i++)
+        if (schema->targets[i].name) names[n++] = schema->targets[i].name;
+    if (schema->label) names[n++] = schema->label;
+    qsort(names, n, sizeof *names, by_bytes);
+    bool twice = false;
+    for (size_t i = 1; i < n; i++) twice = twice || strcmp(names[i - 1], names[i]) == 0;
+    free(names);
+    if (some) return fail("some columns have a name, and others have none");
+    return twice ? fail("two columns have the same name") : CLADE_OK;
+}
+
 clade_status clade__schema_parse(clade_schema **out, const char *text)
 {
     *out = NULL;
@@ -172,6 +199,7 @@ clade_status clade__schema_parse(clade_schema **out, const char *text)
         status = clade__schema_create(&schema, cJSON_GetArraySize(columns),
                                       targets ? cJSON_GetArraySize(targets) : 0);
     if (status == CLADE_OK) status = read_schema(schema, root);
+    if (status == CLADE_OK) status = check_names(schema);
     cJSON_Delete(root);
     if (status != CLADE_OK) {
         clade__schema_release(schema);

@@ -70,9 +70,10 @@ static clade_status open_file(clade__csv_reading *in)
     bool known = schema && schema->columns[0].name;
     if (dialect.header == CLADE__CSV_HEADER_AUTO && (named || known)) {
         dialect.header = CLADE__CSV_HEADER_YES;
-        CLADE_TRY(clade__csv_file_open(&in->file, in->spec->path, &dialect));
-        if (named || knows_names(&in->file, schema)) return CLADE_OK;
-        clade__csv_file_close(&in->file);
+        clade_status status = clade__csv_file_open(&in->file, in->spec->path, &dialect);
+        if (named || (status != CLADE_OK && status != CLADE_EDATA)) return status;
+        if (status == CLADE_OK && knows_names(&in->file, schema)) return CLADE_OK;
+        clade__csv_file_close(&in->file); /* no such header: it may be a lone row, for one */
         dialect.header = CLADE__CSV_HEADER_AUTO;
     }
     return clade__csv_file_open(&in->file, in->spec->path, &dialect);

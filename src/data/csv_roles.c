@@ -357,6 +357,17 @@ static clade_status find_answers(clade__csv_roles *roles, const clade__csv_file 
     return CLADE_OK;
 }
 
+/* Rows are split by the texts of a column, and a feature or a target is read as numbers. */
+static clade_status check_split_column(const clade__csv_roles *roles, const clade__csv_file *file,
+                                       const char *key, int col)
+{
+    if (col < 0 || roles->role[col] == CLADE__CSV_UNUSED || roles->role[col] == CLADE__CSV_LABEL)
+        return CLADE_OK;
+    return clade__fail(CLADE_EINVAL, "csv: %s= names column '%s', which is a %s of the model", key,
+                       file->names[col],
+                       roles->role[col] == CLADE__CSV_FEATURE ? "feature" : "target");
+}
+
 static clade_status fail_missing(const clade__csv_file *file, const char *missing,
                                  const char *extra)
 {
@@ -372,6 +383,8 @@ static clade_status match_names(clade__csv_roles *roles, const clade__csv_file *
     CLADE_TRY(take_split(roles, file, split));
     CLADE_TRY(find_features(roles, file, schema, missing));
     CLADE_TRY(find_answers(roles, file, spec, schema, missing));
+    CLADE_TRY(check_split_column(roles, file, "group", roles->group));
+    CLADE_TRY(check_split_column(roles, file, "split", roles->parts));
     CLADE_TRY(take_kept_columns(roles, file, spec));
     list_extra(extra, roles, file, schema);
     if (missing->failed || extra->failed) return clade__fail(CLADE_ENOMEM, "csv: no memory");
