@@ -96,12 +96,27 @@ static void one_row_needs_no_header(void **state)
     clade__schema_release(schema);
 }
 
+/* Squares of such numbers overflow: a scale of 0 would make one value of all. */
+static void too_large_numbers_are_not_standardized(void **state)
+{
+    (void)state;
+    clade_data *data;
+    const clade_data_options features = {.standardize = true}, targets = {.standardize_targets = true};
+    const char *text = "x,y\n1,1e200\n2,3e200\n3,-2e200\n";
+    test_write_file(path, text, strlen(text));
+    assert_fails(clade_data_open_with(&data, test_text("csv:%s?target=x&test=0", path), &features),
+                 CLADE_EDATA, "column 2 ('y') has '1e200', want a finite number that fits float32");
+    assert_fails(clade_data_open_with(&data, test_text("csv:%s?target=y&test=0", path), &targets),
+                 CLADE_EDATA, "column 2 ('y') has '1e200', want a finite number that fits float32");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(damaged_names_are_refused),
         cmocka_unit_test(rows_are_split_by_other_columns),
         cmocka_unit_test(one_row_needs_no_header),
+        cmocka_unit_test(too_large_numbers_are_not_standardized),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

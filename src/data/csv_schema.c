@@ -4,7 +4,7 @@
  *                                 for numbers; with any of these a missing category is one of its own
  *   unknown=refuse|zeros          a category that the train part lacks
  *
- * Means and deviations are computed as in standardize.c, after missing values are filled. */
+ * Means and deviations are those of moments.h, after missing values are filled. */
 #include "data/csv_schema.h"
 
 #include <float.h>
@@ -16,6 +16,7 @@
 
 #include "base/parallel.h"
 #include "data/csv_classes.h"
+#include "data/moments.h"
 #include "data/number.h"
 
 enum { MANY_CATEGORIES = 1000, FEW_ROWS = 20 };
@@ -119,56 +120,38 @@ static clade_status find_median(double *median, const clade__csv_reading *in, co
     return CLADE_OK;
 }
 
-/* Mean and variance of the train part; a missing value counts as `fill`, or not at all where that is
- * NaN. *n_values is how many are not missing. */
-static void measure(const clade__csv_reading *in, const double *x, double fill, double *mean,
-                    double *variance, int64_t *n_values)
+/* Of the train part; a missing value counts as `fill`, or not at all where that is NaN. */
+static clade__moments measure(const clade__csv_reading *in, const double *x, double fill)
 {
-    int64_t n = 0;
-    double first = 0.0, sum = 0.0;
-    *n_values = 0;
+    clade__moments m = {0};
     for (int64_t i = 0; i < in->file.n_rows; i++) {
         double value = isnan(x[i]) ? fill : x[i];
-        if (!trains(in, i) || isnan(value)) continue;
-        *n_values += !isnan(x[i]);
-        if (n++ == 0) first = value;
-        sum += value - first;
+        if (trains(in, i) && !isnan(value)) clade__moments_add(&m, value);
     }
-    *mean = n > 0 ? first + sum / (double)n : 0.0;
-    *variance = 0.0;
+    double mean = clade__moments_mean(&m);
     for (int64_t i = 0; i < in->file.n_rows; i++) {
         double value = isnan(x[i]) ? fill : x[i];
-        if (trains(in, i) && !isnan(value)) *variance += (value - *mean) * (value - *mean);
+        if (trains(in, i) && !isnan(value)) clade__moments_add_square(&m, value, mean);
     }
-    if (n > 0) *variance /= (double)n;
-}
-
-static void standardize(double mean, double variance, double *center, double *scale)
-{
-    *center = mean;
-    *scale = 1.0 / sqrt(variance);
-    if (!(*scale <= DBL_MAX)) *scale = 1.0; /* constant: it is only centred */
+    return m;
 }
 
 static clade_status fit_number(clade__csv_reading *in, clade__column *c, int col, const fill_rule *rule)
 {
     char name[128];
     const double *x = in->columns[col].numbers;
-    double mean, variance;
-    int64_t n_values;
-    measure(in, x, NAN, &mean, &variance, &n_values);
-    if (n_values == 0) {
+    clade__moments m = measure(in, x, NAN);
+    if (m.n == 0) {
         clade__csv_name_column(name, sizeof name, &in->file, col);
         return clade__fail(CLADE_EDATA, "'%s': %s has no value in any row to train on; leave it out with "
                            "drop=%d", in->file.path, name, col + 1);
     }
     c->fills = rule->kind != REFUSE;
-    c->fill = rule->kind == MEAN ? mean : rule->value;
+    c->fill = rule->kind == MEAN ? clade__moments_mean(&m) : rule->value;
     if (rule->kind == MEDIAN) CLADE_TRY(find_median(&c->fill, in, x));
     if (!in->spec->how->standardize) return CLADE_OK;
-    if (c->fills && in->columns[col].n_missing > 0)
-        measure(in, x, c->fill, &mean, &variance, &n_values);
-    standardize(mean, variance, &c->center, &c->scale);
+    if (c->fills && in->columns[col].n_missing > 0) m = measure(in, x, c->fill);
+    clade__moments_standard(&m, DBL_MAX, &c->center, &c->scale);
     return CLADE_OK;
 }
 
@@ -263,12 +246,10 @@ static clade_status copy_name(char **to, const clade__csv_file *file, int col)
 
 static clade_status fit_target(clade__csv_reading *in, clade__target *target, int col)
 {
-    double mean, variance;
-    int64_t n_values;
     CLADE_TRY(copy_name(&target->name, &in->file, col));
     if (!in->spec->how->standardize_targets) return CLADE_OK;
-    measure(in, in->columns[col].numbers, NAN, &mean, &variance, &n_values);
-    standardize(mean, variance, &target->center, &target->scale);
+    clade__moments m = measure(in, in->columns[col].numbers, NAN);
+    clade__moments_standard(&m, DBL_MAX, &target->center, &target->scale);
     return CLADE_OK;
 }
 
