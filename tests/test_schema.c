@@ -110,6 +110,19 @@ static void too_large_numbers_are_not_standardized(void **state)
                  CLADE_EDATA, "column 2 ('y') has '1e200', want a finite number that fits float32");
 }
 
+/* What is carried along is as it stands: NA may be Namibia. */
+static void kept_texts_are_as_they_stand(void **state)
+{
+    (void)state;
+    static const char *const want[] = {"NA", "?", "", "null", "a \"b\""};
+    clade_data *data;
+    const char *text = "x,country,y\n1,NA,p\n2,?,q\n3,,p\n4,\"null\",q\n5,\"a \"\"b\"\"\",p\n";
+    test_write_file(path, text, strlen(text));
+    assert_ok(clade_data_open(&data, test_text("csv:%s?id=country&test=0", path)));
+    for (int i = 0; i < 5; i++) assert_string_equal(clade_data_kept(data, 0, i), want[i]);
+    clade_data_free(data);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -117,6 +130,7 @@ int main(void)
         cmocka_unit_test(rows_are_split_by_other_columns),
         cmocka_unit_test(one_row_needs_no_header),
         cmocka_unit_test(too_large_numbers_are_not_standardized),
+        cmocka_unit_test(kept_texts_are_as_they_stand),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

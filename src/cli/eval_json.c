@@ -1,4 +1,4 @@
-/* The document of `clade eval --json`; `clade plot` reads it, see eval_document.c. */
+/* The document of `clade eval --json`; `clade plot` reads it, see plot_eval_read.c. */
 #include "cli/eval_report.h"
 
 static void add_class(clade__json *json, const clade_report *report, const clade_class_report *c)

@@ -229,7 +229,7 @@ static clade_status keep_columns(const clade__csv_reading *in, clade_data *data)
                               ? CLADE_OK
                               : clade__fail(CLADE_ENOMEM, "csv: no memory for %d columns", (int)n);
     for (int i = 0; status == CLADE_OK && i < roles->n_kept; i++)
-        wants[roles->kept[i]] = CLADE__CSV_TEXT;
+        wants[roles->kept[i]] = CLADE__CSV_EXACT;
     if (status == CLADE_OK) status = clade__csv_file_read(&in->file, wants, columns);
     for (int i = 0; status == CLADE_OK && i < roles->n_kept; i++)
         status = keep_column(in, data, roles->kept[i], &columns[roles->kept[i]]);

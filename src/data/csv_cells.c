@@ -16,6 +16,7 @@ typedef struct count {
 
 typedef struct task {
     const clade__csv_file *file;
+    const clade__csv_want *wants; /* (n_cols) */
     clade__csv_column *columns; /* (n_cols) */
     int64_t *row;               /* (n_parts) the first one of a part, of those in the columns */
     count *counts;              /* (n_parts, n_cols) */
@@ -79,7 +80,8 @@ static clade_status read_text(const task *t, const clade__csv_reader *reader, in
 {
     const clade__csv_cell *cell = &reader->cells[col];
     int32_t *code = &t->columns[col].codes[row];
-    if (!clade__csv_cell_missing(cell))
+    bool missing = t->wants[col] == CLADE__CSV_EXACT ? cell->length == 0 : clade__csv_cell_missing(cell);
+    if (!missing)
         return clade__csv_words_number(&t->words[index_of(t, part, col)], cell, row, code);
     *code = -1;
     counts->n_missing++;
@@ -185,12 +187,12 @@ static clade_status renumber(void *context, int part)
 
 /* ---- columns ------------------------------------------------------------------------------------ */
 
-static clade_status make_columns(const task *t, const clade__csv_want *wants)
+static clade_status make_columns(const task *t)
 {
     const clade__csv_file *file = t->file;
     size_t n_rows = (size_t)file->n_rows;
     for (int i = 0; i < file->n_cols; i++) {
-        clade__csv_want want = wants[i];
+        clade__csv_want want = t->wants[i];
         clade__csv_column *column = &t->columns[i];
         if (want == CLADE__CSV_SKIP) continue;
         if (want == CLADE__CSV_AUTO) want = clade__csv_file_kind(file, i);
@@ -206,11 +208,11 @@ static clade_status make_columns(const task *t, const clade__csv_want *wants)
     return CLADE_OK;
 }
 
-static clade_status run(task *t, const clade__csv_want *wants)
+static clade_status run(task *t)
 {
     const clade__csv_inside *in = t->file->inside;
     size_t n_parts = (size_t)in->n_parts, n = n_parts * (size_t)in->format.n_cols;
-    CLADE_TRY(make_columns(t, wants));
+    CLADE_TRY(make_columns(t));
     t->row = malloc(n_parts * sizeof *t->row);
     t->counts = calloc(n, sizeof *t->counts);
     t->words = calloc(n, sizeof *t->words);
@@ -233,10 +235,10 @@ static clade_status run(task *t, const clade__csv_want *wants)
 clade_status clade__csv_file_read(const clade__csv_file *file, const clade__csv_want *wants,
                                   clade__csv_column *columns)
 {
-    task t = {.file = file, .columns = columns};
+    task t = {.file = file, .wants = wants, .columns = columns};
     size_t n = (size_t)file->inside->n_parts * (size_t)file->n_cols;
     for (int i = 0; i < file->n_cols; i++) columns[i] = (clade__csv_column){0};
-    clade_status status = run(&t, wants);
+    clade_status status = run(&t);
     for (size_t i = 0; i < n && t.words; i++) clade__csv_words_free(&t.words[i]);
     for (size_t i = 0; i < n && t.codes; i++) free(t.codes[i]);
     free(t.row);

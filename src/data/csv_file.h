@@ -56,6 +56,7 @@ typedef enum clade__csv_want {
     CLADE__CSV_AUTO,   /* numbers where every cell that is not missing is one, else texts */
     CLADE__CSV_NUMBER, /* a text is CLADE_EDATA */
     CLADE__CSV_TEXT,   /* the texts as they stand, even where they are numbers */
+    CLADE__CSV_EXACT,  /* the same, and "NA" and its like are texts: an empty cell alone is missing */
 } clade__csv_want;
 
 /* A number is finite: inf and what is too large for a double are CLADE_EDATA where numbers are read.
