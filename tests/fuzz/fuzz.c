@@ -34,15 +34,18 @@ void *__wrap_calloc(size_t n, size_t bytes);
 void *__wrap_realloc(void *old, size_t bytes);
 void __wrap_free(void *old);
 
-static bool counting;
-static size_t held, most;
+/* A reader may have several threads. */
+static _Atomic bool counting;
+static _Atomic size_t held;
+static size_t most;
 
 static void expect(size_t bytes)
 {
-    if (!counting || (held <= most && bytes <= most - held)) return;
+    size_t now = held;
+    if (!counting || (now <= most && bytes <= most - now)) return;
     char text[96];
     counting = false;
-    snprintf(text, sizeof text, "%zu more than the %zu held, of at most %zu", bytes, held, most);
+    snprintf(text, sizeof text, "%zu more than the %zu held, of at most %zu", bytes, now, most);
     fuzz_fail("library", 0, "memory beyond what the input could fill", text);
 }
 
