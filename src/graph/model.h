@@ -126,6 +126,12 @@ clade_status clade__node_add_parameter(clade_node *node, const char *suffix, cla
  * UTF-8, which a model file must be. */
 clade_status clade__model_name_classes(clade_model *model, const char *const *names, int n);
 
+/* How many classes the outputs tell apart: a lone output tells two. */
+int64_t clade__model_n_known(const clade_model *model);
+
+/* What a lone output must exceed to stand for class 1. */
+float clade__model_threshold(const clade_model *model);
+
 /* Keeps the thread's message as the model's first error. */
 void clade__model_keep_error(clade_model *model, clade_status status);
 

@@ -48,6 +48,17 @@ clade_status clade__model_name_classes(clade_model *model, const char *const *na
     return CLADE_OK;
 }
 
+int64_t clade__model_n_known(const clade_model *model)
+{
+    int64_t outputs = clade_shape_elements(clade_model_output_shape(model));
+    return outputs > 1 ? outputs : 2;
+}
+
+float clade__model_threshold(const clade_model *model)
+{
+    return model->loss == CLADE_LOSS_MSE ? 0.5f : 0.0f;
+}
+
 const clade_schema *clade_model_schema(const clade_model *model)
 {
     return model->schema;

@@ -74,9 +74,8 @@ static clade_status record_loss(const clade__plan *plan, const clade_model *mode
     if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
         return clade__cross_entropy(commands, &loss, &hit, dy, y, &plan->labels, scale);
     if (has_labels) {
-        float threshold = model->loss == CLADE_LOSS_MSE ? 0.5f : 0.0f; /* of a lone output */
         CLADE_TRY(clade__one_hot(commands, &target, &plan->labels));
-        CLADE_TRY(clade__count_hits(commands, &hit, y, &plan->labels, threshold));
+        CLADE_TRY(clade__count_hits(commands, &hit, y, &plan->labels, clade__model_threshold(model)));
     }
     if (model->loss == CLADE_LOSS_MSE)
         return clade__mse(commands, &loss, dy, y, &target, scale);

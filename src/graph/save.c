@@ -187,7 +187,7 @@ static clade_status take_names(const cJSON *list, clade_model *model)
 {
     int64_t outputs = clade_shape_elements(clade_model_output_shape(model));
     int n = cJSON_GetArraySize(list), i = 0;
-    if (!cJSON_IsArray(list) || n < 1 || n > (outputs > 1 ? outputs : 2))
+    if (!cJSON_IsArray(list) || n < 1 || n > clade__model_n_known(model))
         return clade__fail(CLADE_EDATA, "its metadata has no right list of classes: want at most one "
                            "name for each of %lld outputs", (long long)outputs);
     const char **names = malloc((size_t)n * sizeof *names);

@@ -8,13 +8,6 @@
 #include "data/names.h"
 #include "data/number.h"
 
-/* How many classes the model's outputs can tell apart. */
-static int64_t n_known(const clade_model *model)
-{
-    int64_t outputs = clade_shape_elements(model->output->shape);
-    return outputs > 1 ? outputs : 2;
-}
-
 /* The class of a model without names, which are numbers then. */
 static int32_t number_of(const char *name, int64_t n)
 {
@@ -40,7 +33,7 @@ static clade_status by_names(const clade_model *model, const char *const *names,
     if (model->class_names)
         return clade__names_match(map, names, n, (const char *const *)model->class_names,
                                   model->n_classes);
-    for (int32_t i = 0; i < n; i++) map[i] = number_of(names[i], n_known(model));
+    for (int32_t i = 0; i < n; i++) map[i] = number_of(names[i], clade__model_n_known(model));
     return CLADE_OK;
 }
 
@@ -48,7 +41,7 @@ static clade_status by_names(const clade_model *model, const char *const *names,
  * among its outputs. */
 static clade_status by_numbers(const clade_model *model, int32_t n, int32_t *map)
 {
-    for (int32_t i = 0; i < n; i++) map[i] = i < n_known(model) ? i : -1;
+    for (int32_t i = 0; i < n; i++) map[i] = i < clade__model_n_known(model) ? i : -1;
     if (!model->class_names || !any_number(model)) return CLADE_OK;
     const char **names = malloc((size_t)n * sizeof *names);
     char(*digits)[16] = malloc((size_t)n * sizeof *digits);
@@ -67,7 +60,7 @@ static clade_status by_numbers(const clade_model *model, int32_t n, int32_t *map
 static clade_status fail_too_many(const clade_model *model, const clade_data *data)
 {
     return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %" PRId64 " apart",
-                       data->name, data->n_classes, n_known(model));
+                       data->name, data->n_classes, clade__model_n_known(model));
 }
 
 clade_status clade__take_classes(clade_model *model, const clade_data *data)
@@ -75,7 +68,7 @@ clade_status clade__take_classes(clade_model *model, const clade_data *data)
     if (data->n_classes == 1)
         return clade__fail(CLADE_EDATA, "'%s' has the label '%.60s' in all rows; want at least two "
                            "classes", data->name, data->class_names ? data->class_names[0] : "0");
-    if (data->n_classes > n_known(model)) return fail_too_many(model, data);
+    if (data->n_classes > clade__model_n_known(model)) return fail_too_many(model, data);
     return clade__model_name_classes(model, (const char *const *)data->class_names,
                                      data->n_classes);
 }
@@ -90,7 +83,7 @@ static clade_status fail_unknown(const clade_model *model, const clade_data *dat
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
                                  model->class_names[i]);
     if (!model->class_names)
-        snprintf(list, sizeof list, "0 to %" PRId64, n_known(model) - 1);
+        snprintf(list, sizeof list, "0 to %" PRId64, clade__model_n_known(model) - 1);
     else if (used >= sizeof list)
         strcpy(list + sizeof list - 5, " ...");
     return clade__fail(CLADE_EDATA, "'%s': row %" PRId64 " (from 0) is of class '%.60s', which the model "
@@ -125,7 +118,7 @@ clade_status clade__match_labels(const clade_model *model, const clade_data *dat
         status = by_numbers(model, data->n_classes, map);
     for (int64_t i = 0; status == CLADE_OK && i < data->n_samples; i++)
         if (map[data->labels[i]] < 0) status = fail_unknown(model, data, i);
-    if (status == CLADE_OK && !data->class_names && data->n_classes > n_known(model))
+    if (status == CLADE_OK && !data->class_names && data->n_classes > clade__model_n_known(model))
         status = fail_too_many(model, data); /* though no sample is of them */
     if (status == CLADE_OK) status = renumber(data, map, labels);
     free(map);

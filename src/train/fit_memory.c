@@ -43,7 +43,7 @@ clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *
     clade_memory *memory = &plan->memory;
     memory->total += clade__memory_of_feeds(model, &feeds);
     if (options->class_weights)
-        memory->total += (uint64_t)clade__n_weights(model) * sizeof *options->class_weights;
+        memory->total += (uint64_t)clade__model_n_known(model) * sizeof *options->class_weights;
     plan->train_resident =
         !options->stream && make_resident(memory, model, train, train_part, true);
     plan->valid_resident =

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "train/fit.h"
+#include "train/outputs.h"
 
 /* ---- before it --------------------------------------------------------------------------------- */
 
@@ -162,15 +163,6 @@ static clade_status warn_of_large_loss(clade__fit *f)
     return clade__fit_tell(f, text);
 }
 
-static int32_t answer_of(const clade__fit *f, const float *y, int64_t n)
-{
-    int64_t best = 0;
-    if (n == 1) return y[0] > (f->model->loss == CLADE_LOSS_MSE ? 0.5f : 0.0f);
-    for (int64_t c = 1; c < n; c++)
-        if (y[c] > y[best]) best = c;
-    return (int32_t)best;
-}
-
 /* *answer is the class of all samples, -1 where there is more than one. */
 static clade_status find_only_answer(clade__fit *f, clade_data *data, int32_t *answer)
 {
@@ -184,7 +176,7 @@ static clade_status find_only_answer(clade__fit *f, clade_data *data, int32_t *a
         int64_t left = data->n_samples - first, n = left < AT_A_TIME ? left : AT_A_TIME;
         status = clade_predict(f->model, data, first, n, true, y);
         for (int64_t i = 0; status == CLADE_OK && i < n; i++) {
-            int32_t class = answer_of(f, y + i * n_outputs, n_outputs);
+            int32_t class = (int32_t)clade__class_of(f->model, y + i * n_outputs);
             if (first + i == 0) *answer = class;
             if (class == *answer) continue;
             *answer = -1;
@@ -201,8 +193,7 @@ static clade_status find_only_answer(clade__fit *f, clade_data *data, int32_t *a
 static clade_status may_be_one_answer(const clade__fit *f, const clade_data *data, bool *may)
 {
     const int32_t *labels = f->valid.binding.labels ? f->valid.binding.labels : data->labels;
-    int64_t n_outputs = clade_shape_elements(f->model->output->shape), n_present = 0;
-    int64_t n_classes = n_outputs > 1 ? n_outputs : 2;
+    int64_t n_classes = clade__model_n_known(f->model), n_present = 0;
     int64_t n_hits = llround(f->state.valid.accuracy * (double)data->n_samples);
     int64_t *counts = calloc((size_t)n_classes, sizeof *counts);
     if (!counts) return clade__fail(CLADE_ENOMEM, "no memory for %lld classes", (long long)n_classes);

@@ -12,12 +12,18 @@ bool clade__outputs_finite(const float *outputs, int64_t n)
     return true;
 }
 
-int64_t clade__first_largest(const float *outputs, int64_t n)
+static int64_t first_largest(const float *outputs, int64_t n)
 {
     int64_t best = 0;
     for (int64_t i = 1; i < n; i++)
         if (outputs[i] > outputs[best]) best = i;
     return best;
+}
+
+int64_t clade__class_of(const clade_model *model, const float *outputs)
+{
+    int64_t n = clade_shape_elements(model->output->shape);
+    return n == 1 ? outputs[0] > clade__model_threshold(model) : first_largest(outputs, n);
 }
 
 void clade__outputs_in_units(const clade_model *model, int64_t n, float *outputs)
@@ -35,7 +41,7 @@ void clade__outputs_in_units(const clade_model *model, int64_t n, float *outputs
 
 static void softmax(const float *x, int64_t n, float *p)
 {
-    double top = (double)x[clade__first_largest(x, n)], sum = 0.0;
+    double top = (double)x[first_largest(x, n)], sum = 0.0;
     for (int64_t i = 0; i < n; i++) sum += exp((double)x[i] - top);
     for (int64_t i = 0; i < n; i++) p[i] = (float)(exp((double)x[i] - top) / sum);
 }

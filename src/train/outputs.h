@@ -13,7 +13,8 @@ bool clade__outputs_finite(const float *outputs, int64_t n);
 /* Outputs (n, outputs) for targets, in place, in the targets' own units: as before they were standardized. */
 void clade__outputs_in_units(const clade_model *model, int64_t n, float *outputs);
 
-/* The class of a row, as the device counts hits: the first of the largest. */
-int64_t clade__first_largest(const float *outputs, int64_t n);
+/* The class of a sample by its raw outputs, as the device counts hits: the first of the largest or, of a
+ * lone output, whether it exceeds the threshold. */
+int64_t clade__class_of(const clade_model *model, const float *outputs);
 
 #endif

@@ -75,16 +75,10 @@ static void free_parts(clade__parts *parts)
     clade__commands_free(parts->last);
 }
 
-int64_t clade__n_weights(const clade_model *model)
-{
-    int64_t outputs = clade_shape_elements(model->output->shape);
-    return outputs > 1 ? outputs : 2;
-}
-
 /* Outputs that no class of the data has weigh 1. */
 static clade_status open_weights(clade__pass *pass, const float *given, int n_classes)
 {
-    int64_t n = clade__n_weights(pass->model);
+    int64_t n = clade__model_n_known(pass->model);
     if (!given) return CLADE_OK;
     pass->host_weights = malloc((size_t)n * sizeof *pass->host_weights);
     if (!pass->host_weights)

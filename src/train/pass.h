@@ -57,9 +57,6 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
                               const clade__pass_options *options);
 void clade__pass_close(clade__pass *pass);
 
-/* How many classes a model's outputs tell apart, and so have weights. */
-int64_t clade__n_weights(const clade_model *model);
-
 /* check_data.c: whether data has the answers that the model wants; its samples are for clade__bind. */
 clade_status clade__check_data(const clade_model *model, const clade_data *data);
 

@@ -9,7 +9,7 @@
 static clade_status open_classes(clade__reporter *r)
 {
     clade_report *report = r->report;
-    int64_t n = r->n_outputs > 1 ? r->n_outputs : 2;
+    int64_t n = clade__model_n_known(r->model);
     bool ok = clade__report_room(report, n);
     if (ok && n <= CLADE_REPORT_MOST_CONFUSED) {
         report->confusion = calloc((size_t)(n * n), sizeof *report->confusion);
@@ -35,13 +35,6 @@ static bool in_top5(const float *outputs, int64_t n, int64_t label)
     return n_before < 5;
 }
 
-static int64_t class_of(const clade__reporter *r, const float *outputs)
-{
-    float threshold = r->model->loss == CLADE_LOSS_MSE ? 0.5f : 0.0f;
-    if (r->n_outputs == 1) return outputs[0] > threshold;
-    return clade__first_largest(outputs, r->n_outputs);
-}
-
 static clade_status take_classes(clade__reporter *r, int64_t first, int64_t n, const float *raw,
                                  float *room)
 {
@@ -57,7 +50,7 @@ static clade_status take_classes(clade__reporter *r, int64_t first, int64_t n, c
             r->scores[first + i] = (clade__score){
                 finite ? scores[(i + 1) * r->n_outputs - 1] : NAN, label == 1};
         if (!finite) continue;
-        int64_t predicted = class_of(r, outputs);
+        int64_t predicted = clade__class_of(r->model, outputs);
         report->classes[predicted].n_predicted++;
         report->classes[label].n_right += predicted == label;
         if (report->confusion) report->confusion[label * report->n_classes + predicted]++;
