@@ -307,6 +307,37 @@ static void columns_are_found_by_name(void **state)
     clade_data_free(train);
 }
 
+/* Without names on either side columns are counted. */
+static void columns_without_names_are_counted(void **state)
+{
+    (void)state;
+    clade_data *train = open_text("1,2,p\n3,4,q\n", "test=0&header=no");
+    assert_values(OPEN("5,6\n", "header=no", .whole = true, .schema = clade_data_schema(train)), 1, 2,
+                  (float[]){5, 6});
+    assert_values(OPEN("5,6,q\n", "header=no", .whole = true, .schema = clade_data_schema(train)), 1, 2,
+                  (float[]){5, 6});
+    assert_values(OPEN("5,0,6,q\n", "header=no&drop=2", .whole = true, .schema = clade_data_schema(train)), 1,
+                  2, (float[]){5, 6});
+    clade_data *data = NULL;
+    write_text("5,6,7,q\n8,9,10,p\n");
+    assert_fails(clade_data_open_with(&data, test_text("csv:%s?header=no", path),
+                                      &(clade_data_options){.whole = true,
+                                                            .schema = clade_data_schema(train)}),
+                 CLADE_EDATA,
+                 "has 3 columns for features and the model was trained on 2, and there are no names to find "
+                 "them by; label=, target= and drop= say which of its 4 columns are none");
+    clade_data_free(train);
+}
+
+static void any_character_of_comments(void **state)
+{
+    (void)state;
+    assert_values(open_text("|1x3 Cross validator\n1,p\n2,q\n", "test=0&header=no&comment=|"), 2, 1,
+                  (float[]){1, 2});
+    open_bad("1,p\n2,q\n", "comment=a", CLADE_EINVAL, "comment=a, want one of # % ! ; | / *, or none");
+    open_bad("1,p\n2,q\n", "decimal=_", CLADE_EINVAL, "decimal=_, want '.' or ','");
+}
+
 /* ---- parts ----------------------------------------------------------------------------------- */
 
 /* n rows: their number, its group of three, one class in four rare, and a word for the part. */
@@ -473,6 +504,9 @@ static void seconds_stay_apart(void **state)
     float outputs[4];
     assert_ok(clade_predict(model, data, 0, 2, true, outputs)); /* after, before */
     assert_true(outputs[0] > outputs[1] && outputs[2] < outputs[3]);
+    assert_fails(clade_evaluate(model, data, &metrics), CLADE_EDATA,
+                 "neither labels nor targets: it can only be predicted on. Those of the training are in the "
+                 "column 'y', which it lacks; label= names another");
     clade_data_free(data);
     clade_model_free(model);
 
@@ -517,6 +551,8 @@ int main(void)
         cmocka_unit_test(rows_may_end_in_a_separator),
         cmocka_unit_test(doubtful_columns_are_told),
         cmocka_unit_test(columns_are_found_by_name),
+        cmocka_unit_test(columns_without_names_are_counted),
+        cmocka_unit_test(any_character_of_comments),
         cmocka_unit_test(three_shares),
         cmocka_unit_test(each_part_has_its_share_of_each_class),
         cmocka_unit_test(groups_stay_together),

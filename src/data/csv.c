@@ -26,10 +26,10 @@ static clade_status read_character(char *out, const clade__data_spec *spec, cons
     if (strcmp(text, "tab") == 0) text = "\t";
     if (strcmp(text, "none") == 0 && strchr(allowed, CLADE__CSV_NO_COMMENT)) text = "\n";
     if (!text[0] || text[1] || !strchr(allowed, text[0]))
-        return clade__fail(CLADE_EINVAL, "csv: %s=%s, want one of %s", key, text,
-                           strcmp(key, "separator") == 0 ? "',', ';', tab and '|'"
-                           : strcmp(key, "decimal") == 0 ? "'.' and ','"
-                                                         : "a character such as '#', and none");
+        return clade__fail(CLADE_EINVAL, "csv: %s=%s, want %s", key, text,
+                           strcmp(key, "separator") == 0 ? "one of ',', ';', tab and '|'"
+                           : strcmp(key, "decimal") == 0 ? "'.' or ','"
+                                                         : "one of # % ! ; | / *, or none");
     *out = text[0];
     return CLADE_OK;
 }
@@ -39,7 +39,7 @@ static clade_status read_dialect(clade__csv_dialect *dialect, const clade__data_
     const char *header = clade__data_option(spec, "header");
     CLADE_TRY(read_character(&dialect->separator, spec, "separator", ",;\t|"));
     CLADE_TRY(read_character(&dialect->decimal, spec, "decimal", ".,"));
-    CLADE_TRY(read_character(&dialect->comment, spec, "comment", "#%!;/*\n"));
+    CLADE_TRY(read_character(&dialect->comment, spec, "comment", "#%!;|/*\n"));
     if (!header || strcmp(header, "auto") == 0) return CLADE_OK;
     dialect->header =
         strcmp(header, "yes") == 0 ? CLADE__CSV_HEADER_YES : CLADE__CSV_HEADER_NO;

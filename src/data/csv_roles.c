@@ -406,9 +406,9 @@ static clade_status match_positions(clade__csv_roles *roles, const clade__csv_fi
     }
     CLADE_TRY(clade__csv_roles_choose(roles, file, &alone, split));
     if (roles->n_features == schema->n_columns) return CLADE_OK;
-    return clade__fail(CLADE_EDATA, "'%s' has %d columns for features, and the model was trained on %d%s",
-                       file->path, roles->n_features, schema->n_columns,
-                       answers ? "" : "; label= or target= says which column is none");
+    return clade__fail(CLADE_EDATA, "'%s' has %d columns for features and the model was trained on %d, and "
+                       "there are no names to find them by; label=, target= and drop= say which of its %d "
+                       "columns are none", file->path, roles->n_features, schema->n_columns, file->n_cols);
 }
 
 clade_status clade__csv_roles_match(clade__csv_roles *roles, const clade__csv_file *file,

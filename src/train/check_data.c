@@ -3,6 +3,19 @@
 
 #include "train/pass.h"
 
+/* A table that is read as the model's own has them in columns of the same names, or not at all. */
+static clade_status fail_without_answers(const clade_data *data)
+{
+    const char *label = clade_schema_label(data->schema);
+    const char *name = label ? label : clade_schema_target(data->schema, 0);
+    if (name)
+        return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: it can only be predicted on. "
+                           "Those of the training are in the column '%.60s', which it lacks; %s names "
+                           "another", data->name, name, label ? "label=" : "target=");
+    return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: it can only be predicted on",
+                       data->name);
+}
+
 clade_status clade__check_data(const clade_model *model, const clade_data *data)
 {
     int64_t outputs = clade_shape_elements(model->output->shape);
@@ -10,9 +23,7 @@ clade_status clade__check_data(const clade_model *model, const clade_data *data)
         return clade__fail(CLADE_EDATA, "the model ends in %s, which has no loss",
                            model->output->type->name);
     if (data->labels) return CLADE_OK;
-    if (!data->targets)
-        return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: it can only be "
-                           "predicted on", data->name);
+    if (!data->targets) return fail_without_answers(data);
     if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
         return clade__fail(CLADE_EDATA, "cross_entropy wants classes, and '%s' has numbers as targets; "
                            "use mse", data->name);
