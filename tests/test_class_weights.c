@@ -3,6 +3,7 @@
 #include "reference.h"
 
 #include "data/balance.h"
+#include "graph/model.h"
 #include "ops/ops.h"
 
 static const char json[] = "{\"input\":[3],\"layers\":[" LINEAR(5) ",{\"type\":\"tanh\"}," LINEAR(3) "]}";
@@ -195,6 +196,33 @@ static void gradients_are_of_the_weighted_mean(void **state)
     }
 }
 
+/* A model that knows a, b and c, and data of b and c, whose weights are for its own two classes. */
+static void weights_are_of_the_data_s_classes(void **state)
+{
+    static const char *const known[] = {"a", "b", "c"};
+    static const float weights[2] = {0.25f, 40};
+    clade_model *model = net_model(*state, 5, json, &(clade_compile_options){.keep_gradients = true});
+    net_batch batch = net_random_batch(model, 34, 20, 2);
+    clade_data *data = net_data(model, &batch, 2);
+    assert_ok(clade__model_name_classes(model, known, 3));
+    assert_ok(clade__data_name_classes(data, known + 1));
+    clade_gradcheck_result result;
+    assert_ok(clade_gradcheck(model, data, &(clade_gradcheck_options){.class_weights = weights,
+                                                                      .elements = CLADE_ALL,
+                                                                      .samples = 20}, &result));
+    assert_true(result.passed);
+    clade_gradcheck_free(&result);
+    clade_data_free(data);
+
+    assert_ok(clade__model_name_classes(model, NULL, 0));
+    data = net_data(model, &batch, 4);
+    assert_fails(clade_gradcheck(model, data, NULL, &result), CLADE_EDATA,
+                 "has 4 classes, and the model tells 3 apart");
+    net_free_batch(&batch);
+    clade_data_free(data);
+    clade_model_free(model);
+}
+
 /* ---- draws ------------------------------------------------------------------------------------- */
 
 /* Of 10,000 samples 9,000 are of class 0, 990 of class 1, 10 of class 3, none of class 2. */
@@ -292,6 +320,7 @@ int main(void)
         cmocka_unit_test(steps_are_of_the_weighted_mean),
         cmocka_unit_test(the_validation_is_not_weighted),
         cmocka_unit_test(gradients_are_of_the_weighted_mean),
+        cmocka_unit_test(weights_are_of_the_data_s_classes),
         cmocka_unit_test(classes_are_drawn_alike),
         cmocka_unit_test(what_cannot_be_weighed_is_refused),
         cmocka_unit_test(a_run_keeps_its_weights),

@@ -57,8 +57,9 @@ static clade_status by_numbers(const clade_model *model, int32_t n, int32_t *map
     return status;
 }
 
-static clade_status fail_too_many(const clade_model *model, const clade_data *data)
+clade_status clade__check_n_classes(const clade_model *model, const clade_data *data)
 {
+    if (data->n_classes <= clade__model_n_known(model)) return CLADE_OK;
     return clade__fail(CLADE_EDATA, "'%s' has %d classes, and the model tells %" PRId64 " apart",
                        data->name, data->n_classes, clade__model_n_known(model));
 }
@@ -68,7 +69,7 @@ clade_status clade__take_classes(clade_model *model, const clade_data *data)
     if (data->n_classes == 1)
         return clade__fail(CLADE_EDATA, "'%s' has the label '%.60s' in all rows; want at least two "
                            "classes", data->name, data->class_names ? data->class_names[0] : "0");
-    if (data->n_classes > clade__model_n_known(model)) return fail_too_many(model, data);
+    CLADE_TRY(clade__check_n_classes(model, data));
     return clade__model_name_classes(model, (const char *const *)data->class_names,
                                      data->n_classes);
 }
@@ -118,8 +119,8 @@ clade_status clade__match_labels(const clade_model *model, const clade_data *dat
         status = by_numbers(model, data->n_classes, map);
     for (int64_t i = 0; status == CLADE_OK && i < data->n_samples; i++)
         if (map[data->labels[i]] < 0) status = fail_unknown(model, data, i);
-    if (status == CLADE_OK && !data->class_names && data->n_classes > clade__model_n_known(model))
-        status = fail_too_many(model, data); /* though no sample is of them */
+    if (status == CLADE_OK && !data->class_names)
+        status = clade__check_n_classes(model, data); /* though no sample is of them */
     if (status == CLADE_OK) status = renumber(data, map, labels);
     free(map);
     return status;

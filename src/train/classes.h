@@ -13,6 +13,9 @@
  * is nothing to learn, and for more than the model tells apart. */
 clade_status clade__take_classes(clade_model *model, const clade_data *data);
 
+/* CLADE_EDATA when the data has more classes than the model's outputs tell apart. */
+clade_status clade__check_n_classes(const clade_model *model, const clade_data *data);
+
 /* *labels (n_samples), malloc'd, are the data's as the model numbers them; NULL when that is as the
  * data has them, and without labels. A model whose data named no classes knows them by number. Data
  * whose labels are numbers of its source, without names or beside them, is compared by names where all

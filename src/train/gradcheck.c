@@ -285,28 +285,44 @@ static clade_status judge_all(const check *c, clade_gradcheck_result *result)
     return CLADE_OK;
 }
 
+/* The weights of the data's classes as the model numbers them; a class without a sample weighs 1. */
+static clade_status send_weights(check *c, const int32_t *labels, float *by_label, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) by_label[i] = 1.0f;
+    for (int64_t i = 0; i < c->data->n_samples; i++)
+        by_label[labels[i]] = c->options.class_weights[c->data->labels[i]];
+    double sum = 0.0;
+    for (int64_t i = 0; i < c->options.samples; i++)
+        sum += c->weights[i] = (double)by_label[labels[i]];
+    c->weight_scale = sum > 0.0 ? (float)((double)c->options.samples / sum) : 0.0f;
+    return clade_tensor_create(&c->class_weights, c->model->device, CLADE_FLOAT32, CLADE_SHAPE(n),
+                               by_label);
+}
+
 static clade_status open_weights(check *c)
 {
-    const float *given = c->options.class_weights;
-    const int32_t *labels = c->labels ? c->labels : c->data->labels;
-    double sum = 0.0;
-    if (!given) return CLADE_OK;
-    if (!labels)
+    if (!c->options.class_weights) return CLADE_OK;
+    if (!c->data->labels)
         return clade__fail(CLADE_EINVAL, "gradcheck: class_weights are for classes, and '%s' has none",
                            c->data->name);
+    int64_t n = clade__model_n_known(c->model);
+    float *by_label = malloc((size_t)n * sizeof *by_label);
     c->weights = malloc((size_t)c->options.samples * sizeof *c->weights);
-    if (!c->weights) return clade__fail(CLADE_ENOMEM, "no memory for the weights");
-    for (int64_t i = 0; i < c->options.samples; i++)
-        sum += c->weights[i] = (double)given[labels[i]];
-    c->weight_scale = sum > 0.0 ? (float)((double)c->options.samples / sum) : 0.0f;
-    return clade_tensor_create(&c->class_weights, c->model->device, CLADE_FLOAT32,
-                               CLADE_SHAPE(c->data->n_classes), given);
+    clade_status status =
+        by_label && c->weights
+            ? send_weights(c, c->labels ? c->labels : c->data->labels, by_label, n)
+            : clade__fail(CLADE_ENOMEM, "no memory for the weights");
+    free(by_label);
+    return status;
 }
 
 static clade_status run_check(check *c, clade_gradcheck_result *result)
 {
     /* A model that knows no classes yet takes them as the data numbers them, as training does. */
-    if (c->model->class_names) CLADE_TRY(clade__match_labels(c->model, c->data, &c->labels));
+    if (c->model->class_names)
+        CLADE_TRY(clade__match_labels(c->model, c->data, &c->labels));
+    else
+        CLADE_TRY(clade__check_n_classes(c->model, c->data));
     CLADE_TRY(open_weights(c));
     CLADE_TRY(run_device(c));
     CLADE_TRY(open_reference(c));
