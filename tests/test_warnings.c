@@ -108,6 +108,7 @@ static void large_values_are_told(void **state)
         assert_true(h.n >= 1);
         assert_non_null(strstr(h.text[0], cases[i].part));
         assert_non_null(strstr(h.text[0], "standardize the data (--standardize)"));
+        assert_non_null(strstr(h.text[0], "scale them (npy:...?scale=1/255, or in a config data: {scale: "));
     }
 }
 

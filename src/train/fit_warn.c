@@ -71,7 +71,8 @@ static clade_status warn_of_large_values(clade__fit *f)
     name_feature(name, sizeof name, data, s.feature);
     snprintf(text, sizeof text, "%lld of %lld features reach the network as large numbers, feature %s with "
              "mean %.4g and deviation %.4g: training gets slow or diverges; standardize the data "
-             "(--standardize) or, if these are bytes of images, scale them (--scale 0.00392157)",
+             "(--standardize) or, if these are bytes of images, scale them (npy:...?scale=1/255, or in a "
+             "config data: {scale: 0.00392157})",
              (long long)s.n_large, (long long)cols, name, s.mean, s.deviation);
     return clade__fit_tell(f, text);
 }
