@@ -191,6 +191,33 @@ static void numbers_can_be_categories(void **state)
                                                                "as in other rows; categories=1 takes each");
 }
 
+/* Labels and categories that are numbers, whichever mark they have. */
+static void decimal_commas_are_of_numbers_among_texts(void **state)
+{
+    (void)state;
+    const char text[] = "a;b;y\n1,5;2,5;1,0\n3,50;4;2,0\n1,50;1;1\n3,5;2;02\n";
+    clade_data *train = open_text(text, "test=0&categories=a"), *other;
+    assert_int_equal(train->n_classes, 2);
+    assert_string_equal(train->class_names[0], "1");
+    assert_string_equal(train->class_names[1], "2");
+    for (int i = 0; i < 4; i++) assert_int_equal(train->labels[i], i % 2);
+    other = OPEN("a;b;y\n3,500;1,5;1\n", "", .schema = clade_data_schema(train), .whole = true);
+    assert_values(other, 1, 3, (float[]){0, 1, 1.5f});
+    other = OPEN("a,b,y\n1.50,1.5,1\n", "", .schema = clade_data_schema(train), .whole = true);
+    assert_values(other, 1, 3, (float[]){1, 0, 1.5f});
+    assert_values(train, 4, 3, (float[]){1, 0, 2.5f, 0, 1, 4, 1, 0, 1, 0, 1, 2});
+    open_bad("a;b;y\n1,5;2,5;p\n1,5;4;q\nk.A.;1;p\n1,5;2;q\n", "test=0", CLADE_EDATA,
+             ":4: column 1 ('a') has 'k.A.', want a number, as in other rows");
+    const char comma[] = "want a number, which decimal=, reads with a comma; categories=1 takes";
+    open_bad("a;b;y\n1,5;2;p\n1,5;4;q\nk.A.;1;p\n1,5;2;q\n", "test=0", CLADE_EDATA, comma);
+    open_bad("a,b,y\n\"1,5\",2,p\n\"2,5\",4,q\n\"1,5\",1,p\n", "test=0", CLADE_EDATA, comma);
+    other = open_text("a,b,y\n\"1,5\",2,p\n\"2,5\",4,q\n", "test=0&decimal=,");
+    assert_values(other, 2, 2, (float[]){1.5f, 2, 2.5f, 4});
+    other = OPEN("a;b;y\n1,50;2;p\n2,5;4;q\n", "test=0", .keep = "a");
+    assert_string_equal(clade_data_kept(other, 0, 0), "1,50"); /* as it stands */
+    clade_data_free(other);
+}
+
 static void true_and_false_are_numbers(void **state)
 {
     (void)state;
@@ -543,6 +570,7 @@ int main(void)
         cmocka_unit_test(later_tables_are_filled_alike),
         cmocka_unit_test(unknown_categories_are_refused_or_zeros),
         cmocka_unit_test(numbers_can_be_categories),
+        cmocka_unit_test(decimal_commas_are_of_numbers_among_texts),
         cmocka_unit_test(true_and_false_are_numbers),
         cmocka_unit_test(columns_are_left_out_or_chosen),
         cmocka_unit_test(no_column_is_two_things),

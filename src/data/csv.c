@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "data/csv_classes.h"
 #include "data/csv_schema.h"
+#include "data/number.h"
 
 enum {
     ENOUGH_ROWS = 10,    /* for a class in each row to be a mistake */
@@ -88,6 +89,18 @@ static clade__csv_want want_feature(const clade__csv_reading *in, int feature, i
     return schema->columns[feature].is_category ? CLADE__CSV_TEXT : CLADE__CSV_NUMBER;
 }
 
+/* Texts that are numbers have decimal points, so that labels and categories are those of other files. */
+static void point_numbers(clade__csv_column *column)
+{
+    double value;
+    for (int32_t i = 0; i < column->n_texts; i++) {
+        char *comma = strchr(column->texts[i], ',');
+        if (comma && clade__number_parse(column->texts[i], strlen(column->texts[i]), ',', &value) !=
+                         CLADE__NUMBER_NONE)
+            *comma = '.';
+    }
+}
+
 static clade_status read_columns(clade__csv_reading *in)
 {
     const clade__csv_roles *roles = &in->roles;
@@ -106,6 +119,8 @@ static clade_status read_columns(clade__csv_reading *in)
     if (roles->parts >= 0) wants[roles->parts] = CLADE__CSV_TEXT;
     clade_status status = clade__csv_file_read(&in->file, wants, in->columns);
     free(wants);
+    for (int i = 0; status == CLADE_OK && in->file.dialect.decimal == ',' && i < in->file.n_cols; i++)
+        point_numbers(&in->columns[i]);
     return status;
 }
 

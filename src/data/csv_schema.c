@@ -169,7 +169,14 @@ static clade_status check_many(const clade__csv_reading *in, int col, int32_t n)
                        name, n, in->file.n_rows, col + 1, col + 1);
 }
 
-/* A column that is not numbers only because some cells are none: a slip, as a rule. */
+/* Whether the text is a number with the decimal mark that the file has not got. */
+static bool has_comma(const char *text)
+{
+    double value;
+    return strchr(text, ',') && clade__number_parse(text, strlen(text), ',', &value) != CLADE__NUMBER_NONE;
+}
+
+/* A column that is not numbers only because some cells are none, or have another mark: a slip, as a rule. */
 static clade_status check_mixed(const clade__csv_reading *in, int col)
 {
     const clade__csv_column *column = &in->columns[col];
@@ -178,11 +185,12 @@ static clade_status check_mixed(const clade__csv_reading *in, int col)
     if (in->roles.category[col]) return CLADE_OK;
     for (int32_t i = 0; i < column->n_texts; i++) {
         bool is_number = clade__number_canonical(column->texts[i], number, sizeof number);
-        n_numbers += is_number;
+        n_numbers += is_number || has_comma(column->texts[i]);
         if (!is_number && other < 0) other = i;
     }
     if (n_numbers == 0 || other < 0) return CLADE_OK;
-    snprintf(want, sizeof want, "a number, as in other rows; categories=%d takes each text as a category",
+    snprintf(want, sizeof want, "a number%s; categories=%d takes each text as a category",
+             has_comma(column->texts[other]) ? ", which decimal=, reads with a comma" : ", as in other rows",
              col + 1);
     return clade__csv_fail(&in->file, clade__csv_first_row(&in->file, column, other), col, want);
 }
