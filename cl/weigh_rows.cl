@@ -3,7 +3,7 @@
  *   loss (rows)    = loss * w
  *   dy (rows, cols) = dy * w
  *
- * A row whose label is none of the weights' stays as it is. LANES work-items share a row: see
+ * A row whose label has no weight stays as it is. LANES work-items share a row: see
  * row_reduce.cl. */
 #include "row_reduce.cl"
 

@@ -11,8 +11,7 @@
  * and after a question mark, options joined by '&'. The options begin at the first '?' behind which a
  * word and '=' stand, so that a path may hold other ones. All kinds take part=train|valid|test
  * (valid is test where there are two), and n=N: the first N samples of the part; fewer in a file are an
- * error. clade_data_kind_at lists all kinds and
- * options with a line on each.
+ * error. clade_data_kind_at lists all kinds and options with a line on each.
  *
  * digits: 20,000 samples to train and 4,000 to test unless n= is given; seed=1 unless given.
  *
@@ -125,8 +124,9 @@ typedef struct clade_data_info {
     double seconds;      /* spent reading or making it */
 } clade_data_info;
 
-/* Opens the train part, unless the spec names another; of a file without parts, all rows. CLADE_EINVAL for a spec that makes no
- * sense, CLADE_EIO for a file that cannot be read, CLADE_EDATA for one that is damaged. */
+/* Opens the train part, unless the spec names another; of a file without parts, all rows. CLADE_EINVAL
+ * for a spec that makes no sense, CLADE_EIO for a file that cannot be read, CLADE_EDATA for one that is
+ * damaged. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_open(clade_data **out, const char *spec);
 
 /* The same of a part: "train", "valid" or "test". Files without parts are split. */
@@ -143,11 +143,13 @@ typedef struct clade_data_options {
     bool standardize_targets; /* the same for its targets; clade_predict gives them in their own units */
     const clade_schema *schema; /* read a table as this one was read: that of a model, or of the data it
                                  * is trained on. Columns are found by name, in any order */
-    bool alone;               /* samples alone: labels and targets are not read, though a table may have
-                               * them, so that none is refused */
+    bool samples_only;        /* labels and targets are not read, though a table may have them, so that
+                               * none is refused */
     const char *keep;         /* names of columns to carry along as text, between commas; or NULL */
 } clade_data_options;
 
+/* The same as these options say. CLADE_EDATA also for a table that lacks columns of the schema, or has a
+ * category that the schema neither knows nor accepts. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_open_with(clade_data **out, const char *spec,
                                                              const clade_data_options *options);
 

@@ -173,10 +173,10 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_fit_memory(const clade_model *mode
  * Then the steps since a copy of the training, ten seconds old at most or as long as 200 copies take,
  * are made again to find where it began: the result has the place, the message names layer and step,
  * and the model is what it was in that copy. CLADE_EDATA when the data does not fit the model, has a
- * single class, or targets outside [0, 1] with bce_with_logits, or every checkpoint to resume from is damaged; CLADE_EINVAL, naming the setting, when
- * the run to resume began with another, has ended and left no checkpoint, was planned by its cosine schedule to last longer or shorter, or
- * has done more than epochs and max_steps want; CLADE_EIO
- * when run_dir cannot be written, the last checkpoint being as good as before. After any failure the
+ * single class, or has targets outside [0, 1] with bce_with_logits, or when every checkpoint to resume from
+ * is damaged; CLADE_EINVAL, naming the setting, when the run to resume began with another, has ended and
+ * left no checkpoint, was planned by its cosine schedule to last longer or shorter, or has done more than
+ * epochs and max_steps want; CLADE_EIO when run_dir cannot be written, the last checkpoint being as good as before. After any failure the
  * model of the last epoch and the best one are still saved where they can be, and the message says so.
  * A validation whose loss is not finite ends nothing: on_message is told of it, and the result has it.
  * options and result may be NULL. */

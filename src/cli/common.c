@@ -217,7 +217,8 @@ static clade_status fail_data(clade_status status, const char *spec, const clade
 }
 
 clade_status cli_open_all(clade_device **device, clade_model **model, clade_data **data,
-                          const cli_call *call, const char *spec, const char *keep, bool alone)
+                          const cli_call *call, const char *spec, const char *keep,
+                          bool samples_only)
 {
     const char *path = call->arguments[0];
     CLADE_TRY(clade_device_open_units(device, call->device, call->compute_units));
@@ -225,7 +226,7 @@ clade_status cli_open_all(clade_device **device, clade_model **model, clade_data
     const clade_data_options how = {.part = "test",
                                     .whole = true,
                                     .schema = clade_model_schema(*model),
-                                    .alone = alone,
+                                    .samples_only = samples_only,
                                     .keep = keep};
     clade_status status = clade_data_open_with(data, spec, &how);
     if (status != CLADE_OK) return fail_data(status, spec, &how, *model);

@@ -126,9 +126,10 @@ void cli_print_notes(const clade_data *data);
 
 /* Opens a device, a model on it and data to use the model on, which is read as the model reads it: the
  * part that the spec names, else the test part, or all of what has no parts; with the columns `keep`
- * carried along, unless it is NULL; with `alone`, labels and targets are not read. Says on stderr what
- * the data has to say of itself. Free in the order data, model, device. */
+ * carried along, unless it is NULL; with `samples_only`, labels and targets are not read. Prints the
+ * data's notes on stderr. Free in the order data, model, device. */
 clade_status cli_open_all(clade_device **device, clade_model **model, clade_data **data,
-                          const cli_call *call, const char *spec, const char *keep, bool alone);
+                          const cli_call *call, const char *spec, const char *keep,
+                          bool samples_only);
 
 #endif

@@ -51,7 +51,7 @@ enum { GAP = 2, LONGEST_PIECE = 24 };
 typedef struct layout {
     int widest[CLI_TABLE_COLUMNS], least[CLI_TABLE_COLUMNS], width[CLI_TABLE_COLUMNS];
     bool shown[CLI_TABLE_COLUMNS]; /* in this block */
-    bool left[CLI_TABLE_COLUMNS];  /* for a later one */
+    bool waits[CLI_TABLE_COLUMNS]; /* for a later one */
 } layout;
 
 /* The longest piece of a text that is better not broken. */
@@ -82,15 +82,15 @@ static void measure(const cli_table *table, layout *l)
         if (widest > l->widest[column]) l->widest[column] = widest;
         if (least > l->least[column]) l->least[column] = least;
     }
-    for (int c = 0; c < table->n_columns; c++) l->left[c] = l->widest[c] > 0;
+    for (int c = 0; c < table->n_columns; c++) l->waits[c] = l->widest[c] > 0;
 }
 
-/* What the columns that are left take in one block, each as wide as `widths` says. */
+/* What the columns that wait take in one block, each as wide as `widths` says. */
 static int sum_of(const cli_table *table, const layout *l, const int *widths)
 {
     int sum = -GAP;
     for (int c = 0; c < table->n_columns; c++)
-        if (l->left[c]) sum += widths[c] + GAP;
+        if (l->waits[c]) sum += widths[c] + GAP;
     return sum;
 }
 
@@ -100,14 +100,14 @@ static void choose_block(const cli_table *table, layout *l, int columns)
     int sum = l->least[0], n = 1;
     for (int c = 0; c < table->n_columns; c++) l->shown[c] = c == 0;
     for (int c = 1; c < table->n_columns; c++) {
-        if (!l->left[c]) continue;
+        if (!l->waits[c]) continue;
         sum += l->least[c] + GAP;
         if (n > 1 && sum > columns) break;
         l->shown[c] = true;
-        l->left[c] = false;
+        l->waits[c] = false;
         n++;
     }
-    l->left[0] = false;
+    l->waits[0] = false;
 }
 
 /* Gives the block's columns what there is beyond the least, the one that lacks most first. */
@@ -177,14 +177,14 @@ clade_status cli_table_print_to(const cli_table *table, FILE *to)
     int columns = cli_columns(to) - 1, all = sum_of(table, &l, l.widest);
     if (columns < 0) columns = all;
     for (const char *drop = table->drop; drop && *drop && sum_of(table, &l, l.least) > columns; drop++)
-        l.left[*drop - '0'] = false;
+        l.waits[*drop - '0'] = false;
     for (bool more = true, first = true; more; first = false) {
         choose_block(table, &l, columns);
         widen(table, &l, columns);
         if (!first) fputc('\n', to);
         print_block(table, &l, to);
         more = false;
-        for (int c = 0; c < table->n_columns; c++) more = more || l.left[c];
+        for (int c = 0; c < table->n_columns; c++) more = more || l.waits[c];
     }
     return CLADE_OK;
 }

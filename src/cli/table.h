@@ -20,9 +20,9 @@ typedef struct cli_table {
     int n_columns;
     unsigned right; /* bit i: column i is aligned to the right */
     const char *drop; /* columns by their digits, "85"; NULL: none */
-    char **cells;
+    char **cells;     /* (n_cells), row by row; (capacity) */
     size_t n_cells, capacity;
-    bool failed;
+    bool failed;      /* there was no memory for a cell */
 } cli_table;
 
 void cli_table_add(cli_table *table, const char *format, ...) CLADE_PRINTF(2, 3);

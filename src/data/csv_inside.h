@@ -121,15 +121,15 @@ bool clade__csv_cell_truth(const clade__csv_cell *cell, bool *truth);
 typedef struct clade__csv_facts {
     int64_t n_of[CLADE__CSV_N_KINDS];
     int64_t n_quoted;
-    bool again; /* the text on top is there again */
+    bool again; /* the text of the first row stands again below it */
 } clade__csv_facts;
 
 /* A run of whole rows, which one thread reads. */
 typedef struct clade__csv_part {
     int64_t begin, end; /* offsets */
     int64_t n_rows;     /* the first row of the file included */
-    int64_t count_from; /* the first column is this number, one more in the next row, and so on; */
-    bool counts;        /* if this is set. The first row of the file is left out. */
+    bool counts;        /* its first column counts its rows, but for the first row of the file, */
+    int64_t count_from; /* from this number on */
 } clade__csv_part;
 
 struct clade__csv_inside {

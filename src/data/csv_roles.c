@@ -252,7 +252,7 @@ clade_status clade__csv_roles_choose(clade__csv_roles *roles, const clade__csv_f
                                      &t));
     CLADE_TRY(list_features(roles, file));
     CLADE_TRY(check_names(roles, file));
-    if (spec->how->alone) leave_answers(roles);
+    if (spec->how->samples_only) leave_answers(roles);
     return take_kept_columns(roles, file, spec);
 }
 
@@ -339,7 +339,7 @@ static clade_status find_answers(clade__csv_roles *roles, const clade__csv_file 
                                  const clade__data_spec *spec, const clade_schema *schema,
                                  clade__text *missing)
 {
-    if (samples_alone(spec) || spec->how->alone) return CLADE_OK;
+    if (samples_alone(spec) || spec->how->samples_only) return CLADE_OK;
     if (option(spec, "label") || option(spec, "target")) {
         for (int i = 0; i < file->n_cols; i++) /* a name may be given to any column but a feature's */
             if (roles->role[i] == CLADE__CSV_UNUSED) roles->role[i] = CLADE__CSV_FEATURE;

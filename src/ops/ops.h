@@ -75,7 +75,7 @@ clade_status clade__one_hot(clade__commands *commands, clade_tensor *target,
                             const clade_tensor *labels);
 
 /* weigh_rows.c: loss (rows) and dy (rows, cols) times weights (n_weights)[label] * *scale, which is read
- * at each run; a row whose label (rows) is none of the weights' stays as it is. */
+ * at each run. A row whose label (rows) has no weight stays as it is. */
 clade_status clade__weigh_rows(clade__commands *commands, clade_tensor *loss, clade_tensor *dy,
                                const clade_tensor *weights, const clade_tensor *labels,
                                const float *scale);

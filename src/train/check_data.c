@@ -1,4 +1,4 @@
-/* Answers that a model's loss can be computed of. */
+/* Whether data has the answers from which a model's loss is computed. */
 #include <stdio.h>
 
 #include "train/pass.h"

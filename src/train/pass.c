@@ -148,7 +148,7 @@ static const clade__parts *parts_of(const clade__pass *pass, int64_t index)
     return pass->rest.n > 0 && index == pass->n_batches - 1 ? &pass->rest : &pass->full;
 }
 
-/* Of a batch's samples, all of them, whatever parts it is done in. 0 where none has a weight. */
+/* Of all samples of a batch, whatever parts it is done in. 0 where all of them weigh 0. */
 static float weight_scale_of(const clade__pass *pass, int64_t index)
 {
     const int32_t *labels = pass->feed.answers, *order = pass->feed.host_order + index * pass->batch;

@@ -25,7 +25,8 @@ typedef struct clade__pass {
     clade__binding binding; /* what the feed makes of the data */
     clade_tensor *weights; /* (classes) of the classes, or NULL; see clade__pass_options */
     float *host_weights;   /* the same */
-    float weight_scale;    /* of the batch that was begun last: its samples by the sum of their weights */
+    float weight_scale;    /* the number of samples in the batch that was begun last, divided by the sum of
+                            * their weights */
     bool training;
     int64_t n_samples, batch, n_batches;
     clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */
@@ -60,8 +61,7 @@ void clade__pass_close(clade__pass *pass);
 /* check_data.c: whether data has the answers that the model wants; its samples are for clade__bind. */
 clade_status clade__check_data(const clade_model *model, const clade_data *data);
 
-/* Whether there is anything to learn: not where all samples are of one class, of those that are declared. A
- * lone sample has no other. */
+/* CLADE_EDATA where all samples, if there are two or more, are of one class: there is nothing to learn. */
 clade_status clade__check_two_classes(const clade_data *data);
 
 /* Whether the loss is one of such targets: bce_with_logits wants them in [0, 1]. */

@@ -115,7 +115,7 @@ char *clade__recipe_text(const clade_model *model, const clade_data *train,
     add_input(&text, &model->input);
     add_columns(&text, model->schema);
     add_classes(&text, model);
-    if (options->class_weights) /* to the same line: others have runs of earlier versions, too */
+    if (options->class_weights) /* on the line of the classes */
         add_weights(&text, options->class_weights, clade_data_describe(train).n_classes);
     clade__text_append(&text, "\n");
     add_data(&text, "training data", train);

@@ -10,7 +10,7 @@ enum { N_WEIGHTS = 7 };
 
 static const float scale = 0.3f;
 
-/* Some labels are none that has a weight. */
+/* Some labels have no weight. */
 static void prepare(clade__trial *t)
 {
     int64_t rows = clade__shape_rows(t->shape);
