@@ -209,6 +209,8 @@ static void rows_of_a_table_are_known_again(void **state)
                 "--standardize-targets", "--optimizer", "adam", "--lr", "0.1", "--batch", "16",
                 "--epochs", "100", "--run", in_folder("homes")),
         0);
+    assert_non_null(strstr(result.err, "64 samples of [2], 2 targets, "));
+    assert_non_null(strstr(result.err, ": 2 numbers; target price, rate; not used: id, note\n"));
     command_free(&result);
     result = command_expect(COMMAND("predict", model, "--data", test_text("%s?part=test", table),
                                     "--keep", "id,note,price"),
@@ -230,6 +232,7 @@ static void rows_of_a_table_are_known_again(void **state)
     }
     assert_int_equal(n, 16); /* a fifth of 80 */
     assert_true(least > 16);
+    assert_non_null(strstr(result.err, "\ndata    its test part: 16 of its 80 rows\n"));
     command_free(&result);
 
     result = command_expect(COMMAND("predict", model, "--data", table, "--keep", "id", "--json",

@@ -156,7 +156,8 @@ static void print_data(const clade_data *data, const char *role)
     if (info.n_classes > 0)
         snprintf(answers, sizeof answers, "%d classes", info.n_classes);
     else
-        snprintf(answers, sizeof answers, "%lld targets", (long long)info.n_targets);
+        snprintf(answers, sizeof answers, "%lld target%s", (long long)info.n_targets,
+                 info.n_targets == 1 ? "" : "s");
     cli_say(role, "%s: %s samples of %s, %s%s, read in %.2f s", info.name,
             cli_count_text(count, sizeof count, info.n_samples),
             cli_shape_text(shape, sizeof shape, info.shape), answers,

@@ -278,8 +278,8 @@ static clade_status note_table(const clade__csv_reading *in, clade_data *data)
     clade__text text = {0};
     for (int i = 0; i < in->schema->n_columns; i++)
         n_categories += in->schema->columns[i].is_category;
-    clade__text_append(&text, "table of %" PRId64 " rows, %s header, separator %s%s: %d number%s",
-                       in->file.n_rows, in->file.names ? "a" : "no",
+    clade__text_append(&text, "table of %" PRId64 " row%s, %s header, separator %s%s: %d number%s",
+                       in->file.n_rows, in->file.n_rows == 1 ? "" : "s", in->file.names ? "a" : "no",
                        dialect->separator == '\t'  ? "tab"
                        : dialect->separator == ';' ? "';'"
                        : dialect->separator == '|' ? "'|'"
@@ -293,6 +293,9 @@ static clade_status note_table(const clade__csv_reading *in, clade_data *data)
         clade__text_append(&text, " as %" PRId64 " features", in->schema->n_features);
     if (in->roles.label >= 0 && in->file.names)
         clade__text_append(&text, "; label %s", in->file.names[in->roles.label]);
+    for (int i = 0; i < in->roles.n_targets && in->file.names; i++)
+        clade__text_append(&text, "%s%s", i == 0 ? "; target " : ", ",
+                           in->file.names[in->roles.targets[i]]);
     list_unused(&text, in);
     clade_status status = text.failed ? clade__fail(CLADE_ENOMEM, "csv: no memory")
                                       : clade__data_note(data, "%s", text.data);

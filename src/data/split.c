@@ -262,13 +262,15 @@ clade_status clade__split_tell(const clade__split *split, clade_data *data)
         n[split->part[i]]++;
         if (clade__split_takes(split, i)) data->rows[at++] = (int32_t)i;
     }
-    if (split->wanted != CLADE__TRAIN) return CLADE_OK;
+    if (split->wanted != CLADE__TRAIN)
+        return clade__data_note(data, "its %s part: %" PRId64 " of its %" PRId64 " rows", data->part,
+                                split->n_rows, split->n_all);
     if (n[CLADE__VALID] > 0)
         return clade__data_note(data, "%" PRId64 " of its %" PRId64 " rows are held out to validate "
                                 "with, and %" PRId64 " to test with", n[CLADE__VALID], split->n_all,
                                 n[CLADE__TEST]);
-    return clade__data_note(data, "%" PRId64 " of its %" PRId64 " rows are held out", n[CLADE__TEST],
-                            split->n_all);
+    return clade__data_note(data, "%" PRId64 " of its %" PRId64 " rows %s held out", n[CLADE__TEST],
+                            split->n_all, n[CLADE__TEST] == 1 ? "is" : "are");
 }
 
 void clade__split_free(clade__split *split)

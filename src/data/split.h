@@ -63,7 +63,7 @@ static inline bool clade__split_trains(const clade__split *split, int64_t row)
     return !split->part || split->part[row] == CLADE__TRAIN;
 }
 
-/* Tells the data which rows it has, and in a note which are held out. */
+/* Tells the data which rows it has, and in a note which are held out or left out. */
 CLADE_MUST_CHECK clade_status clade__split_tell(const clade__split *split, clade_data *data);
 
 void clade__split_free(clade__split *split);
