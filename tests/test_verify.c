@@ -1,6 +1,8 @@
 /* clade verify: that it leaves no kernel out, that its formulas of gradients are right, and that it
  * notices each kernel that is wrong, and how. */
 #define _XOPEN_SOURCE 700
+#include <signal.h>
+
 #include "base/file.h"
 #include "base/text.h"
 #include "blas/provider.h"
@@ -457,6 +459,18 @@ static void progress_is_shown(void **state)
     command_free(&result);
 }
 
+/* The workers hold stderr: it ends with the last of them. A whole run takes longer by far. */
+static void workers_end_with_the_command(void **state)
+{
+    (void)state;
+    double begun = clade__seconds();
+    command_result result =
+        command_run_and_signal_after((const char *const[]){"verify", NULL}, NULL, 1.0, SIGKILL);
+    assert_int_equal(result.status, 128 + SIGKILL);
+    assert_true(clade__seconds() - begun < 12.0);
+    command_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +484,7 @@ int main(void)
         cmocka_unit_test(the_command_names_kernel_options_and_driver),
         cmocka_unit_test(shared_work_is_whole),
         cmocka_unit_test(progress_is_shown),
+        cmocka_unit_test(workers_end_with_the_command),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

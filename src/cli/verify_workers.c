@@ -26,6 +26,7 @@ typedef struct worker {
 } worker;
 
 typedef struct shared {
+    pid_t parent;
     worker workers[MOST_WORKERS];
     atomic_int n_parts, n_begun, n_cases;
     char op[64];                         /* what was begun last, for the eye */
@@ -35,6 +36,7 @@ typedef struct shared {
 
 typedef struct place { /* where a process is */
     shared *all;
+    bool forked;
     const cli_call *call;
     char current[256];
 } place;
@@ -72,6 +74,7 @@ static void show_progress(const shared *all, const char *op)
 static void begins(const char *op, const char *shape, void *user)
 {
     shared *all = user;
+    if (here.forked && getppid() != all->parent) _exit(1); /* killed: nobody waits for more */
     snprintf(here.current, sizeof here.current, "%s %s", op, shape);
     snprintf(all->op, sizeof all->op, "%s", op);
 }
@@ -141,6 +144,7 @@ static void work_on(const clade_verify_options *options, shared *all, worker *w,
     own.takes = takes;
     own.user = all;
     own.last_first = !first;
+    here.forked = true;
     watch_crashes();
     w->status = clade_device_open(&device, here.call->device);
     if (w->status == CLADE_OK) {
@@ -241,6 +245,7 @@ clade_status cli_verify_run(const cli_call *call, const clade_verify_options *op
     *result = (clade_verify_result){0};
     shared *all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED) return clade__fail(CLADE_ENOMEM, "verify: no memory for the results");
+    all->parent = getpid();
     here = (place){.all = all, .call = call};
     long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
     int n_workers = n_cores < MOST_WORKERS ? (int)n_cores : MOST_WORKERS;
