@@ -2,6 +2,7 @@
  * reader. */
 #include "data/spec.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,16 @@ static const clade_data_kind_option random_options[] = {
     {"classes", "N", "how many classes (default: 10)"},
     {"targets", "N", "numbers to predict, in place of classes"},
     {"n", "N", "how many samples (default: 1000)"}, SEED, {0}};
+
+/* Each option is given once, so that a spec has room for all that its kind has. */
+#define HAS_ROOM(options)                                                                          \
+    static_assert(sizeof(options) / sizeof(options)[0] <= CLADE__DATA_MAX_OPTIONS + 1, #options)
+HAS_ROOM(digits_options);
+HAS_ROOM(mnist_options);
+HAS_ROOM(cifar10_options);
+HAS_ROOM(csv_options);
+HAS_ROOM(npy_options);
+HAS_ROOM(random_options);
 
 typedef struct data_kind {
     clade_data_kind about;
@@ -196,7 +207,7 @@ static clade_status add_option(clade__data_spec *spec, const data_kind *kind, ch
         return clade__fail(CLADE_EINVAL, "%s: option '%s' has no value; write %s=…", name, text, text);
     if (clade__data_option(spec, text))
         return clade__fail(CLADE_EINVAL, "%s: option '%s' is given twice", name, text);
-    spec->options[spec->n_options].key = text; /* each once, so there is room */
+    spec->options[spec->n_options].key = text;
     spec->options[spec->n_options++].value = equals + 1;
     return CLADE_OK;
 }
