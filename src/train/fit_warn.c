@@ -167,24 +167,22 @@ static clade_status warn_of_large_loss(clade__fit *f)
 /* *answer is the class of all samples, -1 where there is more than one. */
 static clade_status find_only_answer(clade__fit *f, clade_data *data, int32_t *answer)
 {
-    enum { AT_A_TIME = 1024 };
     int64_t n_outputs = clade_shape_elements(f->model->output->shape);
-    float *y = malloc((size_t)(AT_A_TIME * n_outputs) * sizeof *y);
+    int64_t chunk = clade__predict_chunk(n_outputs, data->n_samples);
+    float *y = malloc((size_t)(chunk * n_outputs) * sizeof *y);
+    clade_status status = y ? CLADE_OK : clade__fail(CLADE_ENOMEM, "no memory for predictions");
+    bool same = true;
     *answer = -1;
-    if (!y) return clade__fail(CLADE_ENOMEM, "no memory for predictions");
-    clade_status status = CLADE_OK;
-    for (int64_t first = 0; status == CLADE_OK && first < data->n_samples; first += AT_A_TIME) {
-        int64_t left = data->n_samples - first, n = left < AT_A_TIME ? left : AT_A_TIME;
+    for (int64_t first = 0; status == CLADE_OK && same && first < data->n_samples; first += chunk) {
+        int64_t left = data->n_samples - first, n = left < chunk ? left : chunk;
         status = clade_predict(f->model, data, first, n, true, y);
-        for (int64_t i = 0; status == CLADE_OK && i < n; i++) {
+        for (int64_t i = 0; status == CLADE_OK && same && i < n; i++) {
             int32_t class = (int32_t)clade__class_of(f->model, y + i * n_outputs);
             if (first + i == 0) *answer = class;
-            if (class == *answer) continue;
-            *answer = -1;
-            free(y);
-            return CLADE_OK;
+            same = class == *answer;
         }
     }
+    if (!same) *answer = -1;
     free(y);
     return status;
 }

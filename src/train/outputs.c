@@ -5,6 +5,16 @@
 
 #include "train/outputs.h"
 
+enum { MOST_SAMPLES = 4096, LEAST_SAMPLES = 64 }; /* of a chunk */
+#define MOST_VALUES 4194304 /* unless they are of fewer than LEAST_SAMPLES */
+
+int64_t clade__predict_chunk(int64_t n_outputs, int64_t n_samples)
+{
+    int64_t n = MOST_VALUES / n_outputs;
+    n = n < LEAST_SAMPLES ? LEAST_SAMPLES : n > MOST_SAMPLES ? MOST_SAMPLES : n;
+    return n < n_samples ? n : n_samples;
+}
+
 bool clade__outputs_finite(const float *outputs, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)

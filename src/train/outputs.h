@@ -7,6 +7,9 @@
 
 #include "graph/model.h"
 
+/* How many of n samples to predict at a time, so that their outputs take little memory. */
+int64_t clade__predict_chunk(int64_t n_outputs, int64_t n_samples);
+
 /* Of the n outputs of one sample. */
 bool clade__outputs_finite(const float *outputs, int64_t n);
 

@@ -6,9 +6,7 @@
 #include <string.h>
 
 #include "train/classes.h"
-
-enum { CHUNK = 4096, LEAST = 64 }; /* samples predicted at a time */
-#define CHUNK_VALUES 4194304       /* and so many outputs at most, unless they are of fewer than LEAST */
+#include "train/outputs.h"
 
 static const char *const kind_names[] = {"classes", "labels", "numbers"};
 
@@ -78,9 +76,7 @@ static clade_report_kind kind_of(const clade_model *model, const clade_data *dat
 
 static clade_status take_all(clade__reporter *r, const clade__report_parts *parts)
 {
-    int64_t chunk = CHUNK_VALUES / r->n_outputs;
-    chunk = chunk < LEAST ? LEAST : chunk > CHUNK ? CHUNK : chunk;
-    if (chunk > r->data->n_samples) chunk = r->data->n_samples;
+    int64_t chunk = clade__predict_chunk(r->n_outputs, r->data->n_samples);
     float *raw = malloc(2 * (size_t)chunk * (size_t)r->n_outputs * sizeof *raw);
     if (!raw) return clade__fail(CLADE_ENOMEM, "no memory for %lld predictions", (long long)chunk);
     clade_status status = CLADE_OK;
