@@ -167,6 +167,39 @@ static void test_info(void **state)
     command_free(&result);
 }
 
+/* What PyTorch does not apply by itself is shown. */
+static void info_has_the_scale_of_the_input(void **state)
+{
+    (void)state;
+    char config[600], scaled[600];
+    snprintf(config, sizeof config, "%s/scaled.yaml", test_folder());
+    snprintf(scaled, sizeof scaled, "%s/scaled", test_folder());
+    for (int each = 0; each < 2; each++) {
+        const char *text = test_text("model: linear\ndata: {train: random?features=3, %s}\ntrain: {epochs: 1}\n",
+                                     each ? "standardize: true" : "scale: 0.1, shift: -2");
+        test_write_file(config, text, strlen(text));
+        command_result result = command_expect(COMMAND("train", config, "--run", scaled, "--overwrite"), 0);
+        command_free(&result);
+        const char *model = test_text("%s/model.safetensors", scaled);
+        result = command_expect(COMMAND("info", model), 0);
+        assert_non_null(strstr(result.out, each ? "\ninput: each value has a scale and a shift of its own"
+                                                : "\ninput: the network sees value * 0.1 - 2\n"));
+        command_free(&result);
+        result = command_expect(COMMAND("info", model, "--json"), 0);
+        cJSON *document = command_json(result.out);
+        const cJSON *scale = cJSON_GetObjectItem(document, "input_scale");
+        assert_int_equal(cJSON_GetArraySize(scale), each ? 3 : 0);
+        if (each) {
+            assert_true(fabs(cJSON_GetArrayItem(scale, 2)->valuedouble - 1) < 0.1); /* of normal noise */
+        } else {
+            assert_true(command_number(document, "input_scale") == 0.1);
+            assert_true(command_number(document, "input_shift") == -2);
+        }
+        cJSON_Delete(document);
+        command_free(&result);
+    }
+}
+
 static void test_run_again(void **state)
 {
     (void)state;
@@ -376,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_devices),        cmocka_unit_test(test_eval),
         cmocka_unit_test(test_predict),        cmocka_unit_test(test_info),
+        cmocka_unit_test(info_has_the_scale_of_the_input),
         cmocka_unit_test(test_run_again),      cmocka_unit_test(test_overwrite),
         cmocka_unit_test(test_early_stopping), cmocka_unit_test(test_bad_model),
         cmocka_unit_test(test_unfit_data),     cmocka_unit_test(test_predict_failed),

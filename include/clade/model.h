@@ -182,6 +182,16 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_model_layer(const clade_model *mod
                                                           clade_layer_info *info);
 CLADE_API int64_t clade_model_n_parameters(const clade_model *model);
 CLADE_API clade_shape clade_model_input_shape(const clade_model *model);
+
+/* What the network sees of each value of a sample, after what the schema makes of a table:
+ * value * scale + shift. */
+typedef struct clade_model_scale {
+    double scale, shift;
+    const double *feature_scale, *feature_shift; /* (n) of each value in place of those, owned by the model;
+                                                  * NULL: those are of all values */
+} clade_model_scale;
+
+CLADE_API clade_model_scale clade_model_input_scale(const clade_model *model);
 CLADE_API clade_shape clade_model_output_shape(const clade_model *model);
 CLADE_API clade_loss clade_model_loss(const clade_model *model);
 CLADE_API int64_t clade_model_batch(const clade_model *model);

@@ -1,4 +1,6 @@
 /* clade info MODEL: the layers of a saved model. Needs no device. */
+#include <math.h>
+
 #include "cli/columns_report.h"
 
 static clade_status add_layers(clade__json *json, const clade_model *model)
@@ -16,12 +18,46 @@ static clade_status add_layers(clade__json *json, const clade_model *model)
     return CLADE_OK;
 }
 
+/* A number, or a list with one for each value of a sample. */
+static void add_scale(clade__json *json, const char *key, double all, const double *each, int64_t n)
+{
+    if (!each) {
+        clade__json_number(json, key, all);
+        return;
+    }
+    clade__json_list(json, key);
+    for (int64_t i = 0; i < n; i++) clade__json_number(json, NULL, each[i]);
+    clade__json_list_end(json);
+}
+
+static void add_input(clade__json *json, const clade_model *model)
+{
+    clade_model_scale input = clade_model_input_scale(model);
+    int64_t n = clade_shape_elements(clade_model_input_shape(model));
+    add_scale(json, "input_scale", input.scale, input.feature_scale, n);
+    add_scale(json, "input_shift", input.shift, input.feature_shift, n);
+}
+
+/* What the network sees, where that is not the values as they are or, of a table, as columns make them. */
+static void print_input(const clade_model *model)
+{
+    clade_model_scale input = clade_model_input_scale(model);
+    bool of_table = clade_schema_n_columns(clade_model_schema(model)) > 0;
+    if (input.feature_scale)
+        printf("input: each value has a scale and a shift of its own, which --json lists\n");
+    else if (input.scale != 1.0 || input.shift != 0.0)
+        printf("input: the network sees %s * %.6g %c %.6g\n",
+               of_table ? "what the columns below give" : "value", input.scale,
+               input.shift < 0.0 ? '-' : '+', fabs(input.shift));
+}
+
 static clade_status print_json(const clade_model *model, const char *path)
 {
     clade__json json = {0};
     clade__json_object(&json, NULL);
     clade__json_string(&json, "model", path);
     cli_json_shape(&json, "input", clade_model_input_shape(model));
+    add_input(&json, model);
     cli_json_shape(&json, "output", clade_model_output_shape(model));
     clade__json_list(&json, "layers");
     clade_status status = add_layers(&json, model);
@@ -75,6 +111,7 @@ static clade_status print_table(const clade_model *model)
            cli_count_text(count, sizeof count, parameters),
            cli_bytes_text(bytes, sizeof bytes, (uint64_t)parameters * sizeof(float)),
            loss ? loss : "an unknown loss");
+    print_input(model);
     clade__text classes = {0};
     for (int i = 0; clade_model_class_name(model, i); i++)
         clade__text_append(&classes, "%s%s", i ? ", " : "classes: ", clade_model_class_name(model, i));
@@ -99,8 +136,9 @@ const cli_command cli_command_info = {
     .synopsis = "MODEL [options]",
     .summary = "show a model's layers, shapes, parameters and bytes",
     .about = "Shows what a model file holds: each layer with the shape of its output for one\n"
-             "sample and its number of parameters; and the classes, where they have names, in\n"
-             "the order of predict's p0, p1, ... Needs no device.\n"
+             "sample and its number of parameters; how numbers are scaled for the network; the\n"
+             "classes, where they have names, in the order of predict's p0, p1, ...; and, of\n"
+             "a table, what becomes of each column. Needs no device.\n"
              "\n"
              "Examples:\n"
              "  clade info runs/first/model.safetensors\n"

@@ -59,6 +59,15 @@ float clade__model_threshold(const clade_model *model)
     return model->loss == CLADE_LOSS_MSE ? 0.5f : 0.0f;
 }
 
+clade_model_scale clade_model_input_scale(const clade_model *model)
+{
+    const clade__scaling *input = &model->input;
+    clade_model_scale made = {clade__decimal(input->scale), clade__decimal(input->shift), NULL, NULL};
+    made.feature_scale = input->columns;
+    made.feature_shift = input->columns ? input->columns + input->n_columns : NULL;
+    return made;
+}
+
 const clade_schema *clade_model_schema(const clade_model *model)
 {
     return model->schema;
