@@ -82,7 +82,7 @@ static clade_status read_text(char **out, const cJSON *item)
     *out = NULL;
     if (!item || cJSON_IsNull(item)) return CLADE_OK;
     const char *text = cJSON_GetStringValue(item);
-    if (!text) return fail("a name is no text");
+    if (!text || !clade__is_utf8(text)) return fail("a name is no text in UTF-8");
     *out = malloc(strlen(text) + 1);
     if (!*out) return clade__fail(CLADE_ENOMEM, "no memory to describe a table");
     strcpy(*out, text);

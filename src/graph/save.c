@@ -159,7 +159,7 @@ static clade_status read_scaling(const cJSON *root, clade__scaling *input)
         input->n_columns = n;
         if (!input->columns) return clade__fail(CLADE_ENOMEM, "no memory for its scales");
         right = read_list(scale, input->columns, n) && read_list(shift, input->columns + n, n);
-        for (int64_t i = 0; right && i < n; i++) right = input->columns[i] != 0.0;
+        for (int64_t i = 0; right && i < n; i++) right = (float)input->columns[i] != 0.0f;
     } else {
         right = read_number(scale, &one[0]) && read_number(shift, &one[1]);
         if (right) input->scale = (float)one[0];
