@@ -386,7 +386,8 @@ static void other_settings_are_refused(void **state)
     cases[n].change;                                                                               \
     messages[n++] = text
     CASE(json = large, "model is {");
-    CASE(seed = 4, "seed is 4, and the run began with 3");
+    CASE(seed = 4, "seed is 4, and the run began with 3; a run goes on with the data and settings that it "
+                   "began with: restore them, or train anew");
     CASE(compile.batch = 20, "batch is 20, and the run began with 10");
     CASE(compile.loss = CLADE_LOSS_MSE, "model is {");
     CASE(compile.optimizer = clade_sgd(0.05f, 0.0f), "optimizer is sgd, and the run began with adam");

@@ -133,8 +133,9 @@ clade_status clade__recipe_check(const char *now, const char *then)
             bool same_name = strncmp(now, then, (size_t)n_name + 2) == 0;
             if (!same_name) break;
             int skip = n_name + 2;
-            return clade__fail(CLADE_EINVAL, "resume: %.*s is %.*s, and the run began with %.*s",
-                               n_name, now, n_now - skip > 400 ? 400 : n_now - skip, now + skip,
+            return clade__fail(CLADE_EINVAL, "resume: %.*s is %.*s, and the run began with %.*s; a run "
+                               "goes on with the data and settings that it began with: restore them, or "
+                               "train anew", n_name, now, n_now - skip > 400 ? 400 : n_now - skip, now + skip,
                                n_then - skip > 400 ? 400 : n_then - skip, then + skip);
         }
         now += n_now + 1;
