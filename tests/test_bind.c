@@ -172,6 +172,11 @@ static void missing_and_unknown_columns_are_listed(void **state)
     data = open_with(spec_of("alone.csv", ""), options);
     assert_true(data->n_classes == 0 && data->n_targets == 0); /* without the label's column */
     clade_data_free(data);
+    data = open_with(spec_of("alone.csv", "?missing=mean&features=height"), options);
+    assert_int_equal(data->shape.dim[0], 4); /* by the model, and not by the spec, which is told */
+    assert_string_equal(clade_data_note(data, 1), "features=, missing=: not used, since the model has its "
+                                                  "own answer for each column");
+    clade_data_free(data);
     clade_data_free(train);
 }
 

@@ -174,6 +174,30 @@ static void a_single_class_is_enough_after_training(void **state)
     clade_model_free(model);
 }
 
+/* A target of bce_with_logits is a label: all 1 is a single class, too. */
+static void a_single_answer_is_refused(void **state)
+{
+    static const char one[] = "{\"input\":[1],\"layers\":[" LINEAR(1) "]}";
+    static const float x[] = {1, 2, 3}, all[] = {1, 1, 1}, some[] = {1, 0, 1};
+    for (int i = 0; i < 2; i++) {
+        clade_data *data;
+        clade_model *model = net_model(
+            *state, 2, one, &(clade_compile_options){.loss = CLADE_LOSS_BCE_WITH_LOGITS});
+        assert_ok(clade_data_from_arrays(&data, &(clade_data_arrays){.n_samples = 3,
+                                                                     .shape = CLADE_SHAPE(1),
+                                                                     .features = x,
+                                                                     .targets = i ? some : all,
+                                                                     .n_targets = 1}));
+        if (i == 0)
+            assert_fails(clade_fit(model, data, NULL, NULL), CLADE_EDATA,
+                         "has the target 1 in all rows; want both 0 and 1");
+        else
+            assert_ok(clade_fit(model, data, NULL, NULL));
+        clade_data_free(data);
+        clade_model_free(model);
+    }
+}
+
 static void more_classes_than_outputs_are_refused(void **state)
 {
     static const char *const four[] = {"a", "b", "c", "d"};
@@ -235,6 +259,7 @@ int main(void)
         cmocka_unit_test(validation_goes_by_name_too),
         cmocka_unit_test(an_unknown_class_is_refused),
         cmocka_unit_test(a_single_class_is_enough_after_training),
+        cmocka_unit_test(a_single_answer_is_refused),
         cmocka_unit_test(more_classes_than_outputs_are_refused),
         cmocka_unit_test(names_in_another_encoding_are_refused),
         cmocka_unit_test(names_are_saved),

@@ -168,6 +168,12 @@ static void unknown_categories_are_refused_or_zeros(void **state)
     open_bad(text, "split=part", CLADE_EDATA, ":4: column 1 ('b') has 'green', want a category of the training "
                                               "data: 'blue', 'red'; training with unknown=zeros accepts others");
     assert_values(OPEN(text, "split=part&unknown=zeros", .part = "test"), 1, 2, (float[]){0, 0});
+    clade_data *data = OPEN("b,y,part\nred,p,train\nblue,q,train\ngreen,p,test\nred,q,test\nlila,q,test\n",
+                            "split=part&unknown=zeros", .part = "test");
+    assert_string_equal(clade_data_note(data, 2), "warning: column 1 ('b') has categories that training "
+                                                  "lacks in 2 rows, such as 'green'; they are 0 in all "
+                                                  "of its features");
+    clade_data_free(data);
     open_bad("b,y,part\nred,p,train\n,q,train\ngreen,p,test\n", "split=part&missing=0", CLADE_EDATA,
              "want a category of the training data: a missing value, 'red'; training");
     open_bad(text, "split=part&unknown=zero", CLADE_EINVAL, "unknown=zero, want refuse or zeros");

@@ -124,6 +124,8 @@ void cli_say(const char *label, const char *format, ...)
     va_start(args, format);
     vsnprintf(text + used, sizeof text - (size_t)used, format, args);
     va_end(args);
+    for (char *c = text; *c; c++) /* a name from a file is no command to the terminal */
+        if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f) *c = '?';
     cli_print_lines(stderr, label ? LABEL_COLUMNS : 2, text);
 }
 

@@ -270,6 +270,22 @@ static void list_unused(clade__text *text, const clade__csv_reading *in)
     }
 }
 
+/* A schema has its own answer to these. */
+static clade_status note_unused_options(const clade__csv_reading *in, clade_data *data)
+{
+    static const char *const keys[] = {"drop", "features", "categories", "missing", "unknown"};
+    clade__text list = {0};
+    for (size_t i = 0; in->given && i < sizeof keys / sizeof keys[0]; i++)
+        if (clade__data_option(in->spec, keys[i]))
+            clade__text_append(&list, "%s%s=", list.length ? ", " : "", keys[i]);
+    clade_status status = list.failed ? clade__fail(CLADE_ENOMEM, "csv: no memory") : CLADE_OK;
+    if (status == CLADE_OK && list.length)
+        status = clade__data_note(data, "%s: not used, since the model has its own answer for each column",
+                                  list.data);
+    clade__text_free(&list);
+    return status;
+}
+
 /* What was found out of the file, and what its columns are. */
 static clade_status note_table(const clade__csv_reading *in, clade_data *data)
 {
@@ -323,6 +339,7 @@ static clade_status make_data(clade__csv_reading *in, clade_data **out, const in
     for (int64_t row = 0, at = 0; labels && row < in->file.n_rows; row++)
         if (clade__split_takes(&in->split, row)) data->labels[at++] = labels[row];
     CLADE_TRY(note_table(in, data));
+    CLADE_TRY(note_unused_options(in, data));
     CLADE_TRY(note_classes(in, data, classes));
     CLADE_TRY(clade__split_tell(&in->split, data));
     CLADE_TRY(clade__csv_encode(in, data));

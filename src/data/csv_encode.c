@@ -201,12 +201,35 @@ static clade_status match_categories(encoding *e)
     return CLADE_OK;
 }
 
+/* What unknown=zeros lets pass is told all the same. */
+static clade_status note_unknown(const encoding *e, int index)
+{
+    const clade__csv_reading *in = e->in;
+    int col = in->roles.features[index];
+    const clade__csv_column *column = &in->columns[col];
+    int64_t n = 0, first = -1;
+    char name[128];
+    if (!in->schema->columns[index].is_category) return CLADE_OK;
+    for (int64_t row = 0; row < in->file.n_rows; row++) {
+        int32_t code = column->codes[row];
+        if (code < 0 || e->of_code[index][code] >= 0 || !clade__split_takes(&in->split, row)) continue;
+        if (n++ == 0) first = row;
+    }
+    if (n == 0) return CLADE_OK;
+    clade__csv_name_column(name, sizeof name, &in->file, col);
+    return clade__data_note(e->data, "warning: %s has categories that training lacks in %lld row%s, such as "
+                            "'%.60s'; they are 0 in all of its features", name, (long long)n,
+                            n == 1 ? "" : "s", column->texts[column->codes[first]]);
+}
+
 static clade_status encode_rows(const clade__csv_reading *in, clade_data *data)
 {
     encoding e = {.in = in, .data = data};
     clade_status status = match_categories(&e);
     if (status == CLADE_OK) status = cut(&e);
     if (status == CLADE_OK) status = clade__parallel(e.n_parts, encode_part, &e);
+    for (int i = 0; status == CLADE_OK && i < in->schema->n_columns; i++)
+        status = note_unknown(&e, i);
     for (int i = 0; e.of_code && i < in->schema->n_columns; i++) free(e.of_code[i]);
     free(e.of_code);
     free(e.of_missing);

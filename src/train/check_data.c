@@ -33,11 +33,23 @@ clade_status clade__check_data(const clade_model *model, const clade_data *data)
     return CLADE_OK;
 }
 
-clade_status clade__check_two_classes(const clade_data *data)
+/* One target of bce_with_logits is a label of two classes. */
+static clade_status check_two_answers(const clade_model *model, const clade_data *data)
+{
+    int64_t i = 1;
+    if (model->loss != CLADE_LOSS_BCE_WITH_LOGITS || data->n_targets != 1) return CLADE_OK;
+    while (i < data->n_samples && data->targets[i] == data->targets[0]) i++;
+    if (i < data->n_samples) return CLADE_OK;
+    return clade__fail(CLADE_EDATA, "'%s' has the target %g in all rows; want both 0 and 1", data->name,
+                       (double)data->targets[0]);
+}
+
+clade_status clade__check_two_classes(const clade_model *model, const clade_data *data)
 {
     int64_t i = 1;
     char name[80];
-    if (!data->labels || data->n_samples < 2) return CLADE_OK;
+    if (data->n_samples < 2) return CLADE_OK;
+    if (!data->labels) return check_two_answers(model, data);
     while (i < data->n_samples && data->labels[i] == data->labels[0]) i++;
     if (i < data->n_samples) return CLADE_OK;
     snprintf(name, sizeof name, "%d", data->labels[0]);

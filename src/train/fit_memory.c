@@ -31,7 +31,7 @@ clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *
                                     const clade_data *train, const clade_fit_options *options)
 {
     const clade_data *valid = options->validate;
-    CLADE_TRY(clade__check_two_classes(train)); /* here, before the command makes a folder */
+    CLADE_TRY(clade__check_two_classes(model, train)); /* here, before the command makes a folder */
     CLADE_TRY(clade__check_targets(model, train));
     if (valid) CLADE_TRY(clade__check_targets(model, valid));
     clade__feeds feeds = {clade_data_size_of(train), clade_data_size_of(valid)};

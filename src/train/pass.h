@@ -62,7 +62,7 @@ void clade__pass_close(clade__pass *pass);
 clade_status clade__check_data(const clade_model *model, const clade_data *data);
 
 /* CLADE_EDATA where all samples, if there are two or more, are of one class: there is nothing to learn. */
-clade_status clade__check_two_classes(const clade_data *data);
+clade_status clade__check_two_classes(const clade_model *model, const clade_data *data);
 
 /* Whether the loss is one of such targets: bce_with_logits wants them in [0, 1]. */
 clade_status clade__check_targets(const clade_model *model, const clade_data *data);
