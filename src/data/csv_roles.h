@@ -37,7 +37,7 @@ CLADE_MUST_CHECK clade_status clade__csv_roles_choose(clade__csv_roles *roles,
                                                       const clade__data_spec *spec,
                                                       const clade__split_wants *split);
 
-/* Roles as spec->how->schema has them: by name where both have names, else by position. CLADE_EDATA,
+/* csv_match.c: roles as spec->how->schema has them: by name where both have names, else by position. CLADE_EDATA,
  * with lists, where columns are missing. */
 CLADE_MUST_CHECK clade_status clade__csv_roles_match(clade__csv_roles *roles,
                                                      const clade__csv_file *file,
@@ -45,6 +45,28 @@ CLADE_MUST_CHECK clade_status clade__csv_roles_match(clade__csv_roles *roles,
                                                      const clade__split_wants *split);
 
 void clade__csv_roles_free(clade__csv_roles *roles);
+
+/* ---- steps of both ------------------------------------------------------------------------------ */
+
+/* Takes memory for the columns of the file, all of them unused. */
+CLADE_MUST_CHECK clade_status clade__csv_roles_start(clade__csv_roles *roles,
+                                                     const clade__csv_file *file);
+
+/* Whether the spec asks for samples alone, by label=none. */
+bool clade__csv_roles_without_answers(const clade__data_spec *spec);
+
+/* Finds the label or the targets among the columns that are features so far. */
+CLADE_MUST_CHECK clade_status clade__csv_roles_answers(clade__csv_roles *roles,
+                                                       const clade__csv_file *file,
+                                                       const clade__data_spec *spec);
+
+/* Finds the columns that rows are split by, and those that are carried along. */
+CLADE_MUST_CHECK clade_status clade__csv_roles_split(clade__csv_roles *roles,
+                                                     const clade__csv_file *file,
+                                                     const clade__split_wants *split);
+CLADE_MUST_CHECK clade_status clade__csv_roles_keep(clade__csv_roles *roles,
+                                                    const clade__csv_file *file,
+                                                    const clade__data_spec *spec);
 
 /* ---- csv_columns.c: columns by name or number --------------------------------------------------- */
 
