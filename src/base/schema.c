@@ -64,6 +64,13 @@ bool clade__schema_all_numbers(const clade_schema *schema)
     return true;
 }
 
+bool clade__schema_is_scaled(const clade_schema *schema)
+{
+    for (int i = 0; i < schema->n_columns; i++)
+        if (schema->columns[i].center != 0.0 || schema->columns[i].scale != 1.0) return true;
+    return false;
+}
+
 double clade__schema_target_value(const clade_schema *schema, int64_t target, double output)
 {
     if (!schema || target >= schema->n_targets) return output;

@@ -60,6 +60,9 @@ bool clade__schema_equal(const clade_schema *a, const clade_schema *b);
 /* Whether features are numbers alone, so that a row of them can do without the table. */
 bool clade__schema_all_numbers(const clade_schema *schema);
 
+/* Whether any number has a center or a scale of its own. */
+bool clade__schema_is_scaled(const clade_schema *schema);
+
 /* What a network's output for a target is in the target's own units. */
 double clade__schema_target_value(const clade_schema *schema, int64_t target, double output);
 

@@ -214,13 +214,6 @@ clade_status clade_data_set_scale(clade_data *data, float scale, float shift)
     return CLADE_OK;
 }
 
-static bool is_standardized(const clade_schema *schema)
-{
-    for (int i = 0; schema && i < schema->n_columns; i++)
-        if (schema->columns[i].center != 0.0 || schema->columns[i].scale != 1.0) return true;
-    return false;
-}
-
 clade_data_info clade_data_describe(const clade_data *data)
 {
     size_t sample_bytes = clade__data_value_bytes(data) + clade__data_answer_bytes(data);
@@ -234,7 +227,7 @@ clade_data_info clade_data_describe(const clade_data *data)
         .shift = data->scaling.shift,
         .feature_scale = columns,
         .feature_shift = columns ? columns + data->scaling.n_columns : NULL,
-        .standardized = columns || is_standardized(data->schema),
+        .standardized = columns || (data->schema && clade__schema_is_scaled(data->schema)),
         .n_classes = data->n_classes,
         .n_targets = data->n_targets,
         .bytes = (uint64_t)data->n_samples * sample_bytes,

@@ -96,7 +96,7 @@ static clade_status is_there(bool *there, const char *folder, const char *below)
 /* Adds the sets in a folder, of which there is at least the images of a part. */
 static clade_status find_sets(found *f, const char *folder, int below, const char *wanted)
 {
-    bool folder_there;
+    bool folder_there = false;
     CLADE_TRY(is_there(&folder_there, folder, folders[below]));
     if (!folder_there) return CLADE_OK;
     for (int i = 0; i < N_SETS; i++) {
@@ -204,7 +204,7 @@ static void close_files(files *f)
 
 static clade_status open_files(files *f, const clade__data_spec *spec)
 {
-    const char *below, *folder = spec->path;
+    const char *below = "", *folder = spec->path;
     bool test = spec->part != CLADE__TRAIN;
     CLADE_TRY(choose_set(&f->its, &below, spec));
     CLADE_TRY(find_file(&f->images.path, folder, below, f->its, test, true));

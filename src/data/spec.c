@@ -265,6 +265,11 @@ static clade_status parse(clade__data_spec *spec, const data_kind **kind, char *
 static const char *const part_names[] = {
     [CLADE__TRAIN] = "train", [CLADE__VALID] = "valid", [CLADE__TEST] = "test"};
 
+const char *clade__part_name(clade__part part)
+{
+    return part_names[part];
+}
+
 static clade_status choose_part(clade__data_spec *spec, const char *fallback)
 {
     const char *part = clade__data_option(spec, "part");

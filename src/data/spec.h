@@ -18,6 +18,9 @@
 /* A kind of two parts gives its test part where the valid one is asked for. */
 typedef enum clade__part { CLADE__TRAIN, CLADE__VALID, CLADE__TEST } clade__part;
 
+/* "train", "valid" or "test" */
+const char *clade__part_name(clade__part part);
+
 /* kind[:path][?key=value&…]; the texts belong to the spec. */
 typedef struct clade__data_spec {
     const char *kind;

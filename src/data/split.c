@@ -251,10 +251,9 @@ clade_status clade__split_rows(clade__split *split, const clade__split_wants *wa
 
 clade_status clade__split_tell(const clade__split *split, clade_data *data)
 {
-    static const char *const parts[] = {"train", "valid", "test"};
     data->whole = !split->part;
     if (!split->part) return CLADE_OK;
-    data->part = parts[split->wanted];
+    data->part = clade__part_name(split->wanted);
     data->rows = malloc((size_t)split->n_rows * sizeof *data->rows);
     if (!data->rows) return clade__fail(CLADE_ENOMEM, "no memory for %" PRId64 " rows", split->n_rows);
     int64_t n[3] = {0}, at = 0;

@@ -42,11 +42,7 @@ clade_status clade__check_samples(const clade_model *model, const clade_data *da
 /* Whether the values are those of the table, unchanged; NULL is of data that comes from none. */
 static bool is_plain(const clade_schema *schema)
 {
-    for (int i = 0; schema && i < schema->n_columns; i++) {
-        const clade__column *c = &schema->columns[i];
-        if (c->is_category || c->center != 0.0 || c->scale != 1.0) return false;
-    }
-    return true;
+    return !schema || (clade__schema_all_numbers(schema) && !clade__schema_is_scaled(schema));
 }
 
 static clade_status check_names(const clade_schema *model, const clade_data *data)

@@ -211,7 +211,7 @@ static clade_status warn_of_one_answer(clade__fit *f)
 {
     clade_data *data = f->options->validate;
     char name[80], text[320];
-    bool may;
+    bool may = false;
     int32_t answer;
     if (!data || !data->labels || !isfinite(f->state.valid.loss)) return CLADE_OK;
     CLADE_TRY(may_be_one_answer(f, data, &may));
