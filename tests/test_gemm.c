@@ -33,6 +33,7 @@ static void recorded_calls(void **state)
         if (!is_for(*state, clade__gemm_providers[p])) continue;
         assert_ok(clade_gemm_select(*state, clade__gemm_providers[p]->name));
         assert_ok(clade__commands_create(&commands, *state));
+        clade__commands_set_gemm(commands, clade__gemm_providers[p]);
         args.c = c[0];
         assert_ok(clade__gemm(commands, &args, &epilogue));
         args.c = c[1];

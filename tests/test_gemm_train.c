@@ -7,18 +7,24 @@
 
 enum { N_WEIGHTS = 784 * 64 + 64 + 64 * 10 + 10 };
 
-static double train(clade_device *device, const char *provider, const char *path)
+static clade_model *compile(clade_device *device, const char *provider)
 {
-    clade_data *data, *test;
     clade_model *model;
-    clade_metrics metrics;
-    assert_ok(clade_data_open_part(&data, "digits?n=4000", "train"));
-    assert_ok(clade_data_open_part(&test, "digits?n=2000", "test"));
     assert_ok(clade_model_create(&model, device, 1));
     clade_node *h = clade_relu(clade_linear(clade_input(model, CLADE_SHAPE(28, 28)), 64));
     assert_ok(clade_compile(model, clade_linear(h, 10),
                             &(clade_compile_options){.optimizer = clade_sgd(0.1f, 0.9f),
                                                      .gemm = provider}));
+    return model;
+}
+
+static double train(clade_device *device, const char *provider, const char *path)
+{
+    clade_data *data, *test;
+    clade_metrics metrics;
+    assert_ok(clade_data_open_part(&data, "digits?n=4000", "train"));
+    assert_ok(clade_data_open_part(&test, "digits?n=2000", "test"));
+    clade_model *model = compile(device, provider);
     assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 4}, NULL));
     assert_ok(clade_evaluate(model, test, &metrics));
     assert_ok(clade_save(model, path));
@@ -50,8 +56,33 @@ static void providers_train_alike(void **state)
     assert_true(first > 0);
 }
 
+/* A model keeps its provider, whatever another one on its device has: what the first plans, a step of
+ * sgd inside gemm, the second's provider cannot do. */
+static void models_of_one_device_have_their_own(void **state)
+{
+    clade_data *data;
+    char path[2][512];
+    assert_ok(clade_data_open_part(&data, "digits?n=400", "train"));
+    const clade_fit_options options = {.epochs = 1};
+    for (int beside = 0; beside < 2; beside++) {
+        clade_model *model = compile(*state, "auto");
+        clade_model *other = beside ? compile(*state, "clblast") : NULL;
+        if (beside) assert_ok(clade_gemm_select(*state, "clblast"));
+        assert_ok(clade_fit(model, data, &options, NULL));
+        if (beside) assert_ok(clade_fit(other, data, &options, NULL));
+        snprintf(path[beside], sizeof path[0], "%s/%d", test_folder(), beside);
+        assert_ok(clade_save(model, path[beside]));
+        clade_model_free(other);
+        clade_model_free(model);
+        assert_ok(clade_gemm_select(*state, "auto"));
+    }
+    assert_true(test_assert_same_files(path[0], path[1]) > 4 * N_WEIGHTS);
+    clade_data_free(data);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(providers_train_alike)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(providers_train_alike),
+                                       cmocka_unit_test(models_of_one_device_have_their_own)};
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

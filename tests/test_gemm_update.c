@@ -17,8 +17,7 @@ static void the_rate_is_read_at_each_run(void **state)
                                   .c = w, .lda = M, .ldb = N, .ldc = N};
     const clade__sgd_state none = {0};
     clade__commands *commands;
-    assert_ok(clade_gemm_select(*state, "auto"));
-    if (!clade__gemm_can_update(*state, &args)) skip(); /* no provider of this device offers it */
+    if (!clade__gemm_can_update(*state, NULL, &args)) skip(); /* no provider of this device offers it */
     assert_ok(clade__commands_create(&commands, *state));
     assert_ok(clade__gemm_update(commands, &args, &none, &(clade__sgd_rates){.lr = &lr}));
     for (int run = 0; run < 3; run++) {
@@ -48,14 +47,14 @@ static void a_provider_without_it_refuses(void **state)
     clade__sgd_rates plain = {.lr = &lr}, heavy = {.lr = &lr, .momentum = 0.9f};
     clade__commands *commands = clade__immediate(*state);
     assert_ok(clade_gemm_select(*state, "clblast"));
-    assert_false(clade__gemm_can_update(*state, &args));
+    assert_false(clade__gemm_can_update(*state, &clade__gemm_clblast, &args));
     assert_fails(clade__gemm_update(commands, &args, &none, &plain), CLADE_EINVAL,
                  "clblast has no update");
     assert_fails(clade__gemm_update(commands, &args, &none, &heavy), CLADE_EINVAL,
                  "wants a velocity");
     clade_gemm_args transposed = args;
     transposed.trans_b = true;
-    assert_false(clade__gemm_can_update(*state, &transposed));
+    assert_false(clade__gemm_can_update(*state, NULL, &transposed));
     assert_fails(clade__gemm_update(commands, &transposed, &none, &plain), CLADE_EINVAL,
                  "wants B as it is");
     clade_tensor *small = test_tensor(*state, CLADE_SHAPE(3), NULL);

@@ -16,8 +16,8 @@ static void check_all(clade_device *device)
         for (int trans = 0; trans < 4; trans++) {
             const clade_gemm_args call = {.m = sizes[s][0], .n = sizes[s][1], .k = sizes[s][2],
                                           .trans_a = trans & 1, .trans_b = (trans & 2) != 0};
-            assert_ok(clade__gemm_check(device, &call, NULL));
-            if (!call.trans_b) assert_ok(clade__gemm_check(device, &call, &rates));
+            assert_ok(clade__gemm_check(device, &clade__gemm_tiled, &call, NULL));
+            if (!call.trans_b) assert_ok(clade__gemm_check(device, &clade__gemm_tiled, &call, &rates));
         }
 }
 
@@ -34,7 +34,6 @@ static void every_width_is_right(void **state)
             clade_device_free(device);
             skip();
         }
-        assert_ok(clade_gemm_select(device, "tiled"));
         device->info.float_vector_width = widths[i];
         check_all(device);
         clade_device_free(device);
@@ -54,9 +53,8 @@ static void little_local_memory_is_enough(void **state)
             clade_device_free(device);
             skip();
         }
-        assert_ok(clade_gemm_select(device, "tiled"));
         device->info.local_memory_bytes = bytes[i];
-        assert_ok(clade__gemm_check(device, &call, NULL));
+        assert_ok(clade__gemm_check(device, &clade__gemm_tiled, &call, NULL));
         clade_device_free(device);
     }
 }

@@ -82,7 +82,7 @@ static void what_was_measured_is_kept(void **state)
     clade_device *device = open_device(cache);
     if (!device) skip();
     for (int s = 0; s < N_SHAPES; s++) {
-        assert_ok(clade__gemm_check(device, &shapes[s], NULL));
+        assert_ok(clade__gemm_check(device, NULL, &shapes[s], NULL));
         assert_true(clade__tuning_find(device, &shapes[s], false, &measured[s]));
     }
     assert_false(clade__tuning_find(device, &shapes[0], true, &found)); /* an update is another call */
@@ -119,7 +119,7 @@ static void a_damaged_file_is_as_none(void **state)
     snprintf(cache, sizeof cache, "%s", test_folder());
     clade_device *device = open_device(cache);
     if (!device) skip();
-    assert_ok(clade__gemm_check(device, &shapes[0], NULL));
+    assert_ok(clade__gemm_check(device, NULL, &shapes[0], NULL));
     clade__gemm_checked(device);
     clade_device_free(device);
     assert_ok(clade__file_read(tuning_file(cache), &good, &n));

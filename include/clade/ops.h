@@ -39,8 +39,10 @@ typedef struct clade_gemm_args {
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_gemm_strided(const clade_gemm_args *args);
 
-/* Chooses the gemm provider of a device: "auto", "clblast", … NULL means the environment's
- * CLADE_GEMM, and without that "auto". CLADE_EINVAL lists the providers when the name is unknown. */
+/* Chooses who does the gemms of the operations that are called on a device, and of models that are
+ * loaded from then on: "auto", "clblast", … NULL means the environment's CLADE_GEMM, and without that
+ * "auto". A model that is compiled has the provider of its clade_compile_options, whatever is chosen
+ * here. CLADE_EINVAL lists the providers when the name is unknown. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_gemm_select(clade_device *device,
                                                           const char *provider);
 

@@ -156,15 +156,17 @@ static clade_status record_calls(contest *c, entrant *e, int n)
     return CLADE_OK;
 }
 
-/* A provider of the device, which is selected. A short call is recorded several times, so that
+/* A provider of the device. A short call is recorded several times, so that
  * the queue is flushed as often as in a step. */
 static clade_status enter_provider(contest *c, const char *provider, bool *refused)
 {
     entrant *e = &c->entrants[c->n];
     clade_device *device = c->bench->device;
+    const clade__gemm_provider *own;
     e->provider = provider;
+    CLADE_TRY(clade__gemm_provider_named(&own, provider));
     /* As before a training: the call is tried, and how it is cut into work-groups is measured. */
-    clade_status status = clade__gemm_check(device, &c->args, NULL);
+    clade_status status = clade__gemm_check(device, own, &c->args, NULL);
     *refused = status == CLADE_EINVAL && !c->bench->provider;
     if (*refused) {
         *e = (entrant){0};
@@ -173,6 +175,7 @@ static clade_status enter_provider(contest *c, const char *provider, bool *refus
     CLADE_TRY(status);
     clade__gemm_checked(device);
     CLADE_TRY(clade__commands_create(&e->commands, device));
+    clade__commands_set_gemm(e->commands, own);
     CLADE_TRY(record_calls(c, e, 1));
     CLADE_TRY(clade_tensor_fill(c->c, NAN)); /* so that what is not written shows */
     CLADE_TRY(clade__commands_run(e->commands));
@@ -217,23 +220,17 @@ static clade_status enter_openblas(contest *c)
     return CLADE_OK;
 }
 
-/* Leaves the device's own selection as it was. */
 static clade_status enter_all(contest *c)
 {
-    const char *selected = clade__gemm_selected(c->bench->device), *name;
+    const char *name;
     clade_status status = CLADE_OK;
     for (int i = 0; status == CLADE_OK && (name = clade_bench_provider(i)); i++) {
         bool refused;
         if (c->bench->provider && strcmp(name, c->bench->provider) != 0) continue;
-        if (strcmp(name, "openblas") == 0) {
-            status = enter_openblas(c);
-            continue;
-        }
-        status = clade_gemm_select(c->bench->device, name);
-        if (status == CLADE_OK) status = enter_provider(c, name, &refused);
+        status = strcmp(name, "openblas") == 0 ? enter_openblas(c)
+                                               : enter_provider(c, name, &refused);
     }
-    clade_status restored = clade_gemm_select(c->bench->device, selected);
-    return status != CLADE_OK ? status : restored;
+    return status;
 }
 
 /* ---- the contest ----------------------------------------------------------------------------- */

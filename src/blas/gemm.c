@@ -24,50 +24,96 @@ static void free_blas(void *blas)
 
 clade_status clade__blas_of(clade_device *device, clade__blas **out)
 {
-    *out = NULL;
-    if (!device->blas) CLADE_TRY(clade_gemm_select(device, NULL));
+    if (!device->blas) {
+        device->blas = calloc(1, sizeof(clade__blas));
+        if (!device->blas) return clade__fail(CLADE_ENOMEM, "no memory for gemm");
+        device->blas_free = free_blas;
+    }
     *out = device->blas;
     return CLADE_OK;
+}
+
+/* ---- providers ------------------------------------------------------------------------------- */
+
+clade_status clade__gemm_provider_named(const clade__gemm_provider **out, const char *name)
+{
+    const char *names[8] = {"auto"}, *from = "";
+    size_t n = 1;
+    *out = NULL;
+    if (!name) {
+        name = getenv("CLADE_GEMM");
+        from = " (from CLADE_GEMM)";
+    }
+    if (!name || !*name || strcmp(name, "auto") == 0) return CLADE_OK;
+    for (size_t i = 0; clade__gemm_providers[i]; i++) {
+        names[n++] = clade__gemm_providers[i]->name;
+        if (strcmp(name, clade__gemm_providers[i]->name) == 0) *out = clade__gemm_providers[i];
+    }
+    char hint[128];
+    return *out ? CLADE_OK
+                : clade__fail(CLADE_EINVAL, "no gemm provider '%s'%s%s", name, from,
+                              clade__suggest(hint, sizeof hint, name, names, n));
+}
+
+const char *clade__gemm_provider_name(const clade__gemm_provider *provider)
+{
+    return provider ? provider->name : "auto";
 }
 
 clade_status clade_gemm_select(clade_device *device, const char *provider)
 {
     CLADE_WANT(device);
-    const char *from = "";
-    if (!provider) {
-        provider = getenv("CLADE_GEMM");
-        from = " (from CLADE_GEMM)";
-    }
-    if (!provider || !*provider) provider = "auto";
-
-    const char *names[8] = {"auto"};
-    size_t n = 1;
-    const clade__gemm_provider *selected = NULL;
-    for (size_t i = 0; clade__gemm_providers[i]; i++) {
-        names[n++] = clade__gemm_providers[i]->name;
-        if (strcmp(provider, clade__gemm_providers[i]->name) == 0)
-            selected = clade__gemm_providers[i];
-    }
-    if (!selected && strcmp(provider, "auto") != 0) {
-        char hint[128];
-        return clade__fail(CLADE_EINVAL, "no gemm provider '%s'%s%s", provider, from,
-                           clade__suggest(hint, sizeof hint, provider, names, n));
-    }
-    if (!device->blas) {
-        clade__blas *blas = calloc(1, sizeof *blas);
-        if (!blas) return clade__fail(CLADE_ENOMEM, "no memory for gemm");
-        device->blas = blas;
-        device->blas_free = free_blas;
-    }
-    clade__blas *blas = device->blas;
-    blas->selected = selected;
+    const clade__gemm_provider *selected;
+    clade__blas *blas;
+    CLADE_TRY(clade__gemm_provider_named(&selected, provider));
+    CLADE_TRY(clade__blas_of(device, &blas));
+    clade__commands_set_gemm(clade__immediate(device), selected);
+    blas->has_choice = true;
     return CLADE_OK;
 }
 
-const char *clade__gemm_selected(const clade_device *device)
+clade_status clade__gemm_provider_of_device(const clade__gemm_provider **out, clade_device *device)
 {
     const clade__blas *blas = device->blas;
-    return blas && blas->selected ? blas->selected->name : "auto";
+    *out = NULL;
+    if (!blas || !blas->has_choice) CLADE_TRY(clade_gemm_select(device, NULL));
+    *out = clade__commands_gemm(clade__immediate(device));
+    return CLADE_OK;
+}
+
+clade_status clade__gemm_choose(clade_device *device, const clade__gemm_provider *wanted,
+                                const clade_gemm_args *args, const clade__gemm_provider **out)
+{
+    clade__blas *blas = NULL; /* with what was tuned, for the provider to find */
+    CLADE_TRY(clade__blas_of(device, &blas));
+    const char *reason = NULL;
+    if (wanted) {
+        *out = wanted;
+        reason = wanted->refuses(device, args);
+        return reason ? clade__fail(CLADE_EINVAL, "gemm provider %s refuses %lld×%lld×%lld: %s",
+                                    wanted->name, (long long)args->m, (long long)args->n,
+                                    (long long)args->k, reason)
+                      : CLADE_OK;
+    }
+    for (size_t i = 0; clade__gemm_providers[i]; i++) {
+        *out = clade__gemm_providers[i];
+        reason = (*out)->refuses(device, args);
+        if (!reason) return CLADE_OK;
+    }
+    return clade__fail(CLADE_EINVAL, "no gemm provider takes %lld×%lld×%lld: %s: %s",
+                       (long long)args->m, (long long)args->n, (long long)args->k, (*out)->name,
+                       reason);
+}
+
+/* The provider that a call among these commands gets. */
+static clade_status choose(clade__commands *commands, const clade_gemm_args *args,
+                           const clade__gemm_provider **out)
+{
+    clade_device *device = clade__commands_device(commands);
+    const clade__gemm_provider *wanted = clade__commands_gemm(commands);
+    if (commands == clade__immediate(device))
+        CLADE_TRY(clade__gemm_provider_of_device(&wanted, device));
+    return clade__gemm_choose(device, wanted, args, out);
 }
 
 void clade__gemm_checked(clade_device *device)
@@ -75,11 +121,14 @@ void clade__gemm_checked(clade_device *device)
     clade__tuning_save(device);
 }
 
-const char *clade__gemm_provider_of(clade_device *device, const clade_gemm_args *args)
+const char *clade__gemm_provider_of(clade_device *device, const clade__gemm_provider *provider,
+                                    const clade_gemm_args *args)
 {
-    const clade__gemm_provider *provider = NULL;
-    return clade__gemm_choose(device, args, &provider) == CLADE_OK ? provider->name : "";
+    const clade__gemm_provider *chosen = NULL;
+    return clade__gemm_choose(device, provider, args, &chosen) == CLADE_OK ? chosen->name : "";
 }
+
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static clade_status check_matrix(const char *name, const clade_tensor *tensor, int64_t rows,
                                  int64_t cols, int64_t offset, int64_t ld)
@@ -144,30 +193,6 @@ clade_status clade__gemm_with(const clade__gemm_provider *provider, clade__comma
     return epilogue && !did_epilogue ? record_epilogue(commands, args, epilogue) : CLADE_OK;
 }
 
-clade_status clade__gemm_choose(clade_device *device, const clade_gemm_args *args,
-                                const clade__gemm_provider **out)
-{
-    clade__blas *blas = NULL;
-    CLADE_TRY(clade__blas_of(device, &blas));
-    const char *reason = NULL;
-    if (blas->selected) {
-        *out = blas->selected;
-        reason = blas->selected->refuses(device, args);
-        return reason ? clade__fail(CLADE_EINVAL, "gemm provider %s refuses %lld×%lld×%lld: %s",
-                                    blas->selected->name, (long long)args->m, (long long)args->n,
-                                    (long long)args->k, reason)
-                      : CLADE_OK;
-    }
-    for (size_t i = 0; clade__gemm_providers[i]; i++) {
-        *out = clade__gemm_providers[i];
-        reason = (*out)->refuses(device, args);
-        if (!reason) return CLADE_OK;
-    }
-    return clade__fail(CLADE_EINVAL, "no gemm provider takes %lld×%lld×%lld: %s: %s",
-                       (long long)args->m, (long long)args->n, (long long)args->k, (*out)->name,
-                       reason);
-}
-
 clade_status clade__gemm(clade__commands *commands, const clade_gemm_args *args,
                          const clade__epilogue *epilogue)
 {
@@ -177,15 +202,16 @@ clade_status clade__gemm(clade__commands *commands, const clade_gemm_args *args,
         (epilogue->bias->dtype != CLADE_FLOAT32 || clade_tensor_elements(epilogue->bias) != args->n))
         return clade__fail(CLADE_ESHAPE, "gemm: bias has %lld elements, want float32 of %lld",
                            (long long)clade_tensor_elements(epilogue->bias), (long long)args->n);
-    CLADE_TRY(clade__gemm_choose(clade__commands_device(commands), args, &provider));
+    CLADE_TRY(choose(commands, args, &provider));
     return clade__gemm_with(provider, commands, args, epilogue);
 }
 
-bool clade__gemm_can_update(clade_device *device, const clade_gemm_args *args)
+bool clade__gemm_can_update(clade_device *device, const clade__gemm_provider *provider,
+                            const clade_gemm_args *args)
 {
-    const clade__gemm_provider *provider = NULL;
-    return !args->trans_b && clade__gemm_choose(device, args, &provider) == CLADE_OK &&
-           provider->record_update;
+    const clade__gemm_provider *chosen = NULL;
+    return !args->trans_b && clade__gemm_choose(device, provider, args, &chosen) == CLADE_OK &&
+           chosen->record_update;
 }
 
 static clade_status check_state(const char *name, const clade_tensor *tensor, int64_t n,
@@ -208,18 +234,18 @@ clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args
     CLADE_TRY(check_state("velocity", state->velocity, clade_tensor_elements(args->c), moves));
     CLADE_TRY(check_state("bias", state->bias, args->m, false));
     CLADE_TRY(check_state("bias velocity", state->bias_velocity, args->m, moves && state->bias));
-    CLADE_TRY(clade__gemm_choose(clade__commands_device(commands), args, &provider));
+    CLADE_TRY(choose(commands, args, &provider));
     if (!provider->record_update)
         return clade__fail(CLADE_EINVAL, "gemm provider %s has no update", provider->name);
     return provider->record_update(commands, args, state, rates);
 }
 
-clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_args *args,
-                                       size_t *bytes)
+clade_status clade__gemm_scratch_bytes(clade_device *device, const clade__gemm_provider *provider,
+                                       const clade_gemm_args *args, size_t *bytes)
 {
-    const clade__gemm_provider *provider = NULL;
-    CLADE_TRY(clade__gemm_choose(device, args, &provider));
-    return provider->scratch_bytes(device, args, bytes);
+    const clade__gemm_provider *chosen = NULL;
+    CLADE_TRY(clade__gemm_choose(device, provider, args, &chosen));
+    return chosen->scratch_bytes(device, args, bytes);
 }
 
 clade_status clade_gemm_strided(const clade_gemm_args *args)

@@ -11,6 +11,21 @@
 
 #include "device/commands.h"
 
+/* Who computes; see blas/provider.h. Where a provider is chosen, NULL is auto: the first that does not
+ * refuse a call. Commands carry their choice (clade__commands_set_gemm), and a model its own. */
+typedef struct clade__gemm_provider clade__gemm_provider;
+
+/* The provider of a name, *out NULL for "auto". A name that is NULL is the environment's CLADE_GEMM, and
+ * without that "auto". CLADE_EINVAL lists the providers, or suggests one, when the name is unknown. */
+clade_status clade__gemm_provider_named(const clade__gemm_provider **out, const char *name);
+
+/* "clblast"; "auto" for NULL. */
+const char *clade__gemm_provider_name(const clade__gemm_provider *provider);
+
+/* The provider of the device's immediate commands: what clade_gemm_select chose, and until then what
+ * CLADE_GEMM says, whose error is given. */
+clade_status clade__gemm_provider_of_device(const clade__gemm_provider **out, clade_device *device);
+
 typedef struct clade__epilogue {
     const clade_tensor *bias; /* (n), or NULL */
     clade_activation activation;
@@ -42,12 +57,13 @@ clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args
                                 const clade__sgd_state *state, const clade__sgd_rates *rates);
 
 /* Whether the provider that such a call gets can do it. */
-bool clade__gemm_can_update(clade_device *device, const clade_gemm_args *args);
+bool clade__gemm_can_update(clade_device *device, const clade__gemm_provider *provider,
+                            const clade_gemm_args *args);
 
 /* Device memory that a call will need beside its matrices (all calls share one buffer), for whom
  * plans memory. The tensors of args may be NULL. */
-clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_args *args,
-                                       size_t *bytes);
+clade_status clade__gemm_scratch_bytes(clade_device *device, const clade__gemm_provider *provider,
+                                       const clade_gemm_args *args, size_t *bytes);
 
 /* Tries a call of this shape, with the provider that it gets, against a double-precision reference;
  * each shape once for a device, and once more where beta is not 0. With rates not NULL, it is tried
@@ -55,14 +71,12 @@ clade_status clade__gemm_scratch_bytes(clade_device *device, const clade_gemm_ar
  * is also measured, where the provider has something to choose; clade__gemm_checked says that a
  * model's calls are done, and what was measured is kept on disk. CLADE_EWRONG names provider, shape
  * and device when a result is off. The tensors of args may be NULL. */
-clade_status clade__gemm_check(clade_device *device, const clade_gemm_args *args,
-                               const clade__sgd_rates *rates);
+clade_status clade__gemm_check(clade_device *device, const clade__gemm_provider *provider,
+                               const clade_gemm_args *args, const clade__sgd_rates *rates);
 void clade__gemm_checked(clade_device *device);
 
 /* The name of the provider that a call gets; "" when none takes it. */
-const char *clade__gemm_provider_of(clade_device *device, const clade_gemm_args *args);
-
-/* The name of the provider that was selected: "auto", "clblast", … */
-const char *clade__gemm_selected(const clade_device *device);
+const char *clade__gemm_provider_of(clade_device *device, const clade__gemm_provider *provider,
+                                    const clade_gemm_args *args);
 
 #endif

@@ -110,7 +110,7 @@ static clade_status run_once(const void *context)
 {
     const trial *x = context;
     clade__commands *commands = clade__immediate(x->device);
-    return x->rates ? clade__gemm_update(commands, x->args, &x->state, x->rates)
+    return x->rates ? x->provider->record_update(commands, x->args, &x->state, x->rates)
                     : clade__gemm_with(x->provider, commands, x->args, NULL);
 }
 
@@ -162,13 +162,12 @@ static clade_status run(const clade__gemm_provider *provider, clade_device *devi
     return status;
 }
 
-clade_status clade__gemm_check(clade_device *device, const clade_gemm_args *args,
-                               const clade__sgd_rates *rates)
+clade_status clade__gemm_check(clade_device *device, const clade__gemm_provider *provider,
+                               const clade_gemm_args *args, const clade__sgd_rates *rates)
 {
     clade__blas *blas;
-    const clade__gemm_provider *provider;
     CLADE_TRY(clade__blas_of(device, &blas));
-    CLADE_TRY(clade__gemm_choose(device, args, &provider));
+    CLADE_TRY(clade__gemm_choose(device, provider, args, &provider));
     if (was_checked(blas, provider, args, rates != NULL)) return CLADE_OK;
 
     clade_gemm_args g = *args;

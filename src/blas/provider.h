@@ -6,7 +6,7 @@
 
 struct clade__partition; /* tuning.h */
 
-typedef struct clade__gemm_provider {
+struct clade__gemm_provider {
     const char *name;
 
     /* Why the provider does not take this call, or NULL when it does. */
@@ -28,7 +28,7 @@ typedef struct clade__gemm_provider {
      * at most CLADE__MAX_PARTITIONS. NULL where there is nothing to choose. See tuning.h. */
     int (*partitions)(const clade_device *device, const clade_gemm_args *args, bool update,
                       struct clade__partition *partitions);
-} clade__gemm_provider;
+};
 
 extern const clade__gemm_provider clade__gemm_tiled, clade__gemm_clblast;
 
@@ -37,7 +37,7 @@ typedef struct clade__tuning clade__tuning;
 
 /* What blas keeps beside a device. */
 typedef struct clade__blas {
-    const clade__gemm_provider *selected; /* NULL: auto */
+    bool has_choice; /* the immediate commands have their provider */
     clade__buffer *scratch;               /* CLBlast's, shared by all calls: the queue is in order */
     clade__buffer *parts;                 /* tiled's, for split calls; never made anew: recorded
                                            * commands are bound to it */
@@ -49,9 +49,9 @@ typedef struct clade__blas {
 /* Makes it at first use. */
 clade_status clade__blas_of(clade_device *device, clade__blas **out);
 
-/* The provider of a call: the one that was selected, or the first that does not refuse. */
-clade_status clade__gemm_choose(clade_device *device, const clade_gemm_args *args,
-                                const clade__gemm_provider **out);
+/* The provider of a call: the one that was wanted, or, of NULL, the first that does not refuse. */
+clade_status clade__gemm_choose(clade_device *device, const clade__gemm_provider *wanted,
+                                const clade_gemm_args *args, const clade__gemm_provider **out);
 
 /* gemm_check.c and gemm_clblast.c: what they keep, given up with the device. */
 void clade__gemm_forget_checks(clade__blas *blas);

@@ -37,6 +37,7 @@ struct clade__commands {
     bool immediate;
     clade__arena arena; /* contexts of calls */
     clade__scope scope; /* of the commands to come */
+    const void *gemm;   /* provider of those; NULL: auto */
     command *list;
     size_t n, capacity;
 };
@@ -82,6 +83,16 @@ int clade__item_vector(const clade_device *device)
 clade_device *clade__commands_device(const clade__commands *commands)
 {
     return commands->device;
+}
+
+void clade__commands_set_gemm(clade__commands *commands, const void *provider)
+{
+    commands->gemm = provider;
+}
+
+const void *clade__commands_gemm(const clade__commands *commands)
+{
+    return commands->gemm;
 }
 
 size_t clade__commands_count(const clade__commands *commands)

@@ -93,6 +93,11 @@ clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tenso
 
 clade_device *clade__commands_device(const clade__commands *commands);
 
+/* Who does the gemms of the commands, as blas knows it (a clade__gemm_provider); NULL, as at first,
+ * leaves it to blas. It counts for what is said from then on. */
+void clade__commands_set_gemm(clade__commands *commands, const void *provider);
+const void *clade__commands_gemm(const clade__commands *commands);
+
 /* Floats of the vectors that a CPU's kernels are written with: 4, 8 or 16. */
 int clade__cpu_vector(const clade_device *device);
 

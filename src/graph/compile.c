@@ -108,7 +108,8 @@ clade_status clade_compile(clade_model *model, clade_node *output,
     CLADE_TRY(check_training(model, output, options));
     clade_optimizer optimizer = options->optimizer;
     CLADE_TRY(clade__optimizer_resolve(&optimizer));
-    CLADE_TRY(clade_gemm_select(model->device, options->gemm));
+    const clade__gemm_provider *gemm;
+    CLADE_TRY(clade__gemm_provider_named(&gemm, options->gemm));
     CLADE_TRY(clade__model_withdraw(model));
     const clade_model before = *model;
     model->output = output;
@@ -119,6 +120,7 @@ clade_status clade_compile(clade_model *model, clade_node *output,
     int64_t parts = options->accumulate > 0 ? options->accumulate : 1;
     model->micro_batch = (model->batch + parts - 1) / parts;
     model->keep_gradients = options->keep_gradients;
+    model->gemm = gemm;
     model->trainable = true;
     const clade__feeds feeds = {options->train, options->valid};
     return compile(model, &before, &feeds, options->accumulate == CLADE_ACCUMULATE_AUTO);
@@ -128,6 +130,7 @@ clade_status clade__compile_for_inference(clade_model *model, clade_node *output
 {
     CLADE_TRY(check_graph(model, output));
     const clade_model before = *model;
+    CLADE_TRY(clade__gemm_provider_of_device(&model->gemm, model->device));
     model->output = output;
     model->loss = loss;
     model->batch = model->micro_batch = CLADE__INFER_BATCH;

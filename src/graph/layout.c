@@ -164,7 +164,7 @@ static clade_status add_gemm_scratch(clade__layout *layout, const clade_model *m
         int n = clade__gemm_calls(model->nodes[i], layout->batch, layout->training, calls);
         for (int k = 0; k < n; k++) {
             size_t bytes = 0;
-            CLADE_TRY(clade__gemm_scratch_bytes(model->device, &calls[k], &bytes));
+            CLADE_TRY(clade__gemm_scratch_bytes(model->device, model->gemm, &calls[k], &bytes));
             if (bytes > layout->gemm_scratch_bytes) layout->gemm_scratch_bytes = bytes;
         }
     }
@@ -180,10 +180,11 @@ clade_status clade__layout_check_gemms(const clade__layout *layout, const clade_
         for (int k = 0; k < n; k++) {
             bool fused = k == CLADE__GEMM_WEIGHT_GRAD &&
                          model->parameters[model->nodes[i]->parameters[0]].fused;
-            CLADE_TRY(clade__gemm_check(model->device, &calls[k], fused ? &rates : NULL));
+            CLADE_TRY(clade__gemm_check(model->device, model->gemm, &calls[k],
+                                        fused ? &rates : NULL));
             if (k != CLADE__GEMM_WEIGHT_GRAD || model->micro_batch == model->batch) continue;
             calls[k].beta = 1.0f; /* from the second part of a batch on */
-            CLADE_TRY(clade__gemm_check(model->device, &calls[k], NULL));
+            CLADE_TRY(clade__gemm_check(model->device, model->gemm, &calls[k], NULL));
         }
     }
     clade__gemm_checked(model->device);

@@ -49,7 +49,8 @@ static void choose_fused(clade_model *model)
         const clade_node *node = model->nodes[i];
         int n = clade__gemm_calls(node, model->micro_batch, true, calls);
         bool can = may && n > CLADE__GEMM_WEIGHT_GRAD &&
-                   clade__gemm_can_update(model->device, &calls[CLADE__GEMM_WEIGHT_GRAD]);
+                   clade__gemm_can_update(model->device, model->gemm,
+                                          &calls[CLADE__GEMM_WEIGHT_GRAD]);
         for (int p = 0; p < node->n_parameters; p++)
             model->parameters[node->parameters[p]].fused = can;
     }

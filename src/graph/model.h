@@ -78,6 +78,7 @@ struct clade_model {
     /* compile.c */
     bool compiled, trainable, materialized;
     bool keep_gradients;
+    const clade__gemm_provider *gemm; /* NULL: auto */
     clade_node *output;
     clade_loss loss;
     clade_optimizer optimizer;

@@ -121,6 +121,7 @@ clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
                                 const clade__layout *layout, clade__commands *commands,
                                 bool with_loss, bool has_labels)
 {
+    clade__commands_set_gemm(commands, model->gemm);
     for (int i = 1; i < model->n_nodes; i++) {
         clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_FORWARD),
                               model->nodes[i]->label);

@@ -20,7 +20,7 @@ static clade_status open_checkpoints(clade__fit *f)
     const clade_device_info *info = clade_device_describe(f->model->device);
     clade__text platform = {0};
     clade__text_append(&platform, "%s, %s, driver %s, gemm %s, clade %s", info->name, info->platform,
-                       info->driver, clade__gemm_selected(f->model->device), clade_version());
+                       info->driver, clade__gemm_provider_name(f->model->gemm), clade_version());
     f->platform = platform.data;
     f->recipe =
         clade__recipe_text(f->model, f->train.feed.data, f->options, &f->schedule.options);

@@ -164,7 +164,8 @@ static void add_gemms(clade__json *event, const clade_model *model)
             clade__json_number(event, "k", (double)call->k);
             clade__json_bool(event, "trans_a", call->trans_a);
             clade__json_bool(event, "trans_b", call->trans_b);
-            clade__json_string(event, "provider", clade__gemm_provider_of(model->device, call));
+            clade__json_string(event, "provider",
+                               clade__gemm_provider_of(model->device, model->gemm, call));
             clade__json_object_end(event);
         }
     }
@@ -182,7 +183,7 @@ clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
     clade__json_string(&event, "driver", info->driver);
     clade__json_number(&event, "compute_units", info->compute_units);
     clade__json_string(&event, "clade", clade_version());
-    clade__json_string(&event, "gemm", clade__gemm_selected(model->device));
+    clade__json_string(&event, "gemm", clade__gemm_provider_name(model->gemm));
     add_gemms(&event, model);
     clade__json_number(&event, "parameters", (double)clade_model_n_parameters(model));
     clade__json_number(&event, "seed", (double)model->seed);
