@@ -1,4 +1,4 @@
-/* y = f(x) and dx = dy f'(x), element by element; n elements. One work-item an element: see
+/* y = f(x) and dx = dy f'(x), element by element; n elements. With -DADD=1, dx += dy f'(x). One work-item an element: see
  * element.cl, and activation_functions.cl for f.
  *
  * -DACTIVATION chooses f. Output and input may be one buffer: no restrict.
@@ -18,5 +18,5 @@ ELEMENT_KERNEL activation_backward_all(global float *dx, const global float *sav
                                        const global float *dy, const int n, const float slope)
 {
     const size_t i = ELEMENT;
-    if (HAS_ELEMENT(n)) dx[i] = activation_backward(saved[i], dy[i], slope);
+    if (HAS_ELEMENT(n)) GIVE(dx[i], activation_backward(saved[i], dy[i], slope));
 }

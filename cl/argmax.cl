@@ -2,7 +2,8 @@
  * and the gradient of max, which goes to that element alone.
  *
  *   argmax_forward   dst (outer, chunks, inner) = position in axis, among chunk candidates
- *   max_backward     dsrc (outer, axis, inner)  = ddst (outer, inner) at it, 0 elsewhere
+ *   max_backward     dsrc (outer, axis, inner)  = ddst (outer, inner) at it, 0 elsewhere; with -DADD=1
+ *                    that is added to dsrc
  *
  * The mapping of work-items, and the two launches for a long axis, are those of reduce.cl. In the
  * second launch the candidates are the first's answers: chosen (outer, n, inner), null in the first
@@ -58,6 +59,11 @@ ROW_KERNEL max_backward(global float *restrict dsrc, const global float *restric
     int first = lane_first_largest(&top, src + start, n, inner);
     first = row_first_largest(&top, first, values, indices);
     const float gradient = n > 0 ? ddst[slot] : 0.0f;
+#if !ADD
     for EACH_VECTOR(a, n) put((VEC)(0.0f), dsrc + start + (size_t)a * inner, n - a);
-    if (n > 0 && first / VW % LANES == LANE) dsrc[start + (size_t)first * inner] = gradient;
+#endif
+    if (n > 0 && first / VW % LANES == LANE) {
+        global float *at = dsrc + start + (size_t)first * inner;
+        *at = ADD ? *at + gradient : gradient;
+    }
 }

@@ -3,7 +3,8 @@
  *   y = m x        m = scale = 1 / (1 - p) where the element's random word is at least threshold
  *   dx = m dy          0 else                                              threshold = p 2^32
  *
- * Backward is forward of dy: the mask is drawn again, and kept nowhere. y may be x.
+ * Backward is forward of dy: the mask is drawn again, and kept nowhere. y may be x. With -DADD=1 this
+ * is added to y.
  *
  * The word of row r and column c is word r % 4 of philox(seed; c, r / 4, stream, step), r counted
  * from the row `first_row` of a batch of which x may be a part. So a work-item draws once for four
@@ -32,6 +33,6 @@ ELEMENT_KERNEL dropout(global float *y, const global float *x, const int rows, c
     {
         const int r = four * 4 + k - first_row; /* alike in all of a group */
         const size_t i = (size_t)r * cols + c;
-        if (r >= 0 && r < rows) y[i] = (word[k] >= threshold ? scale : 0.0f) * x[i];
+        if (r >= 0 && r < rows) GIVE(y[i], (word[k] >= threshold ? scale : 0.0f) * x[i]);
     }
 }

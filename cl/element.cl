@@ -22,3 +22,13 @@
  * long (adam 49 ms, and 14 without), on 1 M a fifth longer. */
 #define HAS_ELEMENT(n)                                                                             \
     ((get_group_id(0) + 1) * ELEMENT_GROUP <= (size_t)(n) || ELEMENT < (size_t)(n))
+
+/* With -DADD=1 a gradient is added to what its place holds, for a value that has several users. */
+#ifndef ADD
+#define ADD 0
+#endif
+#if ADD
+#define GIVE(at, x) (at) += (x)
+#else
+#define GIVE(at, x) (at) = (x)
+#endif

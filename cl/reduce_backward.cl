@@ -1,5 +1,6 @@
 /* The gradient of sum and mean: dsrc (outer, axis, inner) = ddst (outer, inner) / divisor, the same
- * for every element of axis. One work-item an element of dsrc: see element.cl.
+ * for every element of axis; with -DADD=1, dsrc += it. One work-item an element of dsrc: see
+ * element.cl.
  */
 #include "element.cl"
 
@@ -9,5 +10,5 @@ ELEMENT_KERNEL reduce_backward(global float *restrict dsrc, const global float *
     const size_t at = ELEMENT;
     if (!HAS_ELEMENT(n)) return;
     const int row = (int)at / inner;
-    dsrc[at] = ddst[row / axis * inner + ((int)at - row * inner)] / divisor;
+    GIVE(dsrc[at], ddst[row / axis * inner + ((int)at - row * inner)] / divisor);
 }

@@ -55,3 +55,16 @@ static inline void put(const VEC x, global float *p, const int count)
 #endif
     STORE(x, p);
 }
+
+/* Stores a gradient or, with -DADD=1, adds it to what is there. */
+#ifndef ADD
+#define ADD 0
+#endif
+static inline void give(const VEC x, global float *p, const int count)
+{
+#if ADD
+    put(fetch(p, count, 0.0f) + x, p, count);
+#else
+    put(x, p, count);
+#endif
+}

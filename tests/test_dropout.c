@@ -70,7 +70,8 @@ static void a_part_of_a_batch_has_its_rows_masks(void **state)
     assert_ok(clade__commands_create(&commands, *state));
     assert_ok(clade__dropout(commands, y, tx,
                              &(clade__dropout_mask){.p = 0.5f, .seed = SEED, .layer = 3,
-                                                    .step = &step, .first_row = &first_row}));
+                                                    .step = &step, .first_row = &first_row},
+                             false));
     for (first_row = 0; first_row < 6; first_row++) {
         step = first_row - 2; /* as an int beyond 2^31 is */
         assert_ok(clade__commands_run(commands));

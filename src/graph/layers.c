@@ -74,7 +74,7 @@ static clade_status linear_backward(clade__commands *commands, const clade__laye
     const clade__parameter *weight = parameter_of(io->node, 0), *bias = parameter_of(io->node, 1);
     CLADE_TRY(clade__linear_backward(commands, io->dx[0] ? &dx : NULL, weight->grad,
                                      bias ? bias->grad : NULL, &x, weight->value, io->dy,
-                                     io->add));
+                                     io->add, false));
     if (!weight->fused) return CLADE_OK; /* else neither has a gradient to store */
     const clade__sgd_state state = {.velocity = weight->state[0],
                                     .bias = bias ? bias->value : NULL,
@@ -123,7 +123,7 @@ static clade_status activation_forward(clade__commands *commands, const clade__l
 static clade_status activation_backward(clade__commands *commands, const clade__layer_io *io)
 {
     return clade__activation_backward(commands, io->node->type->activation, io->node->options.slope,
-                                      io->dx[0], io->x[0], io->y, io->dy);
+                                      io->dx[0], io->x[0], io->y, io->dy, false);
 }
 
 static clade_status add_infer(clade_node *node)
@@ -170,7 +170,8 @@ static clade_status dropout(clade__commands *commands, const clade__layer_io *io
                           &(clade__dropout_mask){.p = io->node->options.p, .seed = model->seed,
                                                  .layer = io->node->index,
                                                  .step = &model->mask_step,
-                                                 .first_row = &model->first_row});
+                                                 .first_row = &model->first_row},
+                          false);
 }
 
 static clade_status dropout_forward(clade__commands *commands, const clade__layer_io *io)
@@ -192,7 +193,7 @@ static clade_status softmax_forward(clade__commands *commands, const clade__laye
 
 static clade_status softmax_backward(clade__commands *commands, const clade__layer_io *io)
 {
-    return clade__softmax_backward(commands, io->dx[0], io->y, io->dy);
+    return clade__softmax_backward(commands, io->dx[0], io->y, io->dy, false);
 }
 
 static clade_status log_softmax_forward(clade__commands *commands, const clade__layer_io *io)
@@ -202,7 +203,7 @@ static clade_status log_softmax_forward(clade__commands *commands, const clade__
 
 static clade_status log_softmax_backward(clade__commands *commands, const clade__layer_io *io)
 {
-    return clade__log_softmax_backward(commands, io->dx[0], io->y, io->dy);
+    return clade__log_softmax_backward(commands, io->dx[0], io->y, io->dy, false);
 }
 
 /* ---- reductions of a sample ------------------------------------------------------------------ */
@@ -244,7 +245,8 @@ static clade_status reduce_backward(clade__commands *commands, const clade__laye
     clade_tensor x, dx;
     int dim = reduce_view(io, io->x[0], &x);
     reduce_view(io, io->dx[0], &dx);
-    return clade__reduce_backward(commands, io->node->type->reduction, dim, &dx, &x, io->dy);
+    return clade__reduce_backward(commands, io->node->type->reduction, dim, &dx, &x, io->dy,
+                                  false);
 }
 
 static int64_t reduce_scratch(const clade_node *node, int64_t batch)

@@ -44,7 +44,7 @@ clade_status clade__activation_forward(clade__commands *commands, clade_activati
 
 clade_status clade__activation_backward(clade__commands *commands, clade_activation kind,
                                         float slope, clade_tensor *dx, const clade_tensor *x,
-                                        const clade_tensor *y, const clade_tensor *dy)
+                                        const clade_tensor *y, const clade_tensor *dy, bool add)
 {
     if (!is_known(kind)) return fail_unknown(kind);
     const clade__check check = {commands, kinds[kind].name};
@@ -59,11 +59,13 @@ clade_status clade__activation_backward(clade__commands *commands, clade_activat
                            "is found from y, whose sign must be that of x",
                            (double)slope);
     const int64_t n = clade_tensor_elements(dy);
+    char options[64];
     return clade__commands_launch(commands,
                                   &(clade__launch){
                                       .program = "activation",
                                       .kernel = "activation_backward_all",
-                                      .options = kinds[kind].options,
+                                      .options = clade__options_adding(
+                                          options, kinds[kind].options, add),
                                       CLADE__ELEMENTS(n),
                                       CLADE__ARGS(clade__arg_tensor(dx), clade__arg_tensor(saved),
                                                   clade__arg_tensor(dy), clade__arg_int(n),
@@ -81,5 +83,5 @@ clade_status clade_activation_backward(clade_activation kind, float slope, clade
                                        const clade_tensor *x, const clade_tensor *y,
                                        const clade_tensor *dy)
 {
-    return clade__activation_backward(clade__immediate_of(dy), kind, slope, dx, x, y, dy);
+    return clade__activation_backward(clade__immediate_of(dy), kind, slope, dx, x, y, dy, false);
 }

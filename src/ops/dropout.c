@@ -6,7 +6,7 @@
 #include "ops/ops.h"
 
 clade_status clade__dropout(clade__commands *commands, clade_tensor *y, const clade_tensor *x,
-                            const clade__dropout_mask *mask)
+                            const clade__dropout_mask *mask, bool add)
 {
     const clade__check check = {commands, "dropout"};
     CLADE_TRY(clade__check_tensor(&check, "x", x, CLADE_FLOAT32));
@@ -22,11 +22,13 @@ clade_status clade__dropout(clade__commands *commands, clade_tensor *y, const cl
                                        (int32_t)(uint32_t)(mask->seed >> 32),
                                        (int32_t)(CLADE__STREAM_DROPOUT + mask->layer),
                                        (int32_t)(uint32_t)threshold}}};
+    char options[64];
     return clade__commands_launch(
         commands,
         &(clade__launch){
             .program = "dropout",
             .kernel = "dropout",
+            .options = clade__options_adding(options, NULL, add),
             /* So many fours of rows are met wherever the first row is among its four. */
             .groups = {(size_t)((rows + 6) / 4) * clade__groups(cols, CLADE__ELEMENT_GROUP)},
             .local = {CLADE__ELEMENT_GROUP},
@@ -46,7 +48,8 @@ clade_status clade_dropout_forward(clade_tensor *y, const clade_tensor *x,
                                                  .seed = args->seed,
                                                  .layer = args->layer,
                                                  .step = &step,
-                                                 .first_row = &first_row});
+                                                 .first_row = &first_row},
+                          false);
 }
 
 clade_status clade_dropout_backward(clade_tensor *dx, const clade_tensor *dy,

@@ -35,7 +35,7 @@ clade_status clade__linear_forward(clade__commands *commands, clade_tensor *y,
 clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                     clade_tensor *dweight, clade_tensor *dbias,
                                     const clade_tensor *x, const clade_tensor *weight,
-                                    const clade_tensor *dy, bool add)
+                                    const clade_tensor *dy, bool add, bool add_dx)
 {
     const clade__check check = {commands, "linear"};
     CLADE_TRY(clade__check_tensor(&check, "dy", dy, CLADE_FLOAT32));
@@ -54,6 +54,7 @@ clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                                  .n = in,
                                                  .k = out,
                                                  .alpha = 1.0f,
+                                                 .beta = add_dx ? 1.0f : 0.0f,
                                                  .a = dy,
                                                  .b = weight,
                                                  .c = dx,
@@ -116,5 +117,5 @@ clade_status clade_linear_backward(clade_tensor *dx, clade_tensor *dweight, clad
                                    const clade_tensor *dy)
 {
     return clade__linear_backward(clade__immediate_of(dy), dx, dweight, dbias, x, weight, dy,
-                                  false);
+                                  false, false);
 }

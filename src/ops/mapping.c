@@ -1,5 +1,7 @@
 #include "ops/mapping.h"
 
+#include <stdio.h>
+
 const clade__row_mapping clade__narrow_rows = {"-DLANES=1", 64, CLADE__ROW_GROUP};
 const clade__row_mapping clade__strided_rows = {"-DLANES=4 -DACROSS=1", 64, 4 * 64};
 
@@ -20,4 +22,11 @@ const clade__row_mapping *clade__wide_rows(const clade__commands *commands)
 const clade__row_mapping *clade__rows_of(const clade__commands *commands, int64_t cols)
 {
     return cols <= CLADE__NARROW_COLS ? &clade__narrow_rows : clade__wide_rows(commands);
+}
+
+const char *clade__options_adding(char text[64], const char *options, bool add)
+{
+    if (!add) return options;
+    snprintf(text, 64, "%s%s-DADD=1", options ? options : "", options ? " " : "");
+    return text;
 }

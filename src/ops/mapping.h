@@ -27,6 +27,9 @@ const clade__row_mapping *clade__wide_rows(const clade__commands *commands);
 /* Of rows of a few columns, and of longer ones whose elements lie apart. */
 extern const clade__row_mapping clade__narrow_rows, clade__strided_rows;
 
+/* The options, and -DADD=1 where a gradient is added to what is there; in `text`, if need be. */
+const char *clade__options_adding(char text[64], const char *options, bool add);
+
 #define CLADE__ARGS(...)                                                                           \
     .args = {__VA_ARGS__}, .n_args = (int)(sizeof((clade__arg[]){__VA_ARGS__}) / sizeof(clade__arg))
 

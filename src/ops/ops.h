@@ -2,7 +2,8 @@
  *
  * Each checks its tensors, then appends launches to `commands`; the public function of the same
  * name does so with the immediate commands of the device. Shapes, formulas and what may be NULL are
- * said in clade/ops.h. What follows each group here has no public form.
+ * said in clade/ops.h. What follows each group here has no public form. With `add`, a backward function
+ * adds its gradient to what dx holds, which then is no other of its tensors.
  */
 #ifndef CLADE_OPS_OPS_H
 #define CLADE_OPS_OPS_H
@@ -17,11 +18,11 @@ clade_status clade__linear_forward(clade__commands *commands, clade_tensor *y,
                                    const clade_tensor *bias, clade_activation activation,
                                    float slope);
 
-/* With `add`, dweight and dbias are added to what is there. */
+/* With `add`, dweight and dbias are added to what is there; with `add_dx`, dx is. */
 clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                     clade_tensor *dweight, clade_tensor *dbias,
                                     const clade_tensor *x, const clade_tensor *weight,
-                                    const clade_tensor *dy, bool add);
+                                    const clade_tensor *dy, bool add, bool add_dx);
 
 /* The step of sgd on weight and (in state, may be NULL) bias, from gradients that are never stored:
  * for a device where clade__gemm_can_update. After whatever reads the old weight. */
@@ -34,17 +35,17 @@ clade_status clade__activation_forward(clade__commands *commands, clade_activati
                                        float slope, clade_tensor *y, const clade_tensor *x);
 clade_status clade__activation_backward(clade__commands *commands, clade_activation kind,
                                         float slope, clade_tensor *dx, const clade_tensor *x,
-                                        const clade_tensor *y, const clade_tensor *dy);
+                                        const clade_tensor *y, const clade_tensor *dy, bool add);
 
 /* softmax.c */
 clade_status clade__softmax_forward(clade__commands *commands, clade_tensor *y,
                                     const clade_tensor *x);
 clade_status clade__softmax_backward(clade__commands *commands, clade_tensor *dx,
-                                     const clade_tensor *y, const clade_tensor *dy);
+                                     const clade_tensor *y, const clade_tensor *dy, bool add);
 clade_status clade__log_softmax_forward(clade__commands *commands, clade_tensor *y,
                                         const clade_tensor *x);
 clade_status clade__log_softmax_backward(clade__commands *commands, clade_tensor *dx,
-                                         const clade_tensor *y, const clade_tensor *dy);
+                                         const clade_tensor *y, const clade_tensor *dy, bool add);
 
 /* dropout.c: of part of a batch, the rows from *first_row on; forward with x, backward with dy for x.
  * step and first_row are read at each run. */
@@ -56,7 +57,7 @@ typedef struct clade__dropout_mask {
 } clade__dropout_mask;
 
 clade_status clade__dropout(clade__commands *commands, clade_tensor *y, const clade_tensor *x,
-                            const clade__dropout_mask *mask);
+                            const clade__dropout_mask *mask, bool add);
 
 /* add.c; y may be a or b. */
 clade_status clade__add_forward(clade__commands *commands, clade_tensor *y, const clade_tensor *a,
@@ -86,7 +87,7 @@ clade_status clade__reduce_forward(clade__commands *commands, clade_reduction ki
                                    clade_tensor *scratch);
 clade_status clade__reduce_backward(clade__commands *commands, clade_reduction kind, int dim,
                                     clade_tensor *dsrc, const clade_tensor *src,
-                                    const clade_tensor *ddst);
+                                    const clade_tensor *ddst, bool add);
 
 /* How many float32 of scratch a reduction of this shape needs; depends on nothing else. */
 int64_t clade__reduce_scratch(int dim, clade_shape src);

@@ -183,14 +183,18 @@ clade_status clade__sum_rows(clade__commands *commands, clade_tensor *dst, const
 }
 
 static clade_status launch_max_backward(clade__commands *commands, view v, clade_tensor *dsrc,
-                                        const clade_tensor *src, const clade_tensor *ddst)
+                                        const clade_tensor *src, const clade_tensor *ddst,
+                                        bool add)
 {
+    char options[64];
+    clade__row_mapping mapping = *mapping_of(commands, v.axis, v.inner);
+    mapping.options = clade__options_adding(options, mapping.options, add);
     return clade__commands_launch(
         commands,
         &(clade__launch){
             .program = "argmax",
             .kernel = "max_backward",
-            CLADE__ROWS(mapping_of(commands, v.axis, v.inner), v.outer * v.inner),
+            CLADE__ROWS(&mapping, v.outer * v.inner),
             CLADE__ARGS(clade__arg_tensor(dsrc), clade__arg_tensor(src), clade__arg_tensor(ddst),
                         clade__arg_int(v.outer), clade__arg_int(v.axis), clade__arg_int(v.inner)),
         });
@@ -198,7 +202,7 @@ static clade_status launch_max_backward(clade__commands *commands, view v, clade
 
 clade_status clade__reduce_backward(clade__commands *commands, clade_reduction kind, int dim,
                                     clade_tensor *dsrc, const clade_tensor *src,
-                                    const clade_tensor *ddst)
+                                    const clade_tensor *ddst, bool add)
 {
     const clade__check check = {commands, kind_name(kind)};
     CLADE_TRY(clade__check_tensor(&check, "dsrc", dsrc, CLADE_FLOAT32));
@@ -208,14 +212,16 @@ clade_status clade__reduce_backward(clade__commands *commands, clade_reduction k
     CLADE_TRY(clade__check_count(&check, "ddst", ddst, CLADE_FLOAT32, v.outer * v.inner));
     if (kind == CLADE_MAX) {
         CLADE_TRY(clade__check_shape(&check, "src", src, CLADE_FLOAT32, dsrc->shape));
-        return launch_max_backward(commands, v, dsrc, src, ddst);
+        return launch_max_backward(commands, v, dsrc, src, ddst, add);
     }
     const int64_t n = clade_tensor_elements(dsrc);
+    char options[64];
     return clade__commands_launch(
         commands,
         &(clade__launch){
             .program = "reduce_backward",
             .kernel = "reduce_backward",
+            .options = clade__options_adding(options, NULL, add),
             CLADE__ELEMENTS(n),
             CLADE__ARGS(clade__arg_tensor(dsrc), clade__arg_tensor(ddst), clade__arg_int(n),
                         clade__arg_int(v.axis), clade__arg_int(v.inner),
@@ -240,5 +246,6 @@ clade_status clade_reduce_forward(clade_reduction kind, int dim, clade_tensor *d
 clade_status clade_reduce_backward(clade_reduction kind, int dim, clade_tensor *dsrc,
                                    const clade_tensor *src, const clade_tensor *ddst)
 {
-    return clade__reduce_backward(clade__immediate_of(dsrc), kind, dim, dsrc, src, ddst);
+    return clade__reduce_backward(clade__immediate_of(dsrc), kind, dim, dsrc, src, ddst,
+                                  false);
 }

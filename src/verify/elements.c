@@ -74,7 +74,7 @@ static void expect_backward(clade__operand *dx, int64_t i, clade_activation kind
                 2.0 * fabs(value);
         break;
     }
-    clade__expect(dx, i, value, bound);
+    clade__expect_given(dx, i, value, bound);
 }
 
 enum { X, Y };
@@ -110,16 +110,21 @@ static void expect_forwards(clade__trial *t)
 
 enum { SAVED, DY, DX };
 
+static clade_activation kind_of(const clade__trial *t)
+{
+    return (clade_activation)(t->op->variant & ~CLADE__ADDS);
+}
+
 static void prepare_backward(clade__trial *t)
 {
-    int kind = t->op->variant;
+    clade_activation kind = kind_of(t);
     double top = kind == CLADE_SIGMOID || kind == CLADE_TANH ? 1.0 : 6.0;
     /* Whether a denormal number is above 0 is the device's affair. */
     clade__trial_in_as(t, kind == CLADE_GELU ? "x" : "y", t->shape,
                        kind == CLADE_SIGMOID ? 0.0 : -top, top,
                        t->values == CLADE__DENORMAL ? CLADE__ORDINARY : t->values);
     clade__trial_in(t, "dy", t->shape, -2.0, 2.0);
-    clade__trial_out(t, "dx", CLADE_FLOAT32, t->shape, DY);
+    clade__trial_gradient(t, "dx", t->shape, DY, t->op->variant & CLADE__ADDS);
     for (int64_t i = 9; !t->failed && i < t->operands[SAVED].n; i += 17)
         t->operands[SAVED].before.floats[i] = 0.0f;
 }
@@ -127,18 +132,18 @@ static void prepare_backward(clade__trial *t)
 static clade_status record_backward(clade__commands *commands, const clade__trial *t)
 {
     clade_tensor *saved = clade__trial_tensor(t, SAVED);
-    bool by_x = t->op->variant == CLADE_GELU;
-    return clade__activation_backward(commands, (clade_activation)t->op->variant, SLOPE,
+    bool by_x = kind_of(t) == CLADE_GELU;
+    return clade__activation_backward(commands, kind_of(t), SLOPE,
                                       clade__trial_tensor(t, DX), by_x ? saved : NULL,
-                                      by_x ? NULL : saved, clade__trial_tensor(t, DY));
+                                      by_x ? NULL : saved, clade__trial_tensor(t, DY),
+                                      t->op->variant & CLADE__ADDS);
 }
 
 static void expect_backwards(clade__trial *t)
 {
     const float *saved = t->operands[SAVED].before.floats, *dy = t->operands[DY].before.floats;
     for (int64_t i = 0; i < t->operands[DX].n; i++)
-        expect_backward(&t->operands[DX], i, (clade_activation)t->op->variant, (double)saved[i],
-                        (double)dy[i]);
+        expect_backward(&t->operands[DX], i, kind_of(t), (double)saved[i], (double)dy[i]);
 }
 
 #define ALL_BUT_EXACT (1u << CLADE__ORDINARY | 1u << CLADE__NONFINITE | 1u << CLADE__DENORMAL)
@@ -186,14 +191,15 @@ static const int32_t drop_step = 1000000007, drop_row = 2; /* the middle of four
 static void prepare_dropout(clade__trial *t)
 {
     clade__trial_in(t, "x", t->shape, -1.0, 1.0);
-    clade__trial_out(t, "y", CLADE_FLOAT32, t->shape, X);
+    clade__trial_gradient(t, "y", t->shape, X, t->op->variant & CLADE__ADDS);
 }
 
 static clade_status record_dropout(clade__commands *commands, const clade__trial *t)
 {
     return clade__dropout(commands, clade__trial_tensor(t, Y), clade__trial_tensor(t, X),
                           &(clade__dropout_mask){.p = 0.3f, .seed = DROP_SEED, .layer = 3,
-                                                 .step = &drop_step, .first_row = &drop_row});
+                                                 .step = &drop_step, .first_row = &drop_row},
+                          t->op->variant & CLADE__ADDS);
 }
 
 /* The words are those that cl/dropout.cl names. */
@@ -207,7 +213,7 @@ static void expect_dropout(clade__trial *t)
         uint32_t word = clade__philox(DROP_SEED, (row / 4) << 32 | col, stream).word[row % 4];
         double x = (double)t->operands[X].before.floats[i];
         double y = (word >= p * 0x1p32 ? 1.0 / (1.0 - p) : 0.0) * x; /* a NaN is never dropped */
-        clade__expect(&t->operands[Y], i, y, 2.0 * fabs(y));
+        clade__expect_given(&t->operands[Y], i, y, 2.0 * fabs(y));
     }
 }
 

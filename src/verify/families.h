@@ -5,14 +5,17 @@
 #include "blas/gemm.h"
 #include "verify/trial.h"
 
-/* elements.c; the variant is a clade_activation, or nothing. */
+/* In the variant of what gives a gradient: it is added to what is there. */
+enum { CLADE__ADDS = 64 };
+
+/* elements.c; the variant is a clade_activation, or nothing; CLADE__ADDS. */
 extern const clade__family clade__activation_forwards, clade__activation_backwards, clade__adds,
     clade__dropouts, clade__zeros, clade__one_hots;
 
 /* f(x), and the units that it may be off for an exact x. */
 double clade__activation_formula(clade_activation kind, double slope, double x, double *bound);
 
-/* rows.c; the variant is 1 for log_softmax, and for a loss without its gradient. */
+/* rows.c; the variant is 1 for log_softmax, and for a loss without its gradient; CLADE__ADDS. */
 extern const clade__family clade__softmax_forwards, clade__softmax_backwards, clade__cross_entropies,
     clade__mses, clade__bces;
 
@@ -20,7 +23,7 @@ extern const clade__family clade__softmax_forwards, clade__softmax_backwards, cl
 #define CLADE__LOSS_SCALE 0.37f
 
 /* reductions.c; the variant is CLADE__WAY of a clade_reduction and which dimension goes; and 1 for row
- * sums that are added to what is there. */
+ * sums that are added to what is there; CLADE__ADDS. */
 extern const clade__family clade__reduce_forwards, clade__argmaxes, clade__reduce_backwards,
     clade__max_backwards, clade__row_sums;
 

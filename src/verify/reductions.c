@@ -22,12 +22,12 @@ typedef struct view {
 
 static clade_reduction kind_of(const clade__trial *t)
 {
-    return (clade_reduction)(t->op->variant / 3);
+    return (clade_reduction)((t->op->variant & ~CLADE__ADDS) / 3);
 }
 
 static view view_of(const clade__trial *t)
 {
-    int way = t->op->variant % 3, last = t->shape.rank - 1;
+    int way = (t->op->variant & ~CLADE__ADDS) % 3, last = t->shape.rank - 1;
     int64_t n = clade_shape_elements(t->shape), cols = clade__shape_cols(t->shape);
     if (way == CLADE__OF_ALL) return (view){CLADE_ALL, 1, n, 1};
     if (way == CLADE__OF_COLS) return (view){last, n / cols, cols, 1};
@@ -144,7 +144,7 @@ static void prepare_backward(clade__trial *t)
 {
     view v = view_of(t);
     clade__trial_in(t, "ddst", CLADE_SHAPE(v.outer * v.inner), -1.0, 1.0);
-    clade__trial_out(t, "dsrc", CLADE_FLOAT32, t->shape, -1);
+    clade__trial_gradient(t, "dsrc", t->shape, -1, t->op->variant & CLADE__ADDS);
 }
 
 static clade_status record_backward(clade__commands *commands, const clade__trial *t)
@@ -152,7 +152,7 @@ static clade_status record_backward(clade__commands *commands, const clade__tria
     return clade__reduce_backward(commands, kind_of(t), view_of(t).dim,
                                   clade__trial_tensor(t, DSRC),
                                   t->n_operands > OF ? clade__trial_tensor(t, OF) : NULL,
-                                  clade__trial_tensor(t, DDST));
+                                  clade__trial_tensor(t, DDST), t->op->variant & CLADE__ADDS);
 }
 
 static void expect_backward(clade__trial *t)
@@ -163,8 +163,8 @@ static void expect_backward(clade__trial *t)
         double g = (double)t->operands[DDST].before.floats[k];
         if (is_mean) g /= (double)v.axis;
         for (int64_t a = 0; a < v.axis; a++)
-            clade__expect(&t->operands[DSRC], start_of(&v, k) + a * v.inner, g,
-                          is_mean ? CLADE__UNITS_DIVIDE * fabs(g) : 0.0);
+            clade__expect_given(&t->operands[DSRC], start_of(&v, k) + a * v.inner, g,
+                                is_mean ? CLADE__UNITS_DIVIDE * fabs(g) : 0.0);
     }
 }
 
@@ -185,8 +185,9 @@ static void expect_max_backward(clade__trial *t)
         int64_t start = start_of(&v, k);
         int64_t first = first_largest(t->operands[OF].before.floats + start, &v);
         for (int64_t a = 0; a < v.axis; a++)
-            clade__expect(&t->operands[DSRC], start + a * v.inner,
-                          a == first ? (double)t->operands[DDST].before.floats[k] : 0.0, 0.0);
+            if (a == first || !(t->op->variant & CLADE__ADDS)) /* else it keeps its bits */
+                clade__expect_given(&t->operands[DSRC], start + a * v.inner,
+                                    a == first ? (double)t->operands[DDST].before.floats[k] : 0.0, 0.0);
     }
 }
 

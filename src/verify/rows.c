@@ -80,23 +80,23 @@ enum { SAVED, DY, DX };
 
 static void prepare_softmax_backward(clade__trial *t)
 {
-    bool is_log = t->op->variant;
+    bool is_log = t->op->variant & 1;
     clade__trial_in(t, "y", t->shape, is_log ? -6.0 : 0.0, is_log ? 0.0 : 1.0);
     clade__trial_in(t, "dy", t->shape, -1.0, 1.0);
-    clade__trial_out(t, "dx", CLADE_FLOAT32, t->shape, DY);
+    clade__trial_gradient(t, "dx", t->shape, DY, t->op->variant & CLADE__ADDS);
 }
 
 static clade_status record_softmax_backward(clade__commands *commands, const clade__trial *t)
 {
-    return (t->op->variant ? clade__log_softmax_backward : clade__softmax_backward)(
+    return (t->op->variant & 1 ? clade__log_softmax_backward : clade__softmax_backward)(
         commands, clade__trial_tensor(t, DX), clade__trial_tensor(t, SAVED),
-        clade__trial_tensor(t, DY));
+        clade__trial_tensor(t, DY), t->op->variant & CLADE__ADDS);
 }
 
 static void expect_softmax_backward(clade__trial *t)
 {
     int64_t cols = clade__shape_cols(t->shape);
-    bool is_log = t->op->variant;
+    bool is_log = t->op->variant & 1;
     for (int64_t start = 0; start < t->operands[DX].n; start += cols) {
         const float *y = t->operands[SAVED].before.floats + start;
         const float *dy = t->operands[DY].before.floats + start;
@@ -113,7 +113,7 @@ static void expect_softmax_backward(clade__trial *t)
             double value = is_log ? g - factor * sum : at * (g - sum);
             double bound = is_log ? factor * (CLADE__UNITS_EXP + 1) * fabs(sum) + fabs(value)
                                   : 2.0 * fabs(value);
-            clade__expect(&t->operands[DX], start + c, value, factor * of_sum + bound);
+            clade__expect_given(&t->operands[DX], start + c, value, factor * of_sum + bound);
         }
     }
 }

@@ -8,30 +8,34 @@
     {name "_of_rows", &(family), CLADE__WAY(reduction, CLADE__OF_ROWS), flops},                    \
         {name "_of_cols", &(family), CLADE__WAY(reduction, CLADE__OF_COLS), flops},                \
         {name "_of_all", &(family), CLADE__WAY(reduction, CLADE__OF_ALL), flops}
+#define BACKWARD(name, family, variant, flops)                                                     \
+    {name "_backward", &(family), variant, flops},                                                 \
+        {name "_backward_added", &(family), (variant) | CLADE__ADDS, (flops) + 1}
 #define REDUCTIONS_BACK(name, family, reduction, flops)                                            \
-    {name "_of_rows_backward", &(family), CLADE__WAY(reduction, CLADE__OF_ROWS), flops},           \
-        {name "_of_cols_backward", &(family), CLADE__WAY(reduction, CLADE__OF_COLS), flops},       \
-        {name "_of_all_backward", &(family), CLADE__WAY(reduction, CLADE__OF_ALL), flops}
+    BACKWARD(name "_of_rows", family, CLADE__WAY(reduction, CLADE__OF_ROWS), flops),               \
+        BACKWARD(name "_of_cols", family, CLADE__WAY(reduction, CLADE__OF_COLS), flops),           \
+        BACKWARD(name "_of_all", family, CLADE__WAY(reduction, CLADE__OF_ALL), flops)
 
 const clade__op clade__ops[] = {
     {"identity_forward", &clade__activation_forwards, CLADE_IDENTITY, 0},
-    {"identity_backward", &clade__activation_backwards, CLADE_IDENTITY, 0},
+    BACKWARD("identity", clade__activation_backwards, CLADE_IDENTITY, 0),
     {"sigmoid_forward", &clade__activation_forwards, CLADE_SIGMOID, 4},
-    {"sigmoid_backward", &clade__activation_backwards, CLADE_SIGMOID, 3},
+    BACKWARD("sigmoid", clade__activation_backwards, CLADE_SIGMOID, 3),
     {"tanh_forward", &clade__activation_forwards, CLADE_TANH, 4},
-    {"tanh_backward", &clade__activation_backwards, CLADE_TANH, 3},
+    BACKWARD("tanh", clade__activation_backwards, CLADE_TANH, 3),
     {"relu_forward", &clade__activation_forwards, CLADE_RELU, 1},
-    {"relu_backward", &clade__activation_backwards, CLADE_RELU, 1},
+    BACKWARD("relu", clade__activation_backwards, CLADE_RELU, 1),
     {"leaky_relu_forward", &clade__activation_forwards, CLADE_LEAKY_RELU, 2},
-    {"leaky_relu_backward", &clade__activation_backwards, CLADE_LEAKY_RELU, 2},
+    BACKWARD("leaky_relu", clade__activation_backwards, CLADE_LEAKY_RELU, 2),
     {"gelu_forward", &clade__activation_forwards, CLADE_GELU, 5},
-    {"gelu_backward", &clade__activation_backwards, CLADE_GELU, 11},
+    BACKWARD("gelu", clade__activation_backwards, CLADE_GELU, 11),
     {"softmax_forward", &clade__softmax_forwards, false, 5},
-    {"softmax_backward", &clade__softmax_backwards, false, 4},
+    BACKWARD("softmax", clade__softmax_backwards, false, 4),
     {"log_softmax_forward", &clade__softmax_forwards, true, 5},
-    {"log_softmax_backward", &clade__softmax_backwards, true, 4},
+    BACKWARD("log_softmax", clade__softmax_backwards, true, 4),
     {"add", &clade__adds, 0, 1},
     {"dropout", &clade__dropouts, 0, 1},
+    {"dropout_added", &clade__dropouts, CLADE__ADDS, 2},
     {"cross_entropy", &clade__cross_entropies, false, 7},
     {"cross_entropy_alone", &clade__cross_entropies, true, 4},
     {"mse", &clade__mses, false, 4},

@@ -118,6 +118,15 @@ void clade__trial_out(clade__trial *trial, const char *name, clade_dtype dtype, 
     add(trial, name, CLADE__OUT, dtype, shape)->over = over;
 }
 
+void clade__trial_gradient(clade__trial *trial, const char *name, clade_shape shape, int over,
+                           bool add)
+{
+    if (add)
+        clade__trial_inout(trial, name, shape, -1.0, 1.0);
+    else
+        clade__trial_out(trial, name, CLADE_FLOAT32, shape, over);
+}
+
 void clade__trial_scratch(clade__trial *trial, const char *name, clade_shape shape)
 {
     add(trial, name, CLADE__SCRATCH, CLADE_FLOAT32, shape);

@@ -13,6 +13,8 @@
 #ifndef CLADE_VERIFY_TRIAL_H
 #define CLADE_VERIFY_TRIAL_H
 
+#include <math.h>
+
 #include "base/arena.h"
 #include "device/commands.h"
 
@@ -127,6 +129,9 @@ void clade__trial_inout(clade__trial *trial, const char *name, clade_shape shape
 /* over: the operand in whose place it may be, or -1. */
 void clade__trial_out(clade__trial *trial, const char *name, clade_dtype dtype, clade_shape shape,
                       int over);
+/* An output that is a gradient; with `add` it is added to what is there, in a place of its own. */
+void clade__trial_gradient(clade__trial *trial, const char *name, clade_shape shape, int over,
+                           bool add);
 void clade__trial_scratch(clade__trial *trial, const char *name, clade_shape shape);
 
 /* Where values are not ordinary: multiplies some floats of operand number i, for functions that must
@@ -148,6 +153,14 @@ static inline void clade__expect(clade__operand *operand, int64_t i, double want
 {
     operand->want[i] = want;
     operand->bound[i] = bound;
+}
+
+/* The same of a gradient: it is added to what was there, where the operand is updated. */
+static inline void clade__expect_given(clade__operand *operand, int64_t i, double want, double bound)
+{
+    bool adds = operand->role == CLADE__INOUT;
+    if (adds) want += (double)operand->before.floats[i];
+    clade__expect(operand, i, want, adds ? bound + fabs(want) : bound);
 }
 
 /* a, or b when it is larger; NaN when either is. */

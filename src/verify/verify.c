@@ -53,12 +53,12 @@ static void product_name(char *out, size_t out_bytes, const clade__gemm_provider
 
 static clade_status check_word(const char *word)
 {
-    const char *names[128];
+    const char *names[256]; /* to suggest one of */
     char hint[256], product[40];
     size_t n = 0;
     for (int i = 0; i < clade__n_ops; i++) {
         if (begins_with(clade__ops[i].name, word)) return CLADE_OK;
-        names[n++] = clade__ops[i].name;
+        if (n + 1 < sizeof names / sizeof *names) names[n++] = clade__ops[i].name;
     }
     for (int i = 0; clade__gemm_providers[i]; i++)
         for (int update = 0; update < 2; update++) {
