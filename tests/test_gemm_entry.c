@@ -12,6 +12,8 @@
 /* The linker sends the library's calls of CLBlastSgemmWithTempBuffer to __wrap_…: see
  * tests/CMakeLists.txt. */
 static float spoil = 1, spoil_beta = 1;            /* alpha and beta are multiplied by them */
+static size_t spoil_c = 0;                         /* c's offset is so much less */
+static size_t spoil_m = 0, spoil_n = 0;            /* so many last rows, columns are left out */
 static CLBlastStatusCode instead = CLBlastSuccess; /* returned without a call, when a failure */
 
 typedef CLBlastStatusCode sgemm(CLBlastLayout layout, CLBlastTranspose trans_a,
@@ -28,9 +30,9 @@ CLBlastStatusCode __wrap_CLBlastSgemmWithTempBuffer(
     cl_event *event, cl_mem scratch)
 {
     if (instead != CLBlastSuccess) return instead;
-    return __real_CLBlastSgemmWithTempBuffer(layout, trans_a, trans_b, m, n, k, spoil * alpha, a,
+    return __real_CLBlastSgemmWithTempBuffer(layout, trans_a, trans_b, m - spoil_m, n - spoil_n, k, spoil * alpha, a,
                                              a_offset, lda, b, b_offset, ldb, spoil_beta * beta, c,
-                                             c_offset, ldc, queue, event, scratch);
+                                             c_offset - spoil_c, ldc, queue, event, scratch);
 }
 
 /* ---- what it refuses ------------------------------------------------------------------------- */
@@ -274,6 +276,48 @@ static void the_check_finds_what_is_wrong(void **state)
     clade_device_free(device);
 }
 
+/* What a call has beside its shape is tried too: where it writes beside C, that is noticed. */
+static void the_check_goes_by_the_call(void **state)
+{
+    const clade__gemm_provider *clblast = &clade__gemm_clblast;
+    clade_gemm_args call = call_of(70, 50, 30, 0);
+    call.c_offset = 100;
+    call.ldc = 60;
+    call.alpha = 0.5f;
+    spoil_c = 100;
+    assert_fails(clade__gemm_check(*state, clblast, &call, NULL), CLADE_EWRONG, "70×50×30");
+    call.c_offset = 1; /* its last rows are one element early: a gap's is overwritten */
+    spoil_c = 1;
+    assert_fails(clade__gemm_check(*state, clblast, &call, NULL), CLADE_EWRONG, "70×50×30");
+    spoil_c = 0;
+    assert_ok(clade__gemm_check(*state, clblast, &call, NULL));
+    call.beta = 2;
+    spoil_beta = 0.5f;
+    assert_fails(clade__gemm_check(*state, clblast, &call, NULL), CLADE_EWRONG, "added to C");
+    spoil_beta = 1;
+    spoil = 2;
+    call.alpha = 0.25f;
+    call.beta = 0;
+    assert_fails(clade__gemm_check(*state, clblast, &call, NULL), CLADE_EWRONG, "C[0][0]");
+    spoil = 1;
+}
+
+/* Of a large product a part is compared: its last row and its last column are among it. */
+static void a_large_product_is_sampled(void **state)
+{
+    clade_gemm_args call = call_of(515, 517, 1030, 0);
+    assert_ok(clade__gemm_check(*state, &clade__gemm_clblast, &call, NULL));
+    call.beta = 1;
+    spoil_m = 1;
+    assert_fails(clade__gemm_check(*state, &clade__gemm_clblast, &call, NULL), CLADE_EWRONG,
+                 "515×517×1030, added to C, C[514][");
+    spoil_m = 0;
+    spoil_n = 1;
+    assert_fails(clade__gemm_check(*state, &clade__gemm_clblast, &call, NULL), CLADE_EWRONG,
+                 "[516] is 1, ");
+    spoil_n = 0;
+}
+
 static int no_choice(void **state)
 {
     return unsetenv("CLADE_GEMM") || test_open_device(state);
@@ -290,6 +334,8 @@ int main(void)
         cmocka_unit_test(errors_of_clblast_are_named),
         cmocka_unit_test(every_provider_passes_the_check),
         cmocka_unit_test(the_check_finds_what_is_wrong),
+        cmocka_unit_test(the_check_goes_by_the_call),
+        cmocka_unit_test(a_large_product_is_sampled),
     };
     return cmocka_run_group_tests(tests, no_choice, test_close_device);
 }

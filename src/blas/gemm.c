@@ -203,6 +203,8 @@ clade_status clade__gemm(clade__commands *commands, const clade_gemm_args *args,
         return clade__fail(CLADE_ESHAPE, "gemm: bias has %lld elements, want float32 of %lld",
                            (long long)clade_tensor_elements(epilogue->bias), (long long)args->n);
     CLADE_TRY(choose(commands, args, &provider));
+    if (clade__commands_is_dry(commands))
+        CLADE_TRY(clade__gemm_note(commands, provider, args, NULL));
     return clade__gemm_with(provider, commands, args, epilogue);
 }
 
@@ -237,6 +239,8 @@ clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args
     CLADE_TRY(choose(commands, args, &provider));
     if (!provider->record_update)
         return clade__fail(CLADE_EINVAL, "gemm provider %s has no update", provider->name);
+    if (clade__commands_is_dry(commands))
+        CLADE_TRY(clade__gemm_note(commands, provider, args, rates));
     return provider->record_update(commands, args, state, rates);
 }
 

@@ -65,15 +65,21 @@ bool clade__gemm_can_update(clade_device *device, const clade__gemm_provider *pr
 clade_status clade__gemm_scratch_bytes(clade_device *device, const clade__gemm_provider *provider,
                                        const clade_gemm_args *args, size_t *bytes);
 
-/* Tries a call of this shape, with the provider that it gets, against a double-precision reference;
- * each shape once for a device, and once more where beta is not 0. With rates not NULL, it is tried
- * as clade__gemm_update. What is right
- * is also measured, where the provider has something to choose; clade__gemm_checked says that a
+/* Tries such a call, with the provider that it gets, against a double-precision reference, each once for
+ * a device: its sizes, transposes, leading dimensions, offsets, alpha and beta. An ld of 0 stands for
+ * rows without gaps, an alpha of 0 for 1. With rates not NULL, it is tried as clade__gemm_update. Of a
+ * large product a sample is compared, so that its cost is bounded. What is right is also measured, where the provider has something to choose; clade__gemm_checked says that a
  * model's calls are done, and what was measured is kept on disk. CLADE_EWRONG names provider, shape
  * and device when a result is off. The tensors of args may be NULL. */
 clade_status clade__gemm_check(clade_device *device, const clade__gemm_provider *provider,
                                const clade_gemm_args *args, const clade__sgd_rates *rates);
 void clade__gemm_checked(clade_device *device);
+
+/* What clade__gemm and clade__gemm_update came to in dry commands: the largest scratch of all calls,
+ * which share it; and a check of every call, each distinct one once for a device, as clade__gemm_check
+ * does it. Then what was measured is kept on disk. */
+clade_status clade__gemm_dry_scratch_bytes(const clade__commands *dry, size_t *bytes);
+clade_status clade__gemm_check_dry(const clade__commands *dry);
 
 /* The name of the provider that a call gets; "" when none takes it. */
 const char *clade__gemm_provider_of(clade_device *device, const clade__gemm_provider *provider,

@@ -130,6 +130,8 @@ static clade_status record(clade__commands *commands, const clade_gemm_args *arg
 {
     (void)epilogue;
     *did_epilogue = false;
+    if (clade__commands_is_dry(commands))
+        return clade__commands_call(commands, "gemm clblast", run, NULL, 0);
     CLADE_TRY(make_scratch(clade__commands_device(commands), args));
     clblast_call call = {
         .m = args->m, .n = args->n, .k = args->k,

@@ -296,7 +296,8 @@ static clade_status record_split(clade__commands *commands, const clade_gemm_arg
     clade_device *device = clade__commands_device(commands);
     clade__blas *blas;
     CLADE_TRY(clade__blas_of(device, &blas));
-    if (!blas->parts) CLADE_TRY(clade__buffer_create(&blas->parts, device, PARTS_BYTES));
+    if (!blas->parts && !clade__commands_is_dry(commands))
+        CLADE_TRY(clade__buffer_create(&blas->parts, device, PARTS_BYTES));
     clade_tensor parts =
         clade__tensor_view(device, blas->parts, CLADE_FLOAT32, CLADE_SHAPE(PARTS_FLOATS));
     clade_gemm_args g = *args;

@@ -16,7 +16,8 @@ struct clade__gemm_provider {
      * makes it. */
     clade_status (*scratch_bytes)(clade_device *device, const clade_gemm_args *args, size_t *bytes);
 
-    /* Records the call, and sets *did_epilogue when the epilogue (may be NULL) is part of it. */
+    /* Records the call, and sets *did_epilogue when the epilogue (may be NULL) is part of it. In dry
+     * commands no tensor has a buffer, and nothing is asked of the device. */
     clade_status (*record)(clade__commands *commands, const clade_gemm_args *args,
                            const clade__epilogue *epilogue, bool *did_epilogue);
 
@@ -56,6 +57,10 @@ clade_status clade__gemm_choose(clade_device *device, const clade__gemm_provider
 /* gemm_check.c and gemm_clblast.c: what they keep, given up with the device. */
 void clade__gemm_forget_checks(clade__blas *blas);
 void clade__clblast_forget(const clade__blas *blas);
+
+/* gemm_dry.c: notes a call, or with rates an update, that dry commands are told. */
+clade_status clade__gemm_note(clade__commands *dry, const clade__gemm_provider *provider,
+                              const clade_gemm_args *args, const clade__sgd_rates *rates);
 
 /* Every provider of this build, in the order in which auto tries them; ends in NULL. */
 extern const clade__gemm_provider *const clade__gemm_providers[];

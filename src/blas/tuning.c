@@ -16,6 +16,8 @@
 #define MAX_TILES (1 << 24) /* more than a matrix of 2^31 elements has */
 #define ROUNDS 3
 #define ROUND_SECONDS 0.0005 /* for each partition in each round, and at least one call */
+#define LONG_SECONDS 0.05    /* of a call: from here on it is measured in one round */
+#define TOO_LONG_SECONDS 1.0 /* and from here on not at all: the rule's partition is taken */
 #define HOPELESS 1.5        /* so much slower than the fastest: not measured again */
 #define WORTH 0.97          /* another partition than the rule's must take at most so much of it */
 
@@ -190,8 +192,11 @@ static clade_status measure(clade_device *device, clade__tuning *tuning,
     double least[CLADE__MAX_PARTITIONS] = {0}, fastest = 0.0, seconds, once;
     tuning->trial = partitions[0];
     CLADE_TRY(time_calls(device, run, context, 1, &once));
+    *best = 0;
+    if (once > TOO_LONG_SECONDS) return CLADE_OK;
+    int rounds = once > LONG_SECONDS ? 1 : ROUNDS;
     int calls = once < ROUND_SECONDS ? (int)(ROUND_SECONDS / once) + 1 : 1;
-    for (int round = 0; round < ROUNDS; round++)
+    for (int round = 0; round < rounds; round++)
         for (int i = 0; i < n; i++) {
             if (round > 0 && least[i] > HOPELESS * fastest) continue;
             tuning->trial = partitions[i];
@@ -199,7 +204,6 @@ static clade_status measure(clade_device *device, clade__tuning *tuning,
             if (round == 0 || seconds < least[i]) least[i] = seconds;
             if ((round == 0 && i == 0) || seconds < fastest) fastest = seconds;
         }
-    *best = 0;
     for (int i = 1; i < n; i++)
         if (least[i] < WORTH * least[0] && least[i] < least[*best]) *best = i;
     return CLADE_OK;

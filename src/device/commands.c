@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "device/dry.h"
 #include "device/program.h"
 
 typedef enum command_kind { LAUNCH, CALL, ZERO } command_kind;
@@ -34,7 +35,8 @@ typedef struct command {
 
 struct clade__commands {
     clade_device *device;
-    bool immediate;
+    enum { RECORDED, IMMEDIATE, DRY } kind;
+    clade__dry dry;
     clade__arena arena; /* contexts of calls */
     clade__scope scope; /* of the commands to come */
     const void *gemm;   /* provider of those; NULL: auto */
@@ -53,7 +55,14 @@ clade_status clade__commands_create(clade__commands **out, clade_device *device)
 clade_status clade__commands_create_immediate(clade__commands **out, clade_device *device)
 {
     CLADE_TRY(clade__commands_create(out, device));
-    (*out)->immediate = true;
+    (*out)->kind = IMMEDIATE;
+    return CLADE_OK;
+}
+
+clade_status clade__commands_create_dry(clade__commands **out, clade_device *device)
+{
+    CLADE_TRY(clade__commands_create(out, device));
+    (*out)->kind = DRY;
     return CLADE_OK;
 }
 
@@ -63,6 +72,7 @@ void clade__commands_free(clade__commands *commands)
     for (size_t i = 0; i < commands->n; i++)
         if (commands->list[i].kernel) clReleaseKernel(commands->list[i].kernel);
     free(commands->list);
+    clade__dry_free(&commands->dry);
     clade__arena_free(&commands->arena);
     free(commands);
 }
@@ -97,7 +107,7 @@ const void *clade__commands_gemm(const clade__commands *commands)
 
 size_t clade__commands_count(const clade__commands *commands)
 {
-    return commands->n;
+    return commands->kind == DRY ? commands->dry.n_commands : commands->n;
 }
 
 clade__command_info clade__commands_describe(const clade__commands *commands, size_t i)
@@ -105,6 +115,37 @@ clade__command_info clade__commands_describe(const clade__commands *commands, si
     const command *c = &commands->list[i];
     return (clade__command_info){c->label, c->program ? clade__program_name(c->program) : "",
                                  c->program ? clade__program_options(c->program) : ""};
+}
+
+bool clade__commands_is_dry(const clade__commands *commands)
+{
+    return commands->kind == DRY;
+}
+
+size_t clade__commands_n_kernels(const clade__commands *dry)
+{
+    return dry->dry.n_kernels;
+}
+
+clade__command_info clade__commands_kernel(const clade__commands *dry, size_t i)
+{
+    return clade__dry_kernel_at(&dry->dry, i);
+}
+
+clade_status clade__commands_note(clade__commands *dry, const char *kind, const void *data,
+                                  size_t bytes)
+{
+    return clade__dry_note(&dry->dry, kind, data, bytes);
+}
+
+size_t clade__commands_n_notes(const clade__commands *dry)
+{
+    return dry->dry.n_notes;
+}
+
+const void *clade__commands_note_at(const clade__commands *dry, size_t i, const char *kind)
+{
+    return clade__dry_note_at(&dry->dry, i, kind);
 }
 
 void clade__commands_scope(clade__commands *commands, clade_phase phase, const char *layer)
@@ -194,6 +235,7 @@ static clade_status run_command(clade_device *device, const command *c)
 
 static clade_status run_range(clade__commands *commands, size_t from, size_t to)
 {
+    if (commands->kind == DRY) return clade__fail(CLADE_ESTATE, "dry commands cannot be run");
     for (size_t i = from; i < to; i++)
         CLADE_TRY(run_command(commands->device, &commands->list[i]));
     cl_int error = clFlush(commands->device->queue);
@@ -254,6 +296,7 @@ static clade_status bind_args(command *c, const clade__launch *launch, bool imme
 clade_status clade__commands_launch(clade__commands *commands, const clade__launch *launch)
 {
     clade_device *device = commands->device;
+    if (commands->kind == DRY) return clade__dry_launch(&commands->dry, launch);
     command c = {.kind = LAUNCH, .label = launch->kernel, .scope = commands->scope,
                  .n_dims = launch->groups[1] ? 2 : 1};
     for (int d = 0; d < 2; d++) {
@@ -263,7 +306,7 @@ clade_status clade__commands_launch(clade__commands *commands, const clade__laun
     clade__program *program;
     CLADE_TRY(clade__program_find(&program, device, launch->program, launch->options));
     c.program = program;
-    if (commands->immediate) {
+    if (commands->kind == IMMEDIATE) {
         CLADE_TRY(clade__kernel_shared(&c.kernel, program, launch->kernel));
         CLADE_TRY(bind_args(&c, launch, true));
         return run_command(device, &c);
@@ -278,9 +321,13 @@ clade_status clade__commands_launch(clade__commands *commands, const clade__laun
 clade_status clade__commands_call(clade__commands *commands, const char *label,
                                   clade__call_run *run, const void *context, size_t context_bytes)
 {
+    if (commands->kind == DRY) {
+        commands->dry.n_commands++;
+        return CLADE_OK;
+    }
     command c = {.kind = CALL, .label = label, .scope = commands->scope, .run = run,
                  .context = context};
-    if (commands->immediate) return run_command(commands->device, &c);
+    if (commands->kind == IMMEDIATE) return run_command(commands->device, &c);
     void *copy = clade__arena_alloc(&commands->arena, context_bytes);
     if (!copy) return clade__fail(CLADE_ENOMEM, "no memory for commands");
     memcpy(copy, context, context_bytes);
@@ -290,7 +337,11 @@ clade_status clade__commands_call(clade__commands *commands, const char *label,
 
 clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tensor)
 {
+    if (commands->kind == DRY) {
+        commands->dry.n_commands++;
+        return CLADE_OK;
+    }
     command c = {.kind = ZERO, .label = "zero", .scope = commands->scope,
                  .mem = clade_opencl_buffer(tensor), .bytes = clade_tensor_bytes(tensor)};
-    return commands->immediate ? run_command(commands->device, &c) : append(commands, &c);
+    return commands->kind == IMMEDIATE ? run_command(commands->device, &c) : append(commands, &c);
 }

@@ -1,11 +1,14 @@
-/* Commands: work for a device, enqueued at once or recorded and run many times.
+/* Commands: work for a device, enqueued at once, recorded and run many times, or only counted.
  *
  * An operation says what to launch, once, to a clade__commands. The immediate one of a device
  * enqueues it there and then; a recorded one keeps a kernel object of its own with every argument
  * bound, so that running the list is one clEnqueue call a command and nothing else. What changes
- * from run to run is passed by reference and read at each run.
+ * from run to run is passed by reference and read at each run. Dry commands take the same calls on
+ * tensors without buffers, and do nothing on the device: they count, and keep which kernels the calls
+ * would need and what else the layers above note of them. What must be known before there is memory is
+ * read off them.
  *
- * Neither waits. Commands run in order.
+ * None waits. Commands run in order.
  */
 #ifndef CLADE_DEVICE_COMMANDS_H
 #define CLADE_DEVICE_COMMANDS_H
@@ -112,6 +115,8 @@ typedef struct clade__command_info {
 } clade__command_info;
 
 size_t clade__commands_count(const clade__commands *commands);
+
+/* Of a recorded list. */
 clade__command_info clade__commands_describe(const clade__commands *commands, size_t i);
 
 /* What a profile calls the commands that follow. `layer` may be NULL; it must outlive the commands. */
@@ -128,6 +133,28 @@ clade__commands *clade__immediate(clade_device *device);
 /* An empty list to record into. Tensors' buffers, and what is passed by reference, must outlive it. */
 clade_status clade__commands_create(clade__commands **out, clade_device *device);
 void clade__commands_free(clade__commands *commands);
+
+/* ---- dry ------------------------------------------------------------------------------------- */
+
+/* Dry commands: clade__commands_count counts the calls; nothing is compiled, and OpenCL is not asked.
+ * They cannot be run. */
+clade_status clade__commands_create_dry(clade__commands **out, clade_device *device);
+bool clade__commands_is_dry(const clade__commands *commands);
+
+/* The kernels that dry commands would need, each once: its name, its program, and the options that its
+ * launches gave, or "". The texts are those commands'. */
+size_t clade__commands_n_kernels(const clade__commands *dry);
+clade__command_info clade__commands_kernel(const clade__commands *dry, size_t i);
+
+/* Keeps a copy of what a higher layer wants to know of its calls: equal ones once, so padding must be
+ * zeroed. `kind`, a literal, says what the bytes are; clade__commands_note_at gives NULL for a note of
+ * another kind. */
+clade_status clade__commands_note(clade__commands *dry, const char *kind, const void *data,
+                                  size_t bytes);
+size_t clade__commands_n_notes(const clade__commands *dry);
+const void *clade__commands_note_at(const clade__commands *dry, size_t i, const char *kind);
+
+/* ---- run ------------------------------------------------------------------------------------- */
 
 /* Enqueues every recorded command, in order, and flushes the queue. */
 clade_status clade__commands_run(clade__commands *commands);
