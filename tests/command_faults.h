@@ -26,7 +26,6 @@
 #define cJSON_CreateObject(...)         FAULT(cJSON_CreateObject, NULL, )
 #define cJSON_CreateString(...)         FAULT(cJSON_CreateString, NULL, __VA_ARGS__)
 #define cJSON_Duplicate(...)            FAULT(cJSON_Duplicate, NULL, __VA_ARGS__)
-#define cJSON_ParseWithOpts(...)        FAULT(cJSON_ParseWithOpts, NULL, __VA_ARGS__)
 #define cJSON_PrintUnformatted(...)     FAULT(cJSON_PrintUnformatted, NULL, __VA_ARGS__)
 #define poptGetContext(...)             FAULT(poptGetContext, NULL, __VA_ARGS__)
 #define strdup(text)                    FAULT(strdup, NULL, text)

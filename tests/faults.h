@@ -162,9 +162,12 @@ const char *fault_left(void);
 #define clade__arena_copy_text(...) FAULT(clade__arena_copy_text, NULL, __VA_ARGS__)
 #define cJSON_Parse(text)           FAULT(cJSON_Parse, NULL, text)
 #define cJSON_ParseWithLength(...)  FAULT(cJSON_ParseWithLength, NULL, __VA_ARGS__)
+#define cJSON_ParseWithLengthOpts(...) FAULT(cJSON_ParseWithLengthOpts, NULL, __VA_ARGS__)
 
 #define open(...)     fault_counted(FAULT_DESCRIPTOR, true, FAULT_FILE(open, EMFILE, __VA_ARGS__))
+#define openat(...)   fault_counted(FAULT_DESCRIPTOR, true, FAULT_FILE(openat, EMFILE, __VA_ARGS__))
 #define close(fd)     FAULT_TAKE(FAULT_DESCRIPTOR, close, fault_errno(EIO), fd)
+#define getentropy(...) FAULT_FILE(getentropy, ENOSYS, __VA_ARGS__)
 #define read(...)     FAULT_FILE(read, EIO, __VA_ARGS__)
 #define pread(...)    FAULT_FILE(pread, EIO, __VA_ARGS__)
 #define write(...)    fault_write(FAULT_SITE(write), __VA_ARGS__)

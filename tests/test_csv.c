@@ -6,7 +6,7 @@
 
 #include "base/philox.h"
 #include "data/dataset.h"
-#include "data/number.h"
+#include "base/number.h"
 
 #define FILE_NAME "table.csv"
 

@@ -1,8 +1,13 @@
+#define _POSIX_C_SOURCE 200809L
 #include "base/error.h"
 
 #include <stdarg.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/c_locale.h"
+#include "base/text.h"
 
 #define MESSAGE_BYTES 2048
 
@@ -21,7 +26,7 @@ clade_status clade__fail(clade_status status, const char *format, ...)
     char text[MESSAGE_BYTES]; /* the arguments may point into the old message */
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    clade__vformat(text, sizeof text, format, args);
     va_end(args);
     memcpy(message, text, sizeof message);
     keep_one_line();
@@ -33,7 +38,7 @@ clade_status clade__fail_in(clade_status status, const char *format, ...)
     char text[MESSAGE_BYTES];
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(text, sizeof text, format, args);
+    int n = clade__vformat(text, sizeof text, format, args);
     va_end(args);
     if (n >= 0 && (size_t)n < sizeof text)
         snprintf(text + n, sizeof text - (size_t)n, ": %s", message);
@@ -50,6 +55,21 @@ clade_status clade__fail_again(clade_status status, const char *text)
 const char *clade_error(void)
 {
     return message;
+}
+
+/* strerror may share one buffer among threads. */
+const char *clade__errno_text(int number)
+{
+    static _Thread_local char text[256];
+#ifdef __APPLE__
+    if (strerror_r(number, text, sizeof text) != 0) clade__format(text, sizeof text, "error %d", number);
+#else
+    void *before = clade__c_locale_begin();
+    locale_t now = uselocale((locale_t)0);
+    clade__format(text, sizeof text, "%s", strerror_l(number, now));
+    clade__c_locale_end(before);
+#endif
+    return text;
 }
 
 static const struct {

@@ -21,6 +21,9 @@ clade_status clade__fail_in(clade_status status, const char *format, ...) CLADE_
 /* Sets the thread's message as it is given; to pass on an error that was kept. */
 clade_status clade__fail_again(clade_status status, const char *message);
 
+/* What the system says of an errno. It lasts until the thread's next call. */
+const char *clade__errno_text(int number);
+
 /* Returns CLADE_EINVAL from a public function unless this argument of it was given. */
 #define CLADE_WANT(argument)                                                                       \
     do {                                                                                           \

@@ -2,9 +2,10 @@
 #include "base/json.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/c_locale.h"
+#include "base/number.h"
 
 /* Whether a character may stand as it is, in JSON and in YAML, which has more that are special:
  * control characters, ends of lines, the byte order mark and what is no character. */
@@ -53,28 +54,17 @@ void clade__json_string(clade__json *json, const char *key, const char *value)
         clade__text_append(&json->text, "null");
 }
 
-/* Digits as snprintf gave them, whose point the locale has chosen. */
-static void append_digits(clade__text *text, const char *digits)
-{
-    size_t whole = strspn(digits, "-0123456789e+");
-    const char *rest = digits + whole;
-    size_t point = strcspn(rest, "0123456789");
-    clade__text_append(text, "%.*s%s%s", (int)whole, digits, *rest ? "." : "", rest + point);
-}
-
 /* The least digits that read back as the same number. */
 void clade__json_number(clade__json *json, const char *key, double value)
 {
-    char digits[48] = "0";
+    char digits[48] = "null";
     begin(json, key);
     for (int n = 15; isfinite(value) && n <= 17; n++) {
-        snprintf(digits, sizeof digits, "%.*g", n, value);
-        if (strtod(digits, NULL) == value) break;
+        double again;
+        clade__format(digits, sizeof digits, "%.*g", n, value);
+        if (clade__number_read(digits, &again) && again == value) break;
     }
-    if (isfinite(value))
-        append_digits(&json->text, digits);
-    else
-        clade__text_append(&json->text, "null");
+    clade__text_append(&json->text, "%s", digits);
 }
 
 void clade__json_bool(clade__json *json, const char *key, bool value)
@@ -127,4 +117,23 @@ char *clade__json_finish(clade__json *json)
     char *text = json->text.data;
     *json = (clade__json){0};
     return text;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+cJSON *clade__json_parse(const char *text, size_t n_bytes, bool whole)
+{
+    if (!text) return NULL;
+    const char *end = NULL;
+    void *before = clade__c_locale_begin();
+    cJSON *root = cJSON_ParseWithLengthOpts(text, n_bytes, &end, false);
+    clade__c_locale_end(before);
+    if (root && whole) {
+        while (end < text + n_bytes && *end && strchr(" \t\r\n", *end)) end++;
+        if (end < text + n_bytes) {
+            cJSON_Delete(root);
+            root = NULL;
+        }
+    }
+    return root;
 }

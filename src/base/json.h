@@ -1,9 +1,11 @@
-/* JSON as it is written: value after value, in the order of the file, into one text. When memory runs
+/* JSON. It is read by cJSON, and written here: value after value, in the order of the file, into one text. When memory runs
  * out the text has failed and is not to be used: nothing of a document can go missing unnoticed. */
 #ifndef CLADE_BASE_JSON_H
 #define CLADE_BASE_JSON_H
 
 #include <stdbool.h>
+
+#include <cjson/cJSON.h>
 
 #include "base/text.h"
 
@@ -28,6 +30,10 @@ void clade__json_list_end(clade__json *json);
 
 /* The document, to be freed; NULL when there was no memory. */
 char *clade__json_finish(clade__json *json);
+
+/* Reads a document of n_bytes with cJSON, its numbers with a point under every locale; NULL when there is
+ * no text, it is no JSON, or there is no memory. whole: nothing but blanks may follow it. */
+cJSON *clade__json_parse(const char *text, size_t n_bytes, bool whole);
 
 /* Appends a text in quotes, for who writes the rest himself. A byte that is not UTF-8, as a path may
  * have, becomes U+FFFD, the replacement character. */

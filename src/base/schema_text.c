@@ -188,7 +188,7 @@ static clade_status check_names(const clade_schema *schema)
 clade_status clade__schema_parse(clade_schema **out, const char *text)
 {
     *out = NULL;
-    cJSON *root = cJSON_Parse(text);
+    cJSON *root = clade__json_parse(text, strlen(text), false);
     const cJSON *columns = cJSON_GetObjectItemCaseSensitive(root, "columns");
     const cJSON *targets = cJSON_GetObjectItemCaseSensitive(root, "targets");
     clade_schema *schema = NULL;

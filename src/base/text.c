@@ -1,17 +1,35 @@
 #include "base/text.h"
 
-#include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/c_locale.h"
+#include "base/number.h"
+
+int clade__vformat(char *out, size_t out_bytes, const char *format, va_list args)
+{
+    void *before = clade__c_locale_begin();
+    int n = vsnprintf(out, out_bytes, format, args);
+    clade__c_locale_end(before);
+    return n;
+}
+
+int clade__format(char *out, size_t out_bytes, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = clade__vformat(out, out_bytes, format, args);
+    va_end(args);
+    return n;
+}
 
 void clade__text_append(clade__text *text, const char *format, ...)
 {
     if (text->failed) return;
     va_list args;
     va_start(args, format);
-    int more = vsnprintf(NULL, 0, format, args);
+    int more = clade__vformat(NULL, 0, format, args);
     va_end(args);
     size_t need = text->length + (more < 0 ? 0 : (size_t)more) + 1;
     if (need > text->capacity) {
@@ -25,7 +43,7 @@ void clade__text_append(clade__text *text, const char *format, ...)
         text->capacity = capacity;
     }
     va_start(args, format);
-    vsnprintf(text->data + text->length, text->capacity - text->length, format, args);
+    clade__vformat(text->data + text->length, text->capacity - text->length, format, args);
     va_end(args);
     text->length = need - 1;
 }
@@ -34,6 +52,12 @@ void clade__text_free(clade__text *text)
 {
     free(text->data);
     *text = (clade__text){0};
+}
+
+/* As tolower under the "C" locale. */
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
 #define WORD_MAX 63
@@ -48,8 +72,7 @@ static size_t edit_distance(const char *a, const char *b)
         size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= n_b; j++) {
-            size_t change = diagonal + (tolower((unsigned char)a[i - 1]) !=
-                                        tolower((unsigned char)b[j - 1]));
+            size_t change = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
             diagonal = row[j];
             size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
             row[j] = change < shorter ? change : shorter;
@@ -135,9 +158,8 @@ double clade__decimal(float value)
     char text[32];
     double decimal = (double)value;
     for (int digits = 1; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        decimal = strtod(text, NULL);
-        if ((float)decimal == value) break;
+        clade__format(text, sizeof text, "%.*g", digits, (double)value);
+        if (!clade__number_read(text, &decimal) || (float)decimal == value) break;
     }
     return decimal;
 }
@@ -147,7 +169,7 @@ bool clade__contains_nocase(const char *text, const char *part)
     size_t n = strlen(part);
     for (; strlen(text) >= n; text++) {
         size_t i = 0;
-        while (i < n && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i])) i++;
+        while (i < n && lower(text[i]) == lower(part[i])) i++;
         if (i == n) return true;
     }
     return false;

@@ -2,11 +2,16 @@
 #ifndef CLADE_BASE_TEXT_H
 #define CLADE_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+
+/* snprintf and vsnprintf, but with a point in numbers under every locale. */
+int clade__format(char *out, size_t out_bytes, const char *format, ...) CLADE_PRINTF(3, 4);
+int clade__vformat(char *out, size_t out_bytes, const char *format, va_list args) CLADE_PRINTF(3, 0);
 
 /* Starts zeroed. After an allocation failed, `failed` is set and appending does nothing. */
 typedef struct clade__text {
@@ -15,6 +20,7 @@ typedef struct clade__text {
     bool failed;
 } clade__text;
 
+/* Appends as clade__format writes. */
 void clade__text_append(clade__text *text, const char *format, ...) CLADE_PRINTF(2, 3);
 void clade__text_free(clade__text *text);
 

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/c_locale.h"
+#include "base/number.h"
+
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 int cli_exit_status(clade_status status, bool writing)
@@ -45,12 +48,7 @@ bool cli_parse_count(const char *text, int64_t *value)
 
 bool cli_parse_real(const char *text, double *value)
 {
-    /* strtod also takes blanks, hexadecimal, "inf" and "nan". */
-    if (!text[0] || text[strspn(text, "0123456789+-.eE")] || !strpbrk(text, "0123456789"))
-        return false;
-    char *end;
-    *value = strtod(text, &end);
-    return *end == '\0' && isfinite(*value);
+    return clade__number_double(text, value) == CLADE__NUMBER_FINITE;
 }
 
 bool cli_parse_flag(const char *text, bool *value)
@@ -75,13 +73,21 @@ clade_status cli_print_json(clade__json *json)
     return CLADE_OK;
 }
 
+char *cli_json_text(const cJSON *item)
+{
+    void *before = clade__c_locale_begin();
+    char *text = cJSON_PrintUnformatted(item);
+    clade__c_locale_end(before);
+    return text;
+}
+
 clade_status cli_flush(void)
 {
     errno = 0;
     bool lost = ferror(stdout);
     if (fflush(stdout) != 0 || lost)
         return clade__fail(CLADE_EIO, "cannot write to stdout: %s",
-                           errno ? strerror(errno) : "an earlier write failed");
+                           errno ? clade__errno_text(errno) : "an earlier write failed");
     return CLADE_OK;
 }
 

@@ -101,6 +101,9 @@ bool cli_parse_flag(const char *text, bool *value);
 /* Prints a document and a line break to stdout. */
 clade_status cli_print_json(clade__json *json);
 
+/* An item as JSON without blanks, its numbers with a point under every locale; to be given to cJSON_free. */
+char *cli_json_text(const cJSON *item);
+
 /* Flushes stdout; CLADE_EIO with the reason when anything written there was lost. */
 clade_status cli_flush(void);
 

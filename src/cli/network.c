@@ -92,7 +92,8 @@ clade_status cli_network_describe(const cli_settings *settings, const clade_data
     clade_status status = from_config ? CLADE_OK : describe_text(settings, data, &json);
     char *text = clade__json_finish(&json);
     if (status == CLADE_OK) {
-        *layers = from_config ? cJSON_Duplicate(settings->layers, true) : cJSON_Parse(text);
+        *layers = from_config ? cJSON_Duplicate(settings->layers, true)
+                              : clade__json_parse(text, text ? strlen(text) : 0, false);
         if (!*layers) status = clade__fail(CLADE_ENOMEM, "no memory for the network");
     }
     free(text);
@@ -132,7 +133,7 @@ clade_status cli_network_build(clade_model **model, clade_device *device,
                                const cli_settings *settings, const cJSON *layers,
                                const clade_compile_options *given)
 {
-    char *json = cJSON_PrintUnformatted(layers);
+    char *json = cli_json_text(layers);
     if (!json) return clade__fail(CLADE_ENOMEM, "no memory for the network");
     clade_status status =
         clade_model_create(model, device, (uint64_t)settings->values[CLI_SEED].count);

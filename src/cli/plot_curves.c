@@ -68,7 +68,7 @@ static clade_status read_lines(cli_curves *run, char *text, size_t n_bytes, cons
         if (stop) *stop = '\0';
         size_t length = (size_t)((stop ? stop : end) - text);
         if (text[strspn(text, " \t\r")] || strlen(text) != length) {
-            cJSON *event = strlen(text) == length ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
+            cJSON *event = strlen(text) == length ? clade__json_parse(text, length, true) : NULL;
             run->cut = !event && !stop;
             clade_status status = CLADE_OK;
             if (event)
@@ -92,7 +92,7 @@ static clade_status read_run(cli_curves *run, const char *folder)
 
     struct stat about;
     if (stat(folder, &about) != 0)
-        return clade__fail(CLADE_EDATA, "no run folder '%s': %s", folder, strerror(errno));
+        return clade__fail(CLADE_EDATA, "no run folder '%s': %s", folder, clade__errno_text(errno));
     if (!S_ISDIR(about.st_mode))
         return clade__fail(CLADE_EDATA, "'%s' is a file; give the folder of a run", folder);
     clade__text path = {0};

@@ -154,8 +154,7 @@ clade_status cli_evaluation_read(cli_evaluation *e, const char *path)
     unsigned char *text = NULL;
     size_t n_bytes;
     CLADE_TRY(clade__file_read(path, &text, &n_bytes));
-    bool whole = strlen((char *)text) == n_bytes;
-    e->document = whole ? cJSON_ParseWithOpts((char *)text, NULL, true) : NULL;
+    e->document = clade__json_parse((char *)text, n_bytes, true);
     free(text);
     if (!cJSON_IsObject(e->document))
         return clade__fail(CLADE_EDATA, "'%s' is a file; give the folder of a run, or a document of "

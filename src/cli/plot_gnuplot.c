@@ -64,7 +64,7 @@ static clade_status talk(stream *in, stream *out, stream *err)
         struct pollfd waits[] = {{in->fd, POLLOUT, 0}, {out->fd, POLLIN, 0}, {err->fd, POLLIN, 0}};
         if (poll(waits, 3, -1) < 0) {
             if (errno == EINTR) continue;
-            return clade__fail(CLADE_EIO, "gnuplot: poll: %s", strerror(errno));
+            return clade__fail(CLADE_EIO, "gnuplot: poll: %s", clade__errno_text(errno));
         }
         if (waits[0].revents) give(in);
         if (waits[1].revents) CLADE_TRY(take(out));
@@ -107,14 +107,14 @@ static clade_status start(pid_t *child, int ours[3])
     int its[3] = {-1, -1, -1};
     clade_status status = CLADE_OK;
     if (!open_pipes(ours, its))
-        status = clade__fail(CLADE_EIO, "cannot start gnuplot: %s", strerror(errno));
+        status = clade__fail(CLADE_EIO, "cannot start gnuplot: %s", clade__errno_text(errno));
     int problem = status == CLADE_OK ? spawn(child, its) : 0;
     if (problem == ENOENT)
         status =
             clade__fail(CLADE_EIO, "gnuplot is not installed, and it draws the pictures; install "
                                    "the package gnuplot-nox (see tools/packages.txt)");
     else if (problem)
-        status = clade__fail(CLADE_EIO, "cannot start gnuplot: %s", strerror(problem));
+        status = clade__fail(CLADE_EIO, "cannot start gnuplot: %s", clade__errno_text(problem));
     for (int i = 0; i < 3; i++)
         if (its[i] >= 0) close(its[i]);
     return status;
@@ -125,7 +125,8 @@ static const char *first_complaint(stream *err)
 {
     if (!err->data) return "";
     err->data[err->length] = '\0';
-    for (char *line = strtok((char *)err->data, "\n"); line; line = strtok(NULL, "\n")) {
+    char *rest = NULL, *line = strtok_r((char *)err->data, "\n", &rest);
+    for (; line; line = strtok_r(NULL, "\n", &rest)) {
         line += strspn(line, " \t\r");
         if (line[strspn(line, "^ \t\r")] && strncmp(line, "gnuplot>", 8) != 0) return line;
     }
@@ -136,7 +137,7 @@ static clade_status wait_for(pid_t child, stream *err)
 {
     int how;
     while (waitpid(child, &how, 0) < 0)
-        if (errno != EINTR) return clade__fail(CLADE_EIO, "gnuplot: %s", strerror(errno));
+        if (errno != EINTR) return clade__fail(CLADE_EIO, "gnuplot: %s", clade__errno_text(errno));
     if (WIFSIGNALED(how))
         return clade__fail(CLADE_EIO, "gnuplot was ended by signal %d", WTERMSIG(how));
     if (WEXITSTATUS(how) == 0) return CLADE_OK;

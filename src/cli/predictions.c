@@ -200,10 +200,9 @@ void cli_predictions_end(const cli_predictions *p)
 
 static void print_csv_number(float value)
 {
-    if (isfinite(value))
-        printf(",%.9g", (double)value);
-    else
-        fputs(isnan(value) ? ",nan" : value > 0 ? ",inf" : ",-inf", stdout);
+    char text[32];
+    clade__format(text, sizeof text, ",%.9g", (double)value);
+    fputs(isnan(value) ? ",nan" : text, stdout);
 }
 
 static void print_csv_row(const cli_predictions *p, int64_t sample, const float *raw,
@@ -277,7 +276,7 @@ clade_status cli_predictions_print(cli_predictions *p, int64_t first, int64_t n)
         else
             print_csv_row(p, first + i, raw, outputs, finite);
         if (ferror(stdout)) /* whoever read it is gone: predict no further */
-            return clade__fail(CLADE_EIO, "cannot write to stdout: %s", strerror(errno));
+            return clade__fail(CLADE_EIO, "cannot write to stdout: %s", clade__errno_text(errno));
     }
     return CLADE_OK;
 }

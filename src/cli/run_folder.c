@@ -65,7 +65,7 @@ static clade_status holds_run(const char *folder, bool *found)
     DIR *open = opendir(folder);
     *found = false;
     if (!open && (errno == ENOENT || errno == ENOTDIR)) return CLADE_OK;
-    if (!open) return clade__fail(CLADE_EIO, "cannot read '%s': %s", folder, strerror(errno));
+    if (!open) return clade__fail(CLADE_EIO, "cannot read '%s': %s", folder, clade__errno_text(errno));
     for (const struct dirent *entry; !*found && (entry = readdir(open));) {
         *found = strncmp(entry->d_name, "checkpoint-", strlen("checkpoint-")) == 0;
         for (int i = 0; i < N_RUN_FILES; i++)
@@ -93,7 +93,7 @@ clade_status cli_run_config_path(const char *folder, char path[CLI_PATH_BYTES])
     CLADE_TRY(path_in(path, folder, "config.yaml"));
     if (access(path, F_OK) == 0) return CLADE_OK;
     return clade__fail(CLADE_ECONFIG, "'%s' holds no run to resume: %s: %s", folder, path,
-                       strerror(errno));
+                       clade__errno_text(errno));
 }
 
 /* What decides nothing but how long it lasts, where, and what it leaves; the model is compared by its
@@ -155,7 +155,7 @@ static clade_status make_default(const char *name, char folder[CLI_PATH_BYTES])
         if (mkdir(folder, 0777) == 0) return CLADE_OK;
         if (errno != EEXIST) break;
     }
-    return clade__fail(CLADE_EIO, "cannot make folder '%s': %s", folder, strerror(errno));
+    return clade__fail(CLADE_EIO, "cannot make folder '%s': %s", folder, clade__errno_text(errno));
 }
 
 clade_status cli_run_make(const cli_settings *settings, char folder[CLI_PATH_BYTES])
@@ -174,7 +174,7 @@ clade_status cli_run_clear(const char *folder)
         char path[CLI_PATH_BYTES];
         CLADE_TRY(path_in(path, folder, run_files[i]));
         if (unlink(path) != 0 && errno != ENOENT)
-            return clade__fail(CLADE_EIO, "cannot remove '%s': %s", path, strerror(errno));
+            return clade__fail(CLADE_EIO, "cannot remove '%s': %s", path, clade__errno_text(errno));
     }
     return CLADE_OK;
 }

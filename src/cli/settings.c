@@ -1,5 +1,6 @@
 /* Settings: their values from text. settings_rules.c has what they ask of each other,
  * settings_write.c the config that they make. */
+#define _POSIX_C_SOURCE 200809L /* strtok_r */
 #include "cli/settings.h"
 
 #include <stdarg.h>
@@ -48,7 +49,8 @@ void cli_settings_free(cli_settings *settings)
 static size_t split_words(char *list, const char **words, size_t n_max)
 {
     size_t n = 0;
-    for (char *word = strtok(list, "|"); word && n < n_max; word = strtok(NULL, "|"))
+    char *rest = NULL;
+    for (char *word = strtok_r(list, "|", &rest); word && n < n_max; word = strtok_r(NULL, "|", &rest))
         words[n++] = word;
     return n;
 }
@@ -184,7 +186,7 @@ clade_status cli_setting_decide(cli_settings *settings, cli_setting_id id, const
     char text[4096];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    clade__vformat(text, sizeof text, format, args);
     va_end(args);
     return cli_setting_set(settings, id, CLI_DEFAULT, cli_settings_table[id].path, text);
 }
@@ -212,6 +214,6 @@ bool cli_setting_equal(cli_setting_id id, const cli_value *a, const cli_value *b
 
 char *cli_real_text(char *out, size_t out_bytes, float value)
 {
-    snprintf(out, out_bytes, "%.9g", clade__decimal(value));
+    clade__format(out, out_bytes, "%.9g", clade__decimal(value));
     return out;
 }

@@ -29,7 +29,7 @@ static void write_flow(const cJSON *node, clade__text *out)
         return;
     }
     if (!cJSON_IsArray(node) && !cJSON_IsObject(node)) {
-        char *text = cJSON_PrintUnformatted(node);
+        char *text = cli_json_text(node);
         if (text)
             clade__text_append(out, "%s", text);
         else

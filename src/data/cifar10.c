@@ -50,7 +50,7 @@ static clade_status measure(batch *file, bool must, bool *there)
     *there = stat(file->path, &about) == 0;
     if (!*there && errno == ENOENT && !must) return CLADE_OK;
     if (!*there)
-        return clade__fail(CLADE_EIO, "cifar10: cannot open '%s': %s", file->path, strerror(errno));
+        return clade__fail(CLADE_EIO, "cifar10: cannot open '%s': %s", file->path, clade__errno_text(errno));
     if (!S_ISREG(about.st_mode))
         return clade__fail(CLADE_EIO, "cifar10: cannot read '%s': not a regular file", file->path);
     int64_t n_bytes = (int64_t)about.st_size, extra = n_bytes % RECORD_BYTES;

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "data/csv_classes.h"
 #include "data/csv_schema.h"
-#include "data/number.h"
+#include "base/number.h"
 
 enum {
     ENOUGH_ROWS = 10,    /* for a class in each row to be a mistake */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "data/csv_inside.h"
-#include "data/number.h"
+#include "base/number.h"
 
 size_t clade__csv_cell_copy(const clade__csv_cell *cell, char *to)
 {

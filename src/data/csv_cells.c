@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "data/csv_inside.h"
 #include "data/csv_words.h"
-#include "data/number.h"
+#include "base/number.h"
 
 typedef struct count {
     int64_t n_missing, n_beyond;

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/names.h"
-#include "data/number.h"
+#include "base/number.h"
 
 typedef struct word {
     const char *text; /* in its canonical form, where all are numbers */

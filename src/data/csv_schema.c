@@ -17,7 +17,7 @@
 #include "base/parallel.h"
 #include "data/csv_classes.h"
 #include "data/moments.h"
-#include "data/number.h"
+#include "base/number.h"
 
 enum { MANY_CATEGORIES = 1000, FEW_ROWS = 20 };
 

@@ -14,7 +14,7 @@
 
 static clade_status fail_source(const clade__csv_source *source, const char *doing)
 {
-    return clade__fail(CLADE_EIO, "cannot %s '%s': %s", doing, source->path, strerror(errno));
+    return clade__fail(CLADE_EIO, "cannot %s '%s': %s", doing, source->path, clade__errno_text(errno));
 }
 
 /* A gzipped file is unpacked in place of being read. */

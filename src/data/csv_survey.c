@@ -12,7 +12,7 @@
 
 #include "base/parallel.h"
 #include "data/csv_inside.h"
-#include "data/number.h"
+#include "base/number.h"
 
 #define PART_BYTES  (1 << 20) /* at least */
 #define BLOCK_BYTES (64 * 1024)

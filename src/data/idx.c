@@ -134,7 +134,7 @@ static clade_status fail_missing(const char *folder, const char *wanted)
         if (strcmp(wanted, sets[i].name) == 0) its = &sets[i];
     struct stat about;
     if (stat(folder, &about) != 0)
-        return clade__fail(CLADE_EIO, "mnist: cannot open '%s': %s", folder, strerror(errno));
+        return clade__fail(CLADE_EIO, "mnist: cannot open '%s': %s", folder, clade__errno_text(errno));
     return clade__fail(
         CLADE_EIO,
         "mnist: '%s' holds no set of images; it must hold %s%s-images-idx3-ubyte, "

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "data/npy_labels.h"
 #include "data/npz.h"
-#include "data/number.h"
+#include "base/number.h"
 #include "data/split.h"
 
 /* All that is read; starts zeroed. */

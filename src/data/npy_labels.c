@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/number.h"
+#include "base/number.h"
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 

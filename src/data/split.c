@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/number.h"
+#include "base/number.h"
 
 /* Not a seed that a user is likely to shuffle training with: that would draw alike. */
 #define SPLIT_SEED UINT64_C(0x73706c6974)

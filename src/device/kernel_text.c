@@ -57,7 +57,7 @@ static clade_status append_file(clade__text *text, const char *name, int depth)
         return clade__fail(CLADE_EBUILD, "CLADE_KERNEL_DIR: %s.cl includes itself", name);
     if (access(folder, R_OK | X_OK) != 0)
         return clade__fail(CLADE_EBUILD, "CLADE_KERNEL_DIR: cannot read '%s': %s", folder,
-                           strerror(errno));
+                           clade__errno_text(errno));
     int n = snprintf(path, sizeof path, "%s/%s.cl", folder, name);
     if (n < 0 || (size_t)n >= sizeof path)
         return clade__fail(CLADE_EBUILD, "CLADE_KERNEL_DIR is too long");

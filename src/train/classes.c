@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "data/names.h"
-#include "data/number.h"
+#include "base/number.h"
 
 /* The class of a model without names, which are numbers then. */
 static int32_t number_of(const char *name, int64_t n)

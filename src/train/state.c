@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/text.h"
 
 static const struct {
@@ -47,17 +48,22 @@ char *clade__fit_state_text(const clade__fit_state *state)
 /* One field and what follows it; NULL when it is not there. */
 static const char *parse_field(clade__fit_state *state, int i, const char *text)
 {
-    size_t length = strlen(fields[i].name);
-    char *end;
+    size_t length = strlen(fields[i].name), n_digits;
+    char digits[32], *end;
     if (strncmp(text, fields[i].name, length) != 0 || text[length] != '=') return NULL;
     text += length + 1;
+    n_digits = strcspn(text, " ");
+    if (n_digits >= sizeof digits || text[n_digits] != (i + 1 < N_FIELDS ? ' ' : '\0')) return NULL;
+    memcpy(digits, text, n_digits);
+    digits[n_digits] = '\0';
     void *at = (char *)state + fields[i].offset;
-    if (fields[i].real)
-        *(double *)at = strtod(text, &end);
-    else
-        *(int64_t *)at = strtoll(text, &end, 10);
-    if (end == text || *end != (i + 1 < N_FIELDS ? ' ' : '\0')) return NULL;
-    return i + 1 < N_FIELDS ? end + 1 : end;
+    if (fields[i].real) {
+        if (!clade__number_read(digits, at)) return NULL;
+    } else {
+        *(int64_t *)at = strtoll(digits, &end, 10);
+        if (end == digits || *end) return NULL;
+    }
+    return text + n_digits + (i + 1 < N_FIELDS);
 }
 
 bool clade__fit_state_parse(clade__fit_state *state, const char *text)

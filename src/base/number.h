@@ -1,6 +1,7 @@
-/* Numbers in text, the same under every locale and strict about the whole of it. */
-#ifndef CLADE_DATA_NUMBER_H
-#define CLADE_DATA_NUMBER_H
+/* Reads numbers from text, the same under every locale and strict about the whole of it. They are written
+ * by clade__format and clade__text_append (text.h). */
+#ifndef CLADE_BASE_NUMBER_H
+#define CLADE_BASE_NUMBER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +19,11 @@ typedef enum clade__number {
 clade__number clade__number_float(const char *text, float *value);
 clade__number clade__number_double(const char *text, double *value);
 
-/* The same of a text that no zero ends, with `mark` as the decimal point. */
+/* Any double as printf writes it: also nan, inf and infinity, with a sign. False where text holds anything
+ * else; a number that is too large counts as such. */
+bool clade__number_read(const char *text, double *value);
+
+/* As clade__number_double, of a text that no zero ends, with `mark` as the decimal point. */
 clade__number clade__number_parse(const char *text, size_t length, char mark, double *value);
 
 /* What such a text is by its syntax alone: too large a number is finite here. *marked: there is a

@@ -4,7 +4,7 @@
  * doubles, integers of 128 bits are as exact and ten times as fast as strtod. For the rest strtod and
  * strtof do it; the point, the one character that a locale changes for them, is taken out first:
  * 1.25 becomes 125e-2. */
-#include "data/number.h"
+#include "base/number.h"
 
 #include <float.h>
 #include <math.h>
@@ -217,6 +217,18 @@ clade__number clade__number_parse(const char *text, size_t length, char mark, do
     if (!isfinite(x)) return CLADE__NUMBER_NOT_FINITE;
     *value = d.negative ? -x : x;
     return CLADE__NUMBER_FINITE;
+}
+
+bool clade__number_read(const char *text, double *value)
+{
+    clade__number kind = clade__number_double(text, value);
+    if (kind != CLADE__NUMBER_NOT_FINITE) return kind == CLADE__NUMBER_FINITE;
+    bool negative = *text == '-';
+    const char *word = text + (*text == '-' || *text == '+');
+    if (is_digit(*word) || *word == '.') return false;
+    double x = (*word | 0x20) == 'n' ? (double)NAN : (double)INFINITY;
+    *value = negative ? -x : x;
+    return true;
 }
 
 /* Whether rounding x, itself rounded, to a float is rounding what it was made of: yes, unless x is
