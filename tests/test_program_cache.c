@@ -292,6 +292,44 @@ static void the_folder_follows_the_environment(void **state)
     assert_int_equal(setenv("HOME", home, 1), 0);
 }
 
+/* Whoever can write there could have any kernel run. The counterfeit lies there, and is not used. */
+static void what_others_may_write_is_a_miss(void **state)
+{
+    char path[600];
+    store_counterfeit(state);
+    assert_int_equal(computed(state), SUBTRACTED);
+    assert_int_equal(count_entries(path, sizeof path), 1);
+    assert_int_equal(chmod(folder, 0770), 0);
+    assert_int_equal(computed(state), ADDED);
+    assert_int_equal(chmod(folder, 0700), 0);
+    assert_int_equal(computed(state), SUBTRACTED); /* it was left as it was */
+
+    assert_int_equal(chmod(path, 0660), 0);
+    assert_int_equal(computed(state), ADDED);
+    assert_int_equal(computed(state), ADDED); /* and the entry is a good one now */
+    struct stat about;
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+}
+
+static void a_folder_that_is_not_used_is_told(void **state)
+{
+    char want[400], why[512];
+    clade_device *device = test_open_again(state);
+    assert_null(strstr(clade_device_reason(device), "cache"));
+    clade_device_free(device);
+    assert_int_equal(chmod(folder, 0777), 0);
+    snprintf(want, sizeof want, "; without its cache: others may write to '%s' (chmod go-w)", folder);
+    device = test_open_again(state);
+    assert_non_null(strstr(clade_device_reason(device), want));
+    clade_device_free(device);
+    clade_device_info *devices;
+    int n;
+    assert_ok(clade_devices(&devices, &n, why, sizeof why));
+    assert_non_null(strstr(why, want));
+    clade_devices_free(devices);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +342,8 @@ int main(void)
         cmocka_unit_test_setup(options_have_entries_of_their_own, start_empty),
         cmocka_unit_test_setup(a_folder_that_cannot_be_written_is_no_error, start_empty),
         cmocka_unit_test_setup(the_folder_follows_the_environment, start_empty),
+        cmocka_unit_test_setup(what_others_may_write_is_a_miss, start_empty),
+        cmocka_unit_test_setup(a_folder_that_is_not_used_is_told, start_empty),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

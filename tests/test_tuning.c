@@ -4,6 +4,7 @@
 
 #include <glob.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "blas/tuning.h"
@@ -110,6 +111,34 @@ static bool knows_after(const char *cache, const char *text, size_t n)
     return knows;
 }
 
+/* What others may write to counts as none, until it is written anew. */
+static void a_file_of_others_is_as_none(void **state)
+{
+    (void)state;
+    char cache[256];
+    clade__partition found;
+    snprintf(cache, sizeof cache, "%s", test_folder());
+    clade_device *device = open_device(cache);
+    if (!device) skip();
+    assert_ok(clade__gemm_check(device, NULL, &shapes[0], NULL));
+    clade__gemm_checked(device);
+    clade_device_free(device);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(i ? chmod(tuning_file(cache), 0620) : chmod(cache, 0770), 0);
+        device = open_device(cache);
+        assert_false(clade__tuning_find(device, &shapes[0], false, &found));
+        if (i) {
+            assert_ok(clade__gemm_check(device, NULL, &shapes[0], NULL));
+            clade__gemm_checked(device);
+        }
+        clade_device_free(device);
+        assert_int_equal(chmod(cache, 0700), 0);
+        device = open_device(cache);
+        assert_true(clade__tuning_find(device, &shapes[0], false, &found));
+        clade_device_free(device);
+    }
+}
+
 static void a_damaged_file_is_as_none(void **state)
 {
     (void)state;
@@ -145,6 +174,7 @@ int main(void)
         cmocka_unit_test(every_partition_gives_the_same_bits),
         cmocka_unit_test(what_was_measured_is_kept),
         cmocka_unit_test(a_damaged_file_is_as_none),
+        cmocka_unit_test(a_file_of_others_is_as_none),
     };
     return cmocka_run_group_tests(tests, test_find_device, NULL);
 }

@@ -1,10 +1,16 @@
 #define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE 1 /* getentropy */
+#ifdef __APPLE__
+#define _DARWIN_C_SOURCE
+#include <sys/random.h>
+#endif
 #include "base/file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,20 +19,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 
 static clade_status fail_file(const char *doing, const char *path)
 {
-    return clade__fail(CLADE_EIO, "cannot %s '%s': %s", doing, path, strerror(errno));
+    return clade__fail(CLADE_EIO, "cannot %s '%s': %s", doing, path, clade__errno_text(errno));
 }
 
-clade_status clade__file_read(const char *path, unsigned char **data, size_t *n_bytes)
+/* The file that fd has open, which is closed. check: whether it may be read at all; NULL: always. */
+static clade_status read_all(int fd, const char *path, unsigned char **data, size_t *n_bytes,
+                             clade_status check(const struct stat *about, const char *path))
 {
-    *data = NULL;
-    *n_bytes = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail_file("open", path);
-
     clade_status status = CLADE_OK;
     struct stat about;
     unsigned char *bytes = NULL;
@@ -39,6 +43,8 @@ clade_status clade__file_read(const char *path, unsigned char **data, size_t *n_
         status = clade__fail(CLADE_EIO, "cannot read '%s': not a regular file", path);
         goto out;
     }
+    status = check ? check(&about, path) : CLADE_OK;
+    if (status != CLADE_OK) goto out;
     size = (size_t)about.st_size;
     bytes = malloc(size + 1);
     if (!bytes) {
@@ -63,6 +69,15 @@ out:
     free(bytes);
     close(fd);
     return status;
+}
+
+clade_status clade__file_read(const char *path, unsigned char **data, size_t *n_bytes)
+{
+    *data = NULL;
+    *n_bytes = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail_file("open", path);
+    return read_all(fd, path, data, n_bytes, NULL);
 }
 
 static int write_all(int fd, const clade__piece *pieces, size_t n_pieces)
@@ -95,17 +110,39 @@ static void sync_folder_of(const char *path)
     close(fd);
 }
 
-/* Below 0 after an error, which is told. */
-static int open_temporary(const char *path, char temporary[PATH_MAX])
+/* Digits for a name that nobody can guess. Where the system has no random bytes to give, time, thread and
+ * a count still tell two names apart; and a name that is taken is never opened. */
+static uint64_t made_up_digits(void)
 {
-    int n = snprintf(temporary, PATH_MAX, "%s.tmp-%ld", path, (long)getpid());
-    if (n < 0 || n >= PATH_MAX) {
-        (void)clade__fail(CLADE_EIO, "cannot write '%s': the path is too long", path);
-        return -1;
+    static atomic_uint_fast64_t count;
+    uint64_t bits = 0;
+    if (getentropy(&bits, sizeof bits) != 0) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        const uint64_t seen[] = {(uint64_t)now.tv_sec, (uint64_t)now.tv_nsec, (uint64_t)getpid(),
+                                 atomic_fetch_add(&count, 1)};
+        bits = clade__hash(CLADE__HASH_START, seen, sizeof seen);
     }
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) (void)fail_file("write", path);
-    return fd;
+    return bits % UINT64_C(1000000000000);
+}
+
+/* Makes a new file beside `path`: O_EXCL opens neither a file nor a link that is there. Below 0 after an
+ * error, which is told. */
+static int open_temporary(const char *path, mode_t mode, char temporary[PATH_MAX])
+{
+    for (int i = 0; i < 100; i++) {
+        int n = snprintf(temporary, PATH_MAX, "%s.tmp-%012llu", path,
+                         (unsigned long long)made_up_digits());
+        if (n < 0 || n >= PATH_MAX) {
+            (void)clade__fail(CLADE_EIO, "cannot write '%s': the path is too long", path);
+            return -1;
+        }
+        int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (fd >= 0) return fd;
+        if (errno != EEXIST) break;
+    }
+    (void)fail_file("write", path);
+    return -1;
 }
 
 clade_status clade__file_check(const char *path)
@@ -114,17 +151,17 @@ clade_status clade__file_check(const char *path)
     struct stat about;
     if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
         return clade__fail(CLADE_EIO, "cannot write '%s': it is a folder", path);
-    int fd = open_temporary(path, temporary);
+    int fd = open_temporary(path, 0666, temporary);
     if (fd < 0) return CLADE_EIO;
     close(fd);
     (void)unlink(temporary);
     return CLADE_OK;
 }
 
-clade_status clade__file_write(const char *path, const clade__piece *pieces, size_t n_pieces)
+static clade_status write_file(const char *path, mode_t mode, const clade__piece *pieces, size_t n_pieces)
 {
     char temporary[PATH_MAX];
-    int fd = open_temporary(path, temporary);
+    int fd = open_temporary(path, mode, temporary);
     if (fd < 0) return CLADE_EIO;
     if (write_all(fd, pieces, n_pieces) != 0) {
         clade_status status = fail_file("write", path);
@@ -141,7 +178,12 @@ clade_status clade__file_write(const char *path, const clade__piece *pieces, siz
     return CLADE_OK;
 }
 
-/* NAME.tmp-PROCESS, as above. */
+clade_status clade__file_write(const char *path, const clade__piece *pieces, size_t n_pieces)
+{
+    return write_file(path, 0666, pieces, n_pieces);
+}
+
+/* NAME.tmp-DIGITS, as above. */
 static bool is_temporary(const char *name)
 {
     const char *at = strstr(name, ".tmp-");
@@ -157,7 +199,7 @@ void clade__remove_temporaries(const char *folder)
     closedir(open);
 }
 
-clade_status clade__make_folder(const char *path)
+static clade_status make_folder(const char *path, mode_t mode)
 {
     char part[PATH_MAX];
     int n = snprintf(part, sizeof part, "%s", path);
@@ -166,15 +208,80 @@ clade_status clade__make_folder(const char *path)
                            n <= 0 ? "empty" : "too long");
     for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST) return fail_file("make folder", part);
+        if (mkdir(part, mode) != 0 && errno != EEXIST) return fail_file("make folder", part);
         *slash = '/';
     }
-    if (mkdir(part, 0777) != 0 && errno != EEXIST) return fail_file("make folder", path);
+    if (mkdir(part, mode) != 0 && errno != EEXIST) return fail_file("make folder", path);
     struct stat about;
     if (stat(path, &about) != 0) return fail_file("make folder", path);
     if (!S_ISDIR(about.st_mode))
         return clade__fail(CLADE_EIO, "cannot make folder '%s': a file of that name is there", path);
     return CLADE_OK;
+}
+
+clade_status clade__make_folder(const char *path)
+{
+    return make_folder(path, 0777);
+}
+
+/* ---- what nobody else can have written ------------------------------------------------------- */
+
+static clade_status check_private(const struct stat *about, const char *path)
+{
+    if (about->st_uid != geteuid() && about->st_uid != 0)
+        return clade__fail(CLADE_EIO, "'%s' belongs to another user (%ld)", path, (long)about->st_uid);
+    if (about->st_mode & (S_IWGRP | S_IWOTH))
+        return clade__fail(CLADE_EIO, "others may write to '%s' (chmod go-w)", path);
+    return CLADE_OK;
+}
+
+/* The folder, opened, after a look at what is open: its name may lead elsewhere the next time. Below 0
+ * after an error, which is told. */
+static int open_private(const char *folder)
+{
+    struct stat about;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        (void)fail_file("open", folder);
+        return -1;
+    }
+    clade_status status = fstat(fd, &about) != 0 ? fail_file("open", folder)
+                                                 : check_private(&about, folder);
+    if (status == CLADE_OK) return fd;
+    close(fd);
+    return -1;
+}
+
+clade_status clade__private_folder(const char *folder)
+{
+    CLADE_TRY(make_folder(folder, 0700));
+    int fd = open_private(folder);
+    if (fd >= 0) close(fd);
+    return fd >= 0 ? CLADE_OK : CLADE_EIO;
+}
+
+clade_status clade__private_read(const char *folder, const char *name, unsigned char **data,
+                                 size_t *n_bytes)
+{
+    *data = NULL;
+    *n_bytes = 0;
+    int in = open_private(folder);
+    if (in < 0) return CLADE_EIO;
+    int fd = openat(in, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    clade_status status = fd < 0 ? fail_file("open", name) : CLADE_OK;
+    close(in);
+    return status == CLADE_OK ? read_all(fd, name, data, n_bytes, check_private) : status;
+}
+
+clade_status clade__private_write(const char *folder, const char *name, const clade__piece *pieces,
+                                  size_t n_pieces)
+{
+    char path[PATH_MAX];
+    CLADE_TRY(clade__private_folder(folder));
+    int n = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return clade__fail(CLADE_EIO, "cannot write '%s/%s': the path is too long", folder, name);
+    return write_file(path, 0600, pieces, n_pieces);
 }
 
 double clade__seconds(void)

@@ -84,14 +84,12 @@ static void headline(char *out, size_t out_bytes, const clade_device *device)
              info->compute_units);
 }
 
-static bool file_path(char *out, size_t out_bytes, const clade_device *device)
+/* Where the file of such a headline lies. */
+static bool file_place(char folder[PATH_MAX], char name[32], const char *line)
 {
-    char folder[PATH_MAX], line[512];
-    if (!clade__cache_folder(folder, sizeof folder)) return false;
-    headline(line, sizeof line, device);
-    int n = snprintf(out, out_bytes, "%s/gemm-%016llx.txt", folder,
-                     (unsigned long long)clade__hash_text(CLADE__HASH_START, line));
-    return n > 0 && (size_t)n < out_bytes;
+    snprintf(name, 32, "gemm-%016llx.txt",
+             (unsigned long long)clade__hash_text(CLADE__HASH_START, line));
+    return clade__cache_folder(folder, PATH_MAX);
 }
 
 static bool read_entry(const char *line, entry *e)
@@ -107,13 +105,13 @@ static bool read_entry(const char *line, entry *e)
 
 static void load(clade__tuning *tuning, const clade_device *device)
 {
-    char path[PATH_MAX], line[512];
+    char folder[PATH_MAX], name[32], line[512];
     unsigned char *bytes = NULL;
     size_t n_bytes;
     tuning->loaded = true;
-    if (!file_path(path, sizeof path, device)) return;
-    if (clade__file_read(path, &bytes, &n_bytes) != CLADE_OK) return;
     headline(line, sizeof line, device);
+    if (!file_place(folder, name, line)) return;
+    if (clade__private_read(folder, name, &bytes, &n_bytes) != CLADE_OK) return;
     char *rest = NULL, *text = strtok_r((char *)bytes, "\n", &rest);
     if (text && strcmp(text, line) == 0)
         while ((text = strtok_r(NULL, "\n", &rest)) != NULL) {
@@ -126,10 +124,10 @@ static void load(clade__tuning *tuning, const clade_device *device)
 void clade__tuning_save(clade_device *device)
 {
     clade__tuning *tuning = tuning_of(device);
-    char path[PATH_MAX], line[512];
-    if (!tuning || !tuning->unsaved || !file_path(path, sizeof path, device)) return;
-    clade__text text = {0};
+    char folder[PATH_MAX], name[32], line[512];
     headline(line, sizeof line, device);
+    if (!tuning || !tuning->unsaved || !file_place(folder, name, line)) return;
+    clade__text text = {0};
     clade__text_append(&text, "%s\n", line);
     for (int i = 0; i < tuning->n; i++) {
         const entry *e = &tuning->entries[i];
@@ -138,7 +136,8 @@ void clade__tuning_save(clade_device *device)
                            e->partition.split);
     }
     clade__piece piece = {text.data, text.length};
-    if (!text.failed && clade__file_write(path, &piece, 1) == CLADE_OK) tuning->unsaved = false;
+    if (!text.failed && clade__private_write(folder, name, &piece, 1) == CLADE_OK)
+        tuning->unsaved = false;
     clade__text_free(&text);
 }
 

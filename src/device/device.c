@@ -6,6 +6,7 @@
 #include "device/discovery.h"
 #include "device/opencl.h"
 #include "device/program.h"
+#include "device/program_cache.h"
 
 clade_status clade_devices(clade_device_info **list, int *n_devices, char *why, size_t why_bytes)
 {
@@ -32,6 +33,7 @@ clade_status clade_devices(clade_device_info **list, int *n_devices, char *why, 
         }
         *list = infos;
         *n_devices = n_found;
+        clade__cache_note(reason, sizeof reason);
         if (why && why_bytes) snprintf(why, why_bytes, "%s", reason);
     }
     free(found);
@@ -162,6 +164,7 @@ static clade_status open_found(clade_device *device, const clade__found *found, 
     CLADE_TRY(check_usable(&device->info));
     CLADE_TRY(take_units(device, units));
     CLADE_TRY(limit_memory(device));
+    clade__cache_note(device->reason, sizeof device->reason);
     device->quirks = clade__quirks_of(&device->info);
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                           (cl_context_properties)found->platform, 0};

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -41,7 +42,8 @@ void clade__program_cache_key(clade__cache_key *key, const clade_device *device,
     key->hash = clade__hash_text(CLADE__HASH_START, key->text);
 }
 
-bool clade__cache_folder(char *out, size_t out_bytes)
+/* Its path, whether it is there or not. */
+static bool folder_path(char *out, size_t out_bytes)
 {
     const char *own = getenv("CLADE_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
@@ -49,15 +51,28 @@ bool clade__cache_folder(char *out, size_t out_bytes)
             : xdg && *xdg   ? snprintf(out, out_bytes, "%s/clade", xdg)
             : home && *home ? snprintf(out, out_bytes, "%s/.cache/clade", home)
                             : 0;
-    return n > 0 && (size_t)n < out_bytes && clade__make_folder(out) == CLADE_OK;
+    return n > 0 && (size_t)n < out_bytes;
 }
 
-static bool entry_path(char *out, size_t out_bytes, const clade__cache_key *key)
+bool clade__cache_folder(char *out, size_t out_bytes)
+{
+    return folder_path(out, out_bytes) && clade__private_folder(out) == CLADE_OK;
+}
+
+void clade__cache_note(char *line, size_t line_bytes)
 {
     char folder[PATH_MAX];
-    if (!clade__cache_folder(folder, sizeof folder)) return false;
-    int n = snprintf(out, out_bytes, "%s/%016llx.clbin", folder, (unsigned long long)key->hash);
-    return n > 0 && (size_t)n < out_bytes;
+    struct stat about;
+    size_t used = strlen(line);
+    if (!folder_path(folder, sizeof folder) || stat(folder, &about) != 0 || !S_ISDIR(about.st_mode) ||
+        clade__private_folder(folder) == CLADE_OK)
+        return;
+    snprintf(line + used, line_bytes - used, "; without its cache: %s", clade_error());
+}
+
+static void entry_name(char out[32], const clade__cache_key *key)
+{
+    snprintf(out, 32, "%016llx.clbin", (unsigned long long)key->hash);
 }
 
 /* Whether a file's bytes are an undamaged entry of this key. */
@@ -75,11 +90,12 @@ static bool entry_holds(const unsigned char *bytes, size_t n_bytes, const clade_
 
 cl_program clade__program_cache_load(clade_device *device, const clade__cache_key *key)
 {
-    char path[PATH_MAX];
+    char folder[PATH_MAX], name[32];
     unsigned char *bytes;
     size_t n_bytes;
-    if (!entry_path(path, sizeof path, key)) return NULL;
-    if (clade__file_read(path, &bytes, &n_bytes) != CLADE_OK) return NULL;
+    entry_name(name, key);
+    if (!clade__cache_folder(folder, sizeof folder)) return NULL;
+    if (clade__private_read(folder, name, &bytes, &n_bytes) != CLADE_OK) return NULL;
 
     cl_program program = NULL;
     if (entry_holds(bytes, n_bytes, key)) {
@@ -98,9 +114,10 @@ void clade__program_cache_store(clade_device *device, const clade__cache_key *ke
                                 cl_program program)
 {
     (void)device;
-    char path[PATH_MAX];
+    char folder[PATH_MAX], name[32];
     size_t binary_bytes = 0;
-    if (!entry_path(path, sizeof path, key)) return;
+    entry_name(name, key);
+    if (!clade__cache_folder(folder, sizeof folder)) return;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof binary_bytes, &binary_bytes,
                          NULL) != CL_SUCCESS || binary_bytes == 0)
         return;
@@ -114,7 +131,7 @@ void clade__program_cache_store(clade_device *device, const clade__cache_key *ke
         header.binary_bytes = binary_bytes;
         header.checksum = clade__hash(CLADE__HASH_START, binary, binary_bytes);
         clade__piece pieces[] = {{&header, sizeof header}, {binary, binary_bytes}};
-        (void)clade__file_write(path, pieces, 2); /* a cache that cannot be written is no error */
+        (void)clade__private_write(folder, name, pieces, 2); /* a cache that cannot be written is no error */
     }
     free(binary);
 }
