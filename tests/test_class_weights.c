@@ -17,13 +17,21 @@ static void rows_are_weighed(void **state)
     clade_tensor *loss = test_tensor(*state, CLADE_SHAPE(3), NULL);
     clade_tensor *four = test_tensor(*state, CLADE_SHAPE(4), NULL);
     clade_tensor *t = test_tensor_int(*state, CLADE_SHAPE(3), labels);
-    float scale = 1;
-    assert_fails(clade__weigh_rows(commands, four, dy, four, t, &scale), CLADE_ESHAPE,
-                 "weigh_rows: loss is (4), want (3)");
-    assert_fails(clade__weigh_rows(commands, loss, dy, four, loss, &scale), CLADE_ESHAPE,
+    const clade__rows_total no_total = {0};
+    const clade__row_rule rule = {.n_classes = 4, .weights = four}, other = {.n_classes = 3, .weights = four};
+    const clade__row_rule ints = {.n_classes = 3, .weights = t}, none = {0};
+    assert_fails(clade__weigh_rows(commands, four, NULL, dy, t, &rule, &no_total), CLADE_ESHAPE,
+                 "weigh_rows: dy is (3, 5), want (4, 5)");
+    assert_fails(clade__weigh_rows(commands, loss, four, dy, t, &rule, &no_total), CLADE_ESHAPE,
+                 "weigh_rows: hit is (4), want (3)");
+    assert_fails(clade__weigh_rows(commands, loss, NULL, dy, loss, &rule, &no_total), CLADE_ESHAPE,
                  "weigh_rows: labels is float32, want int32");
-    assert_fails(clade__weigh_rows(commands, loss, dy, t, t, &scale), CLADE_ESHAPE,
+    assert_fails(clade__weigh_rows(commands, loss, NULL, dy, t, &ints, &no_total), CLADE_ESHAPE,
                  "weigh_rows: weights is int32");
+    assert_fails(clade__weigh_rows(commands, loss, NULL, dy, t, &other, &no_total), CLADE_ESHAPE,
+                 "weigh_rows: weights is (4), want (3)");
+    assert_fails(clade__weigh_rows(commands, loss, NULL, dy, t, &none, &no_total), CLADE_EINVAL,
+                 "weigh_rows: n_classes is 0, want at least 1");
     clade_tensor_free(dy);
     clade_tensor_free(loss);
     clade_tensor_free(four);
@@ -277,7 +285,7 @@ static void what_cannot_be_weighed_is_refused(void **state)
                  CLADE_EINVAL, "balanced samples are for classes, and '");
     assert_ok(clade_fit_memory(model, data, NULL, &plain));
     assert_ok(clade_fit_memory(model, data, &(clade_fit_options){.class_weights = good}, &weighted));
-    assert_int_equal(weighted.total - plain.total, 3 * sizeof(float));
+    assert_int_equal(weighted.total - plain.total, (3 + 1) * sizeof(float)); /* and one batch's sum */
     clade_data_free(numbers);
     clade_data_free(data);
     clade_model_free(model);

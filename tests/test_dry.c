@@ -50,7 +50,7 @@ static void record(clade__commands *commands, step *s, bool fused)
     const clade__sgd_rates rates = {.lr = &lr, .momentum = 0.9f};
     const clade__sgd_state state = {.velocity = &s->velocity};
     assert_ok(clade__linear_forward(commands, &s->y, &s->x, &s->w, &s->bias, CLADE_GELU, 0.0f));
-    assert_ok(clade__cross_entropy(commands, &s->loss, &s->hit, &s->dy, &s->y, &s->labels, 1.0f));
+    assert_ok(clade__cross_entropy(commands, &s->loss, &s->hit, &s->dy, &s->y, &s->labels, 1.0f, NULL));
     assert_ok(clade__softmax_forward(commands, &s->y, &s->y));
     assert_ok(clade__linear_backward(commands, &s->dx, fused ? NULL : &s->dw, &s->dbias, &s->x, &s->w,
                                      &s->dy, false, false));

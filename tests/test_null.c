@@ -106,16 +106,18 @@ static void losses_want_their_tensors(void **state)
     clade_tensor *t = test_tensor(*state, CLADE_SHAPE(4, 4), NULL);
     clade_tensor *rows = test_tensor(*state, CLADE_SHAPE(4), NULL);
     clade_tensor *labels = test_tensor_int(*state, CLADE_SHAPE(4), (int32_t[]){0, 1, 2, 3});
-    REFUSED(clade_cross_entropy(NULL, NULL, NULL, t, labels, 1.0f), "cross_entropy: loss is NULL");
-    REFUSED(clade_cross_entropy(rows, NULL, NULL, NULL, labels, 1.0f),
+    REFUSED(clade_cross_entropy(NULL, NULL, NULL, t, labels, 1.0f, NULL), "cross_entropy: loss is NULL");
+    REFUSED(clade_cross_entropy(rows, NULL, NULL, NULL, labels, 1.0f, NULL),
             "cross_entropy: logits is NULL");
-    REFUSED(clade_cross_entropy(rows, NULL, NULL, t, NULL, 1.0f), "cross_entropy: labels is NULL");
+    REFUSED(clade_cross_entropy(rows, NULL, NULL, t, NULL, 1.0f, NULL), "cross_entropy: labels is NULL");
+    REFUSED(clade_count_rows(NULL, labels, 4, NULL), "count_rows: total is NULL");
+    REFUSED(clade_count_rows(rows, NULL, 4, NULL), "count_rows: labels is NULL");
     REFUSED(clade_mse(NULL, NULL, t, t, 1.0f), "mse: loss is NULL");
     REFUSED(clade_mse(rows, NULL, NULL, t, 1.0f), "mse: y is NULL");
     REFUSED(clade_mse(rows, NULL, t, NULL, 1.0f), "mse: target is NULL");
-    REFUSED(clade_bce_with_logits(NULL, NULL, t, t, 1.0f), "bce_with_logits: loss is NULL");
-    REFUSED(clade_bce_with_logits(rows, NULL, NULL, t, 1.0f), "bce_with_logits: logits is NULL");
-    REFUSED(clade_bce_with_logits(rows, NULL, t, NULL, 1.0f), "bce_with_logits: target is NULL");
+    REFUSED(clade_bce_with_logits(NULL, NULL, t, t, NULL, 1.0f), "bce_with_logits: loss is NULL");
+    REFUSED(clade_bce_with_logits(rows, NULL, NULL, t, NULL, 1.0f), "bce_with_logits: logits is NULL");
+    REFUSED(clade_bce_with_logits(rows, NULL, t, NULL, NULL, 1.0f), "bce_with_logits: target is NULL");
     REFUSED(clade_one_hot(NULL, labels), "one_hot: target is NULL");
     REFUSED(clade_one_hot(t, NULL), "one_hot: labels is NULL");
     clade_tensor_free(t);

@@ -35,11 +35,17 @@ static const struct broken {
     {"max_backward", "argmax", "*at + gradient", "gradient", "max_of_rows_backward_added", NULL},
     {"bce_with_logits", "bce_with_logits", "log_of_1_and(e)", "log_of_1_and(0.9999f * e)",
      "bce_with_logits", NULL},
+    {"bce_with_logits", "bce_with_logits", "-wt * x", "wt * x", "bce_with_logits_weighted", NULL},
     {"clip_norm_squares", "clip_norm", "x * x", "x", "clip_norm", NULL},
     {"clip_norm_scale", "clip_norm", "sqrt(sum)", "sum", "clip_norm", NULL},
     {"cross_entropy", "cross_entropy", "/ sum - 1.0f)", "/ sum)", "cross_entropy", NULL},
     {"cross_entropy", "cross_entropy", "first == label && ", "",
      "cross_entropy_alone", NULL},
+    {"cross_entropy", "cross_entropy", "ignored ? 0.0f : of_row", "of_row", "cross_entropy_mean", NULL},
+    {"cross_entropy", "cross_entropy", "(1.0f - smoothing) * weight", "weight",
+     "cross_entropy_smoothed", NULL},
+    {"cross_entropy", "cross_entropy", "factor = weight * slope", "factor = slope",
+     "cross_entropy_weighted", NULL},
     {"dropout", "dropout", "word[k] >=", "word[3 - k] >=", "dropout", NULL},
     {"dropout", "dropout", "GIVE(y[i], (word", "y[i] = ((word", "dropout_added", NULL},
     {"gather_bytes", "gather", "x * scale", "x / scale", "gather_bytes", NULL},
@@ -56,8 +62,9 @@ static const struct broken {
     {"gemm_rows", "gemm_rows", "x = w - lr * x", "x = w - 1.00001f * lr * x", "gemm_update", NULL},
     {"count_hits", "metrics", "top > threshold", "top >= 0.0f", "count_hits", NULL},
     {"mark_rows", "metrics", "loss[row] = NAN", "loss[row] = 0.0f", "mark_rows", NULL},
-    {"weigh_rows", "weigh_rows", "loss[row] *= weight", "loss[row] *= weights[label]", "weigh_rows",
-     NULL},
+    {"weigh_rows", "weigh_rows", "loss[row] * weight", "loss[row]", "weigh_rows", NULL},
+    {"weigh_rows", "weigh_rows", "weight * scale_by_total", "scale_by_total", "weigh_rows", NULL},
+    {"count_rows", "count_rows", "totals[index] = sum", "totals[0] = sum", "count_rows", NULL},
     {"metrics_store", "metrics", "step[1] = add", "step[3] = add", "metrics_store",
      "must stay as they are"},
     {"peaks", "metrics", "min(RUN, n", "min(RUN - 1, n", "peaks", NULL},
@@ -291,7 +298,7 @@ static double weighted_sum(clade__trial *forward, const clade__trial *backward)
         for (int64_t k = 0; dy && dy->role == CLADE__IN && k < y->n; k++)
             sum += y->want[k] * (double)dy->before.floats[k];
         for (int64_t k = 0; strcmp(y->name, "loss") == 0 && k < y->n; k++)
-            sum += y->want[k] * (double)CLADE__LOSS_SCALE;
+            sum += y->want[k] * (double)CLADE__LOSS_SCALE / clade__divisor_of(backward);
     }
     return sum;
 }
@@ -350,7 +357,9 @@ static const clade__op *forward_of(const char *backward)
 
 static void formulas_of_gradients_are_right(void **state)
 {
-    static const char *const losses[] = {"cross_entropy", "mse", "bce_with_logits"};
+    static const char *const losses[] = {
+        "cross_entropy", "cross_entropy_weighted", "cross_entropy_ignoring", "cross_entropy_smoothed",
+        "cross_entropy_mean", "mse", "bce_with_logits", "bce_with_logits_weighted"};
     int n = 0;
     (void)state;
     for (int i = 0; i < clade__n_ops; i++) {

@@ -125,16 +125,32 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_add_forward(clade_tensor *y, const
 
 /* ---- losses ---------------------------------------------------------------------------------- */
 
+/* What torch.nn.CrossEntropyLoss has beside the logits and labels. All zero: nothing. */
+typedef struct clade_cross_entropy_options {
+    const clade_tensor *weight; /* (classes) float32: what a row of each class counts; NULL: 1 */
+    float label_smoothing;      /* in [0, 1]: this share of the target goes to all classes alike */
+    bool has_ignore_index;      /* rows of label ignore_index count for nothing: loss, hit and gradient 0 */
+    int32_t ignore_index;
+    const clade_tensor *total;  /* (1) float32: dlogits is divided by it, or 0 where it is 0; NULL: by 1 */
+} clade_cross_entropy_options;
+
 /* Softmax and cross-entropy in one pass. logits (rows, classes); labels int32 (rows), each in
  * [0, classes); loss (rows) = -log softmax(logits)[label]. dlogits (rows, classes), when not NULL,
  * receives (softmax - one_hot) * scale: scale 1/rows gives the gradient of the mean. hit (rows,
  * float32), when not NULL, receives 1 where the largest logit (the first, of equals) is the
- * label's and finite. A label out of range gives a NaN loss. */
-CLADE_API CLADE_MUST_CHECK clade_status clade_cross_entropy(clade_tensor *loss, clade_tensor *hit,
-                                                            clade_tensor *dlogits,
-                                                            const clade_tensor *logits,
-                                                            const clade_tensor *labels,
-                                                            float scale);
+ * label's and finite. A label out of range gives a NaN loss. options may be NULL; with them, e the
+ * smoothing and p the softmax, loss = (1 - e) weight[label] (-log p[label]) + e / classes * the sum of
+ * weight (-log p) over all classes. clade_count_rows gives the total for the gradient of PyTorch's mean. */
+CLADE_API CLADE_MUST_CHECK clade_status
+clade_cross_entropy(clade_tensor *loss, clade_tensor *hit, clade_tensor *dlogits,
+                    const clade_tensor *logits, const clade_tensor *labels, float scale,
+                    const clade_cross_entropy_options *options);
+
+/* total (1) float32 = the sum over the rows of labels int32 (rows) of weight[label], or of 1, without those
+ * that are ignored or out of [0, n_classes). Of the options weight and ignore_index are read; NULL: none. */
+CLADE_API CLADE_MUST_CHECK clade_status
+clade_count_rows(clade_tensor *total, const clade_tensor *labels, int64_t n_classes,
+                 const clade_cross_entropy_options *options);
 
 /* loss (rows) = mean over cols of (y - target)²; dy, when not NULL, (rows, cols) receives
  * 2 (y - target) / cols * scale. */
@@ -144,11 +160,13 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_mse(clade_tensor *loss, clade_tens
 
 /* Binary cross-entropy of sigmoid(logits) against targets in [0, 1], mean over cols:
  * max(x, 0) - x t + log(1 + exp(-|x|)); dlogits, when not NULL, receives
- * (sigmoid(x) - t) / cols * scale. */
+ * (sigmoid(x) - t) / cols * scale. pos_weight (cols), unless it is NULL, multiplies the part of t, as in
+ * torch.nn.BCEWithLogitsLoss: -pos_weight t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)). */
 CLADE_API CLADE_MUST_CHECK clade_status clade_bce_with_logits(clade_tensor *loss,
                                                               clade_tensor *dlogits,
                                                               const clade_tensor *logits,
                                                               const clade_tensor *target,
+                                                              const clade_tensor *pos_weight,
                                                               float scale);
 
 /* target (rows, cols) float32 from labels int32 (rows): row r is 1 at column labels[r], else 0.

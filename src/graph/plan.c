@@ -70,16 +70,24 @@ static clade_status record_loss(const clade__plan *plan, const clade_model *mode
                                 bool has_labels)
 {
     clade_tensor loss = plan->loss, hit = plan->hit, target = plan->target;
-    float scale = 1.0f / (float)plan->of;
+    bool weighs = plan->weights && dy;
+    float scale = weighs ? 1.0f : 1.0f / (float)plan->of;
+    const clade__cross_entropy_options options = {.rule.weights = plan->weights, .total = plan->total};
     if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
-        return clade__cross_entropy(commands, &loss, &hit, dy, y, &plan->labels, scale);
+        return clade__cross_entropy(commands, &loss, &hit, dy, y, &plan->labels, scale,
+                                    weighs ? &options : NULL);
     if (has_labels) {
         CLADE_TRY(clade__one_hot(commands, &target, &plan->labels));
         CLADE_TRY(clade__count_hits(commands, &hit, y, &plan->labels, clade__model_threshold(model)));
     }
     if (model->loss == CLADE_LOSS_MSE)
-        return clade__mse(commands, &loss, dy, y, &target, scale);
-    return clade__bce_with_logits(commands, &loss, dy, y, &target, scale);
+        CLADE_TRY(clade__mse(commands, &loss, dy, y, &target, scale));
+    else
+        CLADE_TRY(clade__bce_with_logits(commands, &loss, dy, y, &target, NULL, scale));
+    if (!weighs) return CLADE_OK;
+    const clade__row_rule rule = {.n_classes = clade_tensor_elements(plan->weights),
+                                  .weights = plan->weights};
+    return clade__weigh_rows(commands, &loss, NULL, dy, &plan->labels, &rule, &plan->total);
 }
 
 /* Backward of one node. `written` says which gradients hold something already. */
@@ -137,11 +145,6 @@ clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
         dy = view(model, layout, value_index(layout, model->output, CLADE__VALUE_DY), CLADE_FLOAT32,
                   matrix);
     CLADE_TRY(record_loss(plan, model, &y, layout->training ? &dy : NULL, commands, has_labels));
-    if (plan->weights && layout->training) {
-        clade_tensor loss = plan->loss;
-        CLADE_TRY(clade__weigh_rows(commands, &loss, &dy, plan->weights, &plan->labels,
-                                    plan->weight_scale));
-    }
     if (!layout->training) { /* a training step tells by its parameters, see train/fit.c */
         clade_tensor loss = plan->loss;
         return clade__mark_rows(commands, &loss, &y);

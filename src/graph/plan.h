@@ -74,8 +74,7 @@ typedef struct clade__plan {
     clade_tensor loss;   /* (batch) float32: the loss of each sample */
     clade_tensor hit;    /* (batch) float32: 1 where the answer is right, when there are labels */
     const clade_tensor *weights; /* (classes) float32 of the classes, or NULL: all weigh the same */
-    const float *weight_scale;   /* what these are multiplied by, read at each run: `of`, the number of the
-                                  * step's samples, divided by the sum of their weights */
+    clade__rows_total total;     /* with weights: the sum of those of the step's samples */
 } clade__plan;
 
 /* The tensors of a plan whose batch is a step of its own; the model is materialized. */

@@ -63,23 +63,54 @@ clade_status clade__dropout(clade__commands *commands, clade_tensor *y, const cl
 clade_status clade__add_forward(clade__commands *commands, clade_tensor *y, const clade_tensor *a,
                                 const clade_tensor *b);
 
-/* cross_entropy.c, mse.c, bce_with_logits.c, one_hot.c */
+/* Which rows of a loss count, by their labels. A row counts the weight of its class, or 1; one whose label
+ * is ignore_index counts for nothing, and one whose label is no class otherwise is an error, of which a
+ * NaN loss tells. All zero but n_classes: each row of a class counts 1. */
+typedef struct clade__row_rule {
+    int64_t n_classes;           /* labels are in [0, n_classes) */
+    const clade_tensor *weights; /* (n_classes) float32, or NULL */
+    bool has_ignore;
+    int32_t ignore_index;
+} clade__row_rule;
+
+/* What the gradient of a mean is divided by, on the device: totals (n) float32 [*index], which is read
+ * at each run. 0 stands for a gradient of 0. totals NULL: by 1. */
+typedef struct clade__rows_total {
+    const clade_tensor *totals;
+    const int32_t *index;
+} clade__rows_total;
+
+/* count_rows.c: totals (n)[*index] = what the rows of labels (rows) count together. */
+clade_status clade__count_rows(clade__commands *commands, const clade__rows_total *total,
+                               const clade_tensor *labels, const clade__row_rule *rule);
+
+/* cross_entropy.c, mse.c, bce_with_logits.c, one_hot.c. The losses of rows are not divided by the total.
+ * rule.n_classes is not read: it is the number of columns. pos_weight may be NULL. */
+typedef struct clade__cross_entropy_options {
+    clade__row_rule rule;
+    float label_smoothing;
+    clade__rows_total total;
+} clade__cross_entropy_options;
+
 clade_status clade__cross_entropy(clade__commands *commands, clade_tensor *loss, clade_tensor *hit,
                                   clade_tensor *dlogits, const clade_tensor *logits,
-                                  const clade_tensor *labels, float scale);
+                                  const clade_tensor *labels, float scale,
+                                  const clade__cross_entropy_options *options);
 clade_status clade__mse(clade__commands *commands, clade_tensor *loss, clade_tensor *dy,
                         const clade_tensor *y, const clade_tensor *target, float scale);
 clade_status clade__bce_with_logits(clade__commands *commands, clade_tensor *loss,
                                     clade_tensor *dlogits, const clade_tensor *logits,
-                                    const clade_tensor *target, float scale);
+                                    const clade_tensor *target,
+                                    const clade_tensor *pos_weight, float scale);
 clade_status clade__one_hot(clade__commands *commands, clade_tensor *target,
                             const clade_tensor *labels);
 
-/* weigh_rows.c: loss (rows) and dy (rows, cols) times weights (n_weights)[label] * *scale, which is read
- * at each run. A row whose label (rows) has no weight stays as it is. */
-clade_status clade__weigh_rows(clade__commands *commands, clade_tensor *loss, clade_tensor *dy,
-                               const clade_tensor *weights, const clade_tensor *labels,
-                               const float *scale);
+/* weigh_rows.c: behind a loss that knows nothing of labels, whose scale was 1. loss (rows) is multiplied by
+ * what its row counts, dy (rows, cols) by that divided by the total. An ignored row has loss, hit (rows)
+ * and dy 0, one whose label is no class a NaN loss and the others 0. hit and dy may be NULL. */
+clade_status clade__weigh_rows(clade__commands *commands, clade_tensor *loss, clade_tensor *hit,
+                               clade_tensor *dy, const clade_tensor *labels,
+                               const clade__row_rule *rule, const clade__rows_total *total);
 
 /* reduce.c. scratch: float32 of clade__reduce_scratch() elements, or NULL when that is 0. */
 clade_status clade__reduce_forward(clade__commands *commands, clade_reduction kind, int dim,

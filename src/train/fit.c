@@ -209,7 +209,7 @@ static clade_status run_epoch(clade__fit *f)
     clade__fit_state *state = &f->state;
     f->progress.epoch = (int)state->epochs + 1;
     f->epoch_started = clade__fit_seconds(f) - state->epoch_seconds;
-    CLADE_TRY(clade__feed_shuffle(&f->train.feed, f->model->seed, f->model->epoch++));
+    CLADE_TRY(clade__pass_shuffle(&f->train, f->model->seed, f->model->epoch++));
     while (state->epoch_step < f->train.n_batches && steps_left(f)) {
         if (clade__fit_stop_asked(f)) return CLADE_OK;
         CLADE_TRY(run_step(f));

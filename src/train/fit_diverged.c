@@ -22,7 +22,7 @@ typedef struct replay {
 
 static clade_status shuffle(const replay *r)
 {
-    return clade__feed_shuffle(&r->f->train.feed, r->f->model->seed,
+    return clade__pass_shuffle(&r->f->train, r->f->model->seed,
                                r->at.first_epoch + r->at.epochs);
 }
 

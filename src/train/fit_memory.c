@@ -42,8 +42,11 @@ clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *
     *plan = (clade__fit_memory){.memory = model->memory};
     clade_memory *memory = &plan->memory;
     memory->total += clade__memory_of_feeds(model, &feeds);
-    if (options->class_weights)
-        memory->total += (uint64_t)clade__model_n_known(model) * sizeof *options->class_weights;
+    if (options->class_weights) { /* and their sum over each batch */
+        int64_t n = train->n_samples, batch = model->batch < n ? model->batch : n;
+        memory->total += (uint64_t)(clade__model_n_known(model) + (n + batch - 1) / batch) *
+                         sizeof *options->class_weights;
+    }
     plan->train_resident =
         !options->stream && make_resident(memory, model, train, train_part, true);
     plan->valid_resident =

@@ -32,7 +32,7 @@ typedef struct check {
     double *x, *targets;             /* (samples, inputs), (samples, outputs) or NULL */
     double *weights;                 /* (samples) of their classes, or NULL */
     clade_tensor *class_weights;     /* the same on the device */
-    float weight_scale;
+    clade_tensor *total;             /* (1): their sum */
     clade__reference *reference;
     double loss;                     /* by the reference */
     float *gradients;                /* of all parameters, one after another */
@@ -77,10 +77,11 @@ static clade_status check_model(const clade_model *model)
 static clade_status record(check *c, clade__feed *feed, clade__plan *plan,
                            clade__commands *commands)
 {
+    static const int32_t first = 0;
     clade_model *model = c->model;
     CLADE_TRY(clade__plan_open(plan, model, model->train_layout, c->options.samples));
     plan->weights = c->class_weights;
-    plan->weight_scale = &c->weight_scale;
+    plan->total = (clade__rows_total){c->total, &first};
     CLADE_TRY(clade__feed_record(feed, plan, commands, true));
     CLADE_TRY(clade__plan_record(plan, model, model->train_layout, commands, true,
                                  c->data->labels != NULL));
@@ -294,7 +295,8 @@ static clade_status send_weights(check *c, const int32_t *labels, float *by_labe
     double sum = 0.0;
     for (int64_t i = 0; i < c->options.samples; i++)
         sum += c->weights[i] = (double)by_label[labels[i]];
-    c->weight_scale = sum > 0.0 ? (float)((double)c->options.samples / sum) : 0.0f;
+    float total = (float)sum;
+    CLADE_TRY(clade_tensor_create(&c->total, c->model->device, CLADE_FLOAT32, CLADE_SHAPE(1), &total));
     return clade_tensor_create(&c->class_weights, c->model->device, CLADE_FLOAT32, CLADE_SHAPE(n),
                                by_label);
 }
@@ -345,6 +347,7 @@ clade_status clade_gradcheck(clade_model *model, clade_data *data,
     clade_status status = run_check(&c, result);
     clade__reference_free(c.reference);
     clade_tensor_free(c.class_weights);
+    clade_tensor_free(c.total);
     free(c.weights);
     free(c.labels);
     free(c.x);

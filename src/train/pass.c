@@ -43,7 +43,7 @@ static clade_status record(clade__pass *pass, int64_t n, int64_t part, bool firs
     plan.of = n;
     plan.add = !first;
     plan.weights = pass->weights;
-    plan.weight_scale = &pass->weight_scale;
+    plan.total = (clade__rows_total){pass->totals, &pass->slot};
     clade__commands_scope(*commands, clade__layout_phase(layout, CLADE_PHASE_FEED), NULL);
     CLADE_TRY(clade__feed_record(&pass->feed, &plan, *commands, true));
     CLADE_TRY(clade__plan_record(&plan, model, layout, *commands, true, has_labels));
@@ -84,6 +84,11 @@ static clade_status open_weights(clade__pass *pass, const float *given, int n_cl
     if (!pass->host_weights)
         return clade__fail(CLADE_ENOMEM, "no memory for the weights of %d classes", n_classes);
     for (int64_t i = 0; i < n; i++) pass->host_weights[i] = i < n_classes ? given[i] : 1.0f;
+    pass->host_totals = calloc((size_t)pass->n_batches, sizeof *pass->host_totals);
+    if (!pass->host_totals)
+        return clade__fail(CLADE_ENOMEM, "no memory for %lld totals", (long long)pass->n_batches);
+    CLADE_TRY(clade_tensor_create(&pass->totals, pass->model->device, CLADE_FLOAT32,
+                                  CLADE_SHAPE(pass->n_batches), NULL));
     return clade_tensor_create(&pass->weights, pass->model->device, CLADE_FLOAT32, CLADE_SHAPE(n),
                                pass->host_weights);
 }
@@ -137,6 +142,9 @@ void clade__pass_close(clade__pass *pass)
     clade__feed_close(&pass->feed);
     clade_tensor_free(pass->sums);
     clade__binding_free(&pass->binding);
+    (void)clade__transfer_wait(&pass->totals_sent);
+    clade_tensor_free(pass->totals);
+    free(pass->host_totals);
     clade_tensor_free(pass->weights);
     free(pass->host_weights);
     free(pass->host_sums);
@@ -148,20 +156,30 @@ static const clade__parts *parts_of(const clade__pass *pass, int64_t index)
     return pass->rest.n > 0 && index == pass->n_batches - 1 ? &pass->rest : &pass->full;
 }
 
-/* Of all samples of a batch, whatever parts it is done in. 0 where all of them weigh 0. */
-static float weight_scale_of(const clade__pass *pass, int64_t index)
+/* Of all samples of a batch, whatever parts it is done in. */
+static float total_of(const clade__pass *pass, int64_t index)
 {
     const int32_t *labels = pass->feed.answers, *order = pass->feed.host_order + index * pass->batch;
     int64_t n = parts_of(pass, index)->n;
     double sum = 0.0;
     for (int64_t i = 0; i < n; i++) sum += (double)pass->host_weights[labels[order[i]]];
-    return sum > 0.0 ? (float)((double)n / sum) : 0.0f;
+    return (float)sum;
+}
+
+clade_status clade__pass_shuffle(clade__pass *pass, uint64_t seed, int64_t epoch)
+{
+    CLADE_TRY(clade__feed_shuffle(&pass->feed, seed, epoch));
+    if (!pass->weights) return CLADE_OK;
+    CLADE_TRY(clade__transfer_wait(&pass->totals_sent));
+    for (int64_t i = 0; i < pass->n_batches; i++) pass->host_totals[i] = total_of(pass, i);
+    return clade__tensor_write_begin(pass->totals, 0, pass->host_totals,
+                                     (size_t)pass->n_batches * sizeof *pass->host_totals,
+                                     &pass->totals_sent);
 }
 
 void clade__pass_begin(clade__pass *pass, int64_t index)
 {
     pass->slot = (int32_t)index;
-    if (pass->weights) pass->weight_scale = weight_scale_of(pass, index);
     if (pass->training) clade__optimizer_advance(pass->model);
 }
 
@@ -210,7 +228,12 @@ clade_metrics clade__pass_metrics(const clade__pass *pass, int64_t n)
     double loss = 0.0, hits = 0.0, n_not_finite = 0.0;
     for (int64_t i = 0; i < n; i++) {
         const float *sums = pass->host_sums + CLADE__N_SUMS * i;
-        loss += (double)sums[CLADE__SUM_LOSS];
+        double of_batch = (double)sums[CLADE__SUM_LOSS];
+        if (pass->weights) /* a mean, for as many samples as there are */
+            of_batch *= pass->host_totals[i] > 0.0f
+                            ? (double)parts_of(pass, i)->n / (double)pass->host_totals[i]
+                            : 0.0;
+        loss += of_batch;
         hits += (double)sums[CLADE__SUM_HITS];
         n_not_finite += (double)sums[CLADE__SUM_NOT_FINITE];
     }

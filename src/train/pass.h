@@ -25,8 +25,9 @@ typedef struct clade__pass {
     clade__binding binding; /* what the feed makes of the data */
     clade_tensor *weights; /* (classes) of the classes, or NULL; see clade__pass_options */
     float *host_weights;   /* the same */
-    float weight_scale;    /* the number of samples in the batch that was begun last, divided by the sum of
-                            * their weights */
+    clade_tensor *totals;  /* (n_batches): the weights of the samples of each batch of the epoch, added up */
+    float *host_totals;    /* the same */
+    clade__transfer totals_sent;
     bool training;
     int64_t n_samples, batch, n_batches;
     clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */
@@ -70,6 +71,9 @@ clade_status clade__check_targets(const clade_model *model, const clade_data *da
 /* Whether the device has room for the data beside what is planned and held. */
 bool clade__data_fits(const clade_model *model, const clade_data *data, bool shuffled,
                       uint64_t planned);
+
+/* Draws the order of an epoch; before its first batch, in training. */
+clade_status clade__pass_shuffle(clade__pass *pass, uint64_t seed, int64_t epoch);
 
 /* Enqueues batch number `index`. */
 clade_status clade__pass_run(clade__pass *pass, int64_t index);

@@ -15,12 +15,46 @@ extern const clade__family clade__activation_forwards, clade__activation_backwar
 /* f(x), and the units that it may be off for an exact x. */
 double clade__activation_formula(clade_activation kind, double slope, double x, double *bound);
 
-/* rows.c; the variant is 1 for log_softmax, and for a loss without its gradient; CLADE__ADDS. */
-extern const clade__family clade__softmax_forwards, clade__softmax_backwards, clade__cross_entropies,
-    clade__mses, clade__bces;
+/* rows.c; the variant is 1 for log_softmax, and CLADE__ADDS. */
+extern const clade__family clade__softmax_forwards, clade__softmax_backwards;
+
+/* What softmax needs of a row x: m = max(x), s = sum(exp(x - m)), and s's relative error in units. */
+typedef struct clade__exponentials {
+    double top, sum, units;
+} clade__exponentials;
+
+clade__exponentials clade__exponentials_of(const float *x, int64_t cols);
+
+/* exp(x - m) / s, and its error. */
+double clade__share_of(const clade__exponentials *e, double x, double *bound);
+
+/* losses.c, and row_counts.c for what rows count: whether a loss is without its gradient, and what it has
+ * beside logits and labels. */
+enum {
+    CLADE__NO_GRADIENT = 1,
+    CLADE__WEIGHTED = 2,
+    CLADE__IGNORES = 4,
+    CLADE__SMOOTHS = 8,
+    CLADE__DIVIDED = 16 /* by a total on the device */
+};
+
+extern const clade__family clade__cross_entropies, clade__mses, clade__bces, clade__row_counts,
+    clade__row_weights;
 
 /* The scale of the losses' gradients. */
 #define CLADE__LOSS_SCALE 0.37f
+
+/* Operands of the variant's rule, "weights" (n_classes) and "totals" (3), as they are recorded; and labels
+ * among which some are ignored, and some no class. */
+void clade__trial_rule(clade__trial *trial, int64_t n_classes);
+void clade__spoil_labels(clade__trial *trial, const char *labels, int64_t n_classes);
+struct clade__row_rule clade__rule_of(const clade__trial *trial, int64_t n_classes);
+struct clade__rows_total clade__total_of(const clade__trial *trial);
+
+/* What a row counts; NaN where its label is no class. And what the gradient is divided by. */
+double clade__count_of(const clade__trial *trial, int32_t label, int64_t n_classes);
+bool clade__is_ignored(const clade__trial *trial, int32_t label, int64_t n_classes);
+double clade__divisor_of(const clade__trial *trial);
 
 /* reductions.c; the variant is CLADE__WAY of a clade_reduction and which dimension goes; and 1 for row
  * sums that are added to what is there; CLADE__ADDS. */
@@ -50,7 +84,7 @@ enum { CLADE__FROM_FLOATS = 0, CLADE__FROM_BYTES = 1, CLADE__IN_ORDER = 2, CLADE
 enum { CLADE__NO_HITS = 1, CLADE__ADDED = 2 };
 
 extern const clade__family clade__gathers, clade__byte_gathers, clade__label_gathers,
-    clade__hit_counts, clade__row_marks, clade__row_weights, clade__metric_stores, clade__peak_searches;
+    clade__hit_counts, clade__row_marks, clade__metric_stores, clade__peak_searches;
 
 /* products.c: gemm by a provider, and the step of sgd inside it; the trial's detail is a case. */
 typedef struct clade__product {
