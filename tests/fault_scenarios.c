@@ -256,8 +256,12 @@ static clade_status run_names(double *loss)
 static clade_status use_tensors(clade_device *device)
 {
     clade_tensor *small, *large = NULL;
-    CLADE_TRY(clade_tensor_create(&small, device, CLADE_FLOAT32, CLADE_SHAPE(10), NULL));
+    CLADE_TRY(clade_tensor_create(&small, device, CLADE_FLOAT32, CLADE_SHAPE(138), NULL));
+    clade_tensor *view = NULL;
     clade_status status = clade_tensor_fill(small, 1.0f);
+    if (status == CLADE_OK) status = clade_tensor_view(&view, small, 128, CLADE_SHAPE(10));
+    if (status == CLADE_OK) status = clade_add_forward(view, view, view);
+    clade_tensor_free(view);
     clade_tensor_free(small);
     if (status == CLADE_OK)
         status = clade_tensor_create(&large, device, CLADE_FLOAT32, CLADE_SHAPE(1000000), NULL);

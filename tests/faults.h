@@ -124,6 +124,8 @@ const char *fault_left(void);
 
 #define clCreateBuffer(a, b, c, d, error) \
     FAULT_MAKE(FAULT_BUFFER, clCreateBuffer, error, a, b, c, d)
+#define clCreateSubBuffer(a, b, c, d, error) \
+    FAULT_MAKE(FAULT_BUFFER, clCreateSubBuffer, error, a, b, c, d)
 #define clCreateCommandQueue(a, b, c, error) \
     FAULT_MAKE(FAULT_QUEUE, clCreateCommandQueue, error, a, b, c)
 #define clCreateContext(a, b, c, d, e, error) \

@@ -254,7 +254,7 @@ static void arrays_errors(void **state)
     BAD_ARRAYS(arrays.n_samples = 0, CLADE_EINVAL, "0 samples");
     BAD_ARRAYS(arrays.n_samples = -1, CLADE_EINVAL, "-1 samples");
     BAD_ARRAYS(arrays.n_samples = INT64_C(1) << 31, CLADE_EINVAL, "2147483648 samples");
-    BAD_ARRAYS(arrays.shape.rank = 5, CLADE_ESHAPE, "rank 5");
+    BAD_ARRAYS(arrays.shape.rank = 7, CLADE_ESHAPE, "rank 7");
     BAD_ARRAYS(arrays.shape.rank = -1, CLADE_ESHAPE, "rank -1");
     BAD_ARRAYS(arrays.shape.dim[1] = 0, CLADE_ESHAPE, "dimension 1 of a sample is 0");
     BAD_ARRAYS(arrays.shape.dim[0] = INT64_MAX, CLADE_ESHAPE, "more elements");

@@ -144,7 +144,7 @@ static void the_first_error_is_kept(void **state)
 static void a_wrong_input_is_kept_too(void **state)
 {
     static const clade_shape wrong[] = {{0}, {.rank = 1, .dim = {0}}, {.rank = 1, .dim = {-3}},
-                                        {.rank = 4, .dim = {1, 1, 1, 1}}, {.rank = 9},
+                                        {.rank = 6, .dim = {1, 1, 1, 1, 1, 1}}, {.rank = 9},
                                         {.rank = -1}, {.rank = 2, .dim = {100000, 100000}}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         clade_model *model;

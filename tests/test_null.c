@@ -42,6 +42,8 @@ static void tensors_are_wanted(void **state)
     REFUSED(clade_tensor_read(t, NULL), "clade_tensor_read: data is NULL");
     REFUSED(clade_tensor_write(NULL, &one), "clade_tensor_write: tensor is NULL");
     REFUSED(clade_tensor_write(t, NULL), "clade_tensor_write: data is NULL");
+    REFUSED(clade_tensor_view(NULL, t, 0, CLADE_SHAPE(1)), "clade_tensor_view: out is NULL");
+    REFUSED(clade_tensor_view(&made, NULL, 0, CLADE_SHAPE(1)), "clade_tensor_view: tensor is NULL");
     REFUSED(clade_tensor_fill(NULL, 1.0f), "clade_tensor_fill: tensor is NULL");
     clade_tensor_free(t);
 }

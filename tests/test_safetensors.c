@@ -248,7 +248,7 @@ static void edited_headers_are_refused(void **state)
         {"[2,3]", "[2,4]", 32, "shape and place of tensor '0.weight' do not fit"},
         {"[2,3]", "[3,2]", 32, "'0.weight' is (3, 2), and its architecture wants (2, 3)"},
         {"[2,3]", "[6]", 32, "is (6), and its architecture wants (2, 3)"},
-        {"[2,3]", "[1,1,1,2,3]", 32, "shape and place"},
+        {"[2,3]", "[1,1,1,1,1,2,3]", 32, "shape and place"},
         {"[2,3]", "[-2,-3]", 32, "shape and place"},
         {"[2,3]", "[2.5,3]", 32, "shape and place"},
         {"[2,3]", "[0,3]", 32, "shape and place"},

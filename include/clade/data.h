@@ -73,7 +73,7 @@
  * all rows.
  *
  * npy: versions 1.0 to 3.0, in either byte order and either order of elements. X is (n), n samples
- * of one value, or (n, …) with up to 4 dimensions. Floats of 16 to 64 bits and whole numbers of 8 to
+ * of one value, or (n, …) with up to 6 dimensions. Floats of 16 to 64 bits and whole numbers of 8 to
  * 64 become the nearest float32, which tells whole numbers apart up to 2^24 and rounds those beyond;
  * a note names a column of a table whose numbers are all one then. A number that is not finite is an
  * error. uint8 and bool stay uint8. Y of whole numbers, (n) or

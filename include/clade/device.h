@@ -56,6 +56,7 @@ typedef struct clade_device_info {
     bool available;      /* has an online OpenCL C compiler and is not reserved */
     bool is_default;     /* what an empty selector opens */
     int same_as;         /* index of the same hardware behind an earlier platform, -1 if none */
+    size_t view_alignment_bytes; /* where a view may begin: see clade_tensor_view */
 } clade_device_info;
 
 typedef struct clade_device clade_device;

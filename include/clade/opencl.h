@@ -20,8 +20,9 @@ CLADE_API cl_context clade_opencl_context(const clade_device *device);
 /* The in-order queue on which everything of this device runs. */
 CLADE_API cl_command_queue clade_opencl_queue(const clade_device *device);
 
-/* A tensor's buffer; its first element is at byte 0. */
+/* A tensor's buffer, and the byte of it where its first element is: 0 but for a view. */
 CLADE_API cl_mem clade_opencl_buffer(const clade_tensor *tensor);
+CLADE_API size_t clade_opencl_offset(const clade_tensor *tensor);
 
 #ifdef __cplusplus
 }

@@ -63,7 +63,7 @@ clade_status clade_bench_op(clade_bench *bench, int op, int64_t rows, int64_t co
         return clade__fail(CLADE_EINVAL, "bench: no operation %d, there are %d", op, clade__n_ops);
     clade__trial trial = {.device = bench->device, .op = &clade__ops[op],
                           .shape = CLADE_SHAPE(rows, cols)};
-    CLADE_TRY(clade__shape_check(trial.shape, "bench"));
+    CLADE_TRY(clade__shape_check_counted(trial.shape, "bench"));
     CLADE_TRY(clade__bench_limits(bench));
     clade_status status = clade__trial_prepare(&trial);
     if (status == CLADE_OK) status = clade__trial_upload(&trial);

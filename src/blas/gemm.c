@@ -139,6 +139,9 @@ static clade_status check_matrix(const char *name, const clade_tensor *tensor, i
         return clade__fail(CLADE_ESHAPE, "gemm: ld of %s is %lld, want at least its %lld columns",
                            name, (long long)ld, (long long)cols);
     int64_t elements = clade_tensor_elements(tensor);
+    if (elements > INT32_MAX)
+        return clade__fail(CLADE_ESHAPE, "gemm: %s is in a tensor of %lld elements, want at most %d: "
+                           "take a view", name, (long long)elements, INT32_MAX);
     /* Elements, rows and columns fit int32: the last sum cannot overflow once the first hold. */
     if (offset < 0 || offset > elements || ld > elements ||
         offset + (rows - 1) * ld + cols > elements)
@@ -163,6 +166,43 @@ static clade_status check_args(clade__commands *commands, const clade_gemm_args 
     CLADE_TRY(check_matrix("B", args->b, args->trans_b ? args->n : args->k,
                            args->trans_b ? args->k : args->n, args->b_offset, args->ldb));
     return check_matrix("C", args->c, args->m, args->n, args->c_offset, args->ldc);
+}
+
+/* Where a matrix' tensor begins where no sub-buffer may: the call on memory from its start on, with offsets.
+ * All matrices are, since a buffer and a part of it must not meet in one call. What a call needs to hold
+ * beside itself. */
+typedef struct whole_call {
+    clade_gemm_args args;
+    clade_tensor a, b, c;
+} whole_call;
+
+static bool needs_whole(const clade_tensor *tensor)
+{
+    return clade__tensor_offset_bytes(tensor) % tensor->device->info.view_alignment_bytes != 0;
+}
+
+/* The call that providers get: args themselves, or those of *whole. C stays as it is in an update, whose
+ * other tensors lie as C does. */
+static clade_status make_bindable(const clade_gemm_args **args, whole_call *whole, bool update)
+{
+    const clade_gemm_args *g = *args;
+    if (!needs_whole(g->a) && !needs_whole(g->b) && (update || !needs_whole(g->c))) return CLADE_OK;
+    *whole = (whole_call){*g, clade__tensor_whole(g->a), clade__tensor_whole(g->b),
+                          update ? *g->c : clade__tensor_whole(g->c)};
+    whole->args.a = &whole->a;
+    whole->args.b = &whole->b;
+    whole->args.c = &whole->c;
+    whole->args.a_offset += g->a->offset;
+    whole->args.b_offset += g->b->offset;
+    if (!update) whole->args.c_offset += g->c->offset;
+    *args = &whole->args;
+    const clade_tensor *all[] = {&whole->a, &whole->b, &whole->c};
+    for (int i = 0; i < 3; i++)
+        if (clade_tensor_elements(all[i]) > INT32_MAX)
+            return clade__fail(CLADE_ESHAPE, "gemm: a view that ends behind element %d must begin at a "
+                               "multiple of %zu bytes", INT32_MAX,
+                               g->a->device->info.view_alignment_bytes);
+    return CLADE_OK;
 }
 
 static clade_status record_epilogue(clade__commands *commands, const clade_gemm_args *args,
@@ -202,6 +242,8 @@ clade_status clade__gemm(clade__commands *commands, const clade_gemm_args *args,
         (epilogue->bias->dtype != CLADE_FLOAT32 || clade_tensor_elements(epilogue->bias) != args->n))
         return clade__fail(CLADE_ESHAPE, "gemm: bias has %lld elements, want float32 of %lld",
                            (long long)clade_tensor_elements(epilogue->bias), (long long)args->n);
+    whole_call whole;
+    CLADE_TRY(make_bindable(&args, &whole, false));
     CLADE_TRY(choose(commands, args, &provider));
     if (clade__commands_is_dry(commands))
         CLADE_TRY(clade__gemm_note(commands, provider, args, NULL));
@@ -236,6 +278,8 @@ clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args
     CLADE_TRY(check_state("velocity", state->velocity, clade_tensor_elements(args->c), moves));
     CLADE_TRY(check_state("bias", state->bias, args->m, false));
     CLADE_TRY(check_state("bias velocity", state->bias_velocity, args->m, moves && state->bias));
+    whole_call whole;
+    CLADE_TRY(make_bindable(&args, &whole, true));
     CLADE_TRY(choose(commands, args, &provider));
     if (!provider->record_update)
         return clade__fail(CLADE_EINVAL, "gemm provider %s has no update", provider->name);

@@ -133,12 +133,14 @@ static clade_status record(clade__commands *commands, const clade_gemm_args *arg
     if (clade__commands_is_dry(commands))
         return clade__commands_call(commands, "gemm clblast", run, NULL, 0);
     CLADE_TRY(make_scratch(clade__commands_device(commands), args));
+    const clade_tensor *tensors[] = {args->a, args->b, args->c};
+    cl_mem mems[3];
+    CLADE_TRY(clade__commands_bind(commands, tensors, 3, mems));
     clblast_call call = {
         .m = args->m, .n = args->n, .k = args->k,
         .trans_a = transpose(args->trans_a), .trans_b = transpose(args->trans_b),
         .alpha = args->alpha, .beta = args->beta,
-        .a = clade_opencl_buffer(args->a), .b = clade_opencl_buffer(args->b),
-        .c = clade_opencl_buffer(args->c),
+        .a = mems[0], .b = mems[1], .c = mems[2],
         .a_offset = (size_t)args->a_offset, .b_offset = (size_t)args->b_offset,
         .c_offset = (size_t)args->c_offset,
         .lda = (size_t)args->lda, .ldb = (size_t)args->ldb, .ldc = (size_t)args->ldc,

@@ -28,7 +28,7 @@ int64_t clade__data_cols(const clade_data *data)
 
 size_t clade__data_value_bytes(const clade_data *data)
 {
-    return (size_t)clade__data_cols(data) * (data->dtype == CLADE_UINT8 ? 1 : sizeof(float));
+    return (size_t)clade__data_cols(data) * clade_dtype_bytes(data->dtype);
 }
 
 size_t clade__data_answer_bytes(const clade_data *data)
@@ -86,7 +86,7 @@ clade_status clade__data_create(clade_data **out, int64_t n_samples, clade_shape
     int64_t cols = 0;
     CLADE_TRY(check_sizes(n_samples, shape, n_classes, n_targets, &cols));
     size_t value_bytes, target_bytes = 0;
-    if (!bytes_fit(n_samples, cols, dtype == CLADE_UINT8 ? 1 : sizeof(float), &value_bytes) ||
+    if (!bytes_fit(n_samples, cols, clade_dtype_bytes(dtype), &value_bytes) ||
         (n_targets > 0 && !bytes_fit(n_samples, n_targets, sizeof(float), &target_bytes)))
         return clade__fail(CLADE_ENOMEM, "data: %" PRId64 " samples of this shape fit no memory",
                            n_samples);

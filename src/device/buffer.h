@@ -23,8 +23,9 @@ struct clade_tensor {
     clade_device *device;
     clade_dtype dtype;
     clade_shape shape;
-    clade__buffer *buffer;
-    bool owns_buffer; /* false for a view */
+    clade__buffer *buffer; /* NULL: without memory, for dry commands alone */
+    int64_t offset;        /* elements of the buffer before the first */
+    bool owns_buffer;      /* false for a view */
 };
 
 /* A tensor over a borrowed buffer of at least its size; plain value, nothing to free. */
@@ -34,12 +35,25 @@ clade_tensor clade__tensor_view(clade_device *device, clade__buffer *buffer, cla
 /* A view of `tensor` with another shape of as many elements, or fewer (its first ones). */
 clade_tensor clade__tensor_reshaped(const clade_tensor *tensor, clade_shape shape);
 
+/* clade_tensor_view as a plain value, unchecked. */
+clade_tensor clade__tensor_part(const clade_tensor *tensor, int64_t offset, clade_shape shape);
+
+/* Where the tensor begins in its buffer. */
+size_t clade__tensor_offset_bytes(const clade_tensor *tensor);
+
+/* The memory from its start to the tensor's end. */
+clade_tensor clade__tensor_whole(const clade_tensor *tensor);
+
 /* CLADE_ESHAPE unless the dimensions are at least 1, at most CLADE_MAX_RANK of them, and their
- * product fits int32: kernels count elements in int. `what` names the tensor in the message. */
+ * product is at most 2^62. `what` names the tensor in the message. */
 clade_status clade__shape_check(clade_shape shape, const char *what);
+
+/* The same, and its elements can be counted by a kernel, in int. */
+clade_status clade__shape_check_counted(clade_shape shape, const char *what);
 bool clade__shape_equal(clade_shape a, clade_shape b);
 
 /* "(64, 784)" in out; returns out. */
+#define CLADE__SHAPE_TEXT_BYTES 136 /* holds any */
 char *clade__shape_text(char *out, size_t out_bytes, clade_shape shape);
 
 /* The last dimension (1 for rank 0), and the product of the others. */

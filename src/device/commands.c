@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "device/dry.h"
 #include "device/program.h"
+#include "device/sub_buffer.h"
 
 typedef enum command_kind { LAUNCH, CALL, ZERO } command_kind;
 
@@ -30,7 +31,7 @@ typedef struct command {
     const void *context;
     /* ZERO */
     cl_mem mem;
-    size_t bytes;
+    size_t offset, bytes;
 } command;
 
 struct clade__commands {
@@ -38,6 +39,7 @@ struct clade__commands {
     enum { RECORDED, IMMEDIATE, DRY } kind;
     clade__dry dry;
     clade__arena arena; /* contexts of calls */
+    clade__sub_buffers parts; /* of tensors that are bound; of immediate ones, of the next command */
     clade__scope scope; /* of the commands to come */
     const void *gemm;   /* provider of those; NULL: auto */
     command *list;
@@ -72,6 +74,7 @@ void clade__commands_free(clade__commands *commands)
     for (size_t i = 0; i < commands->n; i++)
         if (commands->list[i].kernel) clReleaseKernel(commands->list[i].kernel);
     free(commands->list);
+    clade__sub_buffers_free(&commands->parts);
     clade__dry_free(&commands->dry);
     clade__arena_free(&commands->arena);
     free(commands);
@@ -158,15 +161,14 @@ clade__commands *clade__immediate(clade_device *device)
     return device->immediate;
 }
 
-static clade_status set_arg(cl_kernel kernel, cl_uint index, const clade__arg *arg,
+/* mem is a tensor's. */
+static clade_status set_arg(cl_kernel kernel, cl_uint index, const clade__arg *arg, cl_mem mem,
                             const char *label)
 {
     cl_int error;
-    cl_mem mem;
     switch (arg->kind) {
     case CLADE__ARG_TENSOR:
-        mem = arg->as.tensor ? clade_opencl_buffer(arg->as.tensor) : NULL;
-        error = clSetKernelArg(kernel, index, sizeof mem, arg->as.tensor ? &mem : NULL);
+        error = clSetKernelArg(kernel, index, sizeof mem, mem ? &mem : NULL);
         break;
     case CLADE__ARG_INT:
         error = clSetKernelArg(kernel, index, sizeof arg->as.i, &arg->as.i);
@@ -195,7 +197,7 @@ static clade_status set_arg(cl_kernel kernel, cl_uint index, const clade__arg *a
 static clade_status run_launch(clade_device *device, const command *c, cl_event *event)
 {
     for (int i = 0; i < c->n_refs; i++)
-        CLADE_TRY(set_arg(c->kernel, c->refs[i].index, &c->refs[i].arg, c->label));
+        CLADE_TRY(set_arg(c->kernel, c->refs[i].index, &c->refs[i].arg, NULL, c->label));
     cl_int error = clEnqueueNDRangeKernel(device->queue, c->kernel, c->n_dims, NULL, c->global,
                                           c->local, 0, NULL, event);
     return error == CL_SUCCESS ? CLADE_OK
@@ -205,8 +207,8 @@ static clade_status run_launch(clade_device *device, const command *c, cl_event 
 static clade_status run_zero(clade_device *device, const command *c, cl_event *event)
 {
     const cl_uchar zero = 0;
-    cl_int error = clEnqueueFillBuffer(device->queue, c->mem, &zero, sizeof zero, 0, c->bytes, 0,
-                                       NULL, event);
+    cl_int error = clEnqueueFillBuffer(device->queue, c->mem, &zero, sizeof zero, c->offset,
+                                       c->bytes, 0, NULL, event);
     return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clEnqueueFillBuffer", error, c->label);
 }
 
@@ -231,6 +233,14 @@ static clade_status run_profiled(clade_device *device, const command *c)
 static clade_status run_command(clade_device *device, const command *c)
 {
     return device->profile ? run_profiled(device, c) : enqueue(device, c, NULL);
+}
+
+/* Enqueues an immediate command that was bound, unless that failed, and lets go of its parts. */
+static clade_status run_now(clade__commands *commands, const command *c, clade_status bound)
+{
+    clade_status status = bound == CLADE_OK ? run_command(commands->device, c) : bound;
+    clade__sub_buffers_release(&commands->parts);
+    return status;
 }
 
 static clade_status run_range(clade__commands *commands, size_t from, size_t to)
@@ -278,12 +288,30 @@ static bool is_ref(const clade__arg *arg)
     return arg->kind == CLADE__ARG_INT_REF || arg->kind == CLADE__ARG_FLOAT_REF;
 }
 
-static clade_status bind_args(command *c, const clade__launch *launch, bool immediate)
+static const clade_tensor *tensor_of(const clade__arg *arg)
 {
+    return arg->kind == CLADE__ARG_TENSOR ? arg->as.tensor : NULL;
+}
+
+/* What can be said of the tensors before there is a kernel, in every kind of commands. */
+static clade_status check_tensors(const clade__launch *launch)
+{
+    for (int i = 0; i < launch->n_args; i++)
+        if (tensor_of(&launch->args[i]))
+            CLADE_TRY(clade__check_bindable(tensor_of(&launch->args[i]), launch->kernel));
+    return CLADE_OK;
+}
+
+static clade_status bind_args(clade__commands *commands, command *c, const clade__launch *launch)
+{
+    const clade_tensor *tensors[CLADE__MAX_ARGS];
+    cl_mem mems[CLADE__MAX_ARGS];
+    for (int i = 0; i < launch->n_args; i++) tensors[i] = tensor_of(&launch->args[i]);
+    CLADE_TRY(clade__sub_buffers_bind(&commands->parts, tensors, launch->n_args, mems));
     for (int i = 0; i < launch->n_args; i++) {
         const clade__arg *arg = &launch->args[i];
-        if (!is_ref(arg) || immediate) {
-            CLADE_TRY(set_arg(c->kernel, (cl_uint)i, arg, c->label));
+        if (!is_ref(arg) || commands->kind == IMMEDIATE) {
+            CLADE_TRY(set_arg(c->kernel, (cl_uint)i, arg, mems[i], c->label));
             continue;
         }
         if (c->n_refs == (int)(sizeof c->refs / sizeof c->refs[0]))
@@ -296,6 +324,7 @@ static clade_status bind_args(command *c, const clade__launch *launch, bool imme
 clade_status clade__commands_launch(clade__commands *commands, const clade__launch *launch)
 {
     clade_device *device = commands->device;
+    CLADE_TRY(check_tensors(launch));
     if (commands->kind == DRY) return clade__dry_launch(&commands->dry, launch);
     command c = {.kind = LAUNCH, .label = launch->kernel, .scope = commands->scope,
                  .n_dims = launch->groups[1] ? 2 : 1};
@@ -308,11 +337,11 @@ clade_status clade__commands_launch(clade__commands *commands, const clade__laun
     c.program = program;
     if (commands->kind == IMMEDIATE) {
         CLADE_TRY(clade__kernel_shared(&c.kernel, program, launch->kernel));
-        CLADE_TRY(bind_args(&c, launch, true));
-        return run_command(device, &c);
+        clade_status status = bind_args(commands, &c, launch);
+        return run_now(commands, &c, status);
     }
     CLADE_TRY(clade__kernel_create(&c.kernel, program, launch->kernel));
-    clade_status status = bind_args(&c, launch, false);
+    clade_status status = bind_args(commands, &c, launch);
     if (status == CLADE_OK) status = append(commands, &c);
     if (status != CLADE_OK) clReleaseKernel(c.kernel);
     return status;
@@ -327,7 +356,7 @@ clade_status clade__commands_call(clade__commands *commands, const char *label,
     }
     command c = {.kind = CALL, .label = label, .scope = commands->scope, .run = run,
                  .context = context};
-    if (commands->kind == IMMEDIATE) return run_command(commands->device, &c);
+    if (commands->kind == IMMEDIATE) return run_now(commands, &c, CLADE_OK);
     void *copy = clade__arena_alloc(&commands->arena, context_bytes);
     if (!copy) return clade__fail(CLADE_ENOMEM, "no memory for commands");
     memcpy(copy, context, context_bytes);
@@ -342,6 +371,13 @@ clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tenso
         return CLADE_OK;
     }
     command c = {.kind = ZERO, .label = "zero", .scope = commands->scope,
-                 .mem = clade_opencl_buffer(tensor), .bytes = clade_tensor_bytes(tensor)};
+                 .mem = clade_opencl_buffer(tensor), .offset = clade__tensor_offset_bytes(tensor),
+                 .bytes = clade_tensor_bytes(tensor)};
     return commands->kind == IMMEDIATE ? run_command(commands->device, &c) : append(commands, &c);
+}
+
+clade_status clade__commands_bind(clade__commands *commands, const clade_tensor *const *tensors,
+                                  int n, cl_mem *mems)
+{
+    return clade__sub_buffers_bind(&commands->parts, tensors, n, mems);
 }

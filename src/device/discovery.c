@@ -8,6 +8,8 @@
 #include "device/opencl.h"
 #include "device/platforms.h"
 
+#define USUAL_ALIGNMENT 512
+
 /* From CL/cl_ext.h of newer headers; the names vary between versions. */
 #define DEVICE_PCI_BUS_INFO_KHR 0x410F
 
@@ -76,6 +78,9 @@ static void describe(clade__found *found)
     if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof info->work_group_limit,
                         &info->work_group_limit, NULL) != CL_SUCCESS)
         info->work_group_limit = 0;
+    /* In bits. A driver that does not say gets what suits every other one. */
+    info->view_alignment_bytes = read_uint(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
+    if (info->view_alignment_bytes == 0) info->view_alignment_bytes = USUAL_ALIGNMENT;
     info->available =
         read_bool(id, CL_DEVICE_AVAILABLE) && read_bool(id, CL_DEVICE_COMPILER_AVAILABLE);
     found->unified_memory = read_bool(id, CL_DEVICE_HOST_UNIFIED_MEMORY);

@@ -38,6 +38,11 @@ const char *clade__cl_name(cl_int error);
 /* "CALL: CL_SYMBOL (DETAIL)" with a status that fits the error; detail may be NULL. */
 clade_status clade__fail_cl(const char *call, cl_int error, const char *detail);
 
+/* The OpenCL buffers of the tensors of a clade__commands_call to come (of NULL, NULL): for as long as
+ * the commands, and of immediate ones until that call. */
+clade_status clade__commands_bind(clade__commands *commands, const clade_tensor *const *tensors,
+                                  int n, cl_mem *mems);
+
 cl_mem clade__buffer_mem(const clade__buffer *buffer);
 size_t clade__buffer_bytes(const clade__buffer *buffer);
 

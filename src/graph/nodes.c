@@ -104,7 +104,7 @@ static clade_status append_node(clade_model *model, clade_node *node)
 
 static clade_status check_sample(clade_shape shape, const char *what)
 {
-    CLADE_TRY(clade__shape_check(shape, what));
+    CLADE_TRY(clade__shape_check_counted(shape, what));
     if (shape.rank < 1 || shape.rank > CLADE_MAX_RANK - 1)
         return clade__fail(CLADE_ESHAPE, "%s: a sample has rank %d, want 1 to %d", what, shape.rank,
                            CLADE_MAX_RANK - 1);
@@ -195,7 +195,7 @@ clade_status clade__node_add_parameter(clade_node *node, const char *suffix, cla
     clade_model *model = node->model;
     char name[96];
     snprintf(name, sizeof name, "%s.%s", node->name, suffix);
-    CLADE_TRY(clade__shape_check(shape, name));
+    CLADE_TRY(clade__shape_check_counted(shape, name));
     if (model->n_parameters == model->parameters_capacity) {
         int capacity = 2 * model->parameters_capacity + 16;
         clade__parameter *more = realloc(model->parameters, (size_t)capacity * sizeof *more);

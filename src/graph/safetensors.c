@@ -130,7 +130,7 @@ static bool read_shape(const cJSON *item, clade_shape *out)
         if (!read_size(dim, INT32_MAX, &n)) return false;
         out->dim[out->rank++] = (int64_t)n;
     }
-    return clade__shape_check(*out, "tensor") == CLADE_OK;
+    return clade__shape_check_counted(*out, "tensor") == CLADE_OK;
 }
 
 static bool read_range(const cJSON *tensor, size_t limit, size_t *from, size_t *to)

@@ -2,15 +2,6 @@
 
 #include <math.h>
 
-#define SHAPE_TEXT_BYTES 96
-
-static const char *dtype_name(clade_dtype dtype)
-{
-    static const char *const names[] = {
-        [CLADE_FLOAT32] = "float32", [CLADE_INT32] = "int32", [CLADE_UINT8] = "uint8"};
-    return names[dtype];
-}
-
 clade_status clade__check_tensor(const clade__check *check, const char *name,
                                  const clade_tensor *tensor, clade_dtype dtype)
 {
@@ -19,14 +10,14 @@ clade_status clade__check_tensor(const clade__check *check, const char *name,
         return clade__fail(CLADE_EINVAL, "%s: %s is on another device", check->op, name);
     if (tensor->dtype != dtype)
         return clade__fail(CLADE_ESHAPE, "%s: %s is %s, want %s", check->op, name,
-                           dtype_name(tensor->dtype), dtype_name(dtype));
+                           clade_dtype_name(tensor->dtype), clade_dtype_name(dtype));
     return CLADE_OK;
 }
 
 static clade_status fail_shape(const clade__check *check, const char *name, clade_shape got,
                                clade_shape want, const char *note)
 {
-    char got_text[SHAPE_TEXT_BYTES], want_text[SHAPE_TEXT_BYTES];
+    char got_text[CLADE__SHAPE_TEXT_BYTES], want_text[CLADE__SHAPE_TEXT_BYTES];
     return clade__fail(CLADE_ESHAPE, "%s: %s is %s, want %s%s", check->op, name,
                        clade__shape_text(got_text, sizeof got_text, got),
                        clade__shape_text(want_text, sizeof want_text, want), note);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device/dtype.h"
 #include "verify/trial.h"
 
 #define GUARD 64 /* elements */
@@ -53,11 +54,7 @@ static void keep_worst(clade__trial *t, double error, double bound, double toler
 
 static double number(const clade__operand *o, const void *data, int64_t i)
 {
-    switch (o->dtype) {
-    case CLADE_FLOAT32: return (double)((const float *)data)[i];
-    case CLADE_INT32: return ((const int32_t *)data)[i];
-    default: return ((const uint8_t *)data)[i];
-    }
+    return clade__dtype_value(o->dtype, data, i);
 }
 
 static void compare_values(clade__trial *t, const clade__operand *o)
