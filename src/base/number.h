@@ -20,7 +20,7 @@ clade__number clade__number_float(const char *text, float *value);
 clade__number clade__number_double(const char *text, double *value);
 
 /* Any double as printf writes it: also nan, inf and infinity, with a sign. False where text holds anything
- * else; a number that is too large counts as such. */
+ * else, or a number that is too large. */
 bool clade__number_read(const char *text, double *value);
 
 /* As clade__number_double, of a text that no zero ends, with `mark` as the decimal point. */

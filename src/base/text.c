@@ -54,10 +54,14 @@ void clade__text_free(clade__text *text)
     *text = (clade__text){0};
 }
 
-/* As tolower under the "C" locale. */
-static char lower(char c)
+char clade__lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool clade__is_letter(char c)
+{
+    return clade__lower(c) >= 'a' && clade__lower(c) <= 'z';
 }
 
 #define WORD_MAX 63
@@ -72,7 +76,7 @@ static size_t edit_distance(const char *a, const char *b)
         size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= n_b; j++) {
-            size_t change = diagonal + (lower(a[i - 1]) != lower(b[j - 1]));
+            size_t change = diagonal + (clade__lower(a[i - 1]) != clade__lower(b[j - 1]));
             diagonal = row[j];
             size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
             row[j] = change < shorter ? change : shorter;
@@ -169,7 +173,7 @@ bool clade__contains_nocase(const char *text, const char *part)
     size_t n = strlen(part);
     for (; strlen(text) >= n; text++) {
         size_t i = 0;
-        while (i < n && lower(text[i]) == lower(part[i])) i++;
+        while (i < n && clade__lower(text[i]) == clade__lower(part[i])) i++;
         if (i == n) return true;
     }
     return false;

@@ -43,6 +43,10 @@ bool clade__is_utf8(const char *text);
 /* The shortest decimal that reads back as this float: 0.1 for 0.1f. */
 double clade__decimal(float value);
 
+/* A letter in lower case, and whether it is one: of ASCII, under every locale. */
+char clade__lower(char c);
+bool clade__is_letter(char c);
+
 /* Whether `part` occurs in `text`, letters' case aside. */
 bool clade__contains_nocase(const char *text, const char *part);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/terminal.h"
 
 void cli_table_add(cli_table *table, const char *format, ...)
@@ -21,7 +22,7 @@ void cli_table_add(cli_table *table, const char *format, ...)
     char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    clade__vformat(text, sizeof text, format, args);
     va_end(args);
     char *cell = malloc(strlen(text) + 1);
     if (!cell) {

@@ -111,7 +111,7 @@ void cli_print(const char *format, ...)
     char text[4096];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    clade__vformat(text, sizeof text, format, args);
     va_end(args);
     cli_print_lines(stdout, 2, text);
 }
@@ -122,7 +122,7 @@ void cli_say(const char *label, const char *format, ...)
     int used = label ? snprintf(text, sizeof text, "%-*s ", LABEL_COLUMNS - 1, label) : 0;
     va_list args;
     va_start(args, format);
-    vsnprintf(text + used, sizeof text - (size_t)used, format, args);
+    clade__vformat(text + used, sizeof text - (size_t)used, format, args);
     va_end(args);
     for (char *c = text; *c; c++) /* a name from a file is no command to the terminal */
         if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f) *c = '?';

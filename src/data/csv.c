@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/text.h"
 #include "data/csv_classes.h"
 #include "data/csv_schema.h"
-#include "base/number.h"
 
 enum {
     ENOUGH_ROWS = 10,    /* for a class in each row to be a mistake */

@@ -1,10 +1,10 @@
 /* Cells: their text, and what kind of value it is. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/csv_inside.h"
 #include "base/number.h"
+#include "base/text.h"
+#include "data/csv_inside.h"
 
 size_t clade__csv_cell_copy(const clade__csv_cell *cell, char *to)
 {
@@ -47,7 +47,7 @@ char **clade__csv_cells_copy(const clade__csv_cell *cells, int n)
 static bool same_word(const char *text, uint32_t length, const char *lower)
 {
     for (uint32_t i = 0; i < length; i++)
-        if (lower[i] == '\0' || tolower((unsigned char)text[i]) != lower[i]) return false;
+        if (lower[i] == '\0' || clade__lower(text[i]) != lower[i]) return false;
     return lower[length] == '\0';
 }
 
@@ -105,7 +105,7 @@ clade__csv_kind clade__csv_cell_kind(const clade__csv_cell *cell, char decimal)
     if (cell->simple && !cell->mark) return cell->negative ? CLADE__CSV_SIGNED : CLADE__CSV_NATURAL;
     if (cell->simple && cell->mark == '.' && decimal != ',') return CLADE__CSV_POINTED;
     if (cell->simple && cell->mark == ',' && decimal != '.') return CLADE__CSV_COMMAED;
-    if (isalpha((unsigned char)*cell->text) || *cell->text == '-') {
+    if (clade__is_letter(*cell->text) || *cell->text == '-') {
         if (clade__csv_cell_missing(cell)) return CLADE__CSV_MISSING; /* before nan as a number */
         if (clade__csv_cell_truth(cell, &truth)) return CLADE__CSV_TRUTH;
     }

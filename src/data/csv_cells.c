@@ -4,11 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "data/csv_inside.h"
 #include "data/csv_words.h"
-#include "base/number.h"
 
 typedef struct count {
     int64_t n_missing, n_beyond;

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/names.h"
-#include "base/number.h"
 
 typedef struct word {
     const char *text; /* in its canonical form, where all are numbers */

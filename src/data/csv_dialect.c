@@ -4,10 +4,10 @@
  * as commas and semicolons in "1,5;2,5", it is the one whose cells are numbers more often. Where none
  * does, the one that is there most often is taken, for a message about the row that is different:
  * to read such a file as one column of text would hide that. A file without any is one column. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "data/csv_inside.h"
 
 #define SAMPLE_ROWS  200
@@ -141,7 +141,7 @@ static clade_status check_comments(const clade__csv_inside *in)
         if (status != CLADE_OK || !more) break;
         if (reader.n_cells != in->format.n_cols || reader.n_cells < 2) continue;
         status = clade__csv_source_copy(&in->source, reader.row, behind, 2);
-        if (status == CLADE_OK && isalnum((unsigned char)behind[1]))
+        if (status == CLADE_OK && (clade__is_letter(behind[1]) || (behind[1] >= '0' && behind[1] <= '9')))
             status = clade__csv_fail_at(&in->source, reader.row,
                                         "the line begins with '#' and has as many cells as the rows: "
                                         "write comment=# to pass over it, or comment=none where it "

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/parallel.h"
 #include "data/csv_classes.h"
 #include "data/moments.h"
-#include "base/number.h"
 
 enum { MANY_CATEGORIES = 1000, FEW_ROWS = 20 };
 

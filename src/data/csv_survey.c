@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/parallel.h"
 #include "data/csv_inside.h"
-#include "base/number.h"
 
 #define PART_BYTES  (1 << 20) /* at least */
 #define BLOCK_BYTES (64 * 1024)

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "data/npy_labels.h"
 #include "data/npz.h"
-#include "base/number.h"
 #include "data/split.h"
 
 /* All that is read; starts zeroed. */

@@ -12,7 +12,7 @@ clade_status clade__data_note(clade_data *data, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(NULL, 0, format, args);
+    int length = clade__vformat(NULL, 0, format, args);
     va_end(args);
     char **notes = realloc(data->notes, ((size_t)data->n_notes + 1) * sizeof *notes);
     if (notes) data->notes = notes;
@@ -22,7 +22,7 @@ clade_status clade__data_note(clade_data *data, const char *format, ...)
         return clade__fail(CLADE_ENOMEM, "data: no memory");
     }
     va_start(args, format);
-    vsnprintf(note, (size_t)length + 1, format, args);
+    clade__vformat(note, (size_t)length + 1, format, args);
     va_end(args);
     data->notes[data->n_notes++] = note;
     return CLADE_OK;

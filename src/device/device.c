@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "device/discovery.h"
 #include "device/opencl.h"
 #include "device/program.h"
@@ -152,8 +153,8 @@ static clade_status limit_memory(clade_device *device)
     info->global_memory_bytes = bytes;
     if (info->max_allocation_bytes > bytes) info->max_allocation_bytes = bytes;
     size_t used = strlen(device->reason);
-    snprintf(device->reason + used, sizeof device->reason - used,
-             ", with %.1f MiB of its memory (CLADE_MEMORY)", (double)bytes / (1 << 20));
+    clade__format(device->reason + used, sizeof device->reason - used,
+                  ", with %.1f MiB of its memory (CLADE_MEMORY)", (double)bytes / (1 << 20));
     return CLADE_OK;
 }
 

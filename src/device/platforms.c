@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -36,7 +35,8 @@ static const struct {
 bool clade__platform_is(const char *name, const char *word)
 {
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcasecmp(known[i].word, word) == 0 && clade__contains_nocase(name, known[i].name))
+        if (strlen(known[i].word) == strlen(word) && clade__contains_nocase(word, known[i].word) &&
+            clade__contains_nocase(name, known[i].name))
             return true;
     return false;
 }

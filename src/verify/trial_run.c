@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "device/dtype.h"
 #include "verify/trial.h"
 
@@ -18,7 +19,7 @@ static void CLADE_PRINTF(2, 3) report(clade__trial *t, const char *format, ...)
     if (t->problem[0]) return;
     va_list args;
     va_start(args, format);
-    vsnprintf(t->problem, sizeof t->problem, format, args);
+    clade__vformat(t->problem, sizeof t->problem, format, args);
     va_end(args);
 }
 
