@@ -12,7 +12,12 @@
  * CLADE_MEMORY=64M (bytes; K, M and G are powers of 1024) no more of its memory than that: all buffers
  * together, whoever else uses the device.
  *
- * A device is used by one thread at a time.
+ * Threads. Devices have nothing in common: each thread may have one of its own, with models and tensors of
+ * its own, also of the same hardware (a selector may be opened several times). One device is used by one
+ * thread at a time, with all that was made on it; threads may take turns. A second thread's call is refused
+ * with CLADE_ESTATE while another one's is at work on the device, a training or an evaluation above all.
+ * Freeing cannot be refused: it must not happen then. clade_error() is of the calling thread. CLBlast is one
+ * for all threads, which wait for one another there.
  */
 #ifndef CLADE_DEVICE_H
 #define CLADE_DEVICE_H

@@ -2,12 +2,16 @@
  *
  * CLBlast makes a temporary buffer for every call of its packed kernel, behind the caller's back;
  * the entry with a buffer of the caller's avoids that. It compiles at the first call of a process
- * unless the driver caches programs. CLBlast 1.5.3 is not safe to call from two threads at once.
+ * unless the driver caches programs. CLBlast 1.5.3 is not safe to call from two threads at once, whatever
+ * their devices: every call of it is made under one lock of the process.
  */
 #include <clblast_c.h>
+#include <pthread.h>
 
 #include "blas/provider.h"
 #include "device/opencl.h"
+
+static pthread_mutex_t clblast = PTHREAD_MUTEX_INITIALIZER;
 
 typedef struct clblast_call {
     int64_t m, n, k;
@@ -52,8 +56,10 @@ static clade_status override(const clade_device *device, const char *kernel,
         names[i] = parameters[i].name;
         values[i] = parameters[i].value;
     }
+    pthread_mutex_lock(&clblast);
     CLBlastStatusCode code = CLBlastOverrideParameters(device->id, kernel, CLBlastPrecisionSingle, n,
                                                        names, values);
+    pthread_mutex_unlock(&clblast);
     return code == CLBlastSuccess ? CLADE_OK : fail_clblast(code, "CLBlastOverrideParameters");
 }
 
@@ -83,18 +89,23 @@ static clade_status prepare(clade_device *device)
  * are built again at their next use. */
 void clade__clblast_forget(const clade__blas *blas)
 {
-    if (blas->clblast_prepared) CLBlastClearCache();
+    if (!blas->clblast_prepared) return;
+    pthread_mutex_lock(&clblast);
+    CLBlastClearCache();
+    pthread_mutex_unlock(&clblast);
 }
 
 static clade_status scratch_bytes(clade_device *device, const clade_gemm_args *args, size_t *bytes)
 {
     *bytes = 0;
     CLADE_TRY(prepare(device));
+    pthread_mutex_lock(&clblast);
     CLBlastStatusCode code = CLBlastSGemmTempBufferSize(
         CLBlastLayoutRowMajor, transpose(args->trans_a), transpose(args->trans_b), (size_t)args->m,
         (size_t)args->n, (size_t)args->k, (size_t)args->a_offset, (size_t)args->lda,
         (size_t)args->b_offset, (size_t)args->ldb, (size_t)args->c_offset, (size_t)args->ldc,
         &device->queue, bytes);
+    pthread_mutex_unlock(&clblast);
     return code == CLBlastSuccess ? CLADE_OK : fail_clblast(code, "CLBlastSGemmTempBufferSize");
 }
 
@@ -118,10 +129,12 @@ static clade_status run(clade_device *device, const void *context, void *event)
     const clblast_call *call = context;
     const clade__blas *blas = device->blas;
     cl_mem scratch = blas->scratch ? clade__buffer_mem(blas->scratch) : NULL;
+    pthread_mutex_lock(&clblast);
     CLBlastStatusCode code = CLBlastSgemmWithTempBuffer(
         CLBlastLayoutRowMajor, call->trans_a, call->trans_b, (size_t)call->m, (size_t)call->n,
         (size_t)call->k, call->alpha, call->a, call->a_offset, call->lda, call->b, call->b_offset,
         call->ldb, call->beta, call->c, call->c_offset, call->ldc, &device->queue, event, scratch);
+    pthread_mutex_unlock(&clblast);
     return code == CLBlastSuccess ? CLADE_OK : fail_clblast(code, "CLBlastSgemmWithTempBuffer");
 }
 

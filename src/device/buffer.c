@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "device/opencl.h"
+#include "device/owner.h"
 
 struct clade__buffer {
     clade_device *device;
@@ -68,7 +69,7 @@ static bool over_limit(const clade_device *device, size_t bytes)
            device->bytes_held + bytes > info->global_memory_bytes;
 }
 
-clade_status clade__buffer_create(clade__buffer **out, clade_device *device, size_t bytes)
+static clade_status create(clade__buffer **out, clade_device *device, size_t bytes)
 {
     *out = take_from_pool(device, bytes);
     if (*out) return CLADE_OK;
@@ -94,6 +95,13 @@ clade_status clade__buffer_create(clade__buffer **out, clade_device *device, siz
     if (device->bytes_held > device->bytes_peak) device->bytes_peak = device->bytes_held;
     *out = buffer;
     return CLADE_OK;
+}
+
+clade_status clade__buffer_create(clade__buffer **out, clade_device *device, size_t bytes)
+{
+    *out = NULL;
+    CLADE_TRY(clade__device_take(device, "buffer"));
+    return clade__device_give(device, create(out, device, bytes));
 }
 
 void clade__buffer_free(clade__buffer *buffer)

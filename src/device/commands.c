@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "device/dry.h"
+#include "device/owner.h"
 #include "device/program.h"
 #include "device/sub_buffer.h"
 
@@ -238,18 +239,27 @@ static clade_status run_command(clade_device *device, const command *c)
 /* Enqueues an immediate command that was bound, unless that failed, and lets go of its parts. */
 static clade_status run_now(clade__commands *commands, const command *c, clade_status bound)
 {
-    clade_status status = bound == CLADE_OK ? run_command(commands->device, c) : bound;
+    clade_status status = bound;
+    if (status == CLADE_OK) status = clade__device_take(commands->device, c->label);
+    if (status == CLADE_OK)
+        status = clade__device_give(commands->device, run_command(commands->device, c));
     clade__sub_buffers_release(&commands->parts);
     return status;
+}
+
+static clade_status enqueue_range(clade__commands *commands, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        CLADE_TRY(run_command(commands->device, &commands->list[i]));
+    cl_int error = clFlush(commands->device->queue);
+    return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clFlush", error, NULL);
 }
 
 static clade_status run_range(clade__commands *commands, size_t from, size_t to)
 {
     if (commands->kind == DRY) return clade__fail(CLADE_ESTATE, "dry commands cannot be run");
-    for (size_t i = from; i < to; i++)
-        CLADE_TRY(run_command(commands->device, &commands->list[i]));
-    cl_int error = clFlush(commands->device->queue);
-    return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clFlush", error, NULL);
+    CLADE_TRY(clade__device_take(commands->device, "run"));
+    return clade__device_give(commands->device, enqueue_range(commands, from, to));
 }
 
 clade_status clade__commands_run(clade__commands *commands)
@@ -321,11 +331,10 @@ static clade_status bind_args(clade__commands *commands, command *c, const clade
     return CLADE_OK;
 }
 
-clade_status clade__commands_launch(clade__commands *commands, const clade__launch *launch)
+/* Enqueued at once, or appended. */
+static clade_status add_launch(clade__commands *commands, const clade__launch *launch)
 {
     clade_device *device = commands->device;
-    CLADE_TRY(check_tensors(launch));
-    if (commands->kind == DRY) return clade__dry_launch(&commands->dry, launch);
     command c = {.kind = LAUNCH, .label = launch->kernel, .scope = commands->scope,
                  .n_dims = launch->groups[1] ? 2 : 1};
     for (int d = 0; d < 2; d++) {
@@ -345,6 +354,14 @@ clade_status clade__commands_launch(clade__commands *commands, const clade__laun
     if (status == CLADE_OK) status = append(commands, &c);
     if (status != CLADE_OK) clReleaseKernel(c.kernel);
     return status;
+}
+
+clade_status clade__commands_launch(clade__commands *commands, const clade__launch *launch)
+{
+    CLADE_TRY(check_tensors(launch));
+    if (commands->kind == DRY) return clade__dry_launch(&commands->dry, launch);
+    CLADE_TRY(clade__device_take(commands->device, launch->kernel));
+    return clade__device_give(commands->device, add_launch(commands, launch));
 }
 
 clade_status clade__commands_call(clade__commands *commands, const char *label,
@@ -373,7 +390,7 @@ clade_status clade__commands_zero(clade__commands *commands, clade_tensor *tenso
     command c = {.kind = ZERO, .label = "zero", .scope = commands->scope,
                  .mem = clade_opencl_buffer(tensor), .offset = clade__tensor_offset_bytes(tensor),
                  .bytes = clade_tensor_bytes(tensor)};
-    return commands->kind == IMMEDIATE ? run_command(commands->device, &c) : append(commands, &c);
+    return commands->kind == IMMEDIATE ? run_now(commands, &c, CLADE_OK) : append(commands, &c);
 }
 
 clade_status clade__commands_bind(clade__commands *commands, const clade_tensor *const *tensors,

@@ -4,6 +4,8 @@
 
 #include <clade/opencl.h>
 
+#include <stdatomic.h>
+
 #include "base/error.h"
 #include "device/commands.h"
 #include "device/quirks.h"
@@ -15,6 +17,8 @@ struct clade_device {
     clade_device_info info;
     char reason[512];
     cl_device_id id;
+    atomic_uintptr_t owner; /* the thread that uses the device, as owner.c tells threads apart; 0: none */
+    int n_taken;            /* by that thread */
     bool is_part; /* id is a sub-device of our own */
     bool memory_is_limited; /* to info.global_memory_bytes, by CLADE_MEMORY */
     cl_context context;

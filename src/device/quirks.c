@@ -1,14 +1,22 @@
 #define _POSIX_C_SOURCE 200809L
 #include "device/quirks.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-void clade__quirks_before_opencl(void)
+static void set_environment(void)
 {
     /* 2026-11-20, PoCL 3.1: without it both workers of a two-core machine often share one core, at
      * random for each process: the same gemm ran at 255 or at 480 GFLOP/s. */
     setenv("POCL_AFFINITY", "1", 0);
+}
+
+/* Once: another thread may be reading the environment later. */
+void clade__quirks_before_opencl(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_environment);
 }
 
 clade__quirks clade__quirks_of(const clade_device_info *info)

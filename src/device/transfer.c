@@ -1,5 +1,6 @@
 /* Copies between tensors and the host, and constants into them. */
 #include "device/opencl.h"
+#include "device/owner.h"
 
 clade_status clade_tensor_read(const clade_tensor *tensor, void *data)
 {
@@ -33,11 +34,8 @@ static void profile(clade_device *device, const char *label, clade_phase phase, 
     clade__profile_add(device, &profiled, event);
 }
 
-clade_status clade_tensor_fill(clade_tensor *tensor, float value)
+static clade_status fill(clade_tensor *tensor, float value)
 {
-    CLADE_WANT(tensor);
-    if (tensor->dtype != CLADE_FLOAT32)
-        return clade__fail(CLADE_ESHAPE, "clade_tensor_fill: the tensor is not float32");
     int64_t began = before(tensor->device);
     cl_event event = NULL, *wanted = tensor->device->profile ? &event : NULL;
     cl_int error = clEnqueueFillBuffer(tensor->device->queue, clade_opencl_buffer(tensor), &value,
@@ -51,6 +49,15 @@ clade_status clade_tensor_fill(clade_tensor *tensor, float value)
     return CLADE_OK;
 }
 
+clade_status clade_tensor_fill(clade_tensor *tensor, float value)
+{
+    CLADE_WANT(tensor);
+    if (tensor->dtype != CLADE_FLOAT32)
+        return clade__fail(CLADE_ESHAPE, "clade_tensor_fill: the tensor is not float32");
+    CLADE_TRY(clade__device_take(tensor->device, "fill"));
+    return clade__device_give(tensor->device, fill(tensor, value));
+}
+
 static clade_status check_extent(const clade_tensor *tensor, size_t offset, size_t n_bytes)
 {
     size_t bytes = clade_tensor_bytes(tensor);
@@ -60,10 +67,9 @@ static clade_status check_extent(const clade_tensor *tensor, size_t offset, size
     return CLADE_OK;
 }
 
-clade_status clade__tensor_write_begin(clade_tensor *tensor, size_t offset_bytes, const void *data,
-                                       size_t n_bytes, clade__transfer *transfer)
+static clade_status enqueue_write(clade_tensor *tensor, size_t offset_bytes, const void *data,
+                                  size_t n_bytes, clade__transfer *transfer)
 {
-    CLADE_TRY(check_extent(tensor, offset_bytes, n_bytes));
     cl_event event = NULL;
     int64_t began = before(tensor->device);
     cl_int error = clEnqueueWriteBuffer(tensor->device->queue, clade_opencl_buffer(tensor), CL_FALSE,
@@ -75,10 +81,18 @@ clade_status clade__tensor_write_begin(clade_tensor *tensor, size_t offset_bytes
     return CLADE_OK;
 }
 
-clade_status clade__tensor_read_begin(const clade_tensor *tensor, size_t offset_bytes, void *data,
-                                      size_t n_bytes, clade__transfer *transfer)
+clade_status clade__tensor_write_begin(clade_tensor *tensor, size_t offset_bytes, const void *data,
+                                       size_t n_bytes, clade__transfer *transfer)
 {
     CLADE_TRY(check_extent(tensor, offset_bytes, n_bytes));
+    CLADE_TRY(clade__device_take(tensor->device, "write"));
+    return clade__device_give(tensor->device,
+                              enqueue_write(tensor, offset_bytes, data, n_bytes, transfer));
+}
+
+static clade_status enqueue_read(const clade_tensor *tensor, size_t offset_bytes, void *data,
+                                 size_t n_bytes, clade__transfer *transfer)
+{
     cl_event event = NULL;
     int64_t began = before(tensor->device);
     cl_int error = clEnqueueReadBuffer(tensor->device->queue, clade_opencl_buffer(tensor), CL_FALSE,
@@ -88,6 +102,15 @@ clade_status clade__tensor_read_begin(const clade_tensor *tensor, size_t offset_
     profile(tensor->device, "read", CLADE_PHASE_TRANSFER, began, event);
     *transfer = (clade__transfer){tensor->device, event};
     return CLADE_OK;
+}
+
+clade_status clade__tensor_read_begin(const clade_tensor *tensor, size_t offset_bytes, void *data,
+                                      size_t n_bytes, clade__transfer *transfer)
+{
+    CLADE_TRY(check_extent(tensor, offset_bytes, n_bytes));
+    CLADE_TRY(clade__device_take(tensor->device, "read"));
+    return clade__device_give(tensor->device,
+                              enqueue_read(tensor, offset_bytes, data, n_bytes, transfer));
 }
 
 clade_status clade__transfer_wait(clade__transfer *transfer)

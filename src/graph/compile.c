@@ -1,6 +1,7 @@
 /* Compiling: what is asked of a model is checked, its memory planned, and refused if too much. */
 #include <stdlib.h>
 
+#include "device/owner.h"
 #include "graph/plan.h"
 
 #define DEFAULT_BATCH 128
@@ -97,10 +98,9 @@ static clade_status compile(clade_model *model, const clade_model *before, const
     return CLADE_OK;
 }
 
-clade_status clade_compile(clade_model *model, clade_node *output,
-                           const clade_compile_options *options)
+static clade_status compile_for_training(clade_model *model, clade_node *output,
+                                         const clade_compile_options *options)
 {
-    CLADE_WANT(model);
     const clade_compile_options defaults = {.loss = model->loss};
     if (!options) options = &defaults;
     if (!output) output = model->output; /* of a model that was loaded */
@@ -124,6 +124,14 @@ clade_status clade_compile(clade_model *model, clade_node *output,
     model->trainable = true;
     const clade__feeds feeds = {options->train, options->valid};
     return compile(model, &before, &feeds, options->accumulate == CLADE_ACCUMULATE_AUTO);
+}
+
+clade_status clade_compile(clade_model *model, clade_node *output,
+                           const clade_compile_options *options)
+{
+    CLADE_WANT(model);
+    CLADE_TRY(clade__device_take(model->device, "compile"));
+    return clade__device_give(model->device, compile_for_training(model, output, options));
 }
 
 clade_status clade__compile_for_inference(clade_model *model, clade_node *output, clade_loss loss)

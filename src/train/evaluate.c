@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/owner.h"
 #include "train/evaluate.h"
 #include "train/outputs.h"
 
@@ -33,11 +34,8 @@ clade_status clade__pass_evaluate(clade__pass *pass, const volatile sig_atomic_t
     return status == CLADE_OK ? waited : status;
 }
 
-clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics *metrics)
+static clade_status evaluate(clade_model *model, clade_data *data, clade_metrics *metrics)
 {
-    CLADE_WANT(model);
-    CLADE_WANT(data);
-    CLADE_WANT(metrics);
     CLADE_TRY(clade__check_compiled(model, "evaluate", false));
     clade__pass pass;
     bool resident = clade__data_fits(model, data, false, model->memory.total);
@@ -45,6 +43,15 @@ clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics 
     clade_status status = clade__pass_evaluate(&pass, NULL, metrics);
     clade__pass_close(&pass);
     return status;
+}
+
+clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics *metrics)
+{
+    CLADE_WANT(model);
+    CLADE_WANT(data);
+    CLADE_WANT(metrics);
+    CLADE_TRY(clade__device_take(model->device, "evaluate"));
+    return clade__device_give(model->device, evaluate(model, data, metrics));
 }
 
 /* ---- predict --------------------------------------------------------------------------------- */
@@ -105,12 +112,9 @@ static clade_status predict_batches(clade_model *model, clade__feed *feed, int64
     return status;
 }
 
-clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, int64_t n, bool raw,
-                           float *outputs)
+static clade_status predict(clade_model *model, clade_data *data, int64_t first, int64_t n, bool raw,
+                            float *outputs)
 {
-    CLADE_WANT(model);
-    CLADE_WANT(data);
-    CLADE_WANT(outputs);
     CLADE_TRY(clade__check_compiled(model, "predict", false));
     if (first < 0 || n < 1 || first > data->n_samples || n > data->n_samples - first)
         return clade__fail(CLADE_EINVAL, "predict: %lld samples from number %lld on, of %lld",
@@ -131,4 +135,14 @@ clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, 
     clade__binding_free(&binding);
     if (status == CLADE_OK && !raw) clade__outputs_in_units(model, n, outputs);
     return status;
+}
+
+clade_status clade_predict(clade_model *model, clade_data *data, int64_t first, int64_t n, bool raw,
+                           float *outputs)
+{
+    CLADE_WANT(model);
+    CLADE_WANT(data);
+    CLADE_WANT(outputs);
+    CLADE_TRY(clade__device_take(model->device, "predict"));
+    return clade__device_give(model->device, predict(model, data, first, n, raw, outputs));
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "device/owner.h"
 #include "train/bind.h"
 #include "train/fit.h"
 #include "train/fit_memory.h"
@@ -162,16 +163,9 @@ static clade_status close_fit(clade__fit *f, clade_status status)
     return status == CLADE_OK ? CLADE_OK : clade__fail_again(status, f->result->why);
 }
 
-clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_options *options,
-                       clade_fit_result *result)
+static clade_status fit(clade_model *model, clade_data *train, const clade_fit_options *options,
+                        clade_fit_result *result)
 {
-    CLADE_WANT(model);
-    CLADE_WANT(train);
-    static const clade_fit_options defaults;
-    clade_fit_result unwanted;
-    if (!options) options = &defaults;
-    if (!result) result = &unwanted;
-    *result = (clade_fit_result){.end = CLADE_COMPLETED};
     CLADE_TRY(check_options(model, options));
     CLADE_TRY(check_classes(train, options));
     clade__fit *f = calloc(1, sizeof *f);
@@ -186,4 +180,18 @@ clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_op
     clade__pass_close(&f->valid);
     free(f);
     return status;
+}
+
+clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_options *options,
+                       clade_fit_result *result)
+{
+    CLADE_WANT(model);
+    CLADE_WANT(train);
+    static const clade_fit_options defaults;
+    clade_fit_result unwanted;
+    if (!options) options = &defaults;
+    if (!result) result = &unwanted;
+    *result = (clade_fit_result){.end = CLADE_COMPLETED};
+    CLADE_TRY(clade__device_take(model->device, "fit"));
+    return clade__device_give(model->device, fit(model, train, options, result));
 }

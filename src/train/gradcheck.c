@@ -11,6 +11,7 @@
 #include <clade/check.h>
 
 #include "base/philox.h"
+#include "device/owner.h"
 #include "graph/reference.h"
 #include "train/bind.h"
 #include "train/classes.h"
@@ -332,14 +333,10 @@ static clade_status run_check(check *c, clade_gradcheck_result *result)
     return judge_all(c, result);
 }
 
-clade_status clade_gradcheck(clade_model *model, clade_data *data,
-                             const clade_gradcheck_options *options, clade_gradcheck_result *result)
+static clade_status gradcheck(clade_model *model, clade_data *data,
+                              const clade_gradcheck_options *options, clade_gradcheck_result *result)
 {
     check c = {.model = model, .data = data};
-    CLADE_WANT(result);
-    *result = (clade_gradcheck_result){0};
-    CLADE_WANT(model);
-    CLADE_WANT(data);
     CLADE_TRY(check_model(model));
     CLADE_TRY(clade__check_samples(model, data));
     CLADE_TRY(clade__check_data(model, data));
@@ -356,6 +353,17 @@ clade_status clade_gradcheck(clade_model *model, clade_data *data,
     free(c.analytic);
     free(c.numeric);
     return status;
+}
+
+clade_status clade_gradcheck(clade_model *model, clade_data *data,
+                             const clade_gradcheck_options *options, clade_gradcheck_result *result)
+{
+    CLADE_WANT(result);
+    *result = (clade_gradcheck_result){0};
+    CLADE_WANT(model);
+    CLADE_WANT(data);
+    CLADE_TRY(clade__device_take(model->device, "gradcheck"));
+    return clade__device_give(model->device, gradcheck(model, data, options, result));
 }
 
 void clade_gradcheck_free(clade_gradcheck_result *result)
