@@ -123,6 +123,16 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_dropout_backward(clade_tensor *dx,
 CLADE_API CLADE_MUST_CHECK clade_status clade_add_forward(clade_tensor *y, const clade_tensor *a,
                                                           const clade_tensor *b);
 
+/* y = the part of x from `start` on along dimension dim, of y's length there. float32 or int32.
+ * CLADE_EINVAL where x has no such part. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_slice(clade_tensor *y, const clade_tensor *x, int dim,
+                                                    int64_t start);
+
+/* y = the inputs, one behind another along dimension dim, in which alone their shapes may differ. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_concat(clade_tensor *y,
+                                                     const clade_tensor *const *inputs,
+                                                     int n_inputs, int dim);
+
 /* ---- losses ---------------------------------------------------------------------------------- */
 
 /* What torch.nn.CrossEntropyLoss has beside the logits and labels. All zero: nothing. */

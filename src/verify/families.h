@@ -86,6 +86,18 @@ enum { CLADE__NO_HITS = 1, CLADE__ADDED = 2 };
 extern const clade__family clade__gathers, clade__byte_gathers, clade__label_gathers,
     clade__hit_counts, clade__row_marks, clade__metric_stores, clade__peak_searches;
 
+/* slices.c; the variant says along which dimension, whether into a larger tensor, and CLADE__ADDS. */
+enum {
+    CLADE__ALONG_FIRST = 0,
+    CLADE__ALONG_LAST = 1,
+    CLADE__ALONG_MIDDLE = 2,
+    CLADE__ALONG = 3,
+    CLADE__INTO = 4,
+    CLADE__OF_INTS = 8
+};
+
+extern const clade__family clade__slices, clade__int_slices, clade__concats;
+
 /* products.c: gemm by a provider, and the step of sgd inside it; the trial's detail is a case. */
 typedef struct clade__product {
     const struct clade__gemm_provider *provider;
