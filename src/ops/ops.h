@@ -11,6 +11,7 @@
 #include <clade/ops.h>
 
 #include "blas/gemm.h"
+#include "ops/metric_sums.h"
 
 /* linear.c: gemm with the bias, and where asked an activation, as its epilogue. */
 clade_status clade__linear_forward(clade__commands *commands, clade_tensor *y,
@@ -140,13 +141,28 @@ int64_t clade__reduce_scratch(int dim, clade_shape src);
  * steps (n_slots, CLADE__N_SUMS): row *slot receives the sum of loss (rows), that of hit (rows), and how
  * many losses are not finite, whose hits do not count; with `add` to what it holds. hit may be NULL
  * (0 is taken). */
-enum { CLADE__SUM_LOSS, CLADE__SUM_HITS, CLADE__SUM_NOT_FINITE, CLADE__N_SUMS };
 clade_status clade__count_hits(clade__commands *commands, clade_tensor *hit, const clade_tensor *y,
                                const clade_tensor *labels, float threshold);
 clade_status clade__mark_rows(clade__commands *commands, clade_tensor *loss, const clade_tensor *y);
 clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps,
                                   const int32_t *slot, const clade_tensor *loss,
                                   const clade_tensor *hit, bool add);
+
+/* metric_sums.c: what an evaluation sums beside these. set: which, of CLADE__EVALUATION_SUMS; n of them.
+ * sums (n_slots, n): row *slot receives the sums over the batch; with `add`, to what it holds. values
+ * (n, rows): scratch, the same of each row. TOP_5_HITS needs y and labels, and says something where there
+ * are more than five columns; errors need y and target. */
+typedef struct clade__metric_source {
+    const clade_tensor *y;      /* (rows, cols) */
+    const clade_tensor *labels; /* (rows) int32, or NULL: each row counts 1 */
+    clade__row_rule rule;       /* of the labels */
+    const clade_tensor *target; /* (rows, cols) */
+    const clade_tensor *center; /* (cols): near the targets, see metric_sums.h; NULL: 0 */
+} clade__metric_source;
+
+clade_status clade__metrics_sum(clade__commands *commands, clade_tensor *sums, const int32_t *slot,
+                                clade_tensor *values, unsigned set,
+                                const clade__metric_source *source, bool add);
 
 /* metrics.c too: how large numbers are. The largest |x| of each 256 elements, NaN where one is, goes to
  * peaks[first] and on; a tensor of n elements has clade__n_peaks(n). */

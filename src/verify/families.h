@@ -86,6 +86,12 @@ enum { CLADE__NO_HITS = 1, CLADE__ADDED = 2 };
 extern const clade__family clade__gathers, clade__byte_gathers, clade__label_gathers,
     clade__hit_counts, clade__row_marks, clade__metric_stores, clade__peak_searches;
 
+/* evaluations.c; the variant says whether of numbers, else of classes, whether rows are weighted or ignored,
+ * and CLADE__ADDS. */
+enum { CLADE__OF_NUMBERS = 1 };
+
+extern const clade__family clade__metric_sums;
+
 /* slices.c; the variant says along which dimension, whether into a larger tensor, and CLADE__ADDS. */
 enum {
     CLADE__ALONG_FIRST = 0,

@@ -95,6 +95,10 @@ const clade__op clade__ops[] = {
     {"metrics_store", &clade__metric_stores, 0, 0},
     {"metrics_store_alone", &clade__metric_stores, CLADE__NO_HITS, 0},
     {"metrics_store_added", &clade__metric_stores, CLADE__ADDED, 0},
+    {"metrics_sum", &clade__metric_sums, CLADE__IGNORES, 1},
+    {"metrics_sum_weighted", &clade__metric_sums, CLADE__IGNORES | CLADE__WEIGHTED | CLADE__ADDS, 1},
+    {"metrics_sum_of_numbers", &clade__metric_sums, CLADE__OF_NUMBERS, 6},
+    {"metrics_sum_ignoring", &clade__metric_sums, CLADE__OF_NUMBERS | CLADE__IGNORES | CLADE__ADDS, 6},
     {"peaks", &clade__peak_searches, 0, 1},
     {"zero", &clade__zeros, 0, 0},
 };
