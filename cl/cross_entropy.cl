@@ -78,6 +78,11 @@ ROW_KERNEL cross_entropy(global float *loss, global float *hit, global float *dl
 {
     MEETING(float, meeting);
     MEETING(int, indices);
+#if SMOOTHED
+    /* Not `meeting` a third time: with that PoCL 3.1 (LLVM 15) finds other sums at each run, on rows of 64
+     * lanes, where Oclgrind sees no race and Rusticl is right. */
+    MEETING(float, spread_meeting);
+#endif
 #if COUNTED
     const int cols = rule.s0;
 #endif
@@ -101,7 +106,7 @@ ROW_KERNEL cross_entropy(global float *loss, global float *hit, global float *dl
 #if SMOOTHED
     float all_weights;
     const float spread =
-        spread_of_row(logits + start, weights, n, top, &all_weights, meeting);
+        spread_of_row(logits + start, weights, n, top, &all_weights, spread_meeting);
 #endif
 
     VEC sums = 0.0f;
