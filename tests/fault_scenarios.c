@@ -21,9 +21,10 @@ fault_folders fault_folder;
 const char *const fault_model_names[] = {"model", "best", "saved", NULL};
 
 static const char network[] =
-    "{\"input\":[28,28],\"layers\":[{\"type\":\"linear\",\"units\":12,\"name\":\"a\"},"
-    "{\"type\":\"relu\"},{\"type\":\"linear\",\"units\":12},{\"type\":\"add\",\"inputs\":[\"a\",\"2\"]},"
-    "{\"type\":\"gelu\"},{\"type\":\"linear\",\"units\":10}]}";
+    "{\"input\":[28,28],\"layers\":[{\"type\":\"flatten\"},{\"type\":\"linear\",\"units\":12,\"name\":\"a\"},"
+    "{\"type\":\"relu\"},{\"type\":\"linear\",\"units\":12},{\"type\":\"add\",\"inputs\":[\"a\",\"3\"]},"
+    "{\"type\":\"linear\",\"units\":12,\"parameters\":{\"weight\":\"3.weight\"}},{\"type\":\"gelu\"},"
+    "{\"type\":\"linear\",\"units\":10}]}";
 
 typedef struct session {
     clade_device *device;

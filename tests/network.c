@@ -46,7 +46,7 @@ net_batch net_pick(const clade_model *model, const net_batch *all, const int32_t
 {
     int64_t in = n_inputs(model), out = n_outputs(model);
     net_batch batch = {.n = n, .x = ref_doubles(n * in)};
-    if (all->weights) batch.weights = ref_doubles(n);
+    batch.weights = all->weights;
     if (all->labels)
         batch.labels = calloc((size_t)n, sizeof *batch.labels);
     else
@@ -54,7 +54,6 @@ net_batch net_pick(const clade_model *model, const net_batch *all, const int32_t
     for (int64_t i = 0; i < n; i++) {
         int64_t from = index[i];
         memcpy(batch.x + i * in, all->x + from * in, (size_t)in * sizeof *batch.x);
-        if (all->weights) batch.weights[i] = all->weights[from];
         if (all->labels)
             batch.labels[i] = all->labels[from];
         else
@@ -69,7 +68,6 @@ void net_free_batch(net_batch *batch)
     free(batch->x);
     free(batch->labels);
     free(batch->targets);
-    free(batch->weights);
     *batch = (net_batch){0};
 }
 
@@ -128,13 +126,14 @@ static clade__reference *reference_of(const clade_model *model, const double *pa
                                       const net_batch *batch)
 {
     clade__reference *reference;
+    const double *x = batch->x;
     const clade__reference_batch same = {
-        .n = batch->n, .x = batch->x, .labels = batch->labels, .targets = batch->targets,
+        .n = batch->n, .x = &x, .labels = batch->labels, .targets = batch->targets,
         .weights = batch->weights, .step = batch->step};
     assert_ok(clade__reference_create(&reference, model, &same));
     memcpy(reference->parameters, parameters,
            (size_t)clade_model_n_parameters(model) * sizeof *parameters);
-    clade__reference_forward(reference, 1);
+    clade__reference_forward(reference, 0);
     return reference;
 }
 
@@ -143,7 +142,7 @@ double *net_forward(const clade_model *model, const double *parameters, const ne
     clade__reference *reference = reference_of(model, parameters, batch);
     int64_t n = batch->n * n_outputs(model);
     double *y = ref_doubles(n);
-    memcpy(y, reference->y[model->n_nodes - 1], (size_t)n * sizeof *y);
+    memcpy(y, clade__reference_values(reference, model->output), (size_t)n * sizeof *y);
     clade__reference_free(reference);
     return y;
 }

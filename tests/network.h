@@ -3,6 +3,7 @@
 #define CLADE_TESTS_NETWORK_H
 
 #include "graph/plan.h"
+#include "graph/reference.h"
 #include "support.h"
 
 /* Layers of a description. */
@@ -19,7 +20,7 @@ typedef struct net_batch {
     double *x;
     int32_t *labels;
     double *targets;
-    double *weights; /* (n) of the samples in the loss, or NULL; malloc'd */
+    const double *weights; /* of the classes in the loss, or NULL; borrowed */
     int64_t step; /* of training, whose dropout masks the references have; 0: none */
 } net_batch;
 

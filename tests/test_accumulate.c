@@ -46,7 +46,7 @@ static double train_reference(const clade_model *model, double *w, const net_bat
     double loss = 0.0;
     int step = 0;
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
-        clade__shuffle(order, all->n, model->seed, epoch);
+        clade__shuffle(order, all->n, model->session.seed, epoch);
         loss = 0.0;
         for (int64_t first = 0; first < all->n; first += batch_size) {
             int64_t rows = all->n - first < batch_size ? all->n - first : batch_size;

@@ -58,7 +58,7 @@ static clade_data *shaped(clade_shape shape)
 
 static void a_flat_sample_stands_for_a_shaped_one(void **state)
 {
-    static const char json[] = "{\"input\":[2,3,4],\"layers\":[" LINEAR(2) "]}";
+    static const char json[] = "{\"input\":[2,3,4],\"layers\":[{\"type\":\"flatten\"}," LINEAR(2) "]}";
     clade_model *model = net_model(*state, 1, json, &(clade_compile_options){0});
     const clade_shape right[] = {CLADE_SHAPE(2, 3, 4), CLADE_SHAPE(24), CLADE_SHAPE(1, 2, 3, 4),
                                  CLADE_SHAPE(24, 1)};

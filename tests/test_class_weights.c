@@ -87,9 +87,9 @@ static double train_reference(const clade_model *model, double *w, const net_bat
     assert_ok(clade__class_lists_open(&lists, all->labels, all->n, 3));
     for (int epoch = 0; epoch < n_epochs; epoch++) {
         if (e->balanced)
-            clade__draw_balanced(order, all->n, &lists, model->seed, epoch);
+            clade__draw_balanced(order, all->n, &lists, model->session.seed, epoch);
         else
-            clade__shuffle(order, all->n, model->seed, epoch);
+            clade__shuffle(order, all->n, model->session.seed, epoch);
         loss = 0;
         for (int64_t first = 0; first < all->n; first += e->batch) {
             int64_t n = all->n - first < e->batch ? all->n - first : e->batch;
@@ -114,9 +114,9 @@ static void check_steps(clade_device *device, const example *e)
                                                             .accumulate = e->accumulate});
     net_batch all = net_random_batch(model, 31, e->n, 3);
     for (int64_t i = 0; i < all.n; i++) all.labels[i] = i % 5 == 0 ? all.labels[i] : 0; /* unlike */
-    if (!e->none) all.weights = ref_doubles(all.n);
-    for (int64_t i = 0; i < all.n && !e->none; i++)
-        all.weights[i] = (double)e->weights[all.labels[i]];
+    double by_class[3];
+    if (!e->none) all.weights = by_class;
+    for (int i = 0; i < 3; i++) by_class[i] = (double)e->weights[i];
     clade_data *data = net_data(model, &all, 3);
     clade_fit_options options = {.epochs = 3, .stream = e->stream, .balanced = e->balanced,
                                  .class_weights = e->none ? NULL : e->weights};
@@ -162,8 +162,8 @@ static void the_validation_is_not_weighted(void **state)
     net_batch all = net_random_batch(model, 33, 60, 3);
     clade_data *data = net_data(model, &all, 3);
     double *w = net_parameters(model), plain = net_loss(model, w, &all);
-    all.weights = ref_doubles(60);
-    for (int i = 0; i < 60; i++) all.weights[i] = (double)weights[all.labels[i]];
+    const double by_class[3] = {1, 8, 8};
+    all.weights = by_class;
     double weighted = net_loss(model, w, &all);
     clade_fit_result result;
     clade_metrics metrics;

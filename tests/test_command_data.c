@@ -368,7 +368,7 @@ static void configs_as_people_write_them(void **state)
     char run[128], config[128];
     snprintf(run, sizeof run, "%s/run", test_folder());
     snprintf(config, sizeof config, "%s/c.yaml", test_folder());
-    const char *text = "model:\n  input: [28, 28]\n  layers: [{type: linear, units: 10, bias: False}]\n"
+    const char *text = "model:\n  input: [28, 28]\n  layers: [{type: flatten}, {type: linear, units: 10, bias: False}]\n"
                        "data: digits?n=60\noptimizer: {nesterov: True}\ntrain: {epochs: 1}\n";
     test_write_file(config, text, strlen(text));
     command_result result = command_expect(COMMAND("train", "--quiet", config, "--run", run), 0);

@@ -156,7 +156,7 @@ static void test_info(void **state)
     const double n = 784 * 32 + 32 + 32 * 10 + 10;
     assert_true(command_number(document, "parameters") == n);
     assert_true(command_number(document, "bytes") == 4 * n);
-    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(document, "layers")), 3);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(document, "layers")), 4);
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(document, "loss")),
                         "cross_entropy");
     cJSON_Delete(document);

@@ -39,6 +39,7 @@ static const char *const descriptions[] = {
     MODEL("{\"type\":\"leaky_relu\",\"slope\":0.12345679}"),
     MODEL("{\"type\":\"gelu\"}"),
     MODEL("{\"type\":\"dropout\",\"p\":0.3}"),
+    MODEL("{\"type\":\"flatten\"}"),
     MODEL("{\"type\":\"softmax\"}"),
     MODEL("{\"type\":\"log_softmax\"}"),
     MODEL("{\"type\":\"add\",\"inputs\":[\"input\",\"input\"]}"),
@@ -66,8 +67,8 @@ static void a_description_is_written_as_it_was_read(void **state)
 static void every_layer_is_described(void **state)
 {
     (void)state;
-    for (int t = 0; t < clade__n_layer_types; t++) {
-        const char *key = test_text("\"type\":\"%s\"", clade__layer_types[t].name);
+    for (int t = 0; clade__layer_type_at(t); t++) {
+        const char *key = test_text("\"type\":\"%s\"", clade__layer_type_at(t)->name);
         int n = 0;
         for (int i = 0; i < N_DESCRIPTIONS; i++) n += strstr(descriptions[i], key) != NULL;
         if (n == 0) fail_msg("no description has %s", key);
@@ -118,8 +119,8 @@ static void names_are_those_of_parameters(void **state)
     clade_model *model = described(MODEL("{\"type\":\"linear\",\"units\":5,\"name\":\"a\"},"
                                          "{\"type\":\"relu\"},{\"type\":\"linear\",\"units\":2}"));
     static const char *const want[] = {"a.weight", "a.bias", "2.weight", "2.bias"};
-    assert_int_equal(model->n_parameters, 4);
-    for (int i = 0; i < 4; i++) assert_string_equal(model->parameters[i].name, want[i]);
+    assert_int_equal(model->graph.n_parameters, 4);
+    for (int i = 0; i < 4; i++) assert_string_equal(model->graph.parameters[i].name, want[i]);
     clade_model_free(model);
 }
 
@@ -135,11 +136,11 @@ static void errors_say_where(void **state)
         {"", "model: not valid JSON"},
         {"{", "model: not valid JSON"},
         {"[]", "model: want a mapping"},
-        {"{}", "model.input: want the shape of a sample, a list of 1 to 3 whole numbers"},
+        {"{}", "model.input: want the shape of a sample, a list of 1 to 5 whole numbers"},
         {"{\"imput\":[3]}", "model.imput: unknown key; did you mean 'input'?"},
         {"{\"input\":3}", "model.input: want the shape"},
         {"{\"input\":[]}", "model.input: want the shape"},
-        {"{\"input\":[1,1,1,1]}", "model.input: want the shape"},
+        {"{\"input\":[1,1,1,1,1,1]}", "model.input: want the shape"},
         {"{\"input\":[2.5]}", "model.input: want whole numbers of at least 1"},
         {"{\"input\":[0]}", "model.input: want whole numbers of at least 1"},
         {"{\"input\":[\"3\"]}", "model.input: want whole numbers of at least 1"},
@@ -198,9 +199,10 @@ static void errors_say_where(void **state)
                                                         "before this one"},
         {LAYER("\"type\":\"relu\",\"inputs\":[0]"), "model.layers[1].inputs: no layer named '?'"},
         {LAYER("\"type\":\"relu\",\"name\":7"), "model.layers[1].name: want a text"},
-        {LAYER("\"type\":\"relu\",\"name\":\"\""), "model.layers[1]: name: '' is not a letter"},
-        {LAYER("\"type\":\"relu\",\"name\":\"a.b\""), "model.layers[1]: name: 'a.b' is not"},
-        {LAYER("\"type\":\"relu\",\"name\":\"0\""), "model.layers[1]: name: '0' is not a letter"},
+        {LAYER("\"type\":\"relu\",\"name\":\"\""), "model.layers[1]: name: '' has not 1 to 200 letters"},
+        {LAYER("\"type\":\"relu\",\"name\":\"a..b\""), "model.layers[1]: name: 'a..b' has not"},
+        {LAYER("\"type\":\"relu\",\"name\":\"a b\""), "model.layers[1]: name: 'a b' has not"},
+        {LAYER("\"type\":\"relu\",\"name\":\"0\""), "model.layers[1]: name: '0' is taken"},
         {LAYER("\"type\":\"relu\",\"name\":\"input\""), "model.layers[1]: name: 'input' is taken"},
         {MODEL("{\"type\":\"argmax\"},{\"type\":\"relu\"}"), "model.layers[1]: relu: cannot follow "
                                                              "argmax"},

@@ -53,8 +53,8 @@ static int64_t step_of(int sample, bool replacement, int *epoch)
 /* relu's gradient in the layer with 8 units is NaN where its value is large. */
 static const char *break_relu(void)
 {
-    static const char right[] = "dx[i] = activation", wrong[] = "dx[i] = n % 32 == 0 && saved[i] > "
-                                                                "50.0f ? NAN : activation";
+    static const char right[] = "GIVE(dx[i], activation", wrong[] = "GIVE(dx[i], n % 32 == 0 && saved[i] > "
+                                                                    "50.0f ? NAN : activation";
     const char *source = getenv("CLADE_TEST_SOURCE"), *folder = test_folder();
     unsigned char *bytes;
     size_t n_bytes;
@@ -131,7 +131,7 @@ static void fill(clade_model *model, int parameter, float value)
 {
     clade_tensor *tensor;
     assert_ok(clade__model_materialize(model));
-    tensor = model->parameters[parameter].value;
+    tensor = model->session.parameters[parameter].value;
     assert_ok(clade_tensor_fill(tensor, value));
 }
 
@@ -215,7 +215,7 @@ static void the_place_is_named(void **state)
         unsetenv("CLADE_KERNEL_DIR");
     }
     clade_model *model = faulty_model(*state, &fused);
-    bool in_gemm = model->parameters[0].fused;
+    bool in_gemm = model->exe.parameters[0].stepped;
     clade_model_free(model);
     if (in_gemm) check_fault(*state, &fused, &(clade_fit_options){.epochs = 1});
 }
@@ -336,7 +336,7 @@ static void the_model_from_before_is_kept(void **state)
                                 (size_t)clade_model_n_parameters(model) * sizeof *after);
             free(after);
         }
-        assert_int_equal(model->step, copied ? step - 1 : 0);
+        assert_int_equal(model->session.step, copied ? step - 1 : 0);
         features_of(data, WHICH)[FEATURE] = 0.5f;
         assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 2}, NULL));
         free(before);

@@ -11,7 +11,7 @@ static clade_model *compile(clade_device *device, const char *provider)
 {
     clade_model *model;
     assert_ok(clade_model_create(&model, device, 1));
-    clade_node *h = clade_relu(clade_linear(clade_input(model, CLADE_SHAPE(28, 28)), 64));
+    clade_node *h = clade_relu(clade_linear(clade_flatten(clade_input(model, CLADE_SHAPE(28, 28))), 64));
     assert_ok(clade_compile(model, clade_linear(h, 10),
                             &(clade_compile_options){.optimizer = clade_sgd(0.1f, 0.9f),
                                                      .gemm = provider}));

@@ -21,7 +21,7 @@ enum { BATCH = 13, SHORT_BATCH = 5 };
     "{\"type\":\"" activation "\",\"name\":\"a\"},{\"type\":\"add\",\"inputs\":[\"h\",\"a\"]},"    \
     LINEAR(4) "]}"
 #define REDUCED(layer) \
-    "{\"input\":[2,3,4],\"layers\":[" LINEAR(12) ",{\"type\":\"tanh\"}," layer "]}"
+    "{\"input\":[2,3,4],\"layers\":[{\"type\":\"flatten\"}," LINEAR(12) ",{\"type\":\"tanh\"}," layer "]}"
 
 typedef struct net_case {
     const char *what, *json;
@@ -31,7 +31,7 @@ typedef struct net_case {
 
 static const net_case networks[] = {
     {"one linear", "{\"input\":[6],\"layers\":[" LINEAR(4) "]}", CROSS_ENTROPY, 4},
-    {"no bias", "{\"input\":[2,3],\"layers\":[{\"type\":\"linear\",\"units\":4,\"bias\":false}]}",
+    {"no bias", "{\"input\":[2,3],\"layers\":[{\"type\":\"flatten\"},{\"type\":\"linear\",\"units\":4,\"bias\":false}]}",
      CROSS_ENTROPY, 3},
     {"sigmoid", FUSED("sigmoid"), CROSS_ENTROPY, 4},
     {"tanh", FUSED("tanh"), CROSS_ENTROPY, 4},
@@ -58,7 +58,7 @@ static const net_case networks[] = {
      "{\"input\":[6],\"layers\":[" LINEAR(8) ",{\"type\":\"dropout\"},{\"type\":\"tanh\"}," LINEAR(4)
      "]}", CROSS_ENTROPY, 4},
     {"dropout of the input and the output",
-     "{\"input\":[2,6],\"layers\":[{\"type\":\"dropout\",\"p\":0.2}," LINEAR(4)
+     "{\"input\":[2,6],\"layers\":[{\"type\":\"dropout\",\"p\":0.2},{\"type\":\"flatten\"}," LINEAR(4)
      ",{\"type\":\"dropout\",\"p\":0.1}]}", MSE, 0},
     {"a dropout and what it drops of",
      "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":5,\"name\":\"a\"}," NAMED("dropout", "d")
@@ -91,7 +91,7 @@ static const net_case networks[] = {
      "{\"type\":\"max\",\"dim\":0}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
     {"mean and softmax of the input",
      "{\"input\":[3,4,5],\"layers\":[{\"type\":\"mean\",\"dim\":2},"
-     "{\"type\":\"softmax\"}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
+     "{\"type\":\"softmax\"},{\"type\":\"flatten\"}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
     {"three users",
      "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":4,\"name\":\"h\"},"
      "{\"type\":\"relu\",\"name\":\"r\"},"
@@ -120,18 +120,18 @@ static void write_doubles(clade_tensor *tensor, const double *values)
 
 static void feed(clade__plan *plan, const net_batch *batch)
 {
-    write_doubles(&plan->x, batch->x);
+    write_doubles(&plan->inputs[0], batch->x);
     if (batch->labels)
-        assert_ok(clade_tensor_write(&plan->labels, batch->labels));
+        assert_ok(clade_tensor_write(&plan->losses[0].labels, batch->labels));
     else
-        write_doubles(&plan->target, batch->targets);
+        write_doubles(&plan->losses[0].target, batch->targets);
 }
 
 static void check_gradients(const net_case *network, const clade_model *model, const double *want)
 {
-    for (int p = 0; p < model->n_parameters; p++) {
-        int64_t n = clade_shape_elements(model->parameters[p].shape);
-        float *got = test_read(model->parameters[p].grad);
+    for (int p = 0; p < model->graph.n_parameters; p++) {
+        int64_t n = clade_shape_elements(model->graph.parameters[p].shape);
+        float *got = test_read(model->session.parameters[p].grad);
         double error = 0.0, norm = 0.0;
         for (int64_t i = 0; i < n; i++) {
             error += (got[i] - want[i]) * (got[i] - want[i]);
@@ -140,7 +140,7 @@ static void check_gradients(const net_case *network, const clade_model *model, c
         assert_true(norm > 1e-8); /* else nothing is tested */
         if (!(sqrt(error) <= TOLERANCE * sqrt(norm))) {
             print_error("%s: gradient of %s: error %g of %g\n", network->what,
-                        model->parameters[p].name, sqrt(error), sqrt(norm));
+                        model->graph.parameters[p].name, sqrt(error), sqrt(norm));
             fail();
         }
         free(got);
@@ -154,24 +154,25 @@ static void check_pass(const net_case *network, clade_model *model, int64_t n)
     clade__commands *commands;
     net_batch batch = net_random_batch(model, 11 + (uint64_t)n, n, network->n_classes);
     double *parameters = net_parameters(model);
-    batch.step = model->mask_step = 7;
-    assert_ok(clade__plan_open(&plan, model, model->train_layout, n));
+    batch.step = model->session.numbers.mask_step = 7;
+    assert_ok(clade__plan_open(&plan, &(clade__plan_options){&model->exe, &model->session, true, n,
+                                                             batch.labels != NULL}));
     assert_ok(clade__commands_create(&commands, model->device));
-    assert_ok(clade__plan_record(&plan, model, model->train_layout, commands, true,
-                                 batch.labels != NULL));
+    assert_ok(clade__plan_record(&plan, commands, true));
     double *gradient = net_gradient(model, parameters, &batch);
     for (int times = 0; times < 2; times++) { /* nothing of a run is left for the next */
         feed(&plan, &batch);
         assert_ok(clade__commands_run(commands));
         check_gradients(network, model, gradient);
     }
-    float *losses = test_read(&plan.loss), *y = test_read(&plan.y);
+    float *losses = test_read(&plan.losses[0].loss), *y = test_read(&plan.y);
     double *want_y = net_forward(model, parameters, &batch), mean = 0.0;
     test_assert_close(network->what, y, want_y, clade_tensor_elements(&plan.y), 1e-5, 1e-5);
     for (int64_t i = 0; i < n; i++) mean += (double)losses[i] / (double)n;
     assert_true(fabs(mean - net_loss(model, parameters, &batch)) <= 1e-5);
 
     clade__commands_free(commands);
+    clade__plan_close(&plan);
     net_free_batch(&batch);
     free(parameters);
     free(gradient);
@@ -203,9 +204,9 @@ static void nothing_is_read_before_it_is_written(void **state)
                                                                 .keep_gradients = true,
                                                                 .batch = BATCH});
         assert_ok(clade__model_materialize(model));
-        for (int slot = 0; slot < model->train_layout->n_slots; slot++) {
-            int64_t n = (int64_t)(model->train_layout->slot_bytes[slot] / sizeof(float));
-            clade_tensor all = clade__tensor_view(model->device, model->workspace[slot],
+        for (int slot = 0; slot < model->exe.train_layout->n_slots; slot++) {
+            int64_t n = (int64_t)(model->exe.train_layout->slot_bytes[slot] / sizeof(float));
+            clade_tensor all = clade__tensor_view(model->device, model->session.workspace[slot],
                                                   CLADE_FLOAT32, CLADE_SHAPE(n));
             assert_ok(clade_tensor_fill(&all, NAN));
         }

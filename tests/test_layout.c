@@ -1,6 +1,5 @@
 /* Layouts: what is read lives from its writing on, values that live at once share no slot, and the
  * memory that is planned is the memory that is taken. */
-#include "graph/layer.h"
 #include "network.h"
 
 #define NAMED(type, name) "{\"type\":\"" type "\",\"name\":\"" name "\"}"
@@ -47,21 +46,26 @@ static bool one_of(const char *name, const char *const *names)
 }
 
 /* From the formulas of the gradients. */
-static bool gradient_needs_x(const clade_node *node)
+static bool gradient_needs_x(const clade__layer *layer)
 {
-    return one_of(node->type->name, (const char *const[]){"linear", "gelu", "max", NULL});
+    return one_of(layer->type->name, (const char *const[]){"linear", "gelu", "max", NULL});
 }
 
-static bool gradient_needs_y(const clade_node *node)
+static bool gradient_needs_y(const clade__layer *layer)
 {
-    return one_of(node->type->name, (const char *const[]){"sigmoid", "tanh", "relu", "leaky_relu",
-                                                          "softmax", "log_softmax", NULL});
+    return one_of(layer->type->name, (const char *const[]){"sigmoid", "tanh", "relu", "leaky_relu",
+                                                           "softmax", "log_softmax", NULL});
 }
 
-static const clade__value *value_of(const clade__layout *layout, int node, int role)
+/* Layers here have one output, so that a layer's number is its output's. */
+static const clade__value *y_of(const clade__layout *layout, int layer)
 {
-    int value = layout->value_of[node * CLADE__N_ROLES + role];
-    return value < 0 ? NULL : &layout->values[value];
+    return &layout->values[layout->y[layer]];
+}
+
+static const clade__value *dy_of(const clade__layout *layout, int layer)
+{
+    return layout->dy[layer] < 0 ? NULL : &layout->values[layout->dy[layer]];
 }
 
 static void assert_lives(const char *what, const clade__value *value, int from, int to)
@@ -73,47 +77,58 @@ static void assert_lives(const char *what, const clade__value *value, int from, 
     fail();
 }
 
-/* When a node's forward runs: an epilogue runs with its linear. */
-static int forward_time(const clade__layout *layout, const clade_node *node)
+/* When a layer's forward runs: an epilogue runs with its linear. */
+static int forward_time(const clade__layout *layout, const clade__layer *layer)
 {
-    if (!node->type) return 0;
-    return layout->activation_of[node->inputs[0]->index] == node ? node->inputs[0]->index
-                                                                 : node->index;
+    if (!layer->type) return 0;
+    int before = layer->inputs[0]->layer->index;
+    return layout->activation_of[before] == layer ? before : layer->index;
 }
 
-/* The times here are those that graph/plan.c runs at: node i forward at i, the loss at n, node i
+/* When the gradient of layer i's output is written first, and last read: by its own backward. */
+static void check_dy(const clade_model *model, const clade__layout *layout, int i)
+{
+    int n = model->graph.n_layers, from = n;
+    for (int u = n - 1; u > i; u--) {
+        const clade__layer *user = model->graph.layers[u];
+        for (int k = 0; k < user->n_inputs && from == n; k++)
+            if (user->inputs[k]->layer->index == i) from = 2 * n - u;
+    }
+    /* Several users write apart from one another: what the last of them leaves is read. */
+    const clade_node *y = &model->graph.layers[i]->outputs[0];
+    assert_lives("dy", dy_of(layout, i), y->n_users > 1 ? 2 * n - i : from, 2 * n - i);
+}
+
+/* The times here are those that graph/plan.c runs at: layer i forward at i, the loss at n, layer i
  * backward at 2 n - i, and at 2 n + 1 the host reads. */
 static void check_lives(const clade_model *model, const clade__layout *layout)
 {
-    int n = model->n_nodes;
-    assert_int_equal(layout->n_nodes, n);
+    int n = model->graph.n_layers, end = 2 * n + 1;
+    const bool *needs_grad = model->exe.needs_grad;
     for (int i = 0; i < n; i++) {
-        const clade_node *node = model->nodes[i];
-        const clade__value *y = value_of(layout, i, CLADE__VALUE_Y);
-        int first = forward_time(layout, node), last = first, dy_from = n;
-        bool trained = layout->training && node->needs_grad;
-        if (node == model->output) last = 2 * n + 1;
-        if (trained && gradient_needs_y(node) && last < 2 * n - i) last = 2 * n - i;
+        const clade__layer *layer = model->graph.layers[i];
+        int first = forward_time(layout, layer), last = first;
+        bool trained = layout->training && needs_grad[i];
+        if (&layer->outputs[0] == model->output) last = end;
+        if (trained && gradient_needs_y(layer) && last < 2 * n - i) last = 2 * n - i;
         for (int u = n - 1; u > i; u--) {
-            const clade_node *user = model->nodes[u];
+            const clade__layer *user = model->graph.layers[u];
             for (int k = 0; k < user->n_inputs; k++) {
-                if (user->inputs[k] != node || layout->activation_of[i] == user) continue;
-                int read = layout->training && user->needs_grad && gradient_needs_x(user)
+                if (user->inputs[k]->layer != layer || layout->activation_of[i] == user) continue;
+                int read = layout->training && needs_grad[u] && gradient_needs_x(user)
                                ? 2 * n - u
                                : forward_time(layout, user);
                 if (last < read) last = read;
             }
-            if (user->inputs[0] == node || user->inputs[user->n_inputs - 1] == node)
-                dy_from = dy_from == n ? 2 * n - u : dy_from;
         }
-        assert_lives("y", y, first, last);
-        if (trained) assert_lives("dy", value_of(layout, i, CLADE__VALUE_DY), dy_from, 2 * n - i);
+        assert_lives("y", y_of(layout, i), first, last);
+        if (trained) check_dy(model, layout, i);
     }
-    int end = 2 * n + 1;
-    assert_lives("labels", &layout->values[layout->labels], 0, n);
-    assert_lives("loss", &layout->values[layout->loss], n, end);
-    assert_lives("hit", &layout->values[layout->hit], n, end);
-    if (layout->target >= 0) assert_lives("target", &layout->values[layout->target], 0, n);
+    const clade__loss_values *loss = &layout->losses[0];
+    assert_lives("labels", &layout->values[loss->labels], 0, n);
+    assert_lives("loss", &layout->values[loss->loss], n, end);
+    assert_lives("hit", &layout->values[loss->hit], n, end);
+    if (loss->target >= 0) assert_lives("target", &layout->values[loss->target], 0, n);
 }
 
 static void check_slots(const clade__layout *layout)
@@ -132,9 +147,10 @@ static void check_slots(const clade__layout *layout)
 static size_t check_sizes(const clade_model *model, const clade__layout *layout)
 {
     size_t sum = 0;
-    for (int i = 0; i < model->n_nodes; i++)
-        assert_int_equal(value_of(layout, i, CLADE__VALUE_Y)->bytes,
-                         4 * layout->batch * clade_shape_elements(model->nodes[i]->shape));
+    for (int i = 0; i < model->graph.n_layers; i++)
+        assert_int_equal(y_of(layout, i)->bytes,
+                         4 * layout->batch *
+                             clade_shape_elements(model->graph.layers[i]->outputs[0].shape));
     for (int i = 0; i < layout->n_values; i++) sum += layout->values[i].bytes;
     for (int i = 0; i < layout->n_slots; i++) assert_true(layout->slot_bytes[i] <= sum);
     return sum;
@@ -153,7 +169,7 @@ static void no_value_meets_another_in_its_slot(void **state)
         for (int l = 0; l < 3; l++) {
             clade_model *model = net_model(
                 *state, 1, graphs[i].json, &(clade_compile_options){.loss = losses[l], .batch = 9});
-            const clade__layout *layouts[] = {model->train_layout, model->infer_layout};
+            const clade__layout *layouts[] = {model->exe.train_layout, model->exe.infer_layout};
             for (int k = 0; k < 2; k++) {
                 check_lives(model, layouts[k]);
                 check_slots(layouts[k]);
@@ -169,11 +185,11 @@ static void slots_take_less_than_the_values(void **state)
 {
     for (int i = 0; i < N_GRAPHS; i++) {
         clade_model *model = net_model(*state, 1, graphs[i].json, &(clade_compile_options){0});
-        size_t sum = check_sizes(model, model->train_layout);
-        assert_true(slots_bytes(model->train_layout) <= sum);
-        if (model->n_nodes > 3) { /* the more there is to share, the more is saved */
-            assert_true(slots_bytes(model->train_layout) < sum);
-            assert_true(slots_bytes(model->infer_layout) < slots_bytes(model->train_layout) *
+        size_t sum = check_sizes(model, model->exe.train_layout);
+        assert_true(slots_bytes(model->exe.train_layout) <= sum);
+        if (model->graph.n_layers > 3) { /* the more there is to share, the more is saved */
+            assert_true(slots_bytes(model->exe.train_layout) < sum);
+            assert_true(slots_bytes(model->exe.infer_layout) < slots_bytes(model->exe.train_layout) *
                                                                CLADE__INFER_BATCH / 128);
         }
         clade_model_free(model);
@@ -193,29 +209,28 @@ static void an_epilogue_shares_its_linear_s_value(void **state)
         const char *json = test_text(MODEL(LINEAR(8) ",{\"type\":\"%s\"}," LINEAR(10)),
                                      cases[i].activation);
         clade_model *model = net_model(*state, 1, json, &(clade_compile_options){.batch = 4});
-        const clade__layout *train = model->train_layout, *infer = model->infer_layout;
-        assert_true((train->activation_of[1] == model->nodes[2]) == cases[i].trained);
-        assert_true((infer->activation_of[1] == model->nodes[2]) == cases[i].inferred);
-        assert_true((value_of(train, 1, CLADE__VALUE_Y) == value_of(train, 2, CLADE__VALUE_Y)) ==
+        const clade__layout *train = model->exe.train_layout, *infer = model->exe.infer_layout;
+        assert_true((train->activation_of[1] == model->graph.layers[2]) == cases[i].trained);
+        assert_true((infer->activation_of[1] == model->graph.layers[2]) == cases[i].inferred);
+        assert_true((y_of(train, 1) == y_of(train, 2)) ==
                     cases[i].trained);
         assert_null(train->activation_of[3]);
         clade_model_free(model);
     }
     /* With a second user the linear's own values are wanted too. */
     clade_model *model = net_model(*state, 1, graphs[3].json, &(clade_compile_options){.batch = 4});
-    assert_null(model->train_layout->activation_of[1]);
-    assert_null(model->infer_layout->activation_of[1]);
+    assert_null(model->exe.train_layout->activation_of[1]);
+    assert_null(model->exe.infer_layout->activation_of[1]);
     clade_model_free(model);
 }
 
 static void an_activation_s_gradient_is_made_in_place(void **state)
 {
     clade_model *model = net_model(*state, 1, graphs[1].json, &(clade_compile_options){.batch = 4});
-    const clade__layout *layout = model->train_layout;
-    assert_ptr_equal(value_of(layout, 1, CLADE__VALUE_DY), value_of(layout, 2, CLADE__VALUE_DY));
-    assert_null(value_of(layout, 0, CLADE__VALUE_DY)); /* the input's is not computed */
-    assert_ptr_not_equal(value_of(layout, 2, CLADE__VALUE_DY),
-                         value_of(layout, 3, CLADE__VALUE_DY));
+    const clade__layout *layout = model->exe.train_layout;
+    assert_ptr_equal(dy_of(layout, 1), dy_of(layout, 2));
+    assert_null(dy_of(layout, 0)); /* the input's is not computed */
+    assert_ptr_not_equal(dy_of(layout, 2), dy_of(layout, 3));
     clade_model_free(model);
 }
 
@@ -223,16 +238,19 @@ static void an_activation_s_gradient_is_made_in_place(void **state)
 
 static void record_all(clade_model *model)
 {
-    const clade__layout *layouts[] = {model->train_layout, model->infer_layout};
+    const clade__layout *layouts[] = {model->exe.train_layout, model->exe.infer_layout};
     for (int i = 0; i < 2; i++) {
         clade__plan plan;
         clade__commands *commands;
-        assert_ok(clade__plan_open(&plan, model, layouts[i], layouts[i]->batch));
+        assert_ok(clade__plan_open(&plan, &(clade__plan_options){&model->exe, &model->session,
+                                                                 layouts[i]->training,
+                                                                 layouts[i]->batch, true}));
         assert_ok(clade__commands_create(&commands, model->device));
-        assert_ok(clade__plan_record(&plan, model, layouts[i], commands, true, true));
+        assert_ok(clade__plan_record(&plan, commands, true));
         assert_ok(clade__commands_run(commands));
         assert_ok(clade_device_finish(model->device));
         clade__commands_free(commands);
+        clade__plan_close(&plan);
     }
 }
 

@@ -213,6 +213,12 @@ static void builders_keep_what_is_missing(void **state)
     clade_node *output;
     clade_model *model = model_on(*state, &output);
     assert_null(clade_linear_with(NULL, NULL));
+    REFUSED(clade_add_loss(NULL, output, NULL), "clade_add_loss: prediction is NULL");
+    REFUSED(clade_add_loss(output, NULL, NULL), "clade_add_loss: target is NULL");
+    REFUSED(clade_add_loss(output, output, NULL), "clade_add_loss: options is NULL");
+    assert_null(clade_flatten(NULL));
+    assert_null(clade_output(NULL, 0));
+    assert_null(clade_input_named(NULL, "x", CLADE_FLOAT32, CLADE_SHAPE(1)));
     assert_null(clade_linear_with(output, NULL));
     REFUSED(clade_compile(model, output, NULL), "clade_linear_with: options is NULL");
     clade_model_free(model);

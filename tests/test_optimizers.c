@@ -11,7 +11,7 @@ static const char json[] = "{\"input\":[4],\"layers\":[{\"type\":\"linear\",\"un
 /* The weight decay of element i of all parameters. */
 static double decay_of(const clade_model *model, const clade_optimizer *o, int64_t i)
 {
-    const clade__parameter *p = model->parameters;
+    const clade__parameter *p = model->graph.parameters;
     for (; i >= clade_shape_elements(p->shape); p++) i -= clade_shape_elements(p->shape);
     return o->decay_weights_only && strstr(p->name, "bias") ? 0.0 : (double)o->weight_decay;
 }

@@ -54,8 +54,8 @@ static clade_model *times_four(clade_device *device, int n_outputs,
         device, 1, n_outputs == 1 ? "{\"input\":[2],\"layers\":[" LINEAR(1) "]}"
                                   : "{\"input\":[2],\"layers\":[" LINEAR(2) "]}", options);
     assert_ok(clade__model_materialize(model));
-    assert_ok(clade_tensor_write(model->parameters[0].value, n_outputs == 1 ? one : two));
-    assert_ok(clade_tensor_write(model->parameters[1].value, zeros));
+    assert_ok(clade_tensor_write(model->session.parameters[0].value, n_outputs == 1 ? one : two));
+    assert_ok(clade_tensor_write(model->session.parameters[1].value, zeros));
     return model;
 }
 
@@ -109,7 +109,7 @@ static void a_loss_that_overflows_counts(void **state)
                                                                  .n_targets = 1}));
     clade_model *model = times_four(*state, 1, &(clade_compile_options){.loss = CLADE_LOSS_MSE});
     const float weights[] = {4, 4};
-    assert_ok(clade_tensor_write(model->parameters[0].value, weights));
+    assert_ok(clade_tensor_write(model->session.parameters[0].value, weights));
     assert_ok(clade_evaluate(model, data, &metrics));
     assert_true(isinf(metrics.loss) && isnan(metrics.accuracy));
     assert_int_equal(metrics.n_not_finite, 1);

@@ -286,7 +286,7 @@ static void check_trace(const char *path)
 
 static void the_command_writes_table_and_trace(void **state)
 {
-    static const char *const parts[] = {"PHASE, KERNEL", "backward", "adam_step", "0 linear",
+    static const char *const parts[] = {"PHASE, KERNEL", "backward", "adam_step", "1 linear",
                                         "validation", "device busy", "gaps", "trace of "};
     (void)state;
     char folder[512];

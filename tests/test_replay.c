@@ -172,7 +172,7 @@ static void an_infinite_parameter_is_noticed_by_the_loss(void **state)
                                                .keep_gradients = i % 2});
         clade_fit_result result;
         assert_ok(clade__model_materialize(model));
-        assert_ok(clade_tensor_fill(model->parameters[0].value, INFINITY));
+        assert_ok(clade_tensor_fill(model->session.parameters[0].value, INFINITY));
         assert_fails(clade_fit(model, data, &(clade_fit_options){.log_every = 1}, &result),
                      CLADE_EDIVERGED, "in step 1 (epoch 1) a parameter of layer '0' (linear, 1 to 3) "
                      "is first not finite, before the step; it was so when training began");

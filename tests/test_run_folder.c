@@ -216,7 +216,7 @@ static void a_folder_that_is_not_there_is_an_error(void **state)
     const char *missing = test_text("%s/missing", test_folder());
     assert_fails(clade_fit(model, data, &(clade_fit_options){.run_dir = missing}, NULL), CLADE_EIO,
                  test_text("cannot write '%s/run.lock'", missing));
-    assert_int_equal(model->step, 0); /* before a step is made */
+    assert_int_equal(model->session.step, 0); /* before a step is made */
     clade_model_free(model);
     clade_data_free(data);
 }

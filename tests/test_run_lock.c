@@ -89,7 +89,7 @@ static void a_folder_that_is_written_is_refused(void **state)
     new_run();
     expect_done(COMMAND(TRAIN, "--epochs", "1", "--run", run, "--quiet"));
     assert_ok(clade_data_open(&data, "digits?n=500"));
-    clade_model *model = net_model(*state, 1, "{\"input\":[28,28],\"layers\":[" LINEAR(10) "]}",
+    clade_model *model = net_model(*state, 1, "{\"input\":[28,28],\"layers\":[{\"type\":\"flatten\"}," LINEAR(10) "]}",
                                    &(clade_compile_options){.batch = 50});
     assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 3, .validate = data,
                                                           .run_dir = run,

@@ -294,7 +294,7 @@ static void a_schedule_that_cannot_be_trains_nothing(void **state)
     const char *folder = test_folder();
     clade_fit_options options = {.run_dir = folder, .schedule = clade_schedule_cosine(1.0)};
     assert_fails(clade_fit(model, data, &options, NULL), CLADE_EINVAL, "min_lr is 1");
-    assert_int_equal(model->step, 0);
+    assert_int_equal(model->session.step, 0);
     options = (clade_fit_options){.patience = 3};
     assert_fails(clade_fit(model, data, &options, NULL), CLADE_EINVAL, "wants validation data");
     options = (clade_fit_options){.patience = -3};

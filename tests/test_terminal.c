@@ -117,7 +117,7 @@ static void tables_fit(void **state)
         command_free(&result);
         result = fitting(ON_TERMINAL(columns, "gradcheck", "--model", "mlp:8", "--data", "digits?n=50"),
                          columns, 0);
-        assert_said(&result, "2.weight");
+        assert_said(&result, "3.weight");
         command_free(&result);
         result = fitting(ON_TERMINAL(columns, "train", "--model", "mlp:8", "--data", "digits?n=50",
                                      "--epochs", "1", "--run", test_text("%s/%d", run, columns),

@@ -21,7 +21,7 @@ static clade_status train(clade_model *model, const work *w)
     clade_data *data;
     clade_metrics metrics;
     CLADE_TRY(clade_data_open(&data, "digits?n=600"));
-    clade_node *h = clade_relu(clade_linear(clade_input(model, CLADE_SHAPE(28, 28)), 50));
+    clade_node *h = clade_relu(clade_linear(clade_flatten(clade_input(model, CLADE_SHAPE(28, 28))), 50));
     clade_status status = clade_compile(model, clade_linear(h, 10),
                                         &(clade_compile_options){.optimizer = clade_sgd(0.1f, 0.9f),
                                                                  .batch = 128, .gemm = w->provider});
@@ -143,7 +143,7 @@ static void a_second_thread_is_refused(void **state)
     intruder x = {.device = *state, .tensor = test_tensor(*state, CLADE_SHAPE(8), NULL)};
     assert_ok(clade_data_open(&x.data, "digits?n=200"));
     assert_ok(clade_model_create(&x.model, *state, 1));
-    assert_ok(clade_compile(x.model, clade_linear(clade_input(x.model, CLADE_SHAPE(28, 28)), 10), NULL));
+    assert_ok(clade_compile(x.model, clade_linear(clade_flatten(clade_input(x.model, CLADE_SHAPE(28, 28))), 10), NULL));
     assert_ok(clade_fit(x.model, x.data,
                         &(clade_fit_options){.epochs = 2, .on_progress = on_progress, .user = &x}, NULL));
     assert_int_equal(x.n_tried, 16);

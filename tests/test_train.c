@@ -71,7 +71,7 @@ static double train_reference(const clade_model *model, double *w, const net_bat
     double loss = 0.0;
     assert_non_null(order);
     for (int epoch = 0; epoch < n_epochs; epoch++) {
-        (replacement ? clade__draw : clade__shuffle)(order, all->n, model->seed, epoch);
+        (replacement ? clade__draw : clade__shuffle)(order, all->n, model->session.seed, epoch);
         loss = 0.0;
         for (int64_t first = 0; first < all->n; first += batch_size) {
             int64_t n = all->n - first < batch_size ? all->n - first : batch_size;
@@ -188,7 +188,7 @@ static void bytes_train_alike_streamed(void **state)
     int64_t n = 0;
     for (int stream = 0; stream < 2; stream++) {
         clade_model *model = net_model(
-            *state, 1, "{\"input\":[28,28],\"layers\":[" LINEAR(16) ",{\"type\":\"relu\"}," LINEAR(
+            *state, 1, "{\"input\":[28,28],\"layers\":[{\"type\":\"flatten\"}," LINEAR(16) ",{\"type\":\"relu\"}," LINEAR(
                            10) "]}",
             &(clade_compile_options){.optimizer = clade_sgd(0.1f, 0.9f), .batch = 64});
         clade_fit_result result;
@@ -327,7 +327,7 @@ static void max_steps_ends_it(void **state)
         assert_int_equal(result.epochs, cases[i].epochs);
         assert_int_equal(w.last.step, cases[i].steps);
         assert_int_equal(w.last.n_steps, cases[i].steps);
-        assert_int_equal(model->step, cases[i].steps);
+        assert_int_equal(model->session.step, cases[i].steps);
         clade_model_free(model);
     }
     clade_data_free(data);

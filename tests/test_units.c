@@ -166,7 +166,7 @@ static void train(clade_device *device, const char *provider, const char *path)
     clade_model *model;
     assert_ok(clade_data_open(&data, "digits?n=700"));
     assert_ok(clade_model_create(&model, device, 3));
-    clade_node *h = clade_relu(clade_linear(clade_input(model, CLADE_SHAPE(28, 28)), 300));
+    clade_node *h = clade_relu(clade_linear(clade_flatten(clade_input(model, CLADE_SHAPE(28, 28))), 300));
     clade_node *y = clade_linear(clade_sigmoid(clade_linear(h, 70)), 10);
     assert_ok(clade_compile(model, y, &(clade_compile_options){.optimizer = clade_sgd(0.1f, 0.9f),
                                                                .batch = 128, .gemm = provider}));

@@ -179,8 +179,8 @@ static void one_answer_to_all_is_told(void **state)
         clade_model *model = net_model(*state, 1, two, &(clade_compile_options){
                                                            .optimizer = clade_sgd(1e-9f, 0.0f)});
         assert_ok(clade__model_materialize(model));
-        assert_ok(clade_tensor_write(model->parameters[0].value, weights));
-        assert_ok(clade_tensor_write(model->parameters[1].value, told ? biases : no_biases));
+        assert_ok(clade_tensor_write(model->session.parameters[0].value, weights));
+        assert_ok(clade_tensor_write(model->session.parameters[1].value, told ? biases : no_biases));
         assert_ok(clade_fit(model, data, &(clade_fit_options){.validate = valid, .on_message = listen,
                                                               .user = &h}, &result));
         assert_true(result.valid.accuracy == (told ? 0.5 : 0.75));

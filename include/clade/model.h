@@ -25,9 +25,14 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_model_create(clade_model **out, cl
                                                            uint64_t seed);
 CLADE_API void clade_model_free(clade_model *model);
 
-/* The network's input; one for a model. A flat sample of as many elements fits too; other
- * dimensions do not, since they are another order of elements. */
+/* The network's input, float32. A flat sample of as many elements fits too; other dimensions do not,
+ * since they are another order of elements. */
 CLADE_API clade_node *clade_input(clade_model *model, clade_shape sample);
+
+/* One of several inputs, by name, of float32 or int32 values: letters, digits, '_', '-' and single dots.
+ * The target of a loss is such an input too. */
+CLADE_API clade_node *clade_input_named(clade_model *model, const char *name, clade_dtype dtype,
+                                        clade_shape sample);
 
 /* How a parameter starts. fan_in and fan_out are a weight's in and out features. */
 typedef enum clade_init_kind {
@@ -48,10 +53,13 @@ typedef struct clade_linear_options {
     int64_t units;   /* out features, at least 1 */
     bool no_bias;
     clade_init weight_init, bias_init; /* xavier and he set a bias to 0 */
+    const char *name;  /* of the layer; NULL: its position */
+    const char *shared_weight, *shared_bias; /* the name of a parameter of an earlier layer that is used in
+                                              * place of an own one: "encoder.weight"; NULL: an own one */
 } clade_linear_options;
 
-/* y = x Wᵀ + b over a sample's elements, flattened; parameters "N.weight" (units, in) and "N.bias"
- * (units), N the layer's position, as in torch.nn.Sequential. */
+/* y = x Wᵀ + b over a sample's last dimension, as torch.nn.Linear; parameters "N.weight" (units, in) and
+ * "N.bias" (units), N the layer's name or else its position, as in torch.nn.Sequential. */
 CLADE_API clade_node *clade_linear(clade_node *x, int64_t units);
 CLADE_API clade_node *clade_linear_with(clade_node *x, const clade_linear_options *options);
 
@@ -64,6 +72,9 @@ CLADE_API clade_node *clade_gelu(clade_node *x);
 /* torch.nn.Dropout: training drops each element with probability p, in [0, 1], and divides the others
  * by 1 - p; evaluation changes nothing. The masks follow from the model's seed and the step. */
 CLADE_API clade_node *clade_dropout(clade_node *x, float p);
+
+/* A sample's elements in one dimension, in row-major order. */
+CLADE_API clade_node *clade_flatten(clade_node *x);
 
 /* Over a sample's last dimension. A classifier trained with cross_entropy ends in plain logits. */
 CLADE_API clade_node *clade_softmax(clade_node *x);
@@ -80,11 +91,17 @@ CLADE_API clade_node *clade_mean(clade_node *x, int dim);
 CLADE_API clade_node *clade_max(clade_node *x, int dim);
 CLADE_API clade_node *clade_argmax(clade_node *x, int dim);
 
+/* Output number `output`, from 0, of the layer that node is an output of. */
+CLADE_API clade_node *clade_output(clade_node *node, int output);
+
 /* Builds nodes from a description in JSON, the form of a config's `model:` entry:
  *   {"input": [784], "layers": [{"type": "linear", "units": 512}, {"type": "relu"}, …]}
- * and returns the last. A layer may have "name", and "inputs": ["name", …] where it does not
- * follow the layer before it; "input" names the network's input. An error's message starts with the
- * place: "model.layers[1].type: …". */
+ * and returns the last, or that which "output" names. A layer may have "name", "inputs": ["name", …]
+ * where it does not follow the layer before it, with "name:1" for a layer's second output, and
+ * "parameters": {"weight": "0.weight"} where it shares one with a layer before it. "input" names the
+ * network's input; several are "inputs": [{"name": …, "type": "int32", "shape": […]}, …]. "losses" is a
+ * list of {"type": "cross_entropy", "prediction": …, "target": …}, see clade_add_loss. An error's message
+ * starts with the place: "model.layers[1].type: …". */
 CLADE_API clade_node *clade_model_layers(clade_model *model, const char *json);
 
 /* ---- compile --------------------------------------------------------------------------------- */
@@ -94,6 +111,23 @@ typedef enum clade_loss {
     CLADE_LOSS_MSE,           /* mean squared error; labels become one-hot targets */
     CLADE_LOSS_BCE_WITH_LOGITS
 } clade_loss;
+
+/* A loss of the network's own. Zeroed but for kind: as PyTorch's losses with reduction "mean". */
+typedef struct clade_loss_options {
+    clade_loss kind;
+    float weight;          /* in the sum of all losses, above 0; 0 means 1 */
+    bool ignores;          /* rows whose label is ignore_index count for nothing */
+    int32_t ignore_index;
+    float label_smoothing; /* cross_entropy: in [0, 1] */
+    uint64_t reserved[8];
+} clade_loss_options;
+
+/* Compares a prediction (…, outputs) with a target, an input of the network: int32 labels, one for each
+ * row of the prediction's last dimension, or float32 numbers, as many as the prediction's. Its mean is
+ * over the rows that count. What is trained is the sum of all losses. A network without one has the loss
+ * of clade_compile_options, of its output and the labels or targets of the data. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_add_loss(clade_node *prediction, clade_node *target,
+                                                       const clade_loss_options *options);
 
 typedef enum clade_optimizer_kind {
     CLADE_OPTIMIZER_SGD,
@@ -125,6 +159,16 @@ typedef struct clade_data_size {
     uint64_t fixed_bytes;  /* the same, however many samples */
 } clade_data_size;
 
+/* Parameters by their names, and how they are trained. Where several groups match a name, the last one
+ * counts. */
+typedef struct clade_parameter_group {
+    const char *pattern; /* of shell wildcards: "0.*", "*.bias", "encoder.[0-3].*" */
+    bool frozen;         /* they stay as they are: no gradient, no optimizer state */
+    float lr_factor;     /* of the learning rate, at least 0; 0 means 1 */
+    bool no_decay;       /* weight_decay is not theirs */
+    uint64_t reserved[4];
+} clade_parameter_group;
+
 #define CLADE_ACCUMULATE_AUTO (-1)
 
 typedef struct clade_compile_options {
@@ -139,6 +183,9 @@ typedef struct clade_compile_options {
                                    * zeros: it is not counted here */
     const char *gemm; /* provider; NULL means CLADE_GEMM, else "auto" */
     bool keep_gradients; /* store every gradient: no optimizer's step is done inside a gemm */
+    const clade_parameter_group *groups; /* (n_groups); CLADE_EINVAL where one matches no parameter */
+    int n_groups;
+    uint64_t reserved[8];
 } clade_compile_options;
 
 /* Plans training of the network that ends in `output`, and refuses what cannot be: the first error
@@ -196,6 +243,10 @@ CLADE_API clade_shape clade_model_output_shape(const clade_model *model);
 CLADE_API clade_loss clade_model_loss(const clade_model *model);
 CLADE_API int64_t clade_model_batch(const clade_model *model);
 CLADE_API int64_t clade_model_micro_batch(const clade_model *model); /* samples at a time */
+
+/* The samples that evaluation and prediction do at a time: chosen once for a model, by what fits the device,
+ * and kept in its file, so that every program gives the same digits. */
+CLADE_API int64_t clade_model_inference_batch(const clade_model *model);
 
 /* A class's name as text, as the training data has it; owned by the model. NULL where that has none,
  * and for a label out of range. */

@@ -10,38 +10,49 @@
  * Neither knows of caches: where all of it fits a last cache, a step may need less than this. */
 #include "bench/bench_state.h"
 #include "bench/steps.h"
-#include "graph/layer.h"
-#include "graph/plan.h"
+#include "graph/dry_run.h"
 
 #define HOST_STEPS 4 /* enqueued in a burst when the host's time is taken */
 
-static double flops_of_step(const clade_model *model, int64_t batch)
+static clade_status flops_of_step(const clade_model *model, double *flops)
 {
-    double flops = 0.0;
-    clade_gemm_args calls[CLADE__MAX_GEMMS];
-    for (int i = 1; i < model->n_nodes; i++) {
-        const clade_node *node = model->nodes[i];
-        int n = node->type->gemm_calls ? node->type->gemm_calls(node, batch, true, calls) : 0;
-        for (int k = 0; k < n; k++)
-            flops += 2.0 * (double)calls[k].m * (double)calls[k].n * (double)calls[k].k;
+    clade__commands *dry;
+    clade__gemm_call call;
+    CLADE_TRY(clade__dry_run(&dry, &model->exe, true, model->exe.micro_batch, NULL));
+    *flops = 0.0;
+    for (size_t i = 0; clade__gemm_dry_call(dry, i, &call); i++)
+        *flops += 2.0 * (double)call.times * (double)call.args.m * (double)call.args.n *
+                  (double)call.args.k;
+    clade__commands_free(dry);
+    return CLADE_OK;
+}
+
+/* Of one layer: its parameters and its outputs. */
+static double values_of_layer(const clade_model *model, const clade__layer *layer, int64_t batch)
+{
+    const clade__layout *layout = model->exe.train_layout;
+    int n_states = clade__optimizer_n_states(&model->exe.optimizer);
+    double values = 0.0;
+    for (int k = 0; k < layer->n_parameters; k++) {
+        const clade__parameter *p = clade__parameter_of(layer, k);
+        if (!p) continue;
+        bool read_again = p->decays && model->exe.needs_grad[layer->inputs[0]->layer->index];
+        values += (double)clade_shape_elements(p->shape) * (1 + read_again + 2 + 2 * n_states);
     }
-    return flops;
+    if (layout->activation_of[layer->inputs[0]->layer->index] == layer ||
+        clade__layout_is_view(layout, layer))
+        return values;
+    for (int k = 0; k < layer->n_outputs; k++)
+        values += (double)batch * (double)clade_shape_elements(layer->outputs[k].shape);
+    return values;
 }
 
 static double bytes_of_step(const clade_model *model, int64_t batch, const clade_data *data)
 {
-    int n_states = clade__optimizer_n_states(&model->optimizer);
     double values = 0.0; /* float32 that are read or written */
-    for (int i = 1; i < model->n_nodes; i++) {
-        const clade_node *node = model->nodes[i];
-        for (int k = 0; k < node->n_parameters; k++) {
-            const clade__parameter *p = &model->parameters[node->parameters[k]];
-            bool read_again = !p->is_bias && node->inputs[0]->needs_grad;
-            values += (double)clade_shape_elements(p->shape) * (1 + read_again + 2 + 2 * n_states);
-        }
-        bool part_of_linear = model->train_layout->activation_of[node->inputs[0]->index] == node;
-        if (!part_of_linear) values += (double)batch * (double)clade_shape_elements(node->shape);
-    }
+    for (int i = 0; i < model->graph.n_layers; i++)
+        if (model->graph.layers[i]->type)
+            values += values_of_layer(model, model->graph.layers[i], batch);
     return values * sizeof(float) +
            (double)batch * (double)clade__data_cols(data) * (double)clade_dtype_bytes(data->dtype);
 }
@@ -55,9 +66,8 @@ static clade_status measure_steps(clade_bench *bench, clade__steps *steps,
     CLADE_TRY(clade__measure_host(&subject, HOST_STEPS, bench->seconds / 2.0, &host));
     result->time = subject.time;
     result->host_seconds = host.median;
-    result->flops = flops_of_step(steps->model, result->batch);
     result->bytes = bytes_of_step(steps->model, result->batch, steps->data);
-    return CLADE_OK;
+    return flops_of_step(steps->model, &result->flops);
 }
 
 clade_status clade_bench_train(clade_bench *bench, const char *workload, int64_t batch,

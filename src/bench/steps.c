@@ -27,7 +27,7 @@ static clade_status open_steps(clade__steps *steps, const clade__workload *workl
     CLADE_TRY(clade__pass_open(&steps->pass, steps->model, steps->data,
                                &(clade__pass_options){.training = true, .resident = true}));
     steps->n_batches = steps->pass.n_samples / steps->pass.batch;
-    return clade__feed_shuffle(&steps->pass.feed, steps->model->seed, 0);
+    return clade__feed_shuffle(&steps->pass.feed, steps->model->session.seed, 0);
 }
 
 clade_status clade__steps_open(clade__steps *steps, const clade__workload *workload,

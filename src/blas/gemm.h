@@ -81,6 +81,15 @@ void clade__gemm_checked(clade_device *device);
 clade_status clade__gemm_dry_scratch_bytes(const clade__commands *dry, size_t *bytes);
 clade_status clade__gemm_check_dry(const clade__commands *dry);
 
+/* Distinct call number i of dry commands, from 0; false behind the last. */
+typedef struct clade__gemm_call {
+    clade_gemm_args args; /* without tensors */
+    const char *provider; /* its name */
+    bool is_update;       /* of clade__gemm_update */
+    size_t times;         /* how often it is made */
+} clade__gemm_call;
+bool clade__gemm_dry_call(const clade__commands *dry, size_t i, clade__gemm_call *call);
+
 /* The name of the provider that a call gets; "" when none takes it. */
 const char *clade__gemm_provider_of(clade_device *device, const clade__gemm_provider *provider,
                                     const clade_gemm_args *args);

@@ -81,3 +81,15 @@ clade_status clade__gemm_check_dry(const clade__commands *dry)
     clade__gemm_checked(device);
     return CLADE_OK;
 }
+
+bool clade__gemm_dry_call(const clade__commands *dry, size_t i, clade__gemm_call *call)
+{
+    for (size_t at = 0; at < clade__commands_n_notes(dry); at++) {
+        const note *x = clade__commands_note_at(dry, at, KIND);
+        if (!x || i-- > 0) continue;
+        *call = (clade__gemm_call){args_of(x), x->provider->name, x->update,
+                                   clade__commands_note_times(dry, at)};
+        return true;
+    }
+    return false;
+}

@@ -67,6 +67,7 @@ static clade_status describe_text(const cli_settings *settings, const clade_data
     clade__json_object(json, NULL);
     cli_json_shape(json, "input", data->shape);
     clade__json_list(json, "layers");
+    if (data->shape.rank > 1) add_layer(json, "flatten", NULL, 0.0);
     CLADE_TRY(add_hidden(json, settings, sizes));
     add_layer(json, "linear", "units",
               (double)(data->n_classes > 0 ? data->n_classes : data->n_targets));

@@ -142,6 +142,11 @@ clade_status clade__commands_note(clade__commands *dry, const char *kind, const 
     return clade__dry_note(&dry->dry, kind, data, bytes);
 }
 
+size_t clade__commands_note_times(const clade__commands *dry, size_t i)
+{
+    return clade__dry_note_times(&dry->dry, i);
+}
+
 size_t clade__commands_n_notes(const clade__commands *dry)
 {
     return dry->dry.n_notes;

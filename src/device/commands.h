@@ -153,6 +153,7 @@ clade_status clade__commands_note(clade__commands *dry, const char *kind, const 
                                   size_t bytes);
 size_t clade__commands_n_notes(const clade__commands *dry);
 const void *clade__commands_note_at(const clade__commands *dry, size_t i, const char *kind);
+size_t clade__commands_note_times(const clade__commands *dry, size_t i); /* how often it was made */
 
 /* ---- run ------------------------------------------------------------------------------------- */
 

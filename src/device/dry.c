@@ -19,7 +19,7 @@ struct clade__dry_note {
     uint64_t hash;
     const char *kind;
     void *data;
-    size_t bytes;
+    size_t bytes, times;
 };
 
 /* A list of `size`-byte elements with room for one more; NULL when there is no memory. */
@@ -80,10 +80,12 @@ clade_status clade__dry_note(clade__dry *dry, const char *kind, const void *data
 {
     uint64_t hash = clade__hash(clade__hash_text(CLADE__HASH_START, kind), data, bytes);
     for (size_t i = 0; i < dry->n_notes; i++) {
-        const struct clade__dry_note *note = &dry->notes[i];
-        if (note->hash == hash && note->bytes == bytes && strcmp(note->kind, kind) == 0 &&
-            memcmp(note->data, data, bytes) == 0)
-            return CLADE_OK;
+        struct clade__dry_note *note = &dry->notes[i];
+        if (note->hash != hash || note->bytes != bytes || strcmp(note->kind, kind) != 0 ||
+            memcmp(note->data, data, bytes) != 0)
+            continue;
+        note->times++;
+        return CLADE_OK;
     }
     struct clade__dry_note *notes =
         grown(dry->notes, dry->n_notes, &dry->notes_capacity, sizeof *notes);
@@ -92,13 +94,18 @@ clade_status clade__dry_note(clade__dry *dry, const char *kind, const void *data
     void *copy = malloc(bytes);
     if (!copy) return no_memory();
     memcpy(copy, data, bytes);
-    notes[dry->n_notes++] = (struct clade__dry_note){hash, kind, copy, bytes};
+    notes[dry->n_notes++] = (struct clade__dry_note){hash, kind, copy, bytes, 1};
     return CLADE_OK;
 }
 
 const void *clade__dry_note_at(const clade__dry *dry, size_t i, const char *kind)
 {
     return strcmp(dry->notes[i].kind, kind) == 0 ? dry->notes[i].data : NULL;
+}
+
+size_t clade__dry_note_times(const clade__dry *dry, size_t i)
+{
+    return dry->notes[i].times;
 }
 
 void clade__dry_free(clade__dry *dry)

@@ -17,6 +17,7 @@ clade_status clade__dry_launch(clade__dry *dry, const clade__launch *launch);
 clade_status clade__dry_note(clade__dry *dry, const char *kind, const void *data, size_t bytes);
 clade__command_info clade__dry_kernel_at(const clade__dry *dry, size_t i);
 const void *clade__dry_note_at(const clade__dry *dry, size_t i, const char *kind);
+size_t clade__dry_note_times(const clade__dry *dry, size_t i);
 void clade__dry_free(clade__dry *dry);
 
 #endif

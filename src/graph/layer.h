@@ -1,63 +1,189 @@
-/* A layer type: one row of the table in layers.c says all that the graph needs to know of it. */
+/* A layer type is one row: all that the library knows of it. Describing, reading, saving, planning,
+ * recording, checking gradients and profiling are written once, over rows.
+ *
+ * A new layer is a kernel, an operation in ops/, and a row here. The rows of the library are listed in
+ * layers.c; a program may add its own (clade__layer_type_add). */
 #ifndef CLADE_GRAPH_LAYER_H
 #define CLADE_GRAPH_LAYER_H
 
-#include "graph/model.h"
+#include <stddef.h>
+
+#include "graph/graph.h"
 #include "ops/ops.h"
 
-/* The gemms of a layer, in this order; the last only where the input has a gradient. */
-enum {
-    CLADE__GEMM_FORWARD,
-    CLADE__GEMM_WEIGHT_GRAD, /* of the layer's first parameter */
-    CLADE__GEMM_INPUT_GRAD,
-    CLADE__MAX_GEMMS
-};
+/* ---- options ----------------------------------------------------------------------------------- */
 
-/* The tensors of one node in one plan; shapes with the batch in front. */
+typedef enum clade__option_kind {
+    CLADE__OPTION_WHOLE,  /* int64_t */
+    CLADE__OPTION_NUMBER, /* float */
+    CLADE__OPTION_FLAG,   /* bool */
+    CLADE__OPTION_NO_FLAG, /* bool that holds the contrary: "bias" lies in no_bias */
+    CLADE__OPTION_INIT    /* clade_init */
+} clade__option_kind;
+
+/* An option of a layer, as a config, a model file and a builder have it. */
+typedef struct clade__option {
+    const char *key; /* NULL ends a list */
+    clade__option_kind kind;
+    size_t offset;      /* in the type's options */
+    bool required;      /* a description must have it */
+    double fallback;    /* where a description has none; flags: 0 or 1 */
+    double least, most; /* range of a number */
+} clade__option;
+
+/* ---- parameters and values --------------------------------------------------------------------- */
+
+typedef struct clade__parameter_row {
+    const char *suffix; /* "weight"; NULL ends a list */
+    bool trained, decays;
+} clade__parameter_row;
+
+typedef enum clade__value_kind {
+    CLADE__SAVED,           /* from forward until the layer's backward */
+    CLADE__FORWARD_SCRATCH, /* while the layer's forward runs */
+    CLADE__BACKWARD_SCRATCH
+} clade__value_kind;
+
+/* A value that a layer needs beside its inputs and outputs. */
+typedef struct clade__layer_value {
+    clade__value_kind kind;
+    clade_dtype dtype;
+    clade_shape shape; /* with the batch */
+} clade__layer_value;
+
+#define CLADE__MAX_LAYER_VALUES 8
+
+typedef struct clade__layer_values {
+    clade__layer_value list[CLADE__MAX_LAYER_VALUES];
+    int n;
+} clade__layer_values;
+
+/* Appends one; CLADE_EINVAL when there are too many. */
+clade_status clade__layer_values_add(clade__layer_values *values, clade__value_kind kind,
+                                     clade_dtype dtype, clade_shape shape);
+
+/* ---- running ----------------------------------------------------------------------------------- */
+
+/* What a step of training reads at each run. */
+typedef struct clade__step_numbers {
+    float lr;                       /* the optimizer's, until a schedule sets another */
+    float correction1, correction2; /* adam's */
+    int32_t mask_step, first_row;   /* what dropout draws its masks from, beside the seed: the step's
+                                     * number, and the row of the batch that the device's first is */
+} clade__step_numbers;
+
+/* A parameter as a layer sees it. */
+typedef struct clade__parameter_io {
+    clade_tensor *value; /* NULL: the layer has not got it */
+    clade_tensor *grad;  /* NULL: no gradient is wanted */
+    bool add;            /* the gradient is added to what is there */
+    /* Where the optimizer is sgd and its step may be part of backward, its velocity and rates: a layer
+     * that makes the step itself, and stores no gradient, sets stepped. */
+    clade_tensor *velocity;
+    const clade__sgd_rates *rates; /* NULL: the step may not be made */
+    bool stepped;
+} clade__parameter_io;
+
+/* The tensors of one layer in one plan; shapes with the batch in front. */
 typedef struct clade__layer_io {
-    const clade_node *node;
-    const clade_tensor *x[CLADE__MAX_INPUTS];
-    clade_tensor *y;
-    const clade_tensor *dy;
-    clade_tensor *dx[CLADE__MAX_INPUTS]; /* NULL where no gradient is wanted */
-    bool add;                            /* parameters' gradients are added to what is there */
-    clade_tensor *scratch;               /* float32 of scratch() elements, or NULL */
-    clade_activation fused;              /* forward of linear: the activation that is part of it */
+    const clade__layer *layer;
+    int64_t batch;
+    bool training;
+    uint64_t seed;
+    const clade__step_numbers *numbers;
+    const clade_tensor *x;  /* (n_inputs) */
+    clade_tensor *y;        /* (n_outputs) */
+    const clade_tensor *dy; /* (n_outputs) */
+    clade_tensor *dx;       /* (n_inputs), to be written where wanted[k] */
+    const bool *wanted;
+    const bool *add; /* (n_inputs) dx[k] is added to; only where the type adds */
+    clade_tensor *values; /* as the type's values() lists them */
+    clade__parameter_io *parameters; /* (n_parameters) */
+    clade_activation fused; /* forward of a type that takes one: the activation that is part of it */
     float fused_slope;
 } clade__layer_io;
 
+/* One layer over n samples in double precision: from x[k] (n, elements of input k) to y[k] (n, elements
+ * of output k), with its parameters w[row], NULL where it has not got one. */
+typedef struct clade__formula {
+    const clade__layer *layer;
+    int64_t n;
+    int64_t step; /* whose masks dropout has; 0: outside training */
+    uint64_t seed;
+    const double *const *x;
+    const double *const *w;
+    double *const *y;
+} clade__formula;
+
+/* ---- the row ----------------------------------------------------------------------------------- */
+
 struct clade__layer_type {
     const char *name;
-    int n_inputs;
-    const char *keys[4];    /* options in a description, after type, name, inputs */
-    clade_activation activation; /* what the layer is, when it is one element by element */
+    int n_inputs;                    /* CLADE__ANY_INPUTS: one or more */
+    const clade_dtype *input_types;  /* (n_inputs); NULL: all are float32 */
+    size_t options_bytes;            /* 0: it has none */
+    const clade__option *options;    /* NULL: none */
+    const clade__parameter_row *parameters; /* NULL: none */
+    clade_activation activation;     /* what it is, when it is one element by element */
     clade_reduction reduction;
-    bool backward_reads_x, backward_reads_y; /* the values that must live until then */
-    bool backward_in_place; /* dx may be dy */
-    bool only_trains;       /* outside training y is x, and nothing runs */
+    bool takes_activation;  /* an activation that is its output's only user can be part of its forward */
+    bool reads_x, reads_y;  /* backward reads its inputs, its outputs: they live until then */
+    bool in_place;          /* dx may be dy */
+    bool adds;              /* backward can add to dx */
+    bool is_view;           /* y is x with another shape: nothing runs, and dx is dy */
+    bool passes_gradient;   /* each input's gradient is dy: no backward runs */
+    bool only_trains;       /* outside training it is a view */
 
-    /* Sets shape and dtype from inputs and options, and adds parameters. */
-    clade_status (*infer)(clade_node *node);
+    /* Sets outputs and parameters from inputs and options. */
+    clade_status (*infer)(clade__layer *layer);
+    /* What it needs beside inputs and outputs: as many values, in the same order, for any batch; one
+     * that is not needed for this batch has no elements. NULL: nothing. */
+    clade_status (*values)(const clade__layer *layer, int64_t batch, clade__layer_values *values);
     clade_status (*forward)(clade__commands *commands, const clade__layer_io *io);
-    /* NULL for a layer without a gradient. */
     clade_status (*backward)(clade__commands *commands, const clade__layer_io *io);
-    /* float32 of scratch for a batch in forward; NULL for none. */
-    int64_t (*scratch)(const clade_node *node, int64_t batch);
-    /* The gemms that it does with a batch, as calls without tensors; their number. NULL for none. */
-    int (*gemm_calls)(const clade_node *node, int64_t batch, bool training,
-                      clade_gemm_args calls[CLADE__MAX_GEMMS]);
+    /* NULL where backward and passes_gradient are missing too: it has no gradient. */
+    void (*formula)(const clade__formula *formula);
 };
 
-/* The table, and its row by name (NULL when there is none). */
-extern const clade__layer_type clade__layer_types[];
-extern const int clade__n_layer_types;
-const clade__layer_type *clade__layer_type_of(const char *name);
+#define CLADE__ANY_INPUTS (-1)
 
-/* The gemms of a node of any type; 0 for one that does none. */
-int clade__gemm_calls(const clade_node *node, int64_t batch, bool training,
-                      clade_gemm_args calls[CLADE__MAX_GEMMS]);
+/* Whether a gradient can go through it. */
+bool clade__layer_type_has_gradient(const clade__layer_type *type);
+
+/* A row by name (NULL when there is none), and by number from 0 (NULL behind the last). */
+const clade__layer_type *clade__layer_type_of(const char *name);
+const clade__layer_type *clade__layer_type_at(int i);
+
+/* Makes a row of another program known under its name, for as long as the process lives. Not while
+ * another thread builds or loads a model. CLADE_EINVAL when the name is taken, or there are too many. */
+clade_status clade__layer_type_add(const clade__layer_type *type);
+
+/* The slope of leaky_relu; 0 of any other activation. */
+float clade__activation_slope(const clade__layer *layer);
+
+/* ---- options.c --------------------------------------------------------------------------------- */
+
+/* Fills in the fallbacks, and checks the ranges: "dropout: p is 2, want 0 to 1". */
+void clade__options_default(const clade__layer_type *type, void *options);
+clade_status clade__options_check(const clade__layer_type *type, const void *options);
+
+/* "he"; NULL out of range. */
+const char *clade__init_name(clade_init_kind kind);
+
+/* ---- the rows ---------------------------------------------------------------------------------- */
+
+extern const clade__layer_type clade__layer_linear;                         /* layer_linear.c */
+extern const clade__layer_type clade__layer_sigmoid, clade__layer_tanh,     /* layer_elements.c */
+    clade__layer_relu, clade__layer_leaky_relu, clade__layer_gelu, clade__layer_dropout,
+    clade__layer_add, clade__layer_flatten;
+extern const clade__layer_type clade__layer_softmax, clade__layer_log_softmax; /* layer_rows.c */
+extern const clade__layer_type clade__layer_sum, clade__layer_mean, clade__layer_max,
+    clade__layer_argmax;
 
 /* A sample's shape with the batch in front. */
 clade_shape clade__batch_shape(int64_t batch, clade_shape sample);
+
+/* (batch, all the rest). */
+clade_tensor clade__flat(const clade_tensor *tensor);
 
 #endif

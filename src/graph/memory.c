@@ -3,8 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "graph/plan.h"
+#include "graph/dry_run.h"
 
 typedef struct size_text {
     char text[32];
@@ -25,97 +26,98 @@ static size_text text_of(uint64_t bytes, double (*rounded)(double))
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-/* A value of the batch's size must be countable in int32, as kernels count. */
-static clade_status check_batch(const clade_model *model, int64_t batch)
+/* Which parameters' steps are part of backward, and the scratch of a training step's gemms. */
+static clade_status read_training(clade__executable *exe)
 {
-    for (int i = 0; i < model->n_nodes; i++)
-        if (batch > INT32_MAX / clade_shape_elements(model->nodes[i]->shape))
-            return clade__fail(CLADE_ESHAPE, "batch %lld times the %lld values of layer '%s' is more "
-                               "than %d", (long long)batch,
-                               (long long)clade_shape_elements(model->nodes[i]->shape),
-                               model->nodes[i]->name, INT32_MAX);
-    return CLADE_OK;
+    clade__commands *dry = NULL;
+    size_t scratch = 0;
+    bool *stepped = calloc((size_t)exe->graph->n_parameters + 1, sizeof *stepped);
+    if (!stepped) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    clade_status status = clade__dry_run(&dry, exe, true, exe->micro_batch, stepped);
+    if (status == CLADE_OK) status = clade__gemm_dry_scratch_bytes(dry, &scratch);
+    for (int i = 0; i < exe->graph->n_parameters; i++) exe->parameters[i].stepped = stepped[i];
+    if (scratch > exe->gemm_scratch_bytes) exe->gemm_scratch_bytes = scratch;
+    clade__commands_free(dry);
+    free(stepped);
+    return status;
 }
 
-/* Where the provider can, sgd's step on a weight is part of the gemm that makes its gradient: on a
- * CPU a step of a large network is bound by memory, and a third of its traffic was the gradient's.
- * Not where the step must wait for more of the gradient, or for all gradients. */
-static void choose_fused(clade_model *model)
+static clade_status read_inference(clade__executable *exe)
 {
-    bool may = model->optimizer.kind == CLADE_OPTIMIZER_SGD && model->optimizer.clip_norm == 0.0f &&
-               model->micro_batch == model->batch && !model->keep_gradients;
-    for (int i = 1; i < model->n_nodes; i++) {
-        clade_gemm_args calls[CLADE__MAX_GEMMS];
-        const clade_node *node = model->nodes[i];
-        int n = clade__gemm_calls(node, model->micro_batch, true, calls);
-        bool can = may && n > CLADE__GEMM_WEIGHT_GRAD &&
-                   clade__gemm_can_update(model->device, model->gemm,
-                                          &calls[CLADE__GEMM_WEIGHT_GRAD]);
-        for (int p = 0; p < node->n_parameters; p++)
-            model->parameters[node->parameters[p]].fused = can;
-    }
+    clade__commands *dry = NULL;
+    CLADE_TRY(clade__dry_run(&dry, exe, false, exe->infer_batch, NULL));
+    clade_status status = clade__gemm_dry_scratch_bytes(dry, &exe->gemm_scratch_bytes);
+    clade__commands_free(dry);
+    return status;
 }
 
 /* Slots of both layouts share buffers: slot i of the workspace is as large as the larger. */
-static uint64_t workspace_bytes(clade_model *model)
+static uint64_t workspace_bytes(clade__executable *exe)
 {
-    const clade__layout *a = model->infer_layout, *b = model->train_layout;
+    const clade__layout *a = exe->infer_layout, *b = exe->train_layout;
     int n = b && b->n_slots > a->n_slots ? b->n_slots : a->n_slots;
     uint64_t total = 0;
     for (int i = 0; i < n; i++) {
         size_t in_a = i < a->n_slots ? a->slot_bytes[i] : 0;
         size_t in_b = b && i < b->n_slots ? b->slot_bytes[i] : 0;
         size_t bytes = in_a > in_b ? in_a : in_b;
-        if (bytes > model->largest_buffer) model->largest_buffer = bytes;
+        if (bytes > exe->largest_buffer) exe->largest_buffer = bytes;
         total += bytes;
     }
-    size_t scratch = a->gemm_scratch_bytes;
-    if (b && b->gemm_scratch_bytes > scratch) scratch = b->gemm_scratch_bytes;
-    if (scratch > model->largest_buffer) model->largest_buffer = scratch;
-    return total + scratch;
+    if (exe->gemm_scratch_bytes > exe->largest_buffer) exe->largest_buffer = exe->gemm_scratch_bytes;
+    return total + exe->gemm_scratch_bytes;
 }
 
-static void sum_up(clade_model *model)
+static void sum_up(clade__executable *exe)
 {
-    clade_memory *memory = &model->memory;
+    clade_memory *memory = &exe->memory;
+    uint64_t n_states = (uint64_t)clade__optimizer_n_states(&exe->optimizer);
     *memory = (clade_memory){0};
-    model->largest_buffer = 0;
-    for (int i = 0; i < model->n_parameters; i++) {
-        size_t bytes = (size_t)clade_shape_elements(model->parameters[i].shape) * sizeof(float);
+    exe->largest_buffer = 0;
+    for (int i = 0; i < exe->graph->n_parameters; i++) {
+        size_t bytes = (size_t)clade_shape_elements(exe->graph->parameters[i].shape) * sizeof(float);
         memory->parameters += bytes;
-        if (bytes > model->largest_buffer) model->largest_buffer = bytes;
-        if (model->trainable && !model->parameters[i].fused) memory->gradients += bytes;
+        if (bytes > exe->largest_buffer) exe->largest_buffer = bytes;
+        if (!exe->parameters[i].trains) continue;
+        if (!exe->parameters[i].stepped) memory->gradients += bytes;
+        memory->optimizer_state += n_states * bytes;
     }
-    if (model->trainable) {
-        memory->optimizer_state =
-            memory->parameters * (uint64_t)clade__optimizer_n_states(&model->optimizer);
-        int64_t n_partials = clade__optimizer_partials(model);
+    if (exe->trains) {
+        int64_t n_partials = clade__optimizer_partials(exe);
         if (n_partials > 0) memory->optimizer_state += (uint64_t)(n_partials + 1) * sizeof(float);
-        memory->optimizer_state += (uint64_t)clade__model_n_peaks(model) * sizeof(float);
+        memory->optimizer_state += (uint64_t)clade__n_parameter_peaks(exe->graph) * sizeof(float);
     }
-    memory->activations = workspace_bytes(model);
+    memory->activations = workspace_bytes(exe);
     memory->total = memory->parameters + memory->gradients + memory->optimizer_state +
                     memory->activations;
 }
 
-static clade_status plan_inference(clade_model *model)
+static clade_status plan_inference(clade__executable *exe)
 {
-    if (model->infer_layout) return CLADE_OK;
-    CLADE_TRY(check_batch(model, CLADE__INFER_BATCH));
-    return clade__layout_create(&model->infer_layout, model, CLADE__INFER_BATCH, false);
+    if (!exe->infer_layout)
+        CLADE_TRY(clade__layout_create(&exe->infer_layout, exe->graph, exe->output, exe->infer_batch,
+                                       NULL));
+    return read_inference(exe);
 }
 
-clade_status clade__memory_plan(clade_model *model)
+clade_status clade__memory_plan(clade__executable *exe)
 {
-    CLADE_TRY(plan_inference(model));
-    if (model->trainable) {
-        CLADE_TRY(check_batch(model, model->micro_batch));
-        choose_fused(model);
-        free(model->train_layout);
-        CLADE_TRY(clade__layout_create(&model->train_layout, model, model->micro_batch, true));
+    CLADE_TRY(plan_inference(exe));
+    if (exe->trains) {
+        clade__layout_free(exe->train_layout);
+        exe->train_layout = NULL;
+        CLADE_TRY(clade__layout_create(&exe->train_layout, exe->graph, exe->output, exe->micro_batch,
+                                       exe->needs_grad));
+        CLADE_TRY(read_training(exe));
     }
-    sum_up(model);
+    sum_up(exe);
     return CLADE_OK;
+}
+
+clade_status clade__executable_check(const clade__executable *exe)
+{
+    CLADE_TRY(clade__dry_run_check(exe, false, exe->infer_batch));
+    return exe->trains ? clade__dry_run_check(exe, true, exe->micro_batch) : CLADE_OK;
 }
 
 /* ---- what feeds it --------------------------------------------------------------------------- */
@@ -132,50 +134,51 @@ static uint64_t feed_bytes(const clade_data_size *data, int64_t part, int64_t ba
     return clade__memory_of_parts(data, part) + data->fixed_bytes + n_batches * CLADE__N_SUMS * sizeof(float);
 }
 
-uint64_t clade__memory_of_feeds(const clade_model *model, const clade__feeds *feeds)
+uint64_t clade__memory_of_feeds(const clade__executable *exe, const clade__feeds *feeds)
 {
-    return feed_bytes(&feeds->train, model->micro_batch, model->batch) +
-           feed_bytes(&feeds->valid, CLADE__INFER_BATCH, CLADE__INFER_BATCH);
+    return feed_bytes(&feeds->train, exe->micro_batch, exe->batch) +
+           feed_bytes(&feeds->valid, exe->infer_batch, exe->infer_batch);
 }
 
 /* ---- what fits ------------------------------------------------------------------------------- */
 
-static bool fits(const clade_model *model, const clade__feeds *feeds)
+static bool fits(const clade__executable *exe, const clade__feeds *feeds)
 {
-    const clade_device_info *info = clade_device_describe(model->device);
-    return model->memory.total + clade__memory_of_feeds(model, feeds) <= info->global_memory_bytes &&
-           model->largest_buffer <= info->max_allocation_bytes;
+    const clade_device_info *info = clade_device_describe(exe->device);
+    return exe->memory.total + clade__memory_of_feeds(exe, feeds) <= info->global_memory_bytes &&
+           exe->largest_buffer <= info->max_allocation_bytes;
 }
 
-/* A model of the same nodes to plan with, in place of one that may be in use. */
+/* A copy to plan other batches with, in place of an executable that may be in use. */
 typedef struct trial {
-    clade_model model;
+    clade__executable exe;
     const clade__feeds *feeds;
 } trial;
 
-static clade_status open_trial(trial *t, const clade_model *model, const clade__feeds *feeds)
+static clade_status open_trial(trial *t, const clade__executable *exe, const clade__feeds *feeds)
 {
-    size_t bytes = (size_t)model->n_parameters * sizeof *model->parameters;
-    *t = (trial){.model = *model, .feeds = feeds};
-    t->model.train_layout = NULL;
-    t->model.parameters = malloc(bytes + 1);
-    if (!t->model.parameters) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
-    for (int i = 0; i < model->n_parameters; i++) t->model.parameters[i] = model->parameters[i];
+    size_t bytes = (size_t)exe->graph->n_parameters * sizeof *exe->parameters;
+    *t = (trial){.exe = *exe, .feeds = feeds};
+    t->exe.train_layout = t->exe.infer_layout = NULL;
+    t->exe.parameters = malloc(bytes + 1);
+    if (!t->exe.parameters) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    memcpy(t->exe.parameters, exe->parameters, bytes);
     return CLADE_OK;
 }
 
 static void close_trial(trial *t)
 {
-    free(t->model.train_layout);
-    free(t->model.parameters);
+    clade__layout_free(t->exe.train_layout);
+    clade__layout_free(t->exe.infer_layout);
+    free(t->exe.parameters);
 }
 
 static clade_status try_batch(trial *t, int64_t batch, int64_t part, bool *good)
 {
-    t->model.batch = batch;
-    t->model.micro_batch = part;
-    clade_status status = clade__memory_plan(&t->model);
-    *good = status == CLADE_OK && fits(&t->model, t->feeds);
+    t->exe.batch = batch;
+    t->exe.micro_batch = part;
+    clade_status status = clade__memory_plan(&t->exe);
+    *good = status == CLADE_OK && fits(&t->exe, t->feeds);
     return status == CLADE_ESHAPE ? CLADE_OK : status; /* more than can be counted */
 }
 
@@ -197,20 +200,20 @@ static clade_status find_largest(trial *t, int64_t batch, int64_t high, bool who
 }
 
 /* "; the largest batch that fits is 24, and accumulate 6 does one of 128 in parts that fit" */
-static clade_status advise(const clade_model *model, const clade__feeds *feeds, char *text,
+static clade_status advise(const clade__executable *exe, const clade__feeds *feeds, char *text,
                            size_t text_bytes)
 {
     trial t;
-    int64_t whole = 0, part = 0, batch = model->batch;
-    if (!model->trainable) {
+    int64_t whole = 0, part = 0, batch = exe->batch;
+    if (!exe->trains) {
         snprintf(text, text_bytes, ": %stake another device",
-                 clade__memory_is_limited(model->device) ? "raise CLADE_MEMORY or " : "");
+                 clade__memory_is_limited(exe->device) ? "raise CLADE_MEMORY or " : "");
         return CLADE_OK;
     }
-    clade_status status = open_trial(&t, model, feeds);
+    clade_status status = open_trial(&t, exe, feeds);
     if (status == CLADE_OK) status = find_largest(&t, batch, batch, true, &whole);
     if (status == CLADE_OK)
-        status = find_largest(&t, batch, model->micro_batch, false, &part);
+        status = find_largest(&t, batch, exe->micro_batch, false, &part);
     close_trial(&t);
     CLADE_TRY(status);
     int used = whole > 0 ? snprintf(text, text_bytes, "; the largest batch that fits is %lld",
@@ -223,32 +226,25 @@ static clade_status advise(const clade_model *model, const clade__feeds *feeds, 
     return CLADE_OK;
 }
 
-static uint64_t layout_bytes(const clade__layout *layout)
-{
-    uint64_t bytes = layout->gemm_scratch_bytes;
-    for (int i = 0; i < layout->n_slots; i++) bytes += layout->slot_bytes[i];
-    return bytes;
-}
-
 /* "activations of 128 samples 300 KiB": of a step's, unless evaluation has more. */
-static void tell_activations(const clade_model *model, char *text, size_t text_bytes)
+static void tell_activations(const clade__executable *exe, char *text, size_t text_bytes)
 {
-    size_text size = text_of(model->memory.activations, ceil);
-    if (model->trainable && layout_bytes(model->train_layout) < layout_bytes(model->infer_layout))
-        snprintf(text, text_bytes, "activations of the %d samples that are evaluated at a time, "
-                 "whatever the batch, %s", CLADE__INFER_BATCH, size.text);
+    size_text size = text_of(exe->memory.activations, ceil);
+    if (exe->trains && clade__layout_bytes(exe->train_layout) < clade__layout_bytes(exe->infer_layout))
+        snprintf(text, text_bytes, "activations of the %lld samples that are evaluated at a time, "
+                 "whatever the batch, %s", (long long)exe->infer_batch, size.text);
     else
-        snprintf(text, text_bytes, "activations of %lld samples %s", (long long)model->micro_batch,
+        snprintf(text, text_bytes, "activations of %lld samples %s", (long long)exe->micro_batch,
                  size.text);
 }
 
-static clade_status fail_total(const clade_model *model, uint64_t data, const char *advice)
+static clade_status fail_total(const clade__executable *exe, uint64_t data, const char *advice)
 {
-    const clade_memory *memory = &model->memory;
-    const clade_device_info *info = clade_device_describe(model->device);
+    const clade_memory *memory = &exe->memory;
+    const clade_device_info *info = clade_device_describe(exe->device);
     char activations[128];
-    bool limited = clade__memory_is_limited(model->device);
-    tell_activations(model, activations, sizeof activations);
+    bool limited = clade__memory_is_limited(exe->device);
+    tell_activations(exe, activations, sizeof activations);
     return clade__fail(CLADE_EDEVICEMEM,
                        "the plan needs %s and %s %s %s%s (parameters %s, gradients %s, optimizer %s, "
                        "%s, data %s)%s", text_of(memory->total + data, ceil).text, info->name,
@@ -260,27 +256,26 @@ static clade_status fail_total(const clade_model *model, uint64_t data, const ch
                        text_of(data, ceil).text, advice);
 }
 
-clade_status clade__memory_check(const clade_model *model, const clade__feeds *feeds)
+clade_status clade__memory_check(const clade__executable *exe, const clade__feeds *feeds)
 {
-    if (fits(model, feeds)) return CLADE_OK;
+    if (fits(exe, feeds)) return CLADE_OK;
     char advice[160];
-    const clade_device_info *info = clade_device_describe(model->device);
-    uint64_t data = clade__memory_of_feeds(model, feeds);
-    CLADE_TRY(advise(model, feeds, advice, sizeof advice));
-    if (model->memory.total + data > info->global_memory_bytes)
-        return fail_total(model, data, advice);
+    const clade_device_info *info = clade_device_describe(exe->device);
+    uint64_t data = clade__memory_of_feeds(exe, feeds);
+    CLADE_TRY(advise(exe, feeds, advice, sizeof advice));
+    if (exe->memory.total + data > info->global_memory_bytes)
+        return fail_total(exe, data, advice);
     return clade__fail(CLADE_EDEVICEMEM,
                        "the plan needs one buffer of %s and %s allows at most %s in one%s",
-                       text_of(model->largest_buffer, ceil).text, info->name,
+                       text_of(exe->largest_buffer, ceil).text, info->name,
                        text_of(info->max_allocation_bytes, floor).text, advice);
 }
 
-clade_status clade__memory_choose_parts(clade_model *model, const clade__feeds *feeds)
+clade_status clade__memory_choose_parts(clade__executable *exe, const clade__feeds *feeds)
 {
     trial t;
-    int64_t part = 0, batch = model->batch;
-    CLADE_TRY(plan_inference(model)); /* the trial's too */
-    clade_status status = open_trial(&t, model, feeds);
+    int64_t part = 0, batch = exe->batch;
+    clade_status status = open_trial(&t, exe, feeds);
     bool good = false;
     if (status == CLADE_OK) status = try_batch(&t, batch, batch, &good);
     if (status == CLADE_OK && !good) status = find_largest(&t, batch, batch, false, &part);
@@ -288,7 +283,24 @@ clade_status clade__memory_choose_parts(clade_model *model, const clade__feeds *
     CLADE_TRY(status);
     if (part > 0) {
         int64_t n_parts = (batch + part - 1) / part;
-        model->micro_batch = (batch + n_parts - 1) / n_parts;
+        exe->micro_batch = (batch + n_parts - 1) / n_parts;
     }
+    return CLADE_OK;
+}
+
+/* With training, of a step that does one sample at a time: what a batch needs is chosen after it. */
+clade_status clade__memory_choose_inference(clade__executable *exe, const clade__feeds *feeds)
+{
+    bool good = false;
+    for (exe->infer_batch = CLADE__INFER_BATCH; !good; exe->infer_batch /= 2) {
+        trial t;
+        clade_status status = open_trial(&t, exe, feeds);
+        if (status == CLADE_OK)
+            status = try_batch(&t, exe->batch, exe->trains ? 1 : exe->micro_batch, &good);
+        close_trial(&t);
+        CLADE_TRY(status);
+        if (good || exe->infer_batch == 1) break;
+    }
+    if (!good) exe->infer_batch = CLADE__INFER_BATCH; /* what is refused then, and why, is told */
     return CLADE_OK;
 }

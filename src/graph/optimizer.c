@@ -1,9 +1,7 @@
-/* The optimizer of a model: its defaults, its state, and its step over all parameters. */
+/* An optimizer's defaults, ranges and sizes; its step is in optimizer_step.c. */
 #include <math.h>
-#include <stdlib.h>
 
-#include "graph/model.h"
-#include "ops/ops.h"
+#include "graph/executable.h"
 
 static const char *const names[] = {"sgd", "adam", "adamw"};
 
@@ -66,83 +64,12 @@ int clade__optimizer_n_states(const clade_optimizer *optimizer)
     return 2;
 }
 
-static float decay_of(const clade_optimizer *o, bool is_bias)
-{
-    return o->decay_weights_only && is_bias ? 0.0f : o->weight_decay;
-}
-
-clade__sgd_rates clade__optimizer_sgd_rates(const clade_model *model)
-{
-    const clade_optimizer *o = &model->optimizer;
-    return (clade__sgd_rates){.lr = &model->lr, .momentum = o->momentum,
-                              .weight_decay = o->weight_decay, .bias_decay = decay_of(o, true),
-                              .nesterov = o->nesterov};
-}
-
-static clade_status record_one(clade_model *model, clade__commands *commands, clade__parameter *p)
-{
-    const clade_optimizer *o = &model->optimizer;
-    if (o->kind == CLADE_OPTIMIZER_SGD) {
-        clade__sgd_rates rates = clade__optimizer_sgd_rates(model);
-        rates.weight_decay = decay_of(o, p->is_bias);
-        return clade__sgd_step(commands, p->value, p->state[0], p->grad, model->clip_scale, &rates);
-    }
-    clade__adam_rates rates = {.lr = &model->lr, .correction1 = &model->correction1,
-                               .correction2 = &model->correction2, .beta1 = o->beta1,
-                               .beta2 = o->beta2, .epsilon = o->epsilon,
-                               .weight_decay = decay_of(o, p->is_bias),
-                               .decoupled = o->kind == CLADE_OPTIMIZER_ADAMW};
-    return clade__adam_step(commands, p->value, p->state[0], p->state[1], p->grad,
-                            model->clip_scale, &rates);
-}
-
-/* The label of the layer that has the parameter. */
-static const char *layer_of(const clade_model *model, int parameter)
-{
-    for (int i = 1; i < model->n_nodes; i++)
-        for (int k = 0; k < model->nodes[i]->n_parameters; k++)
-            if (model->nodes[i]->parameters[k] == parameter) return model->nodes[i]->label;
-    return NULL;
-}
-
-int64_t clade__optimizer_partials(const clade_model *model)
+int64_t clade__optimizer_partials(const clade__executable *exe)
 {
     int64_t n = 0;
-    for (int i = 0; model->optimizer.clip_norm > 0.0f && i < model->n_parameters; i++)
-        n += clade__clip_norm_partials(model->device,
-                                       clade_shape_elements(model->parameters[i].shape));
+    for (int i = 0; exe->optimizer.clip_norm > 0.0f && i < exe->graph->n_parameters; i++)
+        if (exe->parameters[i].trains)
+            n += clade__clip_norm_partials(exe->device,
+                                           clade_shape_elements(exe->graph->parameters[i].shape));
     return n;
-}
-
-static clade_status record_clipping(clade_model *model, clade__commands *commands)
-{
-    clade_tensor **grads = calloc((size_t)model->n_parameters, sizeof(clade_tensor *));
-    if (!grads) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
-    for (int i = 0; i < model->n_parameters; i++) grads[i] = model->parameters[i].grad;
-    clade__commands_scope(commands, CLADE_PHASE_OPTIMIZER, NULL);
-    clade_status status =
-        clade__clip_norm(commands, model->clip_scale, model->clip_partials, grads,
-                         model->n_parameters, model->optimizer.clip_norm);
-    free(grads);
-    return status;
-}
-
-clade_status clade__optimizer_record(clade_model *model, clade__commands *commands)
-{
-    if (model->clip_scale) CLADE_TRY(record_clipping(model, commands));
-    for (int i = 0; i < model->n_parameters; i++) {
-        if (model->parameters[i].fused) continue;
-        clade__commands_scope(commands, CLADE_PHASE_OPTIMIZER, layer_of(model, i));
-        CLADE_TRY(record_one(model, commands, &model->parameters[i]));
-    }
-    return CLADE_OK;
-}
-
-void clade__optimizer_advance(clade_model *model)
-{
-    model->step++;
-    model->mask_step = (int32_t)model->step;
-    if (model->optimizer.kind != CLADE_OPTIMIZER_SGD)
-        clade__adam_corrections(model->optimizer.beta1, model->optimizer.beta2, model->step,
-                                &model->correction1, &model->correction2);
 }

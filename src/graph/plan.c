@@ -1,222 +1,330 @@
 #include "graph/plan.h"
 
-static clade_tensor view(const clade_model *model, const clade__layout *layout, int value,
-                         clade_dtype dtype, clade_shape shape)
+static clade_tensor view(const clade__plan *plan, int value, clade_dtype dtype, clade_shape shape)
 {
-    clade__buffer *buffer = model->workspace[layout->values[value].slot];
-    return clade__tensor_view(model->device, buffer, dtype, shape);
+    const clade__session *s = plan->session;
+    clade__buffer *buffer =
+        s->dry || value < 0 ? NULL : s->workspace[plan->layout->values[value].slot];
+    return clade__tensor_view(plan->exe->device, buffer, dtype, shape);
 }
 
-static int value_index(const clade__layout *layout, const clade_node *node, int role)
+static clade_tensor node_view(const clade__plan *plan, const clade_node *node, int value)
 {
-    return layout->value_of[node->index * CLADE__N_ROLES + role];
+    return view(plan, value, node->dtype, clade__batch_shape(plan->batch, node->shape));
 }
 
-static clade_tensor node_view(const clade_model *model, const clade__layout *layout, int64_t batch,
-                              const clade_node *node, clade__role role)
+static clade_tensor y_view(const clade__plan *plan, const clade_node *node)
 {
-    return view(model, layout, value_index(layout, node, role), node->dtype,
-                clade__batch_shape(batch, node->shape));
+    return node_view(plan, node, plan->layout->y[node->index]);
 }
 
-clade_status clade__plan_open(clade__plan *plan, const clade_model *model,
-                              const clade__layout *layout, int64_t batch)
+static void *take(clade__plan *plan, int n, size_t bytes)
 {
-    const clade_node *output = model->output;
-    clade_shape rows = CLADE_SHAPE(batch);
-    *plan = (clade__plan){.batch = batch, .of = batch};
-    plan->x = node_view(model, layout, batch, model->nodes[0], CLADE__VALUE_Y);
-    plan->y = node_view(model, layout, batch, output, CLADE__VALUE_Y);
-    plan->labels = view(model, layout, layout->labels, CLADE_INT32, rows);
-    plan->loss = view(model, layout, layout->loss, CLADE_FLOAT32, rows);
-    plan->hit = view(model, layout, layout->hit, CLADE_FLOAT32, rows);
-    if (layout->target >= 0)
-        plan->target = view(model, layout, layout->target, CLADE_FLOAT32,
-                            CLADE_SHAPE(batch, clade_shape_elements(output->shape)));
+    return clade__arena_alloc(&plan->arena, (size_t)n * bytes + 1);
+}
+
+/* ---- open -------------------------------------------------------------------------------------- */
+
+static void open_loss(clade__plan *plan, int i, bool has_labels)
+{
+    const clade__loss *loss = &plan->exe->graph->losses[i];
+    const clade__loss_values *v = &plan->layout->losses[i];
+    clade__plan_loss *made = &plan->losses[i];
+    int64_t rows = clade__loss_rows(loss, plan->batch);
+    made->rows = rows;
+    made->has_labels = loss->target ? loss->target->dtype == CLADE_INT32 : has_labels;
+    made->loss = view(plan, v->loss, CLADE_FLOAT32, CLADE_SHAPE(rows));
+    made->hit = view(plan, v->hit, CLADE_FLOAT32, CLADE_SHAPE(rows));
+    if (v->labels >= 0) made->labels = view(plan, v->labels, CLADE_INT32, CLADE_SHAPE(rows));
+    if (v->target >= 0)
+        made->target = view(plan, v->target, CLADE_FLOAT32,
+                            CLADE_SHAPE(rows, clade__shape_cols(loss->prediction->shape)));
+}
+
+clade_status clade__plan_open(clade__plan *plan, const clade__plan_options *options)
+{
+    const clade__executable *exe = options->exe;
+    const clade__graph *graph = exe->graph;
+    *plan = (clade__plan){.exe = exe, .session = options->session,
+                          .layout = options->training ? exe->train_layout : exe->infer_layout,
+                          .batch = options->batch, .of = options->batch};
+    plan->inputs = take(plan, graph->n_inputs, sizeof *plan->inputs);
+    plan->losses = take(plan, graph->n_losses, sizeof *plan->losses);
+    plan->written = take(plan, graph->n_parameters, sizeof *plan->written);
+    plan->stepped = take(plan, graph->n_parameters, sizeof *plan->stepped);
+    if (!plan->inputs || !plan->losses || !plan->written || !plan->stepped) {
+        clade__plan_close(plan);
+        return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    }
+    for (int i = 0; i < graph->n_inputs; i++)
+        plan->inputs[i] = y_view(plan, &graph->inputs[i]->outputs[0]);
+    plan->y = y_view(plan, exe->output);
+    for (int i = 0; i < graph->n_losses; i++) open_loss(plan, i, options->has_labels);
     return CLADE_OK;
 }
 
-/* Forward of one node; an activation that is its linear's epilogue has no launch of its own, and
- * what only trains none outside training. */
-static clade_status record_forward(const clade_model *model, const clade__layout *layout,
-                                   int64_t batch, const clade_node *node, clade__commands *commands)
+void clade__plan_close(clade__plan *plan)
 {
-    if (layout->activation_of[node->inputs[0]->index] == node) return CLADE_OK;
-    if (node->type->only_trains && !layout->training) return CLADE_OK;
-    clade__layer_io io = {.node = node};
-    clade_tensor x[CLADE__MAX_INPUTS];
-    clade_tensor y = node_view(model, layout, batch, node, CLADE__VALUE_Y), scratch;
-    for (int k = 0; k < node->n_inputs; k++) {
-        x[k] = node_view(model, layout, batch, node->inputs[k], CLADE__VALUE_Y);
-        io.x[k] = &x[k];
+    clade__arena_free(&plan->arena);
+    *plan = (clade__plan){0};
+}
+
+/* ---- one layer --------------------------------------------------------------------------------- */
+
+/* A layer's tensors. The arrays are of the scratch arena, which is given back after the recording. */
+typedef struct recording {
+    clade__plan *plan;
+    clade__commands *commands;
+    clade__arena scratch;
+} recording;
+
+static void *scratch(recording *r, int n, size_t bytes)
+{
+    return clade__arena_alloc(&r->scratch, (size_t)n * bytes + 1);
+}
+
+/* Where the step needs no more of the gradient, nor of any other: the optimizer is sgd without clipping,
+ * the batch is done at a time, and the parameter is this layer's alone. */
+static bool may_step(const clade__executable *exe, int parameter)
+{
+    return exe->parameters[parameter].trains && exe->graph->parameters[parameter].n_users == 1 &&
+           exe->optimizer.kind == CLADE_OPTIMIZER_SGD && exe->optimizer.clip_norm == 0.0f &&
+           exe->micro_batch == exe->batch && !exe->keep_gradients;
+}
+
+static clade_status open_parameters(recording *r, const clade__layer *layer, clade__layer_io *io)
+{
+    const clade__plan *plan = r->plan;
+    clade__sgd_rates *rates = scratch(r, layer->n_parameters, sizeof *rates);
+    io->parameters = scratch(r, layer->n_parameters, sizeof *io->parameters);
+    if (!rates || !io->parameters) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    for (int i = 0; i < layer->n_parameters; i++) {
+        int index = layer->parameters[i];
+        if (index < 0) continue;
+        const clade__parameter_tensors *t = &plan->session->parameters[index];
+        clade__parameter_io *p = &io->parameters[i];
+        p->value = t->value;
+        if (!plan->layout->training || !plan->exe->parameters[index].trains) continue;
+        p->grad = t->grad;
+        p->add = plan->add || plan->written[index];
+        if (!may_step(plan->exe, index)) continue;
+        rates[i] = clade__optimizer_sgd_rates(plan->session, plan->exe, index);
+        p->rates = &rates[i];
+        p->velocity = t->state[0];
     }
-    io.y = &y;
-    int64_t n_scratch = node->type->scratch ? node->type->scratch(node, batch) : 0;
-    if (n_scratch > 0) {
-        scratch = view(model, layout, value_index(layout, node, CLADE__VALUE_SCRATCH), CLADE_FLOAT32,
-                       CLADE_SHAPE(n_scratch));
-        io.scratch = &scratch;
-    }
-    const clade_node *activation = layout->activation_of[node->index];
+    return CLADE_OK;
+}
+
+static clade_status open_io(recording *r, const clade__layer *layer, clade__layer_io *io)
+{
+    const clade__plan *plan = r->plan;
+    clade__layer_values needed = {0};
+    *io = (clade__layer_io){.layer = layer, .batch = plan->batch, .training = plan->layout->training,
+                            .seed = plan->session->seed, .numbers = &plan->session->numbers};
+    if (layer->type->values) CLADE_TRY(layer->type->values(layer, plan->batch, &needed));
+    clade_tensor *x = scratch(r, layer->n_inputs, sizeof *x);
+    io->x = x;
+    io->y = scratch(r, layer->n_outputs, sizeof *io->y);
+    io->values = scratch(r, needed.n, sizeof *io->values);
+    if (!x || !io->y || !io->values) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    for (int k = 0; k < layer->n_inputs; k++) x[k] = y_view(plan, layer->inputs[k]);
+    for (int k = 0; k < layer->n_outputs; k++) io->y[k] = y_view(plan, &layer->outputs[k]);
+    for (int k = 0; k < needed.n; k++)
+        io->values[k] = view(plan, plan->layout->kept[layer->index * CLADE__MAX_LAYER_VALUES + k], needed.list[k].dtype,
+                             needed.list[k].shape);
+    return open_parameters(r, layer, io);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------- */
+
+/* An activation that is part of the layer before has no launch of its own, and a view none at all. */
+static clade_status record_forward(recording *r, const clade__layer *layer)
+{
+    const clade__layout *layout = r->plan->layout;
+    clade__layer_io io;
+    if (layout->activation_of[layer->inputs[0]->layer->index] == layer ||
+        clade__layout_is_view(layout, layer))
+        return CLADE_OK;
+    CLADE_TRY(open_io(r, layer, &io));
+    const clade__layer *activation = layout->activation_of[layer->index];
     if (activation) {
         io.fused = activation->type->activation;
-        io.fused_slope = activation->options.slope;
+        io.fused_slope = clade__activation_slope(activation);
     }
-    return node->type->forward(commands, &io);
+    return layer->type->forward(r->commands, &io);
 }
 
-static clade_status record_loss(const clade__plan *plan, const clade_model *model,
-                                const clade_tensor *y, clade_tensor *dy, clade__commands *commands,
-                                bool has_labels)
+/* ---- loss -------------------------------------------------------------------------------------- */
+
+/* Class weights are of training alone, and rows that are ignored count nowhere. */
+static clade__row_rule rule_of(const clade__plan *plan, int i)
 {
-    clade_tensor loss = plan->loss, hit = plan->hit, target = plan->target;
-    bool weighs = plan->weights && dy;
-    float scale = weighs ? 1.0f : 1.0f / (float)plan->of;
-    const clade__cross_entropy_options options = {.rule.weights = plan->weights, .total = plan->total};
-    if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
-        return clade__cross_entropy(commands, &loss, &hit, dy, y, &plan->labels, scale,
-                                    weighs ? &options : NULL);
-    if (has_labels) {
-        CLADE_TRY(clade__one_hot(commands, &target, &plan->labels));
-        CLADE_TRY(clade__count_hits(commands, &hit, y, &plan->labels, clade__model_threshold(model)));
+    const clade__loss *loss = &plan->exe->graph->losses[i];
+    int64_t cols = clade__shape_cols(loss->prediction->shape);
+    return (clade__row_rule){.n_classes = cols > 1 ? cols : 2,
+                             .weights = plan->layout->training && i == 0 ? plan->weights : NULL,
+                             .has_ignore = loss->ignores, .ignore_index = loss->ignore_index};
+}
+
+static clade_status record_cross_entropy(recording *r, int i, const clade_tensor *y, clade_tensor *dy,
+                                         float scale, const clade__row_rule *rule)
+{
+    const clade__loss *loss = &r->plan->exe->graph->losses[i];
+    clade__plan_loss *l = &r->plan->losses[i];
+    bool counts = rule->weights || rule->has_ignore;
+    const clade__cross_entropy_options options = {
+        .rule = *rule, .label_smoothing = loss->label_smoothing,
+        .total = counts && dy ? l->total : (clade__rows_total){0}};
+    return clade__cross_entropy(r->commands, &l->loss, &l->hit, dy, y, &l->labels, scale,
+                                counts || loss->label_smoothing > 0.0f ? &options : NULL);
+}
+
+/* The loss of each row and, with dy, its gradient. What rows count together divides the gradient where
+ * they do not count alike; else their number does. */
+static clade_status record_loss(recording *r, int i, const clade_tensor *y, clade_tensor *dy)
+{
+    clade__plan *plan = r->plan;
+    const clade__loss *loss = &plan->exe->graph->losses[i];
+    clade__plan_loss *l = &plan->losses[i];
+    const clade__row_rule rule = rule_of(plan, i);
+    bool counts = l->has_labels && (rule.weights || rule.has_ignore);
+    float scale = counts ? loss->weight : loss->weight / (float)clade__loss_rows(loss, plan->of);
+    if (loss->kind == CLADE_LOSS_CROSS_ENTROPY)
+        return record_cross_entropy(r, i, y, dy, scale, &rule);
+    if (l->has_labels) {
+        float threshold = clade__loss_threshold(loss->kind);
+        CLADE_TRY(clade__one_hot(r->commands, &l->target, &l->labels));
+        CLADE_TRY(clade__count_hits(r->commands, &l->hit, y, &l->labels, threshold));
     }
-    if (model->loss == CLADE_LOSS_MSE)
-        CLADE_TRY(clade__mse(commands, &loss, dy, y, &target, scale));
+    if (loss->kind == CLADE_LOSS_MSE)
+        CLADE_TRY(clade__mse(r->commands, &l->loss, dy, y, &l->target, scale));
     else
-        CLADE_TRY(clade__bce_with_logits(commands, &loss, dy, y, &target, NULL, scale));
-    if (!weighs) return CLADE_OK;
-    const clade__row_rule rule = {.n_classes = clade_tensor_elements(plan->weights),
-                                  .weights = plan->weights};
-    return clade__weigh_rows(commands, &loss, NULL, dy, &plan->labels, &rule, &plan->total);
+        CLADE_TRY(clade__bce_with_logits(r->commands, &l->loss, dy, y, &l->target, NULL, scale));
+    if (!counts) return CLADE_OK;
+    const clade__rows_total total = dy ? l->total : (clade__rows_total){0};
+    return clade__weigh_rows(r->commands, &l->loss, &l->hit, dy, &l->labels, &rule, &total);
 }
 
-/* Backward of one node. `written` says which gradients hold something already. */
-static clade_status record_backward(const clade__plan *plan, const clade_model *model,
-                                    const clade__layout *layout, const clade_node *node,
-                                    clade__commands *commands, bool *written)
+/* In training the gradients of earlier losses of the same prediction are added. Outside, a row that is not
+ * finite is marked; a training step tells by its parameters, see train/fit.c. */
+static clade_status record_losses(recording *r)
 {
-    int64_t batch = plan->batch;
-    clade__layer_io io = {.node = node, .add = plan->add};
-    clade_tensor x[CLADE__MAX_INPUTS], dx[CLADE__MAX_INPUTS];
-    clade_tensor y = node_view(model, layout, batch, node, CLADE__VALUE_Y);
-    clade_tensor dy = node_view(model, layout, batch, node, CLADE__VALUE_DY);
-    bool apart[CLADE__MAX_INPUTS] = {false};
-    io.y = &y;
-    io.dy = &dy;
-    for (int k = 0; k < node->n_inputs; k++) {
-        const clade_node *input = node->inputs[k];
-        x[k] = node_view(model, layout, batch, input, CLADE__VALUE_Y);
-        io.x[k] = &x[k];
-        if (!input->needs_grad) continue;
-        apart[k] = written[input->index];
-        dx[k] = apart[k] ? view(model, layout, value_index(layout, node, CLADE__VALUE_APART + k),
-                                CLADE_FLOAT32, clade__batch_shape(batch, input->shape))
-                         : node_view(model, layout, batch, input, CLADE__VALUE_DY);
-        io.dx[k] = &dx[k];
-        written[input->index] = true;
-    }
-    clade__commands_scope(commands, CLADE_PHASE_BACKWARD, node->label);
-    CLADE_TRY(node->type->backward(commands, &io));
-    for (int k = 0; k < node->n_inputs; k++) {
-        if (!apart[k]) continue;
-        clade_tensor sum = node_view(model, layout, batch, node->inputs[k], CLADE__VALUE_DY);
-        CLADE_TRY(clade__add_forward(commands, &sum, &sum, &dx[k]));
+    clade__plan *plan = r->plan;
+    const clade__graph *graph = plan->exe->graph;
+    for (int i = 0; i < graph->n_losses; i++) {
+        const clade__dx *dx = &plan->layout->losses[i].dx;
+        const clade_node *prediction = graph->losses[i].prediction;
+        clade_shape matrix = CLADE_SHAPE(plan->losses[i].rows, clade__shape_cols(prediction->shape));
+        clade_tensor y = y_view(plan, prediction);
+        y = clade__tensor_reshaped(&y, matrix);
+        if (!plan->layout->training) {
+            CLADE_TRY(record_loss(r, i, &y, NULL));
+            CLADE_TRY(clade__mark_rows(r->commands, &plan->losses[i].loss, &y));
+            continue;
+        }
+        clade_tensor dy = view(plan, dx->value, CLADE_FLOAT32, matrix);
+        CLADE_TRY(record_loss(r, i, &y, &dy));
+        if (dx->mode != CLADE__DX_APART) continue;
+        clade_tensor before = view(plan, dx->before, CLADE_FLOAT32, matrix);
+        CLADE_TRY(clade__add_forward(r->commands, &dy, &dy, &before));
     }
     return CLADE_OK;
 }
 
-clade_status clade__plan_record(const clade__plan *plan, clade_model *model,
-                                const clade__layout *layout, clade__commands *commands,
-                                bool with_loss, bool has_labels)
+/* ---- backward ---------------------------------------------------------------------------------- */
+
+static clade_status open_backward(recording *r, const clade__layer *layer, clade__layer_io *io)
 {
-    clade__commands_set_gemm(commands, model->gemm);
-    for (int i = 1; i < model->n_nodes; i++) {
-        clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_FORWARD),
-                              model->nodes[i]->label);
-        CLADE_TRY(record_forward(model, layout, plan->batch, model->nodes[i], commands));
+    const clade__plan *plan = r->plan;
+    const clade__layout *layout = plan->layout;
+    clade_tensor *dy = scratch(r, layer->n_outputs, sizeof *dy);
+    bool *wanted = scratch(r, layer->n_inputs, sizeof *wanted);
+    bool *add = scratch(r, layer->n_inputs, sizeof *add);
+    io->dx = scratch(r, layer->n_inputs, sizeof *io->dx);
+    if (!dy || !wanted || !add || !io->dx) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    io->dy = dy;
+    io->wanted = wanted;
+    io->add = add;
+    for (int k = 0; k < layer->n_outputs; k++) {
+        const clade_node *node = &layer->outputs[k];
+        dy[k] = node_view(plan, node, layout->dy[node->index]);
+        if (layout->dy_is_zero[node->index])
+            CLADE_TRY(clade__commands_zero(r->commands, &dy[k]));
     }
-    clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_LOSS), NULL);
+    for (int k = 0; k < layer->n_inputs; k++) {
+        const clade__dx *dx = &layout->dx[layer->first_input + k];
+        wanted[k] = dx->mode != CLADE__DX_NONE;
+        add[k] = dx->mode == CLADE__DX_ADD;
+        if (wanted[k]) io->dx[k] = node_view(plan, layer->inputs[k], dx->value);
+    }
+    return CLADE_OK;
+}
+
+/* What must be added to what the layer has written, or in its place. */
+static clade_status sum_up(recording *r, const clade__layer *layer, clade__layer_io *io)
+{
+    for (int k = 0; k < layer->n_inputs; k++) {
+        const clade__dx *dx = &r->plan->layout->dx[layer->first_input + k];
+        if (dx->mode != CLADE__DX_APART && dx->mode != CLADE__DX_SUM) continue;
+        clade_tensor before = node_view(r->plan, layer->inputs[k], dx->before);
+        clade_tensor part = dx->mode == CLADE__DX_SUM
+                                ? clade__tensor_reshaped(&io->dy[0], before.shape) : io->dx[k];
+        CLADE_TRY(clade__add_forward(r->commands, &io->dx[k], &before, &part));
+    }
+    return CLADE_OK;
+}
+
+static void note_parameters(recording *r, const clade__layer *layer, const clade__layer_io *io)
+{
+    for (int i = 0; i < layer->n_parameters; i++) {
+        int index = layer->parameters[i];
+        if (index < 0) continue;
+        r->plan->written[index] = true;
+        r->plan->stepped[index] = io->parameters[i].stepped;
+    }
+}
+
+static clade_status record_backward(recording *r, const clade__layer *layer)
+{
+    clade__layer_io io;
+    CLADE_TRY(open_io(r, layer, &io));
+    CLADE_TRY(open_backward(r, layer, &io));
+    if (layer->type->backward && !clade__layout_is_view(r->plan->layout, layer))
+        CLADE_TRY(layer->type->backward(r->commands, &io));
+    CLADE_TRY(sum_up(r, layer, &io));
+    note_parameters(r, layer, &io);
+    return CLADE_OK;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------- */
+
+static clade_status record(recording *r, bool with_loss)
+{
+    const clade__layout *layout = r->plan->layout;
+    const clade__graph *graph = r->plan->exe->graph;
+    for (int i = 0; i < graph->n_layers; i++) {
+        if (!graph->layers[i]->type) continue;
+        clade__commands_scope(r->commands, clade__layout_phase(layout, CLADE_PHASE_FORWARD),
+                              graph->layers[i]->label);
+        CLADE_TRY(record_forward(r, graph->layers[i]));
+    }
+    clade__commands_scope(r->commands, clade__layout_phase(layout, CLADE_PHASE_LOSS), NULL);
     if (!with_loss) return CLADE_OK;
-
-    /* A loss sees (batch, outputs), whatever the output's shape. */
-    clade_shape matrix = CLADE_SHAPE(plan->batch, clade_shape_elements(model->output->shape));
-    clade_tensor y = clade__tensor_reshaped(&plan->y, matrix), dy;
-    if (layout->training)
-        dy = view(model, layout, value_index(layout, model->output, CLADE__VALUE_DY), CLADE_FLOAT32,
-                  matrix);
-    CLADE_TRY(record_loss(plan, model, &y, layout->training ? &dy : NULL, commands, has_labels));
-    if (!layout->training) { /* a training step tells by its parameters, see train/fit.c */
-        clade_tensor loss = plan->loss;
-        return clade__mark_rows(commands, &loss, &y);
+    CLADE_TRY(record_losses(r));
+    for (int i = graph->n_layers - 1; i >= 0; i--) {
+        if (!layout->goes_back[i]) continue;
+        clade__commands_scope(r->commands, CLADE_PHASE_BACKWARD, graph->layers[i]->label);
+        CLADE_TRY(record_backward(r, graph->layers[i]));
     }
-
-    bool *written = clade__arena_alloc(&model->arena, (size_t)model->n_nodes * sizeof *written);
-    if (!written) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
-    for (int i = model->n_nodes - 1; i > 0; i--)
-        if (model->nodes[i]->needs_grad)
-            CLADE_TRY(record_backward(plan, model, layout, model->nodes[i], commands, written));
     return CLADE_OK;
 }
 
-/* ---- what is left ------------------------------------------------------------------------------ */
-
-static const clade_node *node_of(const clade_model *model, const clade__scope *scope)
+clade_status clade__plan_record(clade__plan *plan, clade__commands *commands, bool with_loss)
 {
-    for (int i = 1; i < model->n_nodes; i++)
-        if (model->nodes[i]->label == scope->layer) return model->nodes[i];
-    return NULL;
-}
-
-/* A parameter whose step is part of backward has no gradient to look at. */
-static int left_by_backward(const clade__plan *plan, const clade_model *model,
-                            const clade__layout *layout, const clade_node *node,
-                            clade__left left[CLADE__MAX_LEFT])
-{
-    int n = 0;
-    for (int i = 0; i < node->n_inputs; i++)
-        if (node->inputs[i]->needs_grad)
-            left[n++] = (clade__left){CLADE__LEFT_GRADIENT, node,
-                                      node_view(model, layout, plan->batch, node->inputs[i],
-                                                CLADE__VALUE_DY)};
-    for (int i = 0; i < node->n_parameters; i++) {
-        const clade__parameter *p = &model->parameters[node->parameters[i]];
-        left[n++] = p->fused ? (clade__left){CLADE__LEFT_PARAMETER, node, *p->value}
-                             : (clade__left){CLADE__LEFT_GRADIENT, node, *p->grad};
-    }
-    return n;
-}
-
-static int left_by_optimizer(const clade_model *model, const clade_node *node,
-                             clade__left left[CLADE__MAX_LEFT])
-{
-    if (!node) return 0; /* clipping */
-    for (int i = 0; i < node->n_parameters; i++)
-        left[i] = (clade__left){CLADE__LEFT_PARAMETER, node,
-                                *model->parameters[node->parameters[i]].value};
-    return node->n_parameters;
-}
-
-int clade__plan_left(const clade__plan *plan, const clade_model *model,
-                     const clade__layout *layout, const clade__scope *scope, bool has_labels,
-                     clade__left left[CLADE__MAX_LEFT])
-{
-    const clade_node *node = node_of(model, scope), *output = model->output;
-    switch (scope->phase) {
-    case CLADE_PHASE_FEED:
-        left[0] = (clade__left){CLADE__LEFT_X, NULL, plan->x};
-        left[1] = (clade__left){CLADE__LEFT_TARGET, NULL, plan->target};
-        return has_labels ? 1 : 2;
-    case CLADE_PHASE_FORWARD:
-        left[0] = (clade__left){CLADE__LEFT_Y, node,
-                                node_view(model, layout, plan->batch, node, CLADE__VALUE_Y)};
-        return node->dtype == CLADE_FLOAT32 ? 1 : 0;
-    case CLADE_PHASE_LOSS:
-        left[0] = (clade__left){CLADE__LEFT_LOSS, NULL, plan->loss};
-        left[1] = (clade__left){CLADE__LEFT_GRADIENT, NULL,
-                                node_view(model, layout, plan->batch, output, CLADE__VALUE_DY)};
-        return 2;
-    case CLADE_PHASE_BACKWARD: return left_by_backward(plan, model, layout, node, left);
-    case CLADE_PHASE_OPTIMIZER: return left_by_optimizer(model, node, left);
-    default: return 0;
-    }
+    recording r = {.plan = plan, .commands = commands};
+    clade__commands_set_gemm(commands, plan->exe->gemm);
+    for (int i = 0; i < plan->exe->graph->n_parameters; i++) plan->written[i] = false;
+    clade_status status = record(&r, with_loss);
+    clade__arena_free(&r.scratch);
+    return status;
 }

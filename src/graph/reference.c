@@ -4,174 +4,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/philox.h"
-
-/* One node over n samples: from x[k] (n, elements of input k) to y (n, elements of the node). w is
- * its own parameters, one after another. */
-typedef struct run {
-    const clade_node *node;
-    const double *w, *x[CLADE__MAX_INPUTS];
-    int64_t n, step;
-    double *y;
-} run;
-
-/* ---- one function a kind of layer ------------------------------------------------------------ */
-
-/* Four sums, which a compiler can keep in vectors: nearly all the time goes here. */
-static double dot(const double *a, const double *b, int64_t n)
-{
-    double sums[4] = {0.0};
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (int k = 0; k < 4; k++) sums[k] += a[i + k] * b[i + k];
-    for (; i < n; i++) sums[0] += a[i] * b[i];
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
-static void linear(const run *r)
-{
-    int64_t out = r->node->shape.dim[0], in = clade_shape_elements(r->node->inputs[0]->shape);
-    const double *bias = r->node->n_parameters > 1 ? r->w + out * in : NULL;
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t i = 0; i < r->n; i++)
-            r->y[i * out + o] =
-                dot(r->w + o * in, r->x[0] + i * in, in) + (bias ? bias[o] : 0.0);
-}
-
-static double activate(clade_activation kind, double slope, double x)
-{
-    switch (kind) {
-    case CLADE_SIGMOID: return 1.0 / (1.0 + exp(-x));
-    case CLADE_TANH: return tanh(x);
-    case CLADE_RELU: return x < 0.0 ? 0.0 : x;
-    case CLADE_LEAKY_RELU: return x < 0.0 ? slope * x : x;
-    case CLADE_GELU: return 0.5 * x * (1.0 + erf(x / sqrt(2.0)));
-    case CLADE_IDENTITY: break;
-    }
-    return x;
-}
-
-static void activation(const run *r)
-{
-    int64_t n = r->n * clade_shape_elements(r->node->shape);
-    for (int64_t i = 0; i < n; i++)
-        r->y[i] = activate(r->node->type->activation, (double)r->node->options.slope, r->x[0][i]);
-}
-
-/* An element's random word decides, as cl/dropout.cl says. */
-static void dropout(const run *r)
-{
-    const double p = (double)r->node->options.p;
-    const uint64_t stream = CLADE__STREAM_DROPOUT + (uint64_t)r->node->index;
-    const int64_t cols = clade_shape_elements(r->node->shape);
-    for (int64_t i = 0; i < r->n * cols; i++) {
-        uint64_t row = (uint64_t)(i / cols), col = (uint64_t)(i % cols);
-        uint32_t word = clade__philox(r->node->model->seed, (row / 4) << 32 | col,
-                                      (uint64_t)r->step << 32 | stream).word[row % 4];
-        bool kept = r->step == 0 || word >= p * 0x1p32;
-        r->y[i] = !kept ? 0.0 : r->step == 0 ? r->x[0][i] : r->x[0][i] / (1.0 - p);
-    }
-}
-
-static void add(const run *r)
-{
-    int64_t n = r->n * clade_shape_elements(r->node->shape);
-    for (int64_t i = 0; i < n; i++) r->y[i] = r->x[0][i] + r->x[1][i];
-}
-
-/* log(sum(exp(x))), without overflow. */
-static double log_sum_exp(const double *x, int64_t n)
-{
-    double top = x[0], sum = 0.0;
-    for (int64_t i = 1; i < n; i++) top = fmax(top, x[i]);
-    for (int64_t i = 0; i < n; i++) sum += exp(x[i] - top);
-    return top + log(sum);
-}
-
-static void log_softmax(const run *r)
-{
-    int64_t cols = r->node->shape.dim[r->node->shape.rank - 1];
-    int64_t rows = r->n * clade_shape_elements(r->node->shape) / cols;
-    for (int64_t i = 0; i < rows; i++) {
-        const double *x = r->x[0] + i * cols, log_sum = log_sum_exp(x, cols);
-        for (int64_t c = 0; c < cols; c++) r->y[i * cols + c] = x[c] - log_sum;
-    }
-}
-
-static void softmax(const run *r)
-{
-    log_softmax(r);
-    int64_t n = r->n * clade_shape_elements(r->node->shape);
-    for (int64_t i = 0; i < n; i++) r->y[i] = exp(r->y[i]);
-}
-
-/* Of n values that lie `stride` apart. */
-static double reduced(clade_reduction kind, const double *x, int64_t n, int64_t stride)
-{
-    double sum = 0.0;
-    int64_t best = 0;
-    for (int64_t k = 0; k < n; k++) {
-        sum += x[k * stride];
-        if (x[k * stride] > x[best * stride]) best = k;
-    }
-    switch (kind) {
-    case CLADE_SUM: return sum;
-    case CLADE_MEAN: return sum / (double)n;
-    case CLADE_MAX: return x[best * stride];
-    case CLADE_ARGMAX: break;
-    }
-    return (double)best;
-}
-
-/* x is (outer, axis, inner) with the batch in outer. */
-static void reduce(const run *r)
-{
-    const clade_shape shape = r->node->inputs[0]->shape;
-    int dim = r->node->options.dim;
-    int64_t axis = dim < 0 ? clade_shape_elements(shape) : shape.dim[dim], inner = 1;
-    for (int i = dim + 1; dim >= 0 && i < shape.rank; i++) inner *= shape.dim[i];
-    int64_t outer = r->n * clade_shape_elements(shape) / axis / inner;
-    for (int64_t i = 0; i < outer * inner; i++)
-        r->y[i] = reduced(r->node->type->reduction, r->x[0] + i / inner * axis * inner + i % inner,
-                          axis, inner);
-}
-
-typedef void formula(const run *r);
-
-static formula *formula_of(const clade__layer_type *type)
-{
-    static const struct {
-        const char *type;
-        formula *formula;
-    } layers[] = {
-        {"linear", linear},   {"sigmoid", activation},      {"tanh", activation},
-        {"relu", activation}, {"leaky_relu", activation},   {"gelu", activation},
-        {"softmax", softmax}, {"log_softmax", log_softmax}, {"add", add},
-        {"sum", reduce},      {"mean", reduce},             {"max", reduce},
-        {"argmax", reduce},   {"dropout", dropout},
-    };
-    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
-        if (strcmp(layers[i].type, type->name) == 0) return layers[i].formula;
-    return NULL;
-}
+#include "graph/layer.h"
 
 /* ---- the network ----------------------------------------------------------------------------- */
 
+static clade_status take_values(clade__reference *r, const clade__layer *layer)
+{
+    if (!layer->type) return CLADE_OK;
+    if (!layer->type->formula)
+        return clade__fail(CLADE_EINVAL, "layer '%s': %s has no formula in double precision",
+                           layer->name, layer->type->name);
+    for (int i = 0; i < layer->n_outputs; i++) {
+        const clade_node *node = &layer->outputs[i];
+        size_t n = (size_t)r->batch.n * (size_t)clade_shape_elements(node->shape);
+        r->y[node->index] = calloc(n, sizeof(double));
+        if (!r->y[node->index]) return clade__fail(CLADE_ENOMEM, "no memory for the reference's values");
+    }
+    return CLADE_OK;
+}
+
 static clade_status take_memory(clade__reference *r)
 {
-    const clade_model *model = r->model;
-    r->parameters = calloc((size_t)clade_model_n_parameters(model) + 1, sizeof(double));
-    r->y = calloc((size_t)model->n_nodes, sizeof(double *));
-    if (!r->parameters || !r->y) return clade__fail(CLADE_ENOMEM, "no memory for the reference");
-    for (int i = 1; i < model->n_nodes; i++) {
-        const clade_node *node = model->nodes[i];
-        if (!formula_of(node->type))
-            return clade__fail(CLADE_EINVAL, "layer '%s': there is no double-precision reference "
-                               "for %s", node->name, node->type->name);
-        size_t n = (size_t)r->batch.n * (size_t)clade_shape_elements(node->shape);
-        r->y[i] = calloc(n, sizeof(double));
-        if (!r->y[i]) return clade__fail(CLADE_ENOMEM, "no memory for the reference's values");
+    const clade__graph *graph = &r->model->graph;
+    r->parameters = calloc((size_t)clade__graph_n_values(graph) + 1, sizeof(double));
+    r->w = calloc((size_t)graph->n_parameters + 1, sizeof *r->w);
+    r->y = calloc((size_t)graph->n_nodes, sizeof(double *));
+    size_t most = 1;
+    for (int i = 0; i < graph->n_layers; i++) {
+        const clade__layer *layer = graph->layers[i];
+        size_t n = (size_t)(layer->n_inputs + layer->n_parameters + layer->n_outputs);
+        if (n > most) most = n;
     }
+    r->pointers = calloc(most, sizeof *r->pointers);
+    r->outputs = calloc(most, sizeof *r->outputs);
+    if (!r->parameters || !r->w || !r->y || !r->pointers || !r->outputs)
+        return clade__fail(CLADE_ENOMEM, "no memory for the reference");
+    const double *at = r->parameters;
+    for (int i = 0; i < graph->n_parameters; i++) {
+        r->w[i] = at;
+        at += clade_shape_elements(graph->parameters[i].shape);
+    }
+    for (int i = 0; i < graph->n_layers; i++) CLADE_TRY(take_values(r, graph->layers[i]));
     return CLADE_OK;
 }
 
@@ -194,73 +67,123 @@ clade_status clade__reference_create(clade__reference **out, const clade_model *
 void clade__reference_free(clade__reference *reference)
 {
     if (!reference) return;
-    for (int i = 1; reference->y && i < reference->model->n_nodes; i++) free(reference->y[i]);
+    for (int i = 0; reference->y && i < reference->model->graph.n_nodes; i++) free(reference->y[i]);
     free(reference->y);
+    free(reference->w);
+    free(reference->pointers);
+    free(reference->outputs);
     free(reference->parameters);
     free(reference);
 }
 
-static const double *parameters_of(const clade__reference *r, const clade_node *node)
+static int input_number(const clade__graph *graph, const clade__layer *layer)
 {
-    const double *parameters = r->parameters;
-    for (int i = 0; node->n_parameters > 0 && i < node->parameters[0]; i++)
-        parameters += clade_shape_elements(r->model->parameters[i].shape);
-    return parameters;
+    int i = 0;
+    while (i < graph->n_inputs && graph->inputs[i] != layer) i++;
+    return i;
+}
+
+const double *clade__reference_values(const clade__reference *reference, const clade_node *node)
+{
+    if (node->layer->type) return reference->y[node->index];
+    return reference->batch.x[input_number(&reference->model->graph, node->layer)];
+}
+
+static void run_layer(const clade__reference *r, const clade__layer *layer)
+{
+    const double **x = r->pointers, **w = x + layer->n_inputs;
+    double **y = r->outputs;
+    for (int k = 0; k < layer->n_inputs; k++) x[k] = clade__reference_values(r, layer->inputs[k]);
+    for (int k = 0; k < layer->n_parameters; k++)
+        w[k] = layer->parameters[k] < 0 ? NULL : r->w[layer->parameters[k]];
+    for (int k = 0; k < layer->n_outputs; k++) y[k] = r->y[layer->outputs[k].index];
+    layer->type->formula(&(clade__formula){.layer = layer, .n = r->batch.n, .step = r->batch.step,
+                                           .seed = r->model->session.seed, .x = x, .w = w, .y = y});
 }
 
 void clade__reference_forward(clade__reference *reference, int first)
 {
-    for (int i = first; i < reference->model->n_nodes; i++) {
-        const clade_node *node = reference->model->nodes[i];
-        run r = {.node = node, .w = parameters_of(reference, node), .n = reference->batch.n,
-                 .step = reference->batch.step, .y = reference->y[i]};
-        for (int k = 0; k < node->n_inputs; k++) {
-            int input = node->inputs[k]->index;
-            r.x[k] = input > 0 ? reference->y[input] : reference->batch.x;
-        }
-        formula_of(node->type)(&r);
-    }
+    const clade__graph *graph = &reference->model->graph;
+    for (int i = first; i < graph->n_layers; i++)
+        if (graph->layers[i]->type) run_layer(reference, graph->layers[i]);
 }
 
-/* ---- loss ------------------------------------------------------------------------------------ */
+/* ---- losses ---------------------------------------------------------------------------------- */
+
+/* The target of a loss for one row: a label, or numbers. */
+typedef struct target {
+    bool is_label;
+    int64_t label;
+    const double *numbers; /* (cols) */
+} target;
+
+static target target_of(const clade__reference *r, const clade__loss *loss, int64_t row, int64_t cols)
+{
+    const clade__reference_batch *batch = &r->batch;
+    if (!loss->target && batch->labels) return (target){true, batch->labels[row], NULL};
+    if (!loss->target) return (target){false, 0, batch->targets + row * cols};
+    const double *values = clade__reference_values(r, loss->target);
+    if (loss->target->dtype == CLADE_INT32) return (target){true, (int64_t)values[row], NULL};
+    return (target){false, 0, values + row * cols};
+}
+
+static double element_loss(clade_loss loss, double y, double wanted)
+{
+    if (loss == CLADE_LOSS_MSE) return (y - wanted) * (y - wanted);
+    /* -t log(sigmoid(y)) - (1 - t) log(1 - sigmoid(y)) */
+    return fmax(y, 0.0) - y * wanted + log1p(exp(-fabs(y)));
+}
+
+static double weight_of(const clade__reference *r, int64_t label)
+{
+    return r->batch.weights ? r->batch.weights[label] : 1.0;
+}
+
+/* torch.nn.CrossEntropyLoss's, with its weights and label smoothing, before the mean. */
+static double cross_entropy(const clade__reference *r, const clade__loss *loss, const double *y,
+                            int64_t cols, int64_t label)
+{
+    double top = y[0], sum = 0.0, all = 0.0, smoothing = (double)loss->label_smoothing;
+    for (int64_t c = 1; c < cols; c++) top = fmax(top, y[c]);
+    for (int64_t c = 0; c < cols; c++) sum += exp(y[c] - top);
+    double log_sum = top + log(sum);
+    for (int64_t c = 0; smoothing > 0.0 && c < cols; c++) all += weight_of(r, c) * (log_sum - y[c]);
+    return (1.0 - smoothing) * weight_of(r, label) * (log_sum - y[label]) +
+           smoothing / (double)cols * all;
+}
 
 /* Labels are one-hot targets; of a lone output, the target itself. */
-static double target_of(const clade__reference_batch *batch, int64_t row, int64_t col, int64_t cols)
+static double row_loss(const clade__reference *r, const clade__loss *loss, const double *y,
+                       int64_t cols, const target *t)
 {
-    if (!batch->labels) return batch->targets[row * cols + col];
-    return cols == 1 ? batch->labels[row] : batch->labels[row] == col;
-}
-
-static double element_loss(clade_loss loss, double y, double target)
-{
-    if (loss == CLADE_LOSS_MSE) return (y - target) * (y - target);
-    /* -t log(sigmoid(y)) - (1 - t) log(1 - sigmoid(y)) */
-    return fmax(y, 0.0) - y * target + log1p(exp(-fabs(y)));
-}
-
-/* Of one sample. */
-static double row_loss(const clade__reference *reference, int64_t row)
-{
-    const clade_model *model = reference->model;
-    const clade__reference_batch *batch = &reference->batch;
-    int64_t cols = clade_shape_elements(clade_model_output_shape(model));
-    const double *y = reference->y[model->n_nodes - 1] + row * cols;
-    if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
-        return log_sum_exp(y, cols) - y[batch->labels[row]];
     double sum = 0.0;
-    for (int64_t c = 0; c < cols; c++)
-        sum += element_loss(model->loss, y[c], target_of(batch, row, c, cols)) / (double)cols;
-    return sum;
+    if (loss->kind == CLADE_LOSS_CROSS_ENTROPY) return cross_entropy(r, loss, y, cols, t->label);
+    for (int64_t c = 0; c < cols; c++) {
+        double wanted = !t->is_label ? t->numbers[c] : cols == 1 ? (double)t->label : t->label == c;
+        sum += element_loss(loss->kind, y[c], wanted) / (double)cols;
+    }
+    return t->is_label ? sum * weight_of(r, t->label) : sum;
+}
+
+static double mean_loss(const clade__reference *r, const clade__loss *loss)
+{
+    const double *y = clade__reference_values(r, loss->prediction);
+    int64_t cols = clade__shape_cols(loss->prediction->shape);
+    double sum = 0.0, all = 0.0;
+    for (int64_t row = 0; row < clade__loss_rows(loss, r->batch.n); row++) {
+        target t = target_of(r, loss, row, cols);
+        if (t.is_label && loss->ignores && t.label == loss->ignore_index) continue;
+        sum += row_loss(r, loss, y + row * cols, cols, &t);
+        all += t.is_label ? weight_of(r, t.label) : 1.0;
+    }
+    return all > 0.0 ? sum / all : 0.0;
 }
 
 double clade__reference_loss(const clade__reference *reference)
 {
-    const double *weights = reference->batch.weights;
-    double sum = 0.0, all = 0.0;
-    for (int64_t i = 0; i < reference->batch.n; i++) {
-        double weight = weights ? weights[i] : 1.0;
-        sum += weight * row_loss(reference, i);
-        all += weight;
-    }
-    return all > 0.0 ? sum / all : 0.0;
+    const clade__graph *graph = &reference->model->graph;
+    double sum = 0.0;
+    for (int i = 0; i < graph->n_losses; i++)
+        sum += (double)graph->losses[i].weight * mean_loss(reference, &graph->losses[i]);
+    return sum;
 }

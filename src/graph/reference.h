@@ -1,18 +1,19 @@
-/* A model in plain double precision on the host, written from the formulas and for reading: what
- * the device's results are compared with, in `clade gradcheck` and in the tests. It shares nothing
- * with the kernels. */
+/* A model in plain double precision on the host, by the formulas of its layers' rows: what the device's
+ * results are compared with, in `clade gradcheck` and in the tests. It shares nothing with the
+ * kernels. */
 #ifndef CLADE_GRAPH_REFERENCE_H
 #define CLADE_GRAPH_REFERENCE_H
 
-#include "graph/layer.h"
+#include "graph/model.h"
 
-/* What a network sees, and either labels or, with labels NULL, targets. */
+/* What a network sees, and what its losses compare with. */
 typedef struct clade__reference_batch {
     int64_t n;
-    const double *x;       /* (n, input…) */
-    const int32_t *labels; /* (n), each in range */
+    const double *const *x; /* (inputs of the network): (n, input…), whole numbers of an int32 input */
+    /* Where a loss has the target of the data: labels, each in range, or with labels NULL targets. */
+    const int32_t *labels; /* (n) */
     const double *targets; /* (n, outputs) */
-    const double *weights; /* (n) of the samples, whose weighted mean is the loss; NULL: all 1 */
+    const double *weights; /* (classes), of the rows whose labels they are; NULL: all 1 */
     int64_t step; /* whose masks dropout has; 0: none, as outside training */
 } clade__reference_batch;
 
@@ -20,18 +21,24 @@ typedef struct clade__reference {
     const clade_model *model;
     clade__reference_batch batch; /* its arrays are borrowed */
     double *parameters; /* all of the model's, one after another: the caller's to set and change */
-    double **y;         /* (nodes): each node's values (n, shape…); NULL for the input's */
+    const double **w;   /* (n_parameters) where each begins */
+    double **y;         /* (n_nodes): each value (n, shape…); NULL for those of inputs */
+    const double **pointers; /* room for those of one layer */
+    double **outputs;
 } clade__reference;
 
-/* The model needs nodes, not a device. CLADE_EINVAL for a layer that has no formula here. */
+/* The model needs a graph, not a device. CLADE_EINVAL for a layer that has no formula. */
 clade_status clade__reference_create(clade__reference **out, const clade_model *model,
                                      const clade__reference_batch *batch);
 void clade__reference_free(clade__reference *reference);
 
-/* Computes the nodes from number `first` on, those before it being up to date; 1 for all. */
+/* Computes the layers from number `first` on, those before it being up to date; 0 for all. */
 void clade__reference_forward(clade__reference *reference, int first);
 
-/* The (weighted) mean over the batch of the model's loss of the last node's values. */
+/* The values (n, shape…) of a node. */
+const double *clade__reference_values(const clade__reference *reference, const clade_node *node);
+
+/* The sum of the model's losses, each the (weighted) mean over its counted rows. */
 double clade__reference_loss(const clade__reference *reference);
 
 #endif

@@ -153,7 +153,7 @@ static clade_status read_header(clade__safetensors *file, size_t n_bytes)
                            "bytes in a file of %zu", file->path, (unsigned long long)header_bytes,
                            n_bytes);
     const char *text = (const char *)file->bytes + sizeof header_bytes;
-    file->header = cJSON_ParseWithLength(text, (size_t)header_bytes);
+    file->header = clade__json_parse(text, (size_t)header_bytes, false);
     file->data = file->bytes + sizeof header_bytes + header_bytes;
     file->data_bytes = n_bytes - sizeof header_bytes - (size_t)header_bytes;
     if (!cJSON_IsObject(file->header))

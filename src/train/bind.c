@@ -30,10 +30,10 @@ static bool shapes_agree(clade_shape a, clade_shape b)
 clade_status clade__check_samples(const clade_model *model, const clade_data *data)
 {
     char got[64], want[64];
-    if (shapes_agree(data->shape, model->nodes[0]->shape)) return CLADE_OK;
+    if (shapes_agree(data->shape, clade_model_input_shape(model))) return CLADE_OK;
     return clade__fail(CLADE_EDATA, "the model takes samples of shape %s, and '%s' has %s: is it "
                        "the data the model was made for?",
-                       clade__shape_text(want, sizeof want, model->nodes[0]->shape), data->name,
+                       clade__shape_text(want, sizeof want, clade_model_input_shape(model)), data->name,
                        clade__shape_text(got, sizeof got, data->shape));
 }
 

@@ -21,7 +21,7 @@ clade_status clade__check_data(const clade_model *model, const clade_data *data)
     int64_t outputs = clade_shape_elements(model->output->shape);
     if (model->output->dtype != CLADE_FLOAT32)
         return clade__fail(CLADE_EDATA, "the model ends in %s, which has no loss",
-                           model->output->type->name);
+                           model->output->layer->type->name);
     if (data->labels) return CLADE_OK;
     if (!data->targets) return fail_without_answers(data);
     if (model->loss == CLADE_LOSS_CROSS_ENTROPY)

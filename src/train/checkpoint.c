@@ -19,7 +19,7 @@ typedef struct extra {
 
 static int n_states(const clade_model *model)
 {
-    return clade__optimizer_n_states(&model->optimizer);
+    return clade__optimizer_n_states(&model->exe.optimizer);
 }
 
 static void add_tensor(extra *e, const char *prefix, const char *name, clade_shape shape,
@@ -30,14 +30,18 @@ static void add_tensor(extra *e, const char *prefix, const char *name, clade_sha
     e->n++;
 }
 
-/* A tensor for each parameter, one after another in values. */
-static void add_tensors(extra *e, const char *prefix, const clade_model *model, const float *values)
+/* A tensor for each parameter, or for each that trains, one after another in values; gives where they
+ * end. */
+static const float *add_tensors(extra *e, const char *prefix, const clade_model *model,
+                                const float *values, bool all)
 {
-    for (int i = 0; i < model->n_parameters; i++) {
-        const clade__parameter *p = &model->parameters[i];
+    for (int i = 0; i < model->graph.n_parameters; i++) {
+        const clade__parameter *p = &model->graph.parameters[i];
+        if (!all && !model->exe.parameters[i].trains) continue;
         add_tensor(e, prefix, p->name, p->shape, values);
         values += clade_shape_elements(p->shape);
     }
+    return values;
 }
 
 static void extra_free(extra *e)
@@ -49,20 +53,19 @@ static void extra_free(extra *e)
 /* The layout of a checkpoint, written once: for writing its values, for reading its tensors. */
 static clade_status extra_of(extra *e, const clade_model *model, const clade__checkpoint *c)
 {
-    size_t most = (size_t)model->n_parameters * (size_t)(n_states(model) + 1) + 1;
+    size_t most = (size_t)model->graph.n_parameters * (size_t)(n_states(model) + 1) + 1;
     *e = (extra){.tensors = calloc(most, sizeof *e->tensors), .names = calloc(most, NAME_BYTES)};
     if (!e->tensors || !e->names) {
         extra_free(e);
         return clade__fail(CLADE_ENOMEM, "no memory for a checkpoint");
     }
-    const float *values = c->values;
+    const float *values = c->values + clade_model_n_parameters(model);
     for (int k = 0; k < n_states(model); k++) {
         char prefix[32];
         snprintf(prefix, sizeof prefix, "optimizer.%d.", k);
-        values += clade_model_n_parameters(model);
-        add_tensors(e, prefix, model, values);
+        values = add_tensors(e, prefix, model, values, false);
     }
-    if (c->state.best_epoch > 0) add_tensors(e, "best.", model, c->best);
+    if (c->state.best_epoch > 0) (void)add_tensors(e, "best.", model, c->best, true);
     if (c->state.epoch_step > 0)
         add_tensor(e, "", "sums", CLADE_SHAPE(c->state.epoch_step, CLADE__N_SUMS), c->sums);
     return CLADE_OK;
@@ -115,12 +118,12 @@ static clade_status check_tensors(const clade__safetensors *file, const clade_mo
                                   const extra *e)
 {
     size_t n = clade__safetensors_n_tensors(file);
-    if (n != (size_t)model->n_parameters + e->n)
+    if (n != (size_t)model->graph.n_parameters + e->n)
         return clade__fail(CLADE_EDATA, "it has %zu tensors, want %zu", n,
-                           (size_t)model->n_parameters + e->n);
-    for (int i = 0; i < model->n_parameters; i++)
-        CLADE_TRY(clade__safetensors_check(file, model->parameters[i].name,
-                                           model->parameters[i].shape));
+                           (size_t)model->graph.n_parameters + e->n);
+    for (int i = 0; i < model->graph.n_parameters; i++)
+        CLADE_TRY(clade__safetensors_check(file, model->graph.parameters[i].name,
+                                           model->graph.parameters[i].shape));
     for (size_t i = 0; i < e->n; i++)
         CLADE_TRY(clade__safetensors_check(file, e->tensors[i].name, e->tensors[i].shape));
     return CLADE_OK;
@@ -130,9 +133,9 @@ static clade_status check_tensors(const clade__safetensors *file, const clade_mo
 static void copy_tensors(const clade__safetensors *file, const clade_model *model, const extra *e,
                          float *values)
 {
-    for (int i = 0; i < model->n_parameters; i++) {
-        clade__safetensors_copy(file, model->parameters[i].name, values);
-        values += clade_shape_elements(model->parameters[i].shape);
+    for (int i = 0; i < model->graph.n_parameters; i++) {
+        clade__safetensors_copy(file, model->graph.parameters[i].name, values);
+        values += clade_shape_elements(model->graph.parameters[i].shape);
     }
     for (size_t i = 0; i < e->n; i++)
         clade__safetensors_copy(file, e->tensors[i].name, (float *)(uintptr_t)e->tensors[i].values);

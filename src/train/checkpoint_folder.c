@@ -46,7 +46,7 @@ clade_status clade__checkpoint_steps(const char *folder, int64_t **steps, int *n
     *steps = NULL;
     *n = 0;
     DIR *open = opendir(folder);
-    if (!open) return clade__fail(CLADE_EIO, "cannot read '%s': %s", folder, strerror(errno));
+    if (!open) return clade__fail(CLADE_EIO, "cannot read '%s': %s", folder, clade__errno_text(errno));
     clade_status status = CLADE_OK;
     for (const struct dirent *entry; status == CLADE_OK && (entry = readdir(open));) {
         int64_t step = step_of(entry->d_name);
@@ -71,7 +71,7 @@ clade_status clade__checkpoints_prune(const char *folder, int64_t newest, int ke
         if (steps[i] <= newest && kept++ < keep) continue;
         clade__checkpoint_path(path, folder, steps[i]);
         if (unlink(path) != 0 && errno != ENOENT && status == CLADE_OK)
-            status = clade__fail(CLADE_EIO, "cannot remove '%s': %s", path, strerror(errno));
+            status = clade__fail(CLADE_EIO, "cannot remove '%s': %s", path, clade__errno_text(errno));
     }
     free(steps);
     return status;

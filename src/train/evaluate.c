@@ -38,7 +38,7 @@ static clade_status evaluate(clade_model *model, clade_data *data, clade_metrics
 {
     CLADE_TRY(clade__check_compiled(model, "evaluate", false));
     clade__pass pass;
-    bool resident = clade__data_fits(model, data, false, model->memory.total);
+    bool resident = clade__data_fits(model, data, false, model->exe.memory.total);
     CLADE_TRY(clade__pass_open(&pass, model, data, &(clade__pass_options){.resident = resident}));
     clade_status status = clade__pass_evaluate(&pass, NULL, metrics);
     clade__pass_close(&pass);
@@ -60,14 +60,14 @@ clade_status clade_evaluate(clade_model *model, clade_data *data, clade_metrics 
 static clade_status record_prediction(clade_model *model, clade__feed *feed, int64_t batch, bool raw,
                                       clade__plan *plan, clade__commands *commands)
 {
-    const clade__layout *layout = model->infer_layout;
-    CLADE_TRY(clade__plan_open(plan, model, layout, batch));
+    CLADE_TRY(clade__plan_open(plan, &(clade__plan_options){.exe = &model->exe,
+                                                            .session = &model->session,
+                                                            .batch = batch}));
     clade__commands_scope(commands, CLADE_PHASE_VALIDATION, NULL);
     CLADE_TRY(clade__feed_record(feed, plan, commands, false));
-    CLADE_TRY(clade__plan_record(plan, model, layout, commands, false, false));
+    CLADE_TRY(clade__plan_record(plan, commands, false));
     if (raw || model->loss == CLADE_LOSS_MSE || plan->y.dtype != CLADE_FLOAT32) return CLADE_OK;
-    clade_tensor y = clade__tensor_reshaped(
-        &plan->y, CLADE_SHAPE(batch, clade_shape_elements(plan->y.shape) / batch));
+    clade_tensor y = plan->y; /* over its last dimension */
     if (model->loss == CLADE_LOSS_CROSS_ENTROPY)
         return clade__softmax_forward(commands, &y, &y);
     return clade__activation_forward(commands, CLADE_SIGMOID, 0.0f, &y, &y);
@@ -78,7 +78,7 @@ static clade_status predict_batches(clade_model *model, clade__feed *feed, int64
                                     bool raw, float *outputs)
 {
     clade__commands *commands = NULL;
-    clade__plan plan;
+    clade__plan plan = {0};
     clade__transfer read = {0};
     int64_t recorded = 0, outputs_each = clade_shape_elements(model->output->shape);
     clade_status status = CLADE_OK;
@@ -86,6 +86,7 @@ static clade_status predict_batches(clade_model *model, clade__feed *feed, int64
         int64_t batch = n - done < feed->max_batch ? n - done : feed->max_batch;
         if (batch != recorded) { /* the first, and a short last one */
             clade__commands_free(commands);
+            clade__plan_close(&plan);
             commands = NULL;
             recorded = batch;
             status = clade__commands_create(&commands, model->device);
@@ -109,6 +110,7 @@ static clade_status predict_batches(clade_model *model, clade__feed *feed, int64
             outputs[i] = (float)value;
         }
     }
+    clade__plan_close(&plan);
     return status;
 }
 
@@ -119,13 +121,14 @@ static clade_status predict(clade_model *model, clade_data *data, int64_t first,
     if (first < 0 || n < 1 || first > data->n_samples || n > data->n_samples - first)
         return clade__fail(CLADE_EINVAL, "predict: %lld samples from number %lld on, of %lld",
                            (long long)n, (long long)first, (long long)data->n_samples);
+    CLADE_TRY(clade__pass_check(model, false, n));
     CLADE_TRY(clade__model_materialize(model));
     clade__feed feed = {0};
     clade__binding binding;
     clade_status status = clade__bind(&binding, model, data, true);
     if (status == CLADE_OK)
         status = clade__feed_open(&feed, model->device, data,
-                                  &(clade__feed_options){.max_batch = CLADE__INFER_BATCH,
+                                  &(clade__feed_options){.max_batch = model->exe.infer_batch,
                                                          .scaling = &binding.scaling,
                                                          .alone = true});
     if (status == CLADE_OK) {

@@ -105,14 +105,15 @@ void clade__feed_close(clade__feed *feed)
 clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan,
                                 clade__commands *commands, bool answers)
 {
-    clade_tensor x = clade__tensor_reshaped(
-        &plan->x, CLADE_SHAPE(plan->batch, clade_shape_elements(plan->x.shape) / plan->batch));
-    clade_tensor labels = plan->labels, target = plan->target;
+    clade_tensor x = clade__flat(&plan->inputs[0]);
     CLADE_TRY(clade__gather(commands, &x, feed->values, feed->order, &feed->first,
                             feed->scaling->scale, feed->scaling->shift, feed->columns));
     if (!answers) return CLADE_OK;
+    clade_tensor labels = plan->losses[0].labels;
     if (feed->labels)
         return clade__gather_labels(commands, &labels, feed->labels, feed->order, &feed->first);
+    clade_tensor target = clade__tensor_reshaped(&plan->losses[0].target,
+                                                 CLADE_SHAPE(plan->batch, feed->data->n_targets));
     return clade__gather(commands, &target, feed->targets, feed->order, &feed->first, 1.0f, 0.0f,
                          NULL);
 }

@@ -75,7 +75,7 @@ clade_status clade__fit_catch_up(clade__fit *f)
     CLADE_TRY(send_sums(f));
     CLADE_TRY(receive(f));
     if (f->good_step == f->state.step) return CLADE_OK;
-    CLADE_TRY(clade__model_is_finite(f->model, &finite));
+    CLADE_TRY(clade__session_is_finite(&f->model->session, &f->model->exe, &finite));
     if (!finite) return notice(f, "a parameter after", f->state.step);
     f->good_step = f->state.step;
     return CLADE_OK;
@@ -195,7 +195,7 @@ static clade_status run_step(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
     f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step);
-    f->model->lr = f->progress.lr;
+    f->model->session.numbers.lr = f->progress.lr;
     CLADE_TRY(clade__pass_run(&f->train, state->epoch_step));
     state->epoch_step++;
     state->step++;
@@ -209,7 +209,7 @@ static clade_status run_epoch(clade__fit *f)
     clade__fit_state *state = &f->state;
     f->progress.epoch = (int)state->epochs + 1;
     f->epoch_started = clade__fit_seconds(f) - state->epoch_seconds;
-    CLADE_TRY(clade__pass_shuffle(&f->train, f->model->seed, f->model->epoch++));
+    CLADE_TRY(clade__pass_shuffle(&f->train, f->model->session.seed, f->model->session.epoch++));
     while (state->epoch_step < f->train.n_batches && steps_left(f)) {
         if (clade__fit_stop_asked(f)) return CLADE_OK;
         CLADE_TRY(run_step(f));

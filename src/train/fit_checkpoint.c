@@ -20,7 +20,7 @@ static clade_status open_checkpoints(clade__fit *f)
     const clade_device_info *info = clade_device_describe(f->model->device);
     clade__text platform = {0};
     clade__text_append(&platform, "%s, %s, driver %s, gemm %s, clade %s", info->name, info->platform,
-                       info->driver, clade__gemm_provider_name(f->model->gemm), clade_version());
+                       info->driver, clade__gemm_provider_name(f->model->exe.gemm), clade_version());
     f->platform = platform.data;
     f->recipe =
         clade__recipe_text(f->model, f->train.feed.data, f->options, &f->schedule.options);
@@ -55,7 +55,7 @@ clade_status clade__fit_copy(clade__fit *f)
 clade_status clade__fit_go_back(clade__fit *f)
 {
     const clade__fit_state *state = &f->kept.state;
-    f->model->step = state->first_step + state->step;
+    f->model->session.step = state->first_step + state->step;
     return clade__model_write_trained(f->model, f->kept.values);
 }
 
@@ -125,7 +125,7 @@ static clade_status restore(clade__fit *f)
     *state = f->kept.state;
     state->n_steps = f->progress.n_steps;
     CLADE_TRY(clade__fit_go_back(f));
-    f->model->epoch = state->first_epoch + state->epochs;
+    f->model->session.epoch = state->first_epoch + state->epochs;
     f->sent = f->known = state->epoch_step;
     f->progress.train = clade__pass_metrics(&f->train, f->known);
     f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step - 1);

@@ -22,7 +22,7 @@ typedef struct replay {
 
 static clade_status shuffle(const replay *r)
 {
-    return clade__pass_shuffle(&r->f->train, r->f->model->seed,
+    return clade__pass_shuffle(&r->f->train, r->f->model->session.seed,
                                r->at.first_epoch + r->at.epochs);
 }
 
@@ -37,7 +37,7 @@ static clade_status begin(replay *r)
 static clade_status prepare(replay *r)
 {
     clade__fit *f = r->f;
-    f->model->lr = clade__schedule_lr(&f->schedule, &r->at.plateau, r->at.step);
+    f->model->session.numbers.lr = clade__schedule_lr(&f->schedule, &r->at.plateau, r->at.step);
     if (r->at.epoch_step < f->train.n_batches) return CLADE_OK;
     r->at.epochs++;
     r->at.epoch_step = 0;
@@ -69,7 +69,7 @@ static clade_phase phase_of(const clade__left *left)
     case CLADE__LEFT_X:
     case CLADE__LEFT_TARGET: return CLADE_PHASE_FEED;
     case CLADE__LEFT_Y: return CLADE_PHASE_FORWARD;
-    case CLADE__LEFT_GRADIENT: return left->node ? CLADE_PHASE_BACKWARD : CLADE_PHASE_LOSS;
+    case CLADE__LEFT_GRADIENT: return left->layer ? CLADE_PHASE_BACKWARD : CLADE_PHASE_LOSS;
     case CLADE__LEFT_PARAMETER: return CLADE_PHASE_OPTIMIZER;
     default: return CLADE_PHASE_LOSS;
     }
@@ -97,7 +97,7 @@ static const char *advice(const replay *r, const clade__left *left)
                      "(--standardize), or smaller initial weights"
                    : "the numbers are too large from the start: try to standardize the data "
                      "(--standardize), or to scale the targets";
-    return r->f->model->optimizer.clip_norm > 0.0f
+    return r->f->model->exe.optimizer.clip_norm > 0.0f
                ? "try a smaller learning rate"
                : "try a smaller learning rate, or to clip gradients by norm (clip_norm)";
 }
@@ -108,16 +108,16 @@ static void tell_layer(replay *r, const clade__left *left)
                                        [CLADE__LEFT_LOSS] = "the loss",
                                        [CLADE__LEFT_GRADIENT] = "the gradient of ",
                                        [CLADE__LEFT_PARAMETER] = "a parameter of "};
-    const clade_node *node = left->node;
+    const clade__layer *at = left->layer;
     const char *when = left->kind != CLADE__LEFT_PARAMETER ? ""
                        : r->in_step                        ? ", after its update"
                                                            : ", before the step";
     char layer[160] = "";
     if (left->kind == CLADE__LEFT_GRADIENT) snprintf(layer, sizeof layer, "the loss");
-    if (node)
-        snprintf(layer, sizeof layer, "layer '%.64s' (%s, %lld to %lld)", node->name,
-                 node->type->name, (long long)clade_shape_elements(node->inputs[0]->shape),
-                 (long long)clade_shape_elements(node->shape));
+    if (at)
+        snprintf(layer, sizeof layer, "layer '%.64s' (%s, %lld to %lld)", at->name, at->type->name,
+                 (long long)clade_shape_elements(at->inputs[0]->shape),
+                 (long long)clade_shape_elements(at->outputs[0].shape));
     snprintf(r->what, sizeof r->what, "%s%s is first not finite%s; %s", what[left->kind], layer,
              when, advice(r, left));
 }
@@ -126,7 +126,8 @@ static void found(replay *r, const clade__part *part, const clade__left *left, i
 {
     clade_divergence *diverged = &r->f->result->diverged;
     *diverged = (clade_divergence){.step = r->at.step + 1, .phase = phase_of(left)};
-    if (left->node) snprintf(diverged->layer, sizeof diverged->layer, "%s", left->node->name);
+    if (left->layer && diverged->phase != CLADE_PHASE_FEED)
+        snprintf(diverged->layer, sizeof diverged->layer, "%s", left->layer->name);
     if (diverged->phase == CLADE_PHASE_FEED)
         tell_sample(r, part, left, index);
     else
@@ -149,18 +150,26 @@ static clade_status find(const clade_tensor *tensor, int64_t *index)
     return status;
 }
 
+/* What a scope has left, while it is looked at. */
+typedef struct look {
+    replay *r;
+    const clade__part *part;
+} look;
+
+static clade_status look_at(void *user, const clade__left *left)
+{
+    const look *l = user;
+    int64_t index = -1;
+    if (l->r->what[0]) return CLADE_OK;
+    CLADE_TRY(find(&left->tensor, &index));
+    if (index >= 0) found(l->r, l->part, left, index);
+    return CLADE_OK;
+}
+
 static clade_status look_at_scope(replay *r, const clade__part *part, const clade__plan *plan,
                                   const clade__scope *scope)
 {
-    const clade__fit *f = r->f;
-    clade__left left[CLADE__MAX_LEFT];
-    bool has_labels = f->train.feed.data->labels != NULL;
-    int n = clade__plan_left(plan, f->model, f->model->train_layout, scope, has_labels, left);
-    for (int i = 0; i < n && !r->what[0]; i++) {
-        int64_t index = -1;
-        CLADE_TRY(find(&left[i].tensor, &index));
-        if (index >= 0) found(r, part, &left[i], index);
-    }
+    CLADE_TRY(clade__plan_left(plan, scope, look_at, &(look){r, part}));
     if (scope->phase != CLADE_PHASE_METRICS) return CLADE_OK;
     float loss; /* the sum of finite ones may be infinite */
     CLADE_TRY(read_loss(r, &loss));
@@ -168,29 +177,41 @@ static clade_status look_at_scope(replay *r, const clade__part *part, const clad
     return CLADE_OK;
 }
 
+static clade_status open_plan(const replay *r, clade__plan *plan, int64_t batch)
+{
+    clade_model *model = r->f->model;
+    return clade__plan_open(plan, &(clade__plan_options){
+                                      .exe = &model->exe, .session = &model->session, .training = true,
+                                      .batch = batch,
+                                      .has_labels = r->f->train.feed.data->labels != NULL});
+}
+
 static clade_status look_at_part(replay *r, const clade__part *part)
 {
-    const clade_model *model = r->f->model;
     clade__plan plan;
     clade__scope scope;
-    CLADE_TRY(clade__plan_open(&plan, model, model->train_layout, part->n));
-    for (size_t from = 0; from < clade__commands_count(part->commands) && !r->what[0];) {
-        CLADE_TRY(clade__commands_run_scope(part->commands, &from, &scope));
-        CLADE_TRY(look_at_scope(r, part, &plan, &scope));
+    clade_status status = open_plan(r, &plan, part->n);
+    for (size_t from = 0; status == CLADE_OK && from < clade__commands_count(part->commands) &&
+                          !r->what[0];) {
+        status = clade__commands_run_scope(part->commands, &from, &scope);
+        if (status == CLADE_OK) status = look_at_scope(r, part, &plan, &scope);
     }
-    return CLADE_OK;
+    clade__plan_close(&plan);
+    return status;
 }
 
 /* At what is there before the first step to be looked at: a model may be broken from the beginning. */
 static clade_status look_before(replay *r)
 {
-    const clade_model *model = r->f->model;
-    const clade__plan no_plan = {0};
-    for (int i = 1; i < model->n_nodes && !r->what[0]; i++)
-        CLADE_TRY(look_at_scope(r, NULL, &no_plan,
-                                &(clade__scope){CLADE_PHASE_OPTIMIZER, model->nodes[i]->label}));
+    const clade__graph *graph = &r->f->model->graph;
+    clade__plan plan;
+    clade_status status = open_plan(r, &plan, 1);
+    for (int i = 0; status == CLADE_OK && i < graph->n_layers && !r->what[0]; i++)
+        status = look_at_scope(r, NULL, &plan,
+                               &(clade__scope){CLADE_PHASE_OPTIMIZER, graph->layers[i]->label});
+    clade__plan_close(&plan);
     r->in_step = true;
-    return CLADE_OK;
+    return status;
 }
 
 static clade_status look_at_step(replay *r)

@@ -36,14 +36,14 @@ clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *
     if (valid) CLADE_TRY(clade__check_targets(model, valid));
     clade__feeds feeds = {clade_data_size_of(train), clade_data_size_of(valid)};
     if (valid) feeds.valid.fixed_bytes = feeds.train.fixed_bytes; /* the network sees both alike */
-    uint64_t train_part = clade__memory_of_parts(&feeds.train, model->micro_batch);
-    uint64_t valid_part = clade__memory_of_parts(&feeds.valid, CLADE__INFER_BATCH);
-    CLADE_TRY(clade__memory_check(model, &feeds));
-    *plan = (clade__fit_memory){.memory = model->memory};
+    uint64_t train_part = clade__memory_of_parts(&feeds.train, model->exe.micro_batch);
+    uint64_t valid_part = clade__memory_of_parts(&feeds.valid, model->exe.infer_batch);
+    CLADE_TRY(clade__memory_check(&model->exe, &feeds));
+    *plan = (clade__fit_memory){.memory = model->exe.memory};
     clade_memory *memory = &plan->memory;
-    memory->total += clade__memory_of_feeds(model, &feeds);
+    memory->total += clade__memory_of_feeds(&model->exe, &feeds);
     if (options->class_weights) { /* and their sum over each batch */
-        int64_t n = train->n_samples, batch = model->batch < n ? model->batch : n;
+        int64_t n = train->n_samples, batch = model->exe.batch < n ? model->exe.batch : n;
         memory->total += (uint64_t)(clade__model_n_known(model) + (n + batch - 1) / batch) *
                          sizeof *options->class_weights;
     }
@@ -51,7 +51,7 @@ clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *
         !options->stream && make_resident(memory, model, train, train_part, true);
     plan->valid_resident =
         !options->stream && valid && make_resident(memory, model, valid, valid_part, false);
-    memory->data = memory->total - model->memory.total;
+    memory->data = memory->total - model->exe.memory.total;
     return CLADE_OK;
 }
 

@@ -39,6 +39,8 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
     CLADE_TRY(clade__take_data(model, data));
     clade__fit_memory plan;
     CLADE_TRY(clade__fit_memory_plan(&plan, model, data, f->options));
+    CLADE_TRY(clade__pass_check(model, true, data->n_samples));
+    if (valid) CLADE_TRY(clade__pass_check(model, false, valid->n_samples));
     clade__run_start start = {.n_train = data->n_samples, .memory_bytes = plan.memory.total,
                               .resident = plan.train_resident};
     CLADE_TRY(clade__pass_open(&f->train, model, data,
@@ -60,11 +62,11 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
         f->progress.n_steps = f->options->max_steps;
     f->progress.train = (clade_metrics){.accuracy = NAN};
     f->state.n_steps = f->progress.n_steps;
-    f->state.first_step = model->step;
-    f->state.first_epoch = model->epoch;
+    f->state.first_step = model->session.step;
+    f->state.first_epoch = model->session.epoch;
     f->kept_step = -1;
     CLADE_TRY(clade__schedule_open(&f->schedule, &f->state.plateau, &f->options->schedule,
-                                   model->optimizer.lr, f->train.n_batches, f->progress.n_steps));
+                                   model->exe.optimizer.lr, f->train.n_batches, f->progress.n_steps));
     f->kept.values = malloc(clade__model_trained_bytes(model));
     if (!f->kept.values) return clade__fail(CLADE_ENOMEM, "no memory for a copy of the training");
     CLADE_TRY(open_folder(f, &start));

@@ -108,7 +108,7 @@ static clade_status warn_of_missing_classes(clade__fit *f)
 /* Both losses take logits. */
 static clade_status warn_of_double_activation(clade__fit *f)
 {
-    const char *last = f->model->output->type->name, *loss = NULL;
+    const char *last = f->model->output->layer->type->name, *loss = NULL;
     char text[320];
     if (f->model->loss == CLADE_LOSS_CROSS_ENTROPY && strcmp(last, "softmax") == 0) loss = "cross_entropy";
     if (f->model->loss == CLADE_LOSS_BCE_WITH_LOGITS && strcmp(last, "sigmoid") == 0)

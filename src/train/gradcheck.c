@@ -31,9 +31,10 @@ typedef struct check {
     clade_gradcheck_options options; /* resolved */
     int32_t *labels;                 /* as in clade__pass */
     double *x, *targets;             /* (samples, inputs), (samples, outputs) or NULL */
-    double *weights;                 /* (samples) of their classes, or NULL */
+    const double *inputs;            /* x */
+    double *weights;                 /* of the classes that the model knows, or NULL */
     clade_tensor *class_weights;     /* the same on the device */
-    clade_tensor *total;             /* (1): their sum */
+    clade_tensor *total;             /* (1): the sum of those of the samples */
     clade__reference *reference;
     double loss;                     /* by the reference */
     float *gradients;                /* of all parameters, one after another */
@@ -66,10 +67,10 @@ static clade_status resolve(clade_gradcheck_options *resolved,
 static clade_status check_model(const clade_model *model)
 {
     CLADE_TRY(clade__check_compiled(model, "gradcheck", true));
-    for (int i = 0; i < model->n_parameters; i++)
-        if (model->parameters[i].fused)
+    for (int i = 0; i < model->graph.n_parameters; i++)
+        if (model->exe.parameters[i].stepped)
             return clade__fail(CLADE_ESTATE, "gradcheck: the gradient of %s is not stored; compile "
-                               "with keep_gradients", model->parameters[i].name);
+                               "with keep_gradients", model->graph.parameters[i].name);
     return CLADE_OK;
 }
 
@@ -79,16 +80,14 @@ static clade_status record(check *c, clade__feed *feed, clade__plan *plan,
                            clade__commands *commands)
 {
     static const int32_t first = 0;
-    clade_model *model = c->model;
-    CLADE_TRY(clade__plan_open(plan, model, model->train_layout, c->options.samples));
+    clade__step_numbers *numbers = &c->model->session.numbers;
     plan->weights = c->class_weights;
-    plan->total = (clade__rows_total){c->total, &first};
+    plan->losses[0].total = (clade__rows_total){c->total, &first};
     CLADE_TRY(clade__feed_record(feed, plan, commands, true));
-    CLADE_TRY(clade__plan_record(plan, model, model->train_layout, commands, true,
-                                 c->data->labels != NULL));
+    CLADE_TRY(clade__plan_record(plan, commands, true));
     CLADE_TRY(clade__feed_next(feed, 0, c->options.samples));
-    model->mask_step = MASK_STEP; /* a step sets it to its own */
-    model->first_row = 0;
+    numbers->mask_step = MASK_STEP; /* a step sets it to its own */
+    numbers->first_row = 0;
     return clade__commands_run(commands);
 }
 
@@ -98,9 +97,10 @@ static clade_status read_gradients(check *c)
     c->gradients = malloc(clade__model_parameter_bytes(model));
     if (!c->gradients) return clade__fail(CLADE_ENOMEM, "no memory for the gradients");
     float *at = c->gradients;
-    for (int i = 0; i < model->n_parameters; i++) {
-        CLADE_TRY(clade_tensor_read(model->parameters[i].grad, at));
-        at += clade_shape_elements(model->parameters[i].shape);
+    for (int i = 0; i < model->graph.n_parameters; i++) {
+        const clade_tensor *grad = model->session.parameters[i].grad;
+        if (grad) CLADE_TRY(clade_tensor_read(grad, at));
+        at += clade_shape_elements(model->graph.parameters[i].shape);
     }
     return CLADE_OK;
 }
@@ -108,7 +108,7 @@ static clade_status read_gradients(check *c)
 static clade_status run_device(check *c)
 {
     clade__feed feed;
-    clade__plan plan;
+    clade__plan plan = {0};
     clade__commands *commands = NULL;
     CLADE_TRY(clade__model_materialize(c->model));
     CLADE_TRY(clade__feed_open(&feed, c->model->device, c->data,
@@ -116,9 +116,15 @@ static clade_status run_device(check *c)
                                                       .scaling = &c->data->scaling,
                                                       .labels = c->labels}));
     clade_status status = clade__commands_create(&commands, c->model->device);
+    if (status == CLADE_OK)
+        status = clade__plan_open(&plan, &(clade__plan_options){
+                                             .exe = &c->model->exe, .session = &c->model->session,
+                                             .training = true, .batch = c->options.samples,
+                                             .has_labels = c->data->labels != NULL});
     if (status == CLADE_OK) status = record(c, &feed, &plan, commands);
     if (status == CLADE_OK) status = read_gradients(c);
     clade__commands_free(commands);
+    clade__plan_close(&plan);
     clade__feed_close(&feed);
     return status;
 }
@@ -147,8 +153,9 @@ static clade_status open_reference(check *c)
 {
     int64_t n = clade_model_n_parameters(c->model);
     CLADE_TRY(copy_batch(c));
+    c->inputs = c->x;
     clade__reference_batch batch = {
-        .n = c->options.samples, .x = c->x, .labels = c->labels ? c->labels : c->data->labels,
+        .n = c->options.samples, .x = &c->inputs, .labels = c->labels ? c->labels : c->data->labels,
         .targets = c->targets, .weights = c->weights, .step = MASK_STEP};
     CLADE_TRY(clade__reference_create(&c->reference, c->model, &batch));
     float *values = malloc(clade__model_parameter_bytes(c->model));
@@ -158,12 +165,12 @@ static clade_status open_reference(check *c)
         c->reference->parameters[i] = (double)values[i];
     free(values);
     if (status != CLADE_OK) return status;
-    clade__reference_forward(c->reference, 1);
+    clade__reference_forward(c->reference, 0);
     c->loss = clade__reference_loss(c->reference);
     return CLADE_OK;
 }
 
-/* The loss with a parameter of node `first` set to a value. */
+/* The loss with a parameter of layer number `first`, or of layers behind it, set to a value. */
 static double loss_at(clade__reference *reference, int first, double *parameter, double value)
 {
     *parameter = value;
@@ -193,8 +200,7 @@ static int64_t n_checked_of(const check *c, int64_t n)
 
 /* Both gradients of a parameter, whose elements start at `from`, into the pairs from number `to`
  * on. It is cut into as many parts as elements are checked, and one is drawn from each. */
-static void compare(check *c, const clade_node *node, int64_t n, int64_t from, int64_t to,
-                    clade__random *random)
+static void compare(check *c, int first, int64_t n, int64_t from, int64_t to, clade__random *random)
 {
     int64_t n_checked = n_checked_of(c, n);
     for (int64_t k = 0; k < n_checked; k++) {
@@ -205,29 +211,33 @@ static void compare(check *c, const clade_node *node, int64_t n, int64_t from, i
                           clade__random_below(random, (uint32_t)(quotient + (k < rest ? 1 : 0)));
         c->analytic[to + k] = (double)c->gradients[element];
         c->numeric[to + k] =
-            difference(c, node->index, &c->reference->parameters[element]);
+            difference(c, first, &c->reference->parameters[element]);
     }
-    clade__reference_forward(c->reference, node->index); /* as it was */
+    clade__reference_forward(c->reference, first); /* as it was */
+}
+
+/* How many elements of parameter i are checked: none of one that does not train. */
+static int64_t n_checked_in(const check *c, int i)
+{
+    if (!c->model->exe.parameters[i].trains) return 0;
+    return n_checked_of(c, clade_shape_elements(c->model->graph.parameters[i].shape));
 }
 
 static clade_status compare_all(check *c)
 {
-    const clade_model *model = c->model;
+    const clade__graph *graph = &c->model->graph;
     clade__random random = clade__random_start(c->options.seed, CLADE__STREAM_GRADCHECK);
-    for (int i = 0; i < model->n_parameters; i++)
-        c->n_checked += n_checked_of(c, clade_shape_elements(model->parameters[i].shape));
+    for (int i = 0; i < graph->n_parameters; i++) c->n_checked += n_checked_in(c, i);
     c->analytic = malloc((size_t)c->n_checked * sizeof *c->analytic);
     c->numeric = malloc((size_t)c->n_checked * sizeof *c->numeric);
     if (!c->analytic || !c->numeric) return clade__fail(CLADE_ENOMEM, "no memory to compare");
-    int64_t from = 0, to = 0; /* parameters are numbered in the order of their nodes */
-    for (int i = 1; i < model->n_nodes; i++)
-        for (int k = 0; k < model->nodes[i]->n_parameters; k++) {
-            int index = model->nodes[i]->parameters[k];
-            int64_t n = clade_shape_elements(model->parameters[index].shape);
-            compare(c, model->nodes[i], n, from, to, &random);
-            from += n;
-            to += n_checked_of(c, n);
-        }
+    int64_t from = 0, to = 0;
+    for (int i = 0; i < graph->n_parameters; i++) {
+        int64_t n = clade_shape_elements(graph->parameters[i].shape);
+        if (n_checked_in(c, i) > 0) compare(c, graph->parameters[i].layer->index, n, from, to, &random);
+        from += n;
+        to += n_checked_in(c, i);
+    }
     return CLADE_OK;
 }
 
@@ -264,22 +274,22 @@ static void judge(clade_gradcheck_parameter *p, const double *analytic, const do
 
 static clade_status judge_all(const check *c, clade_gradcheck_result *result)
 {
-    const clade_model *model = c->model;
+    const clade__graph *graph = &c->model->graph;
     double largest = 0.0;
     for (int64_t i = 0; i < c->n_checked; i++)
         largest = fmax(largest, fmax(fabs(c->analytic[i]), fabs(c->numeric[i])));
     *result = (clade_gradcheck_result){.passed = true,
                                        .tolerance = c->options.tolerance,
-                                       .samples = c->options.samples,
-                                       .n_parameters = model->n_parameters};
-    result->parameters = calloc((size_t)model->n_parameters, sizeof *result->parameters);
+                                       .samples = c->options.samples};
+    result->parameters = calloc((size_t)graph->n_parameters, sizeof *result->parameters);
     if (!result->parameters) return clade__fail(CLADE_ENOMEM, "no memory for the result");
     int64_t at = 0;
-    for (int i = 0; i < model->n_parameters; i++) {
-        clade_gradcheck_parameter *p = &result->parameters[i];
-        p->name = model->parameters[i].name;
-        p->shape = model->parameters[i].shape;
-        p->checked = n_checked_of(c, clade_shape_elements(p->shape));
+    for (int i = 0; i < graph->n_parameters; i++) {
+        if (n_checked_in(c, i) == 0) continue;
+        clade_gradcheck_parameter *p = &result->parameters[result->n_parameters++];
+        p->name = graph->parameters[i].name;
+        p->shape = graph->parameters[i].shape;
+        p->checked = n_checked_in(c, i);
         judge(p, c->analytic + at, c->numeric + at, largest, result->tolerance);
         result->passed = result->passed && p->passed;
         at += p->checked;
@@ -294,8 +304,8 @@ static clade_status send_weights(check *c, const int32_t *labels, float *by_labe
     for (int64_t i = 0; i < c->data->n_samples; i++)
         by_label[labels[i]] = c->options.class_weights[c->data->labels[i]];
     double sum = 0.0;
-    for (int64_t i = 0; i < c->options.samples; i++)
-        sum += c->weights[i] = (double)by_label[labels[i]];
+    for (int64_t i = 0; i < n; i++) c->weights[i] = (double)by_label[i];
+    for (int64_t i = 0; i < c->options.samples; i++) sum += c->weights[labels[i]];
     float total = (float)sum;
     CLADE_TRY(clade_tensor_create(&c->total, c->model->device, CLADE_FLOAT32, CLADE_SHAPE(1), &total));
     return clade_tensor_create(&c->class_weights, c->model->device, CLADE_FLOAT32, CLADE_SHAPE(n),
@@ -310,7 +320,7 @@ static clade_status open_weights(check *c)
                            c->data->name);
     int64_t n = clade__model_n_known(c->model);
     float *by_label = malloc((size_t)n * sizeof *by_label);
-    c->weights = malloc((size_t)c->options.samples * sizeof *c->weights);
+    c->weights = malloc((size_t)n * sizeof *c->weights);
     clade_status status =
         by_label && c->weights
             ? send_weights(c, c->labels ? c->labels : c->data->labels, by_label, n)
@@ -340,7 +350,7 @@ static clade_status gradcheck(clade_model *model, clade_data *data,
     CLADE_TRY(check_model(model));
     CLADE_TRY(clade__check_samples(model, data));
     CLADE_TRY(clade__check_data(model, data));
-    CLADE_TRY(resolve(&c.options, options, model->micro_batch, data->n_samples));
+    CLADE_TRY(resolve(&c.options, options, model->exe.micro_batch, data->n_samples));
     clade_status status = run_check(&c, result);
     clade__reference_free(c.reference);
     clade_tensor_free(c.class_weights);

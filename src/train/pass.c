@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "device/profile.h"
 #include "dist/communicator.h"
+#include "graph/dry_run.h"
 
 #define LOG_SECONDS 0.1 /* between log points */
 
@@ -24,10 +25,25 @@ bool clade__data_fits(const clade_model *model, const clade_data *data, bool shu
 static clade_status record_update(clade_model *model, clade__commands *commands)
 {
     const clade__communicator *communicator = &clade__communicator_self;
-    for (int i = 0; i < model->n_parameters; i++)
-        if (!model->parameters[i].fused)
-            CLADE_TRY(communicator->all_reduce(communicator, commands, model->parameters[i].grad));
-    return clade__optimizer_record(model, commands);
+    for (int i = 0; i < model->graph.n_parameters; i++)
+        if (model->session.parameters[i].grad)
+            CLADE_TRY(communicator->all_reduce(communicator, commands,
+                                               model->session.parameters[i].grad));
+    return clade__optimizer_record(&model->session, &model->exe, commands);
+}
+
+/* Feed, step and sums of one part. */
+static clade_status record_part(clade__pass *pass, clade__plan *plan, clade__commands *commands)
+{
+    const clade__layout *layout = plan->layout;
+    plan->weights = pass->weights;
+    plan->losses[0].total = (clade__rows_total){pass->totals, &pass->slot};
+    clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_FEED), NULL);
+    CLADE_TRY(clade__feed_record(&pass->feed, plan, commands, true));
+    CLADE_TRY(clade__plan_record(plan, commands, true));
+    clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_METRICS), NULL);
+    return clade__metrics_store(commands, pass->sums, &pass->slot, &plan->losses[0].loss,
+                                plan->losses[0].has_labels ? &plan->losses[0].hit : NULL, plan->add);
 }
 
 /* One part of a batch of n, of `part` samples; the update comes with the last. */
@@ -35,27 +51,44 @@ static clade_status record(clade__pass *pass, int64_t n, int64_t part, bool firs
                            clade__commands **commands)
 {
     clade_model *model = pass->model;
-    const clade__layout *layout = pass->training ? model->train_layout : model->infer_layout;
-    bool has_labels = pass->feed.data->labels != NULL;
     clade__plan plan;
     CLADE_TRY(clade__commands_create(commands, model->device));
-    CLADE_TRY(clade__plan_open(&plan, model, layout, part));
+    CLADE_TRY(clade__plan_open(&plan, &(clade__plan_options){
+                                          .exe = &model->exe, .session = &model->session,
+                                          .training = pass->training, .batch = part,
+                                          .has_labels = pass->feed.data->labels != NULL}));
     plan.of = n;
     plan.add = !first;
-    plan.weights = pass->weights;
-    plan.total = (clade__rows_total){pass->totals, &pass->slot};
-    clade__commands_scope(*commands, clade__layout_phase(layout, CLADE_PHASE_FEED), NULL);
-    CLADE_TRY(clade__feed_record(&pass->feed, &plan, *commands, true));
-    CLADE_TRY(clade__plan_record(&plan, model, layout, *commands, true, has_labels));
-    clade__commands_scope(*commands, clade__layout_phase(layout, CLADE_PHASE_METRICS), NULL);
-    CLADE_TRY(clade__metrics_store(*commands, pass->sums, &pass->slot, &plan.loss,
-                                   has_labels ? &plan.hit : NULL, !first));
+    clade_status status = record_part(pass, &plan, *commands);
+    clade__plan_close(&plan);
+    CLADE_TRY(status);
     return pass->training && last ? record_update(model, *commands) : CLADE_OK;
 }
 
 static int64_t n_parts_of(const clade__parts *parts)
 {
     return (parts->n + parts->part - 1) / parts->part;
+}
+
+/* Of a batch of n samples: those of one part, and of the last. */
+static clade_status check_parts(const clade_model *model, bool training, int64_t n, int64_t at_a_time)
+{
+    int64_t part = n < at_a_time ? n : at_a_time, last = n - (n - 1) / part * part;
+    CLADE_TRY(clade__dry_run_check(&model->exe, training, part));
+    return clade__dry_run_check(&model->exe, training, last);
+}
+
+/* It takes the memory of one gemm, so it comes before the model's is taken. A model that has its own
+ * already, and leaves too little, goes without it: its large batch was checked when it was compiled. */
+clade_status clade__pass_check(const clade_model *model, bool training, int64_t n_samples)
+{
+    int64_t batch = training ? model->exe.batch : model->exe.infer_batch;
+    int64_t at_a_time = training ? model->exe.micro_batch : batch;
+    if (batch > n_samples) batch = n_samples;
+    int64_t rest = n_samples % batch;
+    clade_status status = check_parts(model, training, batch, at_a_time);
+    if (status == CLADE_OK && rest > 0) status = check_parts(model, training, rest, at_a_time);
+    return status == CLADE_EDEVICEMEM && model->session.materialized ? CLADE_OK : status;
 }
 
 static clade_status record_parts(clade__pass *pass, int64_t n, clade__parts *parts)
@@ -97,8 +130,9 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data,
                               const clade__pass_options *options)
 {
     clade_model *model = pass->model;
+    CLADE_TRY(clade__pass_check(model, pass->training, data->n_samples));
     CLADE_TRY(clade__model_materialize(model));
-    int64_t at_a_time = pass->training ? model->micro_batch : CLADE__INFER_BATCH;
+    int64_t at_a_time = pass->training ? model->exe.micro_batch : model->exe.infer_batch;
     if (at_a_time > pass->batch) at_a_time = pass->batch;
     CLADE_TRY(clade__bind(&pass->binding, model, data, false));
     CLADE_TRY(clade__feed_open(&pass->feed, model->device, data,
@@ -126,7 +160,7 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
     *pass = (clade__pass){.model = model, .training = options->training};
     CLADE_TRY(clade__check_data(model, data));
     CLADE_TRY(clade__check_targets(model, data));
-    int64_t batch = pass->training ? model->batch : CLADE__INFER_BATCH;
+    int64_t batch = pass->training ? model->exe.batch : model->exe.infer_batch;
     pass->n_samples = data->n_samples;
     pass->batch = batch < data->n_samples ? batch : data->n_samples;
     pass->n_batches = (pass->n_samples + pass->batch - 1) / pass->batch;
@@ -180,7 +214,7 @@ clade_status clade__pass_shuffle(clade__pass *pass, uint64_t seed, int64_t epoch
 void clade__pass_begin(clade__pass *pass, int64_t index)
 {
     pass->slot = (int32_t)index;
-    if (pass->training) clade__optimizer_advance(pass->model);
+    if (pass->training) clade__optimizer_advance(&pass->model->session, &pass->model->exe);
 }
 
 int64_t clade__pass_n_parts(const clade__pass *pass, int64_t index)
@@ -196,7 +230,7 @@ clade_status clade__pass_feed(clade__pass *pass, int64_t index, int64_t i, clade
     *part = (clade__part){.first = index * pass->batch + done,
                           .n = last ? parts->n - done : parts->part,
                           .commands = last ? parts->last : i == 0 ? parts->first : parts->next};
-    pass->model->first_row = (int32_t)done;
+    pass->model->session.numbers.first_row = (int32_t)done;
     return clade__feed_next(&pass->feed, part->first, part->n);
 }
 
@@ -211,7 +245,7 @@ clade_status clade__pass_run(clade__pass *pass, int64_t index)
         CLADE_TRY(clade__commands_run(part.commands));
     }
     clade__profile_host_end(pass->model->device, pass->training ? "step" : "validation step",
-                            pass->training ? pass->model->step : index + 1, begun);
+                            pass->training ? pass->model->session.step : index + 1, begun);
     return CLADE_OK;
 }
 

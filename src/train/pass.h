@@ -59,6 +59,10 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
                               const clade__pass_options *options);
 void clade__pass_close(clade__pass *pass);
 
+/* Tries every gemm that a pass over so many samples will run, short batches included; before the model's
+ * memory is taken. */
+clade_status clade__pass_check(const clade_model *model, bool training, int64_t n_samples);
+
 /* check_data.c: whether data has the answers that the model wants; its samples are for clade__bind. */
 clade_status clade__check_data(const clade_model *model, const clade_data *data);
 

@@ -104,10 +104,10 @@ char *clade__recipe_text(const clade_model *model, const clade_data *train,
     clade__text_append(&text, "model: %s\n", description ? description : "");
     text.failed = text.failed || !description;
     free(description);
-    clade__text_append(&text, "seed: %llu\n", (unsigned long long)model->seed);
-    clade__text_append(&text, "batch: %lld\n", (long long)model->batch);
-    clade__text_append(&text, "samples at a time: %lld\n", (long long)model->micro_batch);
-    add_optimizer(&text, &model->optimizer);
+    clade__text_append(&text, "seed: %llu\n", (unsigned long long)model->session.seed);
+    clade__text_append(&text, "batch: %lld\n", (long long)model->exe.batch);
+    clade__text_append(&text, "samples at a time: %lld\n", (long long)model->exe.micro_batch);
+    add_optimizer(&text, &model->exe.optimizer);
     add_schedule(&text, schedule);
     clade__text_append(&text, "replacement: %s\n", options->balanced      ? "balanced over the classes"
                                                     : options->replacement ? "true"

@@ -43,7 +43,7 @@ clade_status clade__run_lock_take(clade__run_lock *lock, const char *folder)
     *lock = (clade__run_lock){0};
     snprintf(path, sizeof path, "%s/run.lock", folder);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return clade__fail(CLADE_EIO, "cannot write '%s': %s", path, strerror(errno));
+    if (fd < 0) return clade__fail(CLADE_EIO, "cannot write '%s': %s", path, clade__errno_text(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         clade_status status = fail_locked(fd, folder);
         close(fd);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "blas/gemm.h"
+#include "graph/dry_run.h"
 #include "graph/layer.h"
 
 #define SAVE_EVERY_SECONDS 5.0
@@ -24,7 +25,7 @@ static void file_in(char *out, const clade__run_log *log, const char *name)
 static clade_status fail_log(const clade__run_log *log)
 {
     return clade__fail(CLADE_EIO, "cannot write '%s/metrics.jsonl': %s", log->folder,
-                       strerror(errno));
+                       clade__errno_text(errno));
 }
 
 static clade_status open_metrics(clade__run_log *log)
@@ -150,26 +151,26 @@ static void add_metrics(clade__json *event, const char *part, const clade_metric
 }
 
 /* Every gemm of a training step, and who does it. */
-static void add_gemms(clade__json *event, const clade_model *model)
+static clade_status add_gemms(clade__json *event, const clade_model *model)
 {
+    clade__commands *dry;
+    clade__gemm_call call;
+    CLADE_TRY(clade__dry_run(&dry, &model->exe, true, model->exe.micro_batch, NULL));
     clade__json_list(event, "gemm_calls");
-    for (int i = 1; i < model->n_nodes; i++) {
-        clade_gemm_args calls[CLADE__MAX_GEMMS];
-        int n = clade__gemm_calls(model->nodes[i], model->micro_batch, true, calls);
-        for (int k = 0; k < n; k++) {
-            const clade_gemm_args *call = &calls[k];
-            clade__json_object(event, NULL);
-            clade__json_number(event, "m", (double)call->m);
-            clade__json_number(event, "n", (double)call->n);
-            clade__json_number(event, "k", (double)call->k);
-            clade__json_bool(event, "trans_a", call->trans_a);
-            clade__json_bool(event, "trans_b", call->trans_b);
-            clade__json_string(event, "provider",
-                               clade__gemm_provider_of(model->device, model->gemm, call));
-            clade__json_object_end(event);
-        }
+    for (size_t i = 0; clade__gemm_dry_call(dry, i, &call); i++) {
+        clade__json_object(event, NULL);
+        clade__json_number(event, "m", (double)call.args.m);
+        clade__json_number(event, "n", (double)call.args.n);
+        clade__json_number(event, "k", (double)call.args.k);
+        clade__json_bool(event, "trans_a", call.args.trans_a);
+        clade__json_bool(event, "trans_b", call.args.trans_b);
+        clade__json_number(event, "times", (double)call.times);
+        clade__json_string(event, "provider", call.provider);
+        clade__json_object_end(event);
     }
     clade__json_list_end(event);
+    clade__commands_free(dry);
+    return CLADE_OK;
 }
 
 clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
@@ -183,12 +184,16 @@ clade_status clade__run_log_start(clade__run_log *log, const clade_model *model,
     clade__json_string(&event, "driver", info->driver);
     clade__json_number(&event, "compute_units", info->compute_units);
     clade__json_string(&event, "clade", clade_version());
-    clade__json_string(&event, "gemm", clade__gemm_provider_name(model->gemm));
-    add_gemms(&event, model);
+    clade__json_string(&event, "gemm", clade__gemm_provider_name(model->exe.gemm));
+    clade_status status = add_gemms(&event, model);
+    if (status != CLADE_OK) {
+        free(clade__json_finish(&event));
+        return status;
+    }
     clade__json_number(&event, "parameters", (double)clade_model_n_parameters(model));
-    clade__json_number(&event, "seed", (double)model->seed);
-    clade__json_number(&event, "batch", (double)model->batch);
-    clade__json_number(&event, "micro_batch", (double)model->micro_batch);
+    clade__json_number(&event, "seed", (double)model->session.seed);
+    clade__json_number(&event, "batch", (double)model->exe.batch);
+    clade__json_number(&event, "micro_batch", (double)model->exe.micro_batch);
     clade__json_number(&event, "train_samples", (double)start->n_train);
     clade__json_number(&event, "valid_samples", (double)start->n_valid);
     clade__json_number(&event, "memory_bytes_planned", (double)start->memory_bytes);
@@ -250,7 +255,7 @@ clade_status clade__run_log_keep(clade__run_log *log, clade_model *model, bool i
     log->kept_step = -1; /* while it is written over */
     log->last_unsaved = false;
     CLADE_TRY(clade__model_read_parameters(model, log->last));
-    log->kept_step = model->step;
+    log->kept_step = model->session.step;
     log->last_unsaved = true;
     if (is_best && log->best) {
         memcpy(log->best, log->last, clade__model_parameter_bytes(model));
@@ -263,7 +268,7 @@ void clade__run_log_take(clade__run_log *log, const clade_model *model, const fl
 {
     if (!log->folder) return;
     memcpy(log->last, values, clade__model_parameter_bytes(model));
-    log->kept_step = model->step;
+    log->kept_step = model->session.step;
     log->last_unsaved = true;
 }
 

@@ -34,11 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     char *text = load(path, &model);
     if (text) {
         const char *copy = fuzz_write("copy.safetensors", (fuzz_input){0});
-        fuzz_assert(clade__save_values(model, model->initial, copy) == CLADE_OK);
+        fuzz_assert(clade__save_values(model, model->session.initial, copy) == CLADE_OK);
         char *same = load(copy, &again);
         fuzz_assert(same && strcmp(text, same) == 0);
         fuzz_assert(clade__schema_equal(model->schema, again->schema));
-        fuzz_assert(memcmp(model->initial, again->initial, clade__model_parameter_bytes(model)) == 0);
+        fuzz_assert(memcmp(model->session.initial, again->session.initial, clade__model_parameter_bytes(model)) == 0);
         fuzz_assert(same_scaling(&model->input, &again->input));
         fuzz_assert(model->n_classes == again->n_classes);
         for (int i = 0; i < model->n_classes; i++)

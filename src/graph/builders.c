@@ -1,0 +1,151 @@
+/* The public builders of layers. */
+#include "graph/layer.h"
+#include "graph/model.h"
+
+static clade_node *add_layer(const clade__layer_type *type, clade_node *x, const void *options)
+{
+    if (!x) return NULL;
+    return clade__graph_add(&(clade__layer_spec){.type = type, .inputs = &x, .n_inputs = 1,
+                                                 .options = options});
+}
+
+clade_node *clade_input(clade_model *model, clade_shape sample)
+{
+    return model ? clade__graph_add_input(&model->graph, NULL, CLADE_FLOAT32, sample) : NULL;
+}
+
+clade_node *clade_input_named(clade_model *model, const char *name, clade_dtype dtype,
+                              clade_shape sample)
+{
+    return model ? clade__graph_add_input(&model->graph, name, dtype, sample) : NULL;
+}
+
+clade_node *clade_linear(clade_node *x, int64_t units)
+{
+    return clade_linear_with(x, &(clade_linear_options){.units = units});
+}
+
+clade_node *clade_linear_with(clade_node *x, const clade_linear_options *options)
+{
+    clade__shared shared[2];
+    int n_shared = 0;
+    if (!x) return NULL;
+    if (!options) {
+        clade__graph_keep_error(x->layer->graph, clade__fail(CLADE_EINVAL,
+                                                             "clade_linear_with: options is NULL"));
+        return NULL;
+    }
+    if (options->shared_weight) shared[n_shared++] = (clade__shared){"weight", options->shared_weight};
+    if (options->shared_bias) shared[n_shared++] = (clade__shared){"bias", options->shared_bias};
+    return clade__graph_add(&(clade__layer_spec){.type = &clade__layer_linear, .name = options->name,
+                                                 .inputs = &x, .n_inputs = 1, .options = options,
+                                                 .shared = shared, .n_shared = n_shared});
+}
+
+clade_node *clade_sigmoid(clade_node *x)
+{
+    return add_layer(&clade__layer_sigmoid, x, NULL);
+}
+
+clade_node *clade_tanh(clade_node *x)
+{
+    return add_layer(&clade__layer_tanh, x, NULL);
+}
+
+clade_node *clade_relu(clade_node *x)
+{
+    return add_layer(&clade__layer_relu, x, NULL);
+}
+
+clade_node *clade_leaky_relu(clade_node *x, float slope)
+{
+    return add_layer(&clade__layer_leaky_relu, x, slope == 0.0f ? NULL : &slope);
+}
+
+clade_node *clade_gelu(clade_node *x)
+{
+    return add_layer(&clade__layer_gelu, x, NULL);
+}
+
+clade_node *clade_dropout(clade_node *x, float p)
+{
+    return add_layer(&clade__layer_dropout, x, &p);
+}
+
+clade_node *clade_softmax(clade_node *x)
+{
+    return add_layer(&clade__layer_softmax, x, NULL);
+}
+
+clade_node *clade_log_softmax(clade_node *x)
+{
+    return add_layer(&clade__layer_log_softmax, x, NULL);
+}
+
+clade_node *clade_flatten(clade_node *x)
+{
+    return add_layer(&clade__layer_flatten, x, NULL);
+}
+
+clade_node *clade_add(clade_node *a, clade_node *b)
+{
+    clade_node *inputs[] = {a, b};
+    return clade__graph_add(&(clade__layer_spec){.type = &clade__layer_add, .inputs = inputs,
+                                                 .n_inputs = 2});
+}
+
+static clade_node *add_reduction(const clade__layer_type *type, clade_node *x, int dim)
+{
+    int64_t option = dim;
+    return add_layer(type, x, &option);
+}
+
+clade_node *clade_sum(clade_node *x, int dim)
+{
+    return add_reduction(&clade__layer_sum, x, dim);
+}
+
+clade_node *clade_mean(clade_node *x, int dim)
+{
+    return add_reduction(&clade__layer_mean, x, dim);
+}
+
+clade_node *clade_max(clade_node *x, int dim)
+{
+    return add_reduction(&clade__layer_max, x, dim);
+}
+
+clade_node *clade_argmax(clade_node *x, int dim)
+{
+    return add_reduction(&clade__layer_argmax, x, dim);
+}
+
+clade_node *clade_output(clade_node *node, int output)
+{
+    if (!node) return NULL;
+    clade__layer *layer = node->layer;
+    if (output >= 0 && output < layer->n_outputs) return &layer->outputs[output];
+    clade__graph_keep_error(layer->graph, clade__fail(CLADE_EINVAL, "clade_output: output %d of layer "
+                                                      "'%s', which has %d", output, layer->name,
+                                                      layer->n_outputs));
+    return NULL;
+}
+
+clade_status clade_add_loss(clade_node *prediction, clade_node *target, const clade_loss_options *options)
+{
+    CLADE_WANT(prediction);
+    CLADE_WANT(target);
+    CLADE_WANT(options);
+    clade__loss loss = {.kind = options->kind, .prediction = prediction, .target = target,
+                        .weight = options->weight == 0.0f ? 1.0f : options->weight,
+                        .ignores = options->ignores, .ignore_index = options->ignore_index,
+                        .label_smoothing = options->label_smoothing};
+    clade__graph *graph = prediction->layer->graph;
+    CLADE_TRY(clade__graph_error(graph));
+    if (target->layer->graph != graph)
+        return clade__fail(CLADE_EINVAL, "loss: prediction and target are of different models");
+    if (target->layer->type)
+        return clade__fail(CLADE_EINVAL, "loss: the target '%s' is not an input of the network",
+                           target->layer->name);
+    return clade__graph_add_loss(graph, &loss);
+}

@@ -1,0 +1,307 @@
+/* What a graph carries beyond a chain: a layer that a program brings itself, weights that layers share,
+ * parameters that stay as they are, state that is not trained, thousands of layers, and files of the first
+ * version. */
+#include <math.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "graph/layer.h"
+#include "network.h"
+
+/* ---- a layer of this program --------------------------------------------------------------------- */
+
+/* scaled: y = gain * x, with one gain for all, and a count of the samples that training has seen. No other
+ * file knows of it. */
+typedef struct scaled_options {
+    float first;
+} scaled_options;
+
+enum { GAIN, SEEN };
+
+static clade_status scaled_infer(clade__layer *layer)
+{
+    const scaled_options *options = layer->options;
+    clade_init gain = {.kind = CLADE_INIT_CONSTANT, .value = options->first};
+    clade_init none = {.kind = CLADE_INIT_CONSTANT};
+    CLADE_TRY(clade__layer_parameter(layer, GAIN, &(clade__parameter_spec){CLADE_SHAPE(1, 1), gain, 1, 1}));
+    CLADE_TRY(clade__layer_parameter(layer, SEEN, &(clade__parameter_spec){CLADE_SHAPE(1), none, 1, 1}));
+    return clade__layer_output(layer, CLADE_FLOAT32, layer->inputs[0]->shape);
+}
+
+static clade_status scaled_values(const clade__layer *layer, int64_t batch, clade__layer_values *values)
+{
+    int64_t n = batch * clade_shape_elements(layer->inputs[0]->shape);
+    CLADE_TRY(clade__layer_values_add(values, CLADE__SAVED, CLADE_FLOAT32, CLADE_SHAPE(n)));
+    return clade__layer_values_add(values, CLADE__FORWARD_SCRATCH, CLADE_FLOAT32, CLADE_SHAPE(1));
+}
+
+/* Each element is a row of one column: a product with a matrix of one number. */
+static clade_tensor column(const clade_tensor *tensor)
+{
+    return clade__tensor_reshaped(tensor, CLADE_SHAPE(clade_shape_elements(tensor->shape), 1));
+}
+
+static clade_status scaled_forward(clade__commands *commands, const clade__layer_io *io)
+{
+    clade_tensor x = column(&io->x[0]), y = column(&io->y[0]), saved = column(&io->values[0]);
+    if (io->training) {
+        CLADE_TRY(clade__commands_zero(commands, &io->values[1]));
+        CLADE_TRY(clade__activation_forward(commands, CLADE_SIGMOID, 0.0f, &io->values[1],
+                                            &io->values[1])); /* 1 / 2 */
+        CLADE_TRY(clade__add_forward(commands, io->parameters[SEEN].value, io->parameters[SEEN].value,
+                                     &io->values[1]));
+        CLADE_TRY(clade__activation_forward(commands, CLADE_IDENTITY, 0.0f, &saved, &x));
+    }
+    return clade__linear_forward(commands, &y, &x, io->parameters[GAIN].value, NULL, CLADE_IDENTITY, 0.0f);
+}
+
+static clade_status scaled_backward(clade__commands *commands, const clade__layer_io *io)
+{
+    clade_tensor x = column(&io->values[0]), dy = column(&io->dy[0]), dx = {0};
+    if (io->wanted[0]) dx = column(&io->dx[0]);
+    return clade__linear_backward(commands, io->wanted[0] ? &dx : NULL, io->parameters[GAIN].grad, NULL, &x,
+                                  io->parameters[GAIN].value, &dy, io->parameters[GAIN].add, io->add[0]);
+}
+
+static void scaled_formula(const clade__formula *f)
+{
+    for (int64_t i = 0; i < f->n * clade_shape_elements(f->layer->outputs[0].shape); i++)
+        f->y[0][i] = f->w[GAIN][0] * f->x[0][i];
+}
+
+static const clade__option scaled_list[] = {
+    {"first", CLADE__OPTION_NUMBER, offsetof(scaled_options, first), false, 1.0, -10.0, 10.0}, {.key = NULL}};
+static const clade__parameter_row scaled_parameters[] = {
+    [GAIN] = {"gain", .trained = true}, [SEEN] = {"seen", .trained = false}, {.suffix = NULL}};
+static const clade__layer_type scaled = {
+    .name = "scaled", .n_inputs = 1, .options_bytes = sizeof(scaled_options), .options = scaled_list,
+    .parameters = scaled_parameters, .adds = true, .infer = scaled_infer, .values = scaled_values,
+    .forward = scaled_forward, .backward = scaled_backward, .formula = scaled_formula};
+
+static const char with_scaled[] =
+    "{\"input\":[6],\"layers\":[" LINEAR(5) ",{\"type\":\"scaled\",\"name\":\"block.1\",\"first\":0.75},"
+    "{\"type\":\"tanh\"}," LINEAR(3) "],\"loss\":\"cross_entropy\"}";
+
+static int add_scaled(void **state)
+{
+    if (test_open_device(state) != 0) return -1;
+    assert_ok(clade__layer_type_add(&scaled));
+    assert_fails(clade__layer_type_add(&scaled), CLADE_EINVAL, "there is a layer type 'scaled' already");
+    return 0;
+}
+
+static float value_of(clade_model *model, const char *name)
+{
+    int index = clade__graph_parameter(&model->graph, name);
+    assert_true(index >= 0);
+    float *values = test_read(model->session.parameters[index].value), first = values[0];
+    free(values);
+    return first;
+}
+
+static void a_layer_of_the_program_s_own_is_a_layer(void **state)
+{
+    const clade_compile_options options = {.batch = 8, .keep_gradients = true,
+                                           .optimizer = clade_sgd(0.1f, 0.9f)};
+    clade_model *model = net_model(*state, 5, with_scaled, &options), *loaded;
+    char *text = clade__model_describe(model);
+    assert_string_equal(text, with_scaled);
+    free(text);
+    net_batch batch = net_random_batch(model, 7, 24, 3);
+    clade_data *data = net_data(model, &batch, 3);
+    clade_gradcheck_result checked;
+    assert_ok(clade_gradcheck(model, data, NULL, &checked));
+    assert_int_equal(checked.n_parameters, 5); /* what is not trained has no gradient */
+    clade_gradcheck_free(&checked);
+    float before = value_of(model, "block.1.gain"), seen = value_of(model, "block.1.seen");
+    assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 2}, NULL));
+    assert_true(value_of(model, "block.1.gain") != before);
+    assert_true(value_of(model, "block.1.seen") == seen + 6 * 0.5f); /* and no optimizer touched it */
+
+    const char *path = test_text("%s/scaled.safetensors", test_folder());
+    float got[24 * 3], again[24 * 3];
+    assert_ok(clade_save(model, path));
+    assert_ok(clade_predict(model, data, 0, 24, true, got));
+    assert_true(value_of(model, "block.1.seen") == seen + 6 * 0.5f); /* nor does prediction */
+    assert_ok(clade_load(&loaded, *state, path));
+    assert_ok(clade_predict(loaded, data, 0, 24, true, again));
+    assert_memory_equal(got, again, sizeof got);
+    assert_true(value_of(loaded, "block.1.seen") == seen + 6 * 0.5f);
+    clade_model_free(loaded);
+    clade_model_free(model);
+    clade_data_free(data);
+    net_free_batch(&batch);
+}
+
+/* A training that is stopped and goes on has its state too. */
+static void state_is_resumed(void **state)
+{
+    const clade_compile_options options = {.batch = 8, .optimizer = clade_adam(0.01f)};
+    float *values[2];
+    size_t n_bytes = 0;
+    for (int cut = 0; cut < 2; cut++) {
+        const char *folder = test_text("%s/resumed-%d", test_folder(), cut);
+        assert_int_equal(mkdir(folder, 0700), 0);
+        for (int part = 0; part <= cut; part++) {
+            clade_model *model = net_model(*state, 5, with_scaled, &options);
+            net_batch batch = net_random_batch(model, 7, 24, 3);
+            clade_data *data = net_data(model, &batch, 3);
+            assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 4, .run_dir = folder,
+                                                                  .max_steps = part < cut ? 5 : 0,
+                                                                  .resume = part > 0,
+                                                                  .checkpoint_every = {1, CLADE_STEPS}},
+                                NULL));
+            n_bytes = clade__model_parameter_bytes(model);
+            values[cut] = malloc(n_bytes);
+            assert_non_null(values[cut]);
+            assert_ok(clade__model_read_parameters(model, values[cut]));
+            if (part < cut) free(values[cut]);
+            clade_model_free(model);
+            clade_data_free(data);
+            net_free_batch(&batch);
+        }
+    }
+    assert_memory_equal(values[0], values[1], n_bytes);
+    free(values[0]);
+    free(values[1]);
+}
+
+/* ---- shared and frozen parameters ---------------------------------------------------------------- */
+
+#define SHARED                                                                                      \
+    "{\"input\":[6],\"layers\":[" LINEAR(6) ",{\"type\":\"tanh\"},{\"type\":\"linear\",\"units\":6,"  \
+    "\"parameters\":{\"weight\":\"0.weight\"}},{\"type\":\"gelu\"}," LINEAR(3) "],\"loss\":\"mse\"}"
+
+static void a_shared_weight_has_the_gradients_of_all(void **state)
+{
+    clade_model *model = net_model(*state, 5, SHARED, &(clade_compile_options){
+                                                          .batch = 8, .loss = CLADE_LOSS_MSE,
+                                                          .accumulate = 2, .keep_gradients = true});
+    assert_int_equal(model->graph.n_parameters, 5);
+    assert_int_equal(clade_model_n_parameters(model), 36 + 6 + 6 + 18 + 3);
+    char *text = clade__model_describe(model);
+    assert_string_equal(text, SHARED);
+    free(text);
+    net_batch batch = net_random_batch(model, 7, 24, 3);
+    clade_data *data = net_data(model, &batch, 3);
+    clade_gradcheck_result checked;
+    assert_ok(clade_gradcheck(model, data, &(clade_gradcheck_options){.elements = CLADE_ALL}, &checked));
+    assert_true(checked.passed);
+    clade_gradcheck_free(&checked);
+    clade_model_free(model);
+    clade_data_free(data);
+    net_free_batch(&batch);
+
+    clade_model *wrong;
+    assert_ok(clade_model_create(&wrong, *state, 1));
+    clade_node *h = clade_linear(clade_input(wrong, CLADE_SHAPE(6)), 4);
+    assert_null(clade_linear_with(h, &(clade_linear_options){.units = 4, .shared_weight = "0.weight"}));
+    assert_fails(clade_compile(wrong, h, NULL), CLADE_ESHAPE,
+                 "the shared weight is '0.weight' of shape (4, 6), want (4, 4)");
+    clade_model_free(wrong);
+}
+
+static void frozen_parameters_stay(void **state)
+{
+    static const clade_parameter_group groups[] = {{.pattern = "0.*", .frozen = true},
+                                                   {.pattern = "2.bias", .lr_factor = 0.5f}};
+    const char *json = "{\"input\":[6],\"layers\":[" LINEAR(5) "," RELU "," LINEAR(3) "]}";
+    for (int momentum = 0; momentum < 2; momentum++) {
+        clade_compile_options options = {.batch = 24, .optimizer = clade_sgd(0.5f, 0.0f)};
+        options.keep_gradients = momentum;
+        clade_model *plain = net_model(*state, 5, json, &options);
+        options.groups = groups;
+        options.n_groups = 2;
+        clade_model *model = net_model(*state, 5, json, &options);
+        net_batch batch = net_random_batch(model, 7, 24, 3);
+        clade_data *data = net_data(model, &batch, 3);
+        double *w = net_parameters(model);
+        assert_ok(clade_fit(model, data, NULL, NULL));
+        assert_ok(clade_fit(plain, data, NULL, NULL));
+        double *now = net_parameters(model), *other = net_parameters(plain);
+        for (int i = 0; i < 35; i++) assert_true(now[i] == w[i] && other[35] != w[35]);
+        for (int i = 35; i < 50; i++) assert_true(fabs(now[i] - other[i]) < 1e-6);
+        for (int i = 50; i < 53; i++)
+            assert_true(fabs((now[i] - w[i]) - 0.5 * (other[i] - w[i])) < 1e-6);
+        assert_null(model->session.parameters[0].grad);
+        free(w);
+        free(now);
+        free(other);
+        clade_model_free(model);
+        clade_model_free(plain);
+        clade_data_free(data);
+        net_free_batch(&batch);
+    }
+}
+
+static void a_pattern_without_a_parameter_is_refused(void **state)
+{
+    clade_model *model;
+    clade_parameter_group group = {.pattern = "encoder.*", .frozen = true};
+    clade_compile_options options = {.groups = &group, .n_groups = 1};
+    assert_ok(clade_model_create(&model, *state, 1));
+    clade_node *y = clade_linear(clade_input(model, CLADE_SHAPE(6)), 4);
+    assert_fails(clade_compile(model, y, &options), CLADE_EINVAL,
+                 "no parameter's name matches the pattern 'encoder.*'; the first is '0.weight'");
+    group.pattern = "*";
+    assert_fails(clade_compile(model, y, &options), CLADE_EINVAL, "no parameters to train: all are frozen");
+    assert_ok(clade_compile(model, y, NULL));
+    clade_model_free(model);
+}
+
+/* ---- many layers, and old files ------------------------------------------------------------------- */
+
+static void thousands_of_layers_compile_in_a_second(void **state)
+{
+    enum { N = 1000 };
+    for (int times = 0; times < 2; times++) { /* the first time kernels and checks of gemm are new */
+        clade_model *model;
+        assert_ok(clade_model_create(&model, *state, 1));
+        clade_node *y = clade_input(model, CLADE_SHAPE(8));
+        double began = clade__seconds();
+        for (int i = 0; i < N; i++) y = clade_relu(clade_linear(y, 8));
+        assert_ok(clade_compile(model, y, &(clade_compile_options){.batch = 16}));
+        double seconds = clade__seconds() - began;
+        print_message("%d layers: %.3f s\n", 2 * N, seconds);
+        if (times > 0 && !getenv("ASAN_OPTIONS")) assert_true(seconds < 1.0);
+        clade_model_free(model);
+    }
+}
+
+/* Before version 2 a linear took a sample's elements flat, and layers had the numbers of a chain. */
+static void version_1_implies_flatten(void **state)
+{
+    static const char json[] = "{\"input\":[2,3],\"layers\":[" LINEAR(4) "," RELU "," LINEAR(3)
+                               "],\"loss\":\"cross_entropy\"}";
+    clade_model *model;
+    clade_node *output;
+    assert_ok(clade_model_create(&model, *state, 1));
+    assert_ok(clade__model_read(model, json, 1, &output));
+    assert_int_equal(clade__graph_parameter(&model->graph, "0.weight"), 0);
+    assert_int_equal(clade__graph_parameter(&model->graph, "2.bias"), 3);
+    assert_int_equal(model->graph.parameters[0].shape.dim[1], 6);
+    assert_int_equal(output->shape.rank, 1);
+    model->output = output;
+    char *text = clade__model_describe(model); /* as version 2 has it */
+    clade_model *same;
+    assert_ok(clade_model_create(&same, *state, 1));
+    assert_non_null(clade_model_layers(same, text));
+    assert_int_equal(clade__graph_parameter(&same->graph, "2.bias"), 3);
+    free(text);
+    clade_model_free(same);
+    clade_model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_layer_of_the_program_s_own_is_a_layer),
+        cmocka_unit_test(state_is_resumed),
+        cmocka_unit_test(a_shared_weight_has_the_gradients_of_all),
+        cmocka_unit_test(frozen_parameters_stay),
+        cmocka_unit_test(a_pattern_without_a_parameter_is_refused),
+        cmocka_unit_test(thousands_of_layers_compile_in_a_second),
+        cmocka_unit_test(version_1_implies_flatten),
+    };
+    return cmocka_run_group_tests(tests, add_scaled, test_close_device);
+}
