@@ -138,7 +138,7 @@ def write_bad(cases):
         "x_dates": np.array([["2020-01-01", "2021-01-01"]] * n, "M8[s]"),
         "x_long": np.ones((n, 2), np.longdouble),
         "x_structured": np.ones(n, [("a", "<f4"), ("b", "<i4")]),
-        "x_rank": np.ones((n, 2, 1, 1, 2)),
+        "x_rank": np.ones((n, 2, 1, 1, 1, 1, 2)),
         "y_objects": np.array([1, 0, 1, 0], object),
         "y_rank": np.array([1, 0, 1, 0]).reshape(n, 1, 1),
         "y_one_hot": np.eye(2, dtype=int)[[1, 0, 1, 0]],

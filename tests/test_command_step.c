@@ -1,5 +1,6 @@
 /* What makes up a training step, by the command: dropout, clipping, accumulation, memory. */
 #define _POSIX_C_SOURCE 200809L
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -23,6 +24,40 @@ static void assert_file_has(const char *path, const char *part)
     assert_ok(clade__file_read(path, &text, &n_bytes));
     if (!strstr((const char *)text, part)) fail_msg("no \"%s\" in \"%s\"", part, (char *)text);
     free(text);
+}
+
+/* ---- where it starts, and what stays ----------------------------------------------------------------- */
+
+/* A training of the last layer alone, from the parameters of another. */
+static void init_and_freeze(void **state)
+{
+    (void)state;
+    char first[512], second[512];
+    snprintf(first, sizeof first, "%s/first", test_folder());
+    snprintf(second, sizeof second, "%s/second", test_folder());
+    char model[600];
+    snprintf(model, sizeof model, "%s/model.safetensors", first);
+    expect(COMMAND("train", "--model", "mlp:8", "--data", "digits?n=200", "--epochs", "1", "--run", first,
+                   "--quiet"), 0, "");
+    expect(COMMAND("train", "--model", "mlp:8", "--data", "digits?n=200", "--epochs", "1", "--run", second,
+                   "--init", model, "--freeze", "1.*", "--quiet"), 0, "");
+    assert_file_has(test_text("%s/config.yaml", second), "freeze: \"1.*\"");
+    unsigned char *a, *b;
+    size_t n_a, n_b, frozen = (8 * 784 + 8) * sizeof(float), free_bytes = (10 * 8 + 10) * sizeof(float);
+    assert_ok(clade__file_read(model, &a, &n_a));
+    assert_ok(clade__file_read(test_text("%s/model.safetensors", second), &b, &n_b));
+    /* The tensors end the file, in the order of the layers. */
+    assert_memory_equal(a + n_a - free_bytes - frozen, b + n_b - free_bytes - frozen, frozen);
+    assert_true(memcmp(a + n_a - free_bytes, b + n_b - free_bytes, free_bytes) != 0);
+    free(a);
+    free(b);
+    expect(COMMAND("train", "--model", "mlp:8", "--data", "digits?n=200", "--freeze", "9.*", "--quiet"), 2,
+           "no parameter's name matches the pattern '9.*'; the first is '1.weight'");
+    expect(COMMAND("train", "--model", "mlp:8", "--data", "digits?n=200", "--freeze", "1.*,", "--quiet"), 2,
+           "patterns of parameter names between commas");
+    expect(COMMAND("train", "--model", "mlp:4", "--data", "digits?n=200", "--init", model, "--run",
+                   test_text("%s/third", test_folder()), "--quiet"), 4,
+           "its tensors are not the model's parameters: missing: none; of another shape: ");
 }
 
 /* ---- dropout --------------------------------------------------------------------------------- */
@@ -182,6 +217,7 @@ int main(void)
         cmocka_unit_test(steps_in_parts),
         cmocka_unit_test(parts_that_cannot_be),
         cmocka_unit_test(clipping_by_norm),
+        cmocka_unit_test(init_and_freeze),
         cmocka_unit_test(dropout_of_mlp),
         cmocka_unit_test(dropout_that_cannot_be),
     };

@@ -216,6 +216,8 @@ static void builders_keep_what_is_missing(void **state)
     REFUSED(clade_add_loss(NULL, output, NULL), "clade_add_loss: prediction is NULL");
     REFUSED(clade_add_loss(output, NULL, NULL), "clade_add_loss: target is NULL");
     REFUSED(clade_add_loss(output, output, NULL), "clade_add_loss: options is NULL");
+    REFUSED(clade_load_weights(NULL, "x", NULL), "clade_load_weights: model is NULL");
+    REFUSED(clade_load_weights(model, NULL, NULL), "clade_load_weights: path is NULL");
     assert_null(clade_flatten(NULL));
     assert_null(clade_output(NULL, 0));
     assert_null(clade_input_named(NULL, "x", CLADE_FLOAT32, CLADE_SHAPE(1)));

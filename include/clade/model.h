@@ -274,6 +274,25 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_save(clade_model *model, const cha
 CLADE_API CLADE_MUST_CHECK clade_status clade_load(clade_model **out, clade_device *device,
                                                    const char *path);
 
+/* A parameter of the model, and the tensor of a file that has its values. */
+typedef struct clade_weight_name {
+    const char *parameter, *tensor;
+} clade_weight_name;
+
+/* Zeroed: every parameter has its own name in the file, which holds them all and nothing else. */
+typedef struct clade_load_options {
+    const clade_weight_name *names; /* (n_names) where names differ */
+    int n_names;
+    bool partial; /* parameters that the file lacks keep their values, and its other tensors are left */
+    uint64_t reserved[8];
+} clade_load_options;
+
+/* Sets a compiled model's parameters to the tensors of any safetensors file, float32, such as PyTorch's.
+ * CLADE_EDATA lists what is missing, of another shape, or extra; nothing is changed then. options may be
+ * NULL. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_load_weights(clade_model *model, const char *path,
+                                                           const clade_load_options *options);
+
 #ifdef __cplusplus
 }
 #endif

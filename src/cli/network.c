@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700
 #include "cli/network.h"
 
 #include <stdlib.h>
@@ -130,6 +131,40 @@ static clade_optimizer optimizer_of(const cli_settings *settings)
                              .clip_norm = values[CLI_CLIP_NORM].real};
 }
 
+enum { MAX_PATTERNS = 64 };
+
+/* Cuts text, which is a copy, at its commas; each pattern is a group that is frozen. */
+static clade_status read_freeze(const cli_value *freeze, char *text, clade_parameter_group *groups, int *n)
+{
+    *n = 0;
+    if (strcmp(text, "none") == 0) return CLADE_OK;
+    for (char *at = text, *next; at; at = next) {
+        next = strchr(at, ',');
+        if (next) *next++ = '\0';
+        if (!*at || *n == MAX_PATTERNS)
+            return clade__fail(CLADE_ECONFIG, "%s: want 1 to %d patterns of parameter names between commas",
+                               freeze->where, (int)MAX_PATTERNS);
+        groups[(*n)++] = (clade_parameter_group){.pattern = at, .frozen = true};
+    }
+    return CLADE_OK;
+}
+
+static clade_status compile(clade_model *model, clade_node *output, const cli_settings *settings,
+                            clade_compile_options *options)
+{
+    const cli_value *freeze = &settings->values[CLI_FREEZE];
+    clade_parameter_group groups[MAX_PATTERNS];
+    const char *init = cli_setting_text(settings, CLI_INIT);
+    char *text = strdup(freeze->text);
+    if (!text) return clade__fail(CLADE_ENOMEM, "no memory for the network");
+    options->groups = groups;
+    clade_status status = read_freeze(freeze, text, groups, &options->n_groups);
+    if (status == CLADE_OK) status = clade_compile(model, output, options);
+    free(text);
+    if (status == CLADE_OK && strcmp(init, "none") != 0) status = clade_load_weights(model, init, NULL);
+    return status;
+}
+
 clade_status cli_network_build(clade_model **model, clade_device *device,
                                const cli_settings *settings, const cJSON *layers,
                                const clade_compile_options *given)
@@ -149,7 +184,7 @@ clade_status cli_network_build(clade_model **model, clade_device *device,
         options.accumulate =
             batch->flag ? CLADE_ACCUMULATE_AUTO : settings->values[CLI_ACCUMULATE].count;
         options.gemm = cli_setting_text(settings, CLI_GEMM);
-        status = clade_compile(*model, output, &options);
+        status = compile(*model, output, settings, &options);
     }
     cJSON_free(json);
     return settings->values[CLI_MODEL].origin == CLI_COMMAND ? status

@@ -108,6 +108,10 @@ typedef enum cli_kind {
       "how much a sample of each class counts in the training's loss, which is their weighted "    \
       "mean: balanced (by how rare the class is), CLASS=X,CLASS=X,... (1 of all others), or "       \
       "X,X,... in the order of the classes (default: none). The validation is not weighted")       \
+    X(FREEZE, "train.freeze", "freeze", TEXT, "none", 1, 10000, "PATTERN[,PATTERN...]",            \
+      "keep the parameters whose names match as they are: '0.*', '*.bias' (default: none)")         \
+    X(INIT, "train.init", "init", TEXT, "none", 1, 3000, "FILE",                                   \
+      "start from the parameters of a model file, in place of random ones (default: none)")         \
     X(SEED, "train.seed", "seed", COUNT, "1", 0, CLI_COUNT_MAX, "N",                               \
       "where initial weights and shuffles start (default: 1)")                                     \
     X(LOG_EVERY, "train.log_every", "log-every", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \

@@ -149,31 +149,28 @@ static clade_status read_parameters(clade_model *model, const clade__safetensors
     return CLADE_OK;
 }
 
-/* A file without a version is of the first. */
-static clade_status read_version(const char *text, int *version)
+/* A whole number of the metadata; *value stays as it is where there is none. */
+static clade_status read_count(const clade__safetensors *file, const char *name, int *value)
 {
-    *version = 1;
+    const char *text = clade__safetensors_text(file, name);
     if (!text) return CLADE_OK;
     size_t n = strlen(text);
     if (n == 0 || n > 9 || strspn(text, "0123456789") != n || text[0] == '0')
-        return clade__fail(CLADE_EDATA, "its metadata's clade.version is '%.40s', want a whole number from 1 "
-                           "on", text);
-    *version = atoi(text);
-    if (*version <= CLADE__MODEL_VERSION) return CLADE_OK;
-    return clade__fail(CLADE_EDATA, "it is of version %s of Clade's model files, and this clade, %s, reads "
-                       "versions 1 to %d: take a newer clade", text, clade_version(),
-                       (int)CLADE__MODEL_VERSION);
+        return clade__fail(CLADE_EDATA, "its metadata's %s is '%.40s', want a whole number from 1 on", name,
+                           text);
+    *value = atoi(text);
+    return CLADE_OK;
 }
 
-static clade_status read_batch(const char *text, clade_model *model)
+/* A file without a version is of the first. */
+static clade_status read_version(const clade__safetensors *file, int *version)
 {
-    if (!text) return CLADE_OK; /* version 1 */
-    size_t n = strlen(text);
-    if (n == 0 || n > 9 || strspn(text, "0123456789") != n || text[0] == '0')
-        return clade__fail(CLADE_EDATA, "its metadata's clade.inference_batch is '%.40s', want a whole "
-                           "number from 1 on", text);
-    model->infer_batch = atoi(text);
-    return CLADE_OK;
+    *version = 1;
+    CLADE_TRY(read_count(file, "clade.version", version));
+    if (*version <= CLADE__MODEL_VERSION) return CLADE_OK;
+    return clade__fail(CLADE_EDATA, "it is of version %d of Clade's model files, and this clade, %s, reads "
+                       "versions 1 to %d: take a newer clade", *version, clade_version(),
+                       (int)CLADE__MODEL_VERSION);
 }
 
 /* The loss of the data's own labels or targets; a model with targets of its own has losses already. */
@@ -190,21 +187,26 @@ static clade_status take_loss(clade_model *model, const char *architecture, clad
                                                                .prediction = output, .weight = 1.0f});
 }
 
+/* What an architecture that makes no sense says is the file's fault. */
+static clade_status as_data(clade_status status)
+{
+    return status == CLADE_OK || status == CLADE_ENOMEM ? status : clade__fail_again(CLADE_EDATA, clade_error());
+}
+
 static clade_status rebuild(clade_model *model, const clade__safetensors *file)
 {
     clade_node *output;
-    int version;
+    int version, infer_batch = 0;
     const char *architecture = clade__safetensors_text(file, "clade.model");
     if (!architecture)
         return clade__fail(CLADE_EDATA, "it is a safetensors file, but not one of Clade's: its "
                            "metadata has no clade.model");
-    CLADE_TRY(read_version(clade__safetensors_text(file, "clade.version"), &version));
+    CLADE_TRY(read_version(file, &version));
     CLADE_TRY(clade__safetensors_verify(file));
-    clade_status status = clade__model_read(model, architecture, version, &output);
-    if (status != CLADE_OK) return status == CLADE_ENOMEM ? status : clade__fail_again(CLADE_EDATA, model->graph.error_text ? model->graph.error_text : "out of memory");
-    status = take_loss(model, architecture, output);
-    if (status != CLADE_OK) return status == CLADE_ENOMEM ? status : clade__fail_in(CLADE_EDATA, "its metadata");
-    CLADE_TRY(read_batch(clade__safetensors_text(file, "clade.inference_batch"), model));
+    CLADE_TRY(as_data(clade__model_read(model, architecture, version, &output)));
+    CLADE_TRY(as_data(take_loss(model, architecture, output)));
+    CLADE_TRY(read_count(file, "clade.inference_batch", &infer_batch));
+    model->infer_batch = infer_batch;
     CLADE_TRY(read_input(clade__safetensors_text(file, "clade.input"), model));
     CLADE_TRY(read_classes(clade__safetensors_text(file, "clade.classes"), model));
     CLADE_TRY(read_columns(clade__safetensors_text(file, "clade.columns"), model));

@@ -297,6 +297,19 @@ clade_status clade__safetensors_verify(const clade__safetensors *file)
                        "removes " CHECKSUM " from its metadata)", checksum, found);
 }
 
+const char *clade__safetensors_name(const clade__safetensors *file, size_t i)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, file->header)
+        if (strcmp(item->string, "__metadata__") != 0 && i-- == 0) return item->string;
+    return NULL;
+}
+
+bool clade__safetensors_has(const clade__safetensors *file, const char *name)
+{
+    return strcmp(name, "__metadata__") != 0 && cJSON_HasObjectItem(file->header, name);
+}
+
 clade_status clade__safetensors_check(const clade__safetensors *file, const char *name,
                                       clade_shape shape)
 {

@@ -83,6 +83,26 @@ static void add_optimizer(clade__text *text, const clade_optimizer *o)
     add_float(text, "clip_norm", o->clip_norm);
 }
 
+/* Those that are not trained as the optimizer says: frozen, or in a group. */
+static void add_groups(clade__text *text, const clade_model *model)
+{
+    const clade__executable *exe = &model->exe;
+    clade__text_append(text, "groups:");
+    for (int i = 0; i < model->graph.n_parameters; i++) {
+        const clade__parameter *p = &model->graph.parameters[i];
+        const clade__parameter_plan *plan = &exe->parameters[i];
+        bool spared = exe->optimizer.decay_weights_only && !p->decays;
+        float decay = spared ? 0.0f : exe->optimizer.weight_decay;
+        if (!p->trained || (plan->trains && plan->group == 0 && plan->decay == decay)) continue;
+        if (!plan->trains)
+            clade__text_append(text, " %s frozen", p->name);
+        else
+            clade__text_append(text, " %s lr %.9g decay %.9g", p->name,
+                               clade__decimal(exe->lr_factors[plan->group]), clade__decimal(plan->decay));
+    }
+    clade__text_append(text, "\n");
+}
+
 static void add_schedule(clade__text *text, const clade_schedule *s)
 {
     clade__text_append(text, "schedule: %s\n", clade_schedule_name(s->kind));
@@ -108,6 +128,7 @@ char *clade__recipe_text(const clade_model *model, const clade_data *train,
     clade__text_append(&text, "batch: %lld\n", (long long)model->exe.batch);
     clade__text_append(&text, "samples at a time: %lld\n", (long long)model->exe.micro_batch);
     add_optimizer(&text, &model->exe.optimizer);
+    add_groups(&text, model);
     add_schedule(&text, schedule);
     clade__text_append(&text, "replacement: %s\n", options->balanced      ? "balanced over the classes"
                                                     : options->replacement ? "true"
