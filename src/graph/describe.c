@@ -17,7 +17,8 @@ static clade_status read_shape(const cJSON *list, const clade__place *at, clade_
 {
     int rank = cJSON_GetArraySize(list);
     if (!cJSON_IsArray(list) || rank < 1 || rank > CLADE_MAX_RANK - 1)
-        return clade__fail(CLADE_ECONFIG, "%s: want the shape of a sample, a list of 1 to %d whole numbers", at->text,
+        return clade__fail(CLADE_ECONFIG,
+                           "%s: want the shape of a sample, a list of 1 to %d whole numbers", at->text,
                            CLADE_MAX_RANK - 1);
     *shape = (clade_shape){.rank = rank};
     for (int i = 0; i < rank; i++) {

@@ -36,7 +36,8 @@ static clade_status forward(clade__commands *commands, const clade__layer_io *io
 static clade_status backward(clade__commands *commands, const clade__layer_io *io)
 {
     return clade__activation_backward(commands, io->layer->type->activation,
-                                      clade__activation_slope(io->layer), &io->dx[0], &io->x[0], &io->y[0], &io->dy[0], io->add[0]);
+                                      clade__activation_slope(io->layer), &io->dx[0], &io->x[0],
+                                      &io->y[0], &io->dy[0], io->add[0]);
 }
 
 static double activate(clade_activation kind, double slope, double x)

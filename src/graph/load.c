@@ -190,7 +190,8 @@ static clade_status take_loss(clade_model *model, const char *architecture, clad
 /* What an architecture that makes no sense says is the file's fault. */
 static clade_status as_data(clade_status status)
 {
-    return status == CLADE_OK || status == CLADE_ENOMEM ? status : clade__fail_again(CLADE_EDATA, clade_error());
+    if (status == CLADE_OK || status == CLADE_ENOMEM) return status;
+    return clade__fail_again(CLADE_EDATA, clade_error());
 }
 
 static clade_status rebuild(clade_model *model, const clade__safetensors *file)

@@ -129,9 +129,9 @@ static clade_status open_io(recording *r, const clade__layer *layer, clade__laye
     if (!x || !io->y || !io->values) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
     for (int k = 0; k < layer->n_inputs; k++) x[k] = y_view(plan, layer->inputs[k]);
     for (int k = 0; k < layer->n_outputs; k++) io->y[k] = y_view(plan, &layer->outputs[k]);
+    const int *kept = &plan->layout->kept[layer->index * CLADE__MAX_LAYER_VALUES];
     for (int k = 0; k < needed.n; k++)
-        io->values[k] = view(plan, plan->layout->kept[layer->index * CLADE__MAX_LAYER_VALUES + k], needed.list[k].dtype,
-                             needed.list[k].shape);
+        io->values[k] = view(plan, kept[k], needed.list[k].dtype, needed.list[k].shape);
     return open_parameters(r, layer, io);
 }
 

@@ -32,8 +32,8 @@ clade_status clade__check_samples(const clade_model *model, const clade_data *da
     char got[64], want[64];
     const clade__graph *graph = &model->graph;
     if (graph->n_inputs > 1)
-        return clade__fail(CLADE_EDATA, "the model has %d inputs, '%s', '%s'%s, and '%s' has the samples of one",
-                           graph->n_inputs, graph->inputs[0]->name, graph->inputs[1]->name,
+        return clade__fail(CLADE_EDATA, "the model has %d inputs, '%s', '%s'%s, and '%s' has the samples "
+                           "of one", graph->n_inputs, graph->inputs[0]->name, graph->inputs[1]->name,
                            graph->n_inputs > 2 ? " and so on" : "", data->name);
     if (shapes_agree(data->shape, clade_model_input_shape(model))) return CLADE_OK;
     return clade__fail(CLADE_EDATA, "the model takes samples of shape %s, and '%s' has %s: is it "
