@@ -64,7 +64,7 @@ clade_status clade_gemm_select(clade_device *device, const char *provider)
 {
     CLADE_WANT(device);
     const clade__gemm_provider *selected;
-    clade__blas *blas;
+    clade__blas *blas = NULL;
     CLADE_TRY(clade__gemm_provider_named(&selected, provider));
     CLADE_TRY(clade__blas_of(device, &blas));
     clade__commands_set_gemm(clade__immediate(device), selected);
@@ -119,13 +119,6 @@ static clade_status choose(clade__commands *commands, const clade_gemm_args *arg
 void clade__gemm_checked(clade_device *device)
 {
     clade__tuning_save(device);
-}
-
-const char *clade__gemm_provider_of(clade_device *device, const clade__gemm_provider *provider,
-                                    const clade_gemm_args *args)
-{
-    const clade__gemm_provider *chosen = NULL;
-    return clade__gemm_choose(device, provider, args, &chosen) == CLADE_OK ? chosen->name : "";
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */

@@ -90,8 +90,4 @@ typedef struct clade__gemm_call {
 } clade__gemm_call;
 bool clade__gemm_dry_call(const clade__commands *dry, size_t i, clade__gemm_call *call);
 
-/* The name of the provider that a call gets; "" when none takes it. */
-const char *clade__gemm_provider_of(clade_device *device, const clade__gemm_provider *provider,
-                                    const clade_gemm_args *args);
-
 #endif

@@ -68,6 +68,10 @@ clade_status clade__executable_check(const clade__executable *exe);
 
 /* ---- memory.c ---------------------------------------------------------------------------------- */
 
+/* The slots that both layouts share, and the bytes of one: slot i is as large as the larger of theirs. */
+int clade__executable_n_slots(const clade__executable *exe);
+size_t clade__executable_slot_bytes(const clade__executable *exe, int slot);
+
 /* Layouts for the batches that the executable has, and the memory of it all. */
 clade_status clade__memory_plan(clade__executable *exe);
 

@@ -51,16 +51,25 @@ static clade_status read_inference(clade__executable *exe)
     return status;
 }
 
-/* Slots of both layouts share buffers: slot i of the workspace is as large as the larger. */
-static uint64_t workspace_bytes(clade__executable *exe)
+int clade__executable_n_slots(const clade__executable *exe)
 {
     const clade__layout *a = exe->infer_layout, *b = exe->train_layout;
-    int n = b && b->n_slots > a->n_slots ? b->n_slots : a->n_slots;
+    return b && b->n_slots > a->n_slots ? b->n_slots : a->n_slots;
+}
+
+size_t clade__executable_slot_bytes(const clade__executable *exe, int slot)
+{
+    const clade__layout *a = exe->infer_layout, *b = exe->train_layout;
+    size_t in_a = slot < a->n_slots ? a->slot_bytes[slot] : 0;
+    size_t in_b = b && slot < b->n_slots ? b->slot_bytes[slot] : 0;
+    return in_a > in_b ? in_a : in_b;
+}
+
+static uint64_t workspace_bytes(clade__executable *exe)
+{
     uint64_t total = 0;
-    for (int i = 0; i < n; i++) {
-        size_t in_a = i < a->n_slots ? a->slot_bytes[i] : 0;
-        size_t in_b = b && i < b->n_slots ? b->slot_bytes[i] : 0;
-        size_t bytes = in_a > in_b ? in_a : in_b;
+    for (int i = 0; i < clade__executable_n_slots(exe); i++) {
+        size_t bytes = clade__executable_slot_bytes(exe, i);
         if (bytes > exe->largest_buffer) exe->largest_buffer = bytes;
         total += bytes;
     }

@@ -8,14 +8,14 @@ static clade_tensor view(const clade__plan *plan, int value, clade_dtype dtype, 
     return clade__tensor_view(plan->exe->device, buffer, dtype, shape);
 }
 
-static clade_tensor node_view(const clade__plan *plan, const clade_node *node, int value)
+clade_tensor clade__plan_view(const clade__plan *plan, const clade_node *node, int value)
 {
     return view(plan, value, node->dtype, clade__batch_shape(plan->batch, node->shape));
 }
 
 static clade_tensor y_view(const clade__plan *plan, const clade_node *node)
 {
-    return node_view(plan, node, plan->layout->y[node->index]);
+    return clade__plan_view(plan, node, plan->layout->y[node->index]);
 }
 
 static void *take(clade__plan *plan, int n, size_t bytes)
@@ -247,7 +247,7 @@ static clade_status open_backward(recording *r, const clade__layer *layer, clade
     io->add = add;
     for (int k = 0; k < layer->n_outputs; k++) {
         const clade_node *node = &layer->outputs[k];
-        dy[k] = node_view(plan, node, layout->dy[node->index]);
+        dy[k] = clade__plan_view(plan, node, layout->dy[node->index]);
         if (layout->dy_is_zero[node->index])
             CLADE_TRY(clade__commands_zero(r->commands, &dy[k]));
     }
@@ -255,7 +255,7 @@ static clade_status open_backward(recording *r, const clade__layer *layer, clade
         const clade__dx *dx = &layout->dx[layer->first_input + k];
         wanted[k] = dx->mode != CLADE__DX_NONE;
         add[k] = dx->mode == CLADE__DX_ADD;
-        if (wanted[k]) io->dx[k] = node_view(plan, layer->inputs[k], dx->value);
+        if (wanted[k]) io->dx[k] = clade__plan_view(plan, layer->inputs[k], dx->value);
     }
     return CLADE_OK;
 }
@@ -266,7 +266,7 @@ static clade_status sum_up(recording *r, const clade__layer *layer, clade__layer
     for (int k = 0; k < layer->n_inputs; k++) {
         const clade__dx *dx = &r->plan->layout->dx[layer->first_input + k];
         if (dx->mode != CLADE__DX_APART && dx->mode != CLADE__DX_SUM) continue;
-        clade_tensor before = node_view(r->plan, layer->inputs[k], dx->before);
+        clade_tensor before = clade__plan_view(r->plan, layer->inputs[k], dx->before);
         clade_tensor part = dx->mode == CLADE__DX_SUM
                                 ? clade__tensor_reshaped(&io->dy[0], before.shape) : io->dx[k];
         CLADE_TRY(clade__add_forward(r->commands, &io->dx[k], &before, &part));

@@ -48,6 +48,9 @@ typedef struct clade__plan_options {
 clade_status clade__plan_open(clade__plan *plan, const clade__plan_options *options);
 void clade__plan_close(clade__plan *plan);
 
+/* A value of the layout, an output of the node or its gradient, for the plan's batch. */
+clade_tensor clade__plan_view(const clade__plan *plan, const clade_node *node, int value);
+
 /* Records forward, then the loss of each row (no loss without with_loss), then, in training, backward:
  * every parameter's gradient of the step's mean loss, weighted where there are weights. */
 clade_status clade__plan_record(clade__plan *plan, clade__commands *commands, bool with_loss);

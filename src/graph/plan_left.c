@@ -8,13 +8,6 @@ static const clade__layer *layer_of(const clade__graph *graph, const clade__scop
     return NULL;
 }
 
-static clade_tensor of_node(const clade__plan *plan, const clade_node *node, int value)
-{
-    clade__buffer *buffer = plan->session->workspace[plan->layout->values[value].slot];
-    return clade__tensor_view(plan->exe->device, buffer, node->dtype,
-                              clade__batch_shape(plan->batch, node->shape));
-}
-
 static clade_status fed(const clade__plan *plan, clade__look *look, void *user)
 {
     const clade__graph *graph = plan->exe->graph;
@@ -34,7 +27,7 @@ static clade_status after_forward(const clade__plan *plan, const clade__layer *l
         const clade_node *node = &layer->outputs[i];
         if (node->dtype != CLADE_FLOAT32) continue;
         const clade__left left = {CLADE__LEFT_Y, layer,
-                                  of_node(plan, node, plan->layout->y[node->index])};
+                                  clade__plan_view(plan, node, plan->layout->y[node->index])};
         CLADE_TRY(look(user, &left));
     }
     return CLADE_OK;
@@ -47,7 +40,7 @@ static clade_status after_loss(const clade__plan *plan, clade__look *look, void 
         CLADE_TRY(look(user, &(clade__left){CLADE__LEFT_LOSS, NULL, plan->losses[i].loss}));
     for (int i = 0; i < graph->n_losses; i++) {
         const clade__left left = {CLADE__LEFT_GRADIENT, NULL,
-                                  of_node(plan, graph->losses[i].prediction,
+                                  clade__plan_view(plan, graph->losses[i].prediction,
                                           plan->layout->losses[i].dx.value)};
         CLADE_TRY(look(user, &left));
     }
@@ -62,7 +55,7 @@ static clade_status after_backward(const clade__plan *plan, const clade__layer *
         const clade__dx *dx = &plan->layout->dx[layer->first_input + i];
         if (dx->mode == CLADE__DX_NONE) continue;
         const clade__left left = {CLADE__LEFT_GRADIENT, layer,
-                                  of_node(plan, layer->inputs[i], dx->value)};
+                                  clade__plan_view(plan, layer->inputs[i], dx->value)};
         CLADE_TRY(look(user, &left));
     }
     for (int i = 0; layer && i < layer->n_parameters; i++) {

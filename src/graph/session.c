@@ -66,17 +66,13 @@ static clade_status create_parameter(clade__session *session, const clade__execu
 
 static clade_status create_workspace(clade__session *session, const clade__executable *exe)
 {
-    const clade__layout *a = exe->infer_layout, *b = exe->train_layout;
-    int n = b && b->n_slots > a->n_slots ? b->n_slots : a->n_slots;
+    int n = clade__executable_n_slots(exe);
     session->workspace = calloc((size_t)n, sizeof(clade__buffer *));
     if (!session->workspace) return clade__fail(CLADE_ENOMEM, "no memory for the workspace");
     session->n_workspace = n;
-    for (int i = 0; i < n; i++) {
-        size_t in_a = i < a->n_slots ? a->slot_bytes[i] : 0;
-        size_t in_b = b && i < b->n_slots ? b->slot_bytes[i] : 0;
+    for (int i = 0; i < n; i++)
         CLADE_TRY(clade__buffer_create(&session->workspace[i], exe->device,
-                                       in_a > in_b ? in_a : in_b));
-    }
+                                       clade__executable_slot_bytes(exe, i)));
     return CLADE_OK;
 }
 

@@ -70,12 +70,24 @@ static int64_t n_parts_of(const clade__parts *parts)
     return (parts->n + parts->part - 1) / parts->part;
 }
 
-/* Of a batch of n samples: those of one part, and of the last. */
+/* A batch of n samples, not recorded yet. */
+static clade__parts cut(int64_t n, int64_t at_a_time)
+{
+    return (clade__parts){.n = n, .part = n < at_a_time ? n : at_a_time};
+}
+
+/* The samples of the last part. */
+static int64_t n_last(const clade__parts *parts)
+{
+    return parts->n - (n_parts_of(parts) - 1) * parts->part;
+}
+
 static clade_status check_parts(const clade_model *model, bool training, int64_t n, int64_t at_a_time)
 {
-    int64_t part = n < at_a_time ? n : at_a_time, last = n - (n - 1) / part * part;
-    CLADE_TRY(clade__dry_run_check(&model->exe, training, part));
-    return clade__dry_run_check(&model->exe, training, last);
+    const clade__parts parts = cut(n, at_a_time);
+    CLADE_TRY(clade__dry_run_check(&model->exe, training, parts.part));
+    if (n_last(&parts) == parts.part) return CLADE_OK;
+    return clade__dry_run_check(&model->exe, training, n_last(&parts));
 }
 
 /* It takes the memory of one gemm, so it comes before the model's is taken. A model that has its own
@@ -93,9 +105,8 @@ clade_status clade__pass_check(const clade_model *model, bool training, int64_t 
 
 static clade_status record_parts(clade__pass *pass, int64_t n, clade__parts *parts)
 {
-    int64_t at_a_time = pass->feed.max_batch;
-    *parts = (clade__parts){.n = n, .part = n < at_a_time ? n : at_a_time};
-    int64_t n_parts = n_parts_of(parts), last = n - (n_parts - 1) * parts->part;
+    *parts = cut(n, pass->feed.max_batch);
+    int64_t n_parts = n_parts_of(parts), last = n_last(parts);
     if (n_parts > 1) CLADE_TRY(record(pass, n, parts->part, true, false, &parts->first));
     if (n_parts > 2) CLADE_TRY(record(pass, n, parts->part, false, false, &parts->next));
     return record(pass, n, last, n_parts == 1, true, &parts->last);
