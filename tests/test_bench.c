@@ -126,8 +126,8 @@ static void test_one_provider(void **state)
     int n = -1;
     const clade_bench_options options = {.seconds = 0.002, .provider = "clblast"};
     assert_ok(clade_bench_open(&bench, *state, &options));
-    const clade_bench_shape none = {0, 8, 8, false, false}, turned = {70, 30, 50, true, true};
-    const clade_bench_shape large = {65536, 65536, 65536, 0, 0};
+    const clade_bench_shape none = {.n = 8, .k = 8}, large = {.m = 65536, .n = 65536, .k = 65536};
+    const clade_bench_shape turned = {.m = 70, .n = 30, .k = 50, .trans_a = true, .trans_b = true};
     assert_fails(clade_bench_gemm(bench, &none, results, &n), CLADE_ESHAPE, "0×8×8");
     assert_fails(clade_bench_gemm(bench, &large, results, &n), CLADE_ESHAPE, "65536");
     assert_int_equal(n, 0);

@@ -38,7 +38,8 @@ static void masks_are_those_of_philox(void **state)
         for (size_t k = 0; k < sizeof ps / sizeof ps[0]; k++) {
             const ref_matrix size = ref_matrices[i];
             int n = size.rows * size.cols;
-            const clade_dropout_args args = {ps[k], SEED, (int)k, 1000000007 + i};
+            const clade_dropout_args args = {
+                .p = ps[k], .seed = SEED, .layer = (int)k, .step = 1000000007 + i};
             float *x = test_random(1, n, 0.5f, 1);
             clade_shape shape = CLADE_SHAPE(size.rows, size.cols);
             clade_tensor *tx = test_tensor(*state, shape, x), *y = test_tensor(*state, shape, NULL);
@@ -92,7 +93,8 @@ static float *drawn(clade_device *device, float p, uint64_t seed, int layer, int
     assert_non_null(ones);
     for (int i = 0; i < N; i++) ones[i] = 1;
     clade_tensor *x = test_tensor(device, CLADE_SHAPE(ROWS, COLS), ones);
-    assert_ok(clade_dropout_forward(x, x, &(clade_dropout_args){p, seed, layer, step}));
+    assert_ok(clade_dropout_forward(x, x, &(clade_dropout_args){
+        .p = p, .seed = seed, .layer = layer, .step = step}));
     float *y = test_read(x);
     clade_tensor_free(x);
     free(ones);

@@ -366,7 +366,8 @@ static void two_inputs_and_rows_that_do_not_count(void **state)
 
 static void weights_come_from_a_file_through_a_map(void **state)
 {
-    static const clade_weight_name names[] = {{"body.weight", "0.weight"}, {"body.bias", "0.bias"}};
+    static const clade_weight_name names[] = {{.parameter = "body.weight", .tensor = "0.weight"},
+                                              {.parameter = "body.bias", .tensor = "0.bias"}};
     const clade_load_options mapped = {.names = names, .n_names = 2, .partial = true};
     const char *path = test_text("%s/weights.safetensors", test_folder());
     const char *chain = "{\"input\":[6],\"layers\":[" LINEAR(5) "," RELU "," LINEAR(3) "]}";

@@ -23,6 +23,7 @@ typedef struct clade_bench_options {
     double seconds;       /* for each measurement, about; 0 means 0.3. At most 60 */
     const char *provider; /* of gemm: a name of clade_bench_provider. NULL: gemm measures all that
                            * take the shape, train uses the one that training would */
+    uint64_t reserved[8];
 } clade_bench_options;
 
 /* The device is borrowed; options may be NULL. CLADE_EINVAL for an option out of range, and for an
@@ -36,6 +37,7 @@ CLADE_API void clade_bench_free(clade_bench *bench);
 typedef struct clade_bench_time {
     double median, min, spread;
     int n_blocks;
+    uint64_t reserved[4];
 } clade_bench_time;
 
 /* ---- the device ------------------------------------------------------------------------------ */
@@ -53,6 +55,7 @@ typedef struct clade_bench_limits {
     clade_bench_time launch_host;   /* of an empty kernel: processor time of the calling thread */
     clade_bench_time launch;        /* the same end to end, back to back */
     clade_bench_time round_trip;    /* one empty kernel, and waiting for it */
+    uint64_t reserved[8];
 } clade_bench_limits;
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_bench_device(clade_bench *bench,
@@ -64,6 +67,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_bench_device(clade_bench *bench,
 typedef struct clade_bench_shape {
     int64_t m, n, k;
     bool trans_a, trans_b;
+    uint64_t reserved[4];
 } clade_bench_shape;
 
 /* Provider number i: "tiled", "clblast", …, "openblas"; NULL after the last. */
@@ -78,6 +82,7 @@ typedef struct clade_bench_gemm_result {
     clade_bench_time time;
     double flops_per_second; /* by the median; 2 m n k in a call */
     double share_of_peak;    /* NaN for openblas when the device is no CPU */
+    uint64_t reserved[4];
 } clade_bench_gemm_result;
 
 #define CLADE_BENCH_MAX_PROVIDERS 8
@@ -99,6 +104,7 @@ typedef struct clade_bench_openblas_info {
     char core[64];     /* the kernels in use */
     char tried[256];   /* "SkylakeX 410, Haswell 205 GFLOP/s": what was seen at 512³ */
     int n_threads;
+    uint64_t reserved[4];
 } clade_bench_openblas_info;
 
 /* False when it is not installed; it is loaded at the first call of a process. */
@@ -112,6 +118,7 @@ typedef struct clade_bench_op_result {
     clade_bench_time time;
     double flops, bytes;  /* of one call: arithmetic; each operand read or written once */
     double share_of_roof; /* of max(flops / peak, bytes / bandwidth) */
+    uint64_t reserved[4];
 } clade_bench_op_result;
 
 /* Operation number i, and size number i, of the tables; NULL and false after the last. */
@@ -144,6 +151,7 @@ typedef struct clade_bench_train_result {
     double flops_per_second;
     double share_of_limit; /* max(flops / peak, bytes / bandwidth) / the median */
     double host_seconds;   /* of a step: processor time of the thread that enqueues it */
+    uint64_t reserved[8];
 } clade_bench_train_result;
 
 /* Trains a workload on random data that lies on the device. batch 0: the workload's first.
@@ -161,6 +169,7 @@ typedef struct clade_bench_batching_result {
     clade_bench_time all; /* of a step on all compute units that the bench's device uses */
     clade_bench_time one; /* the same on one of them; n_blocks is 0 where that is not possible, */
     const char *why_not_one; /* which has this reason, the bench's; else NULL */
+    uint64_t reserved[8];
 } clade_bench_batching_result;
 
 /* The steps of clade_bench_train at one batch, on all compute units and on one, which take turns.

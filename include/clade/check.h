@@ -17,6 +17,7 @@ typedef struct clade_gradcheck_options {
     double tolerance; /* 0 means 1e-3 */
     uint64_t seed;    /* which elements */
     const float *class_weights; /* (classes of the data) as in clade_fit_options; NULL: none */
+    uint64_t reserved[8];
 } clade_gradcheck_options;
 
 /* One parameter, over the elements that were checked: a the device's gradients, n the numbers they
@@ -29,6 +30,7 @@ typedef struct clade_gradcheck_parameter {
     double max_relative_error; /* of an element: |a - n| / max(|a|, |n|, 1e-6 g) */
     double max_absolute_error;
     bool passed;               /* error is at most the tolerance */
+    uint64_t reserved[4];
 } clade_gradcheck_parameter;
 
 typedef struct clade_gradcheck_result {
@@ -37,6 +39,7 @@ typedef struct clade_gradcheck_result {
     int64_t samples;
     int n_parameters;
     clade_gradcheck_parameter *parameters; /* owned by the result */
+    uint64_t reserved[8];
 } clade_gradcheck_result;
 
 /* Compares the gradients that the device computes for the first samples, as training would, with
@@ -79,12 +82,14 @@ typedef struct clade_verify_case {
     int part;          /* of the work, see clade_verify_options */
     clade_verdict verdict;
     char problem[256]; /* "y[3] is 0.25, want 0.5 within 1e-06; …"; "" when it is right */
+    uint64_t reserved[4];
 } clade_verify_case;
 
 typedef struct clade_verify_result {
     bool passed; /* nothing is wrong, and something was tried */
     int n_cases, n_wrong;
     clade_verify_case *cases; /* owned by the result; those of one operation follow each other */
+    uint64_t reserved[8];
 } clade_verify_result;
 
 typedef struct clade_verify_options {
@@ -100,6 +105,7 @@ typedef struct clade_verify_options {
     bool (*takes)(int part, void *user);
     bool last_first; /* begin with the last operations */
     void *user;
+    uint64_t reserved[8];
 } clade_verify_options;
 
 #define CLADE_VERIFY_PARTS 16384

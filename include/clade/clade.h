@@ -1,4 +1,5 @@
-/* Clade: train neural networks on any OpenCL device. This header takes in all but opencl.h. */
+/* Clade: train neural networks on any OpenCL device. This header takes in all but opencl.h.
+ * clade/status.h says what holds everywhere: errors, NULL, and how structs grow. */
 #ifndef CLADE_CLADE_H
 #define CLADE_CLADE_H
 

@@ -122,6 +122,7 @@ typedef struct clade_data_info {
                           * samples alone, which can only be predicted on */
     uint64_t bytes;      /* samples and labels, in host memory */
     double seconds;      /* spent reading or making it */
+    uint64_t reserved[8];
 } clade_data_info;
 
 /* Opens the train part, unless the spec names another; of a file without parts, all rows. CLADE_EINVAL
@@ -146,6 +147,7 @@ typedef struct clade_data_options {
     bool samples_only;        /* labels and targets are not read, though a table may have them, so that
                                * none is refused */
     const char *keep;         /* names of columns to carry along as text, between commas; or NULL */
+    uint64_t reserved[8];
 } clade_data_options;
 
 /* The same as these options say. CLADE_EDATA also for a table that lacks columns of the schema, or has a
@@ -185,6 +187,7 @@ typedef struct clade_data_arrays {
     int n_classes;
     const float *targets;
     int64_t n_targets;
+    uint64_t reserved[8];
 } clade_data_arrays;
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_from_arrays(clade_data **out,

@@ -62,6 +62,7 @@ typedef struct clade_device_info {
     bool is_default;     /* what an empty selector opens */
     int same_as;         /* index of the same hardware behind an earlier platform, -1 if none */
     size_t view_alignment_bytes; /* where a view may begin: see clade_tensor_view */
+    uint64_t reserved[8];
 } clade_device_info;
 
 typedef struct clade_device clade_device;
@@ -83,6 +84,7 @@ typedef struct clade_platform_info {
     char version[128];
     int n_devices;
     const char *hint;  /* what would show a device, a static text; NULL where there is one */
+    uint64_t reserved[4];
 } clade_platform_info;
 
 /* Lists every platform in *list (free with clade_platforms_free). CLADE_ENODEVICE when there is no loader
@@ -153,6 +155,7 @@ typedef struct clade_profile_entry {
     double seconds;     /* summed over the calls */
     clade_phase phase;
     const char *layer;  /* "0 linear": name and type; "" for what is done for no layer */
+    uint64_t reserved[4];
 } clade_profile_entry;
 
 /* How busy the device was: from the first step of the first training or evaluation within the
@@ -161,6 +164,7 @@ typedef struct clade_profile_totals {
     uint64_t n_commands, n_traced; /* of the whole profile; of them in its trace */
     double busy_seconds;           /* summed over the commands, which do not overlap */
     double wall_seconds;           /* from the first command's start to the last one's end */
+    uint64_t reserved[4];
 } clade_profile_totals;
 
 /* Starts to gather, from zero. Profiling costs a little time for each launch. */

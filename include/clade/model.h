@@ -48,6 +48,7 @@ typedef struct clade_init {
     clade_init_kind kind;
     float mean, std; /* CLADE_INIT_NORMAL */
     float value;     /* CLADE_INIT_CONSTANT */
+    uint64_t reserved[4];
 } clade_init;
 
 typedef struct clade_linear_options {
@@ -57,6 +58,7 @@ typedef struct clade_linear_options {
     const char *name;  /* of the layer; NULL: its position */
     const char *shared_weight, *shared_bias; /* the name of a parameter of an earlier layer that is used in
                                               * place of an own one: "encoder.weight"; NULL: an own one */
+    uint64_t reserved[8];
 } clade_linear_options;
 
 /* y = x Wᵀ + b over a sample's last dimension, as torch.nn.Linear; parameters "N.weight" (units, in) and
@@ -147,6 +149,7 @@ typedef struct clade_optimizer {
     float weight_decay;
     bool decay_weights_only; /* weight_decay leaves biases alone; as PyTorch has it, it does not */
     float clip_norm; /* all gradients together are scaled to a 2-norm of at most this; 0: they are not */
+    uint64_t reserved[8];
 } clade_optimizer;
 
 CLADE_API clade_optimizer clade_sgd(float lr, float momentum);
@@ -158,6 +161,7 @@ typedef struct clade_data_size {
     int64_t n_samples;
     uint64_t sample_bytes; /* of device memory, with label or targets */
     uint64_t fixed_bytes;  /* the same, however many samples */
+    uint64_t reserved[4];
 } clade_data_size;
 
 /* Parameters by their names, and how they are trained. Where several groups match a name, the last one
@@ -212,6 +216,7 @@ typedef struct clade_memory {
     uint64_t activations; /* and their gradients, shared by liveness; and gemm's scratch */
     uint64_t data;        /* and the sums of its batches; 0 of a model */
     uint64_t total;
+    uint64_t reserved[8];
 } clade_memory;
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_model_memory(const clade_model *model,
@@ -222,6 +227,7 @@ typedef struct clade_layer_info {
     const char *name; /* as in parameter names: "0", or the given one */
     clade_shape shape; /* of one sample's output */
     int64_t parameters;
+    uint64_t reserved[8];
 } clade_layer_info;
 
 /* The layers after the input, in order. */
@@ -237,6 +243,7 @@ typedef struct clade_model_scale {
     double scale, shift;
     const double *feature_scale, *feature_shift; /* (n) of each value in place of those, owned by the model;
                                                   * NULL: those are of all values */
+    uint64_t reserved[4];
 } clade_model_scale;
 
 CLADE_API clade_model_scale clade_model_input_scale(const clade_model *model);
@@ -278,6 +285,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_load(clade_model **out, clade_devi
 /* A parameter of the model, and the tensor of a file that has its values. */
 typedef struct clade_weight_name {
     const char *parameter, *tensor;
+    uint64_t reserved[2];
 } clade_weight_name;
 
 /* Zeroed: every parameter has its own name in the file, which holds them all and nothing else. */

@@ -35,6 +35,7 @@ typedef struct clade_gemm_args {
     clade_tensor *c;       /* (m, n) */
     int64_t a_offset, b_offset, c_offset;
     int64_t lda, ldb, ldc;
+    uint64_t reserved[4];
 } clade_gemm_args;
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_gemm_strided(const clade_gemm_args *args);
@@ -110,6 +111,7 @@ typedef struct clade_dropout_args {
     uint64_t seed;
     int layer;    /* tells the uses of one seed apart */
     int64_t step; /* its low 32 bits count */
+    uint64_t reserved[4];
 } clade_dropout_args;
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_dropout_forward(clade_tensor *y,
@@ -142,6 +144,7 @@ typedef struct clade_cross_entropy_options {
     bool has_ignore_index;      /* rows of label ignore_index count for nothing: loss, hit and gradient 0 */
     int32_t ignore_index;
     const clade_tensor *total;  /* (1) float32: dlogits is divided by it, or 0 where it is 0; NULL: by 1 */
+    uint64_t reserved[4];
 } clade_cross_entropy_options;
 
 /* Softmax and cross-entropy in one pass. logits (rows, classes); labels int32 (rows), each in
@@ -213,6 +216,7 @@ typedef struct clade_sgd_args {
     float lr, momentum, weight_decay;
     bool nesterov;
     const clade_tensor *scale; /* (1): the gradient is multiplied by it; NULL: by 1 */
+    uint64_t reserved[4];
 } clade_sgd_args;
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_sgd_step(clade_tensor *w, clade_tensor *velocity,
@@ -226,6 +230,7 @@ typedef struct clade_adam_args {
     bool decoupled;
     int64_t step; /* counted from 1 */
     const clade_tensor *scale; /* as sgd's */
+    uint64_t reserved[4];
 } clade_adam_args;
 
 CLADE_API CLADE_MUST_CHECK clade_status clade_adam_step(clade_tensor *w, clade_tensor *m,

@@ -26,6 +26,7 @@ typedef struct clade_class_report {
     double f1;           /* 2 n_right / (support + n_predicted); 0 where that is 0 */
     double accuracy;     /* of a label: the share of samples for which it is right; NaN of a class */
     double auc;          /* of a label, as clade_report's; NaN of a class */
+    uint64_t reserved[4];
 } clade_class_report;
 
 /* Of a target, in its own units. */
@@ -35,6 +36,7 @@ typedef struct clade_target_report {
     double r2;        /* 1 - squared errors / squared deviations from the mean; where all true values are
                        * the same, 1 without an error and else 0; NaN of fewer than two samples */
     double *truth, *predicted; /* (n_points) */
+    uint64_t reserved[4];
 } clade_target_report;
 
 typedef struct clade_report {
@@ -71,6 +73,7 @@ typedef struct clade_report {
 /* Zeroed: as said. */
 typedef struct clade_report_options {
     int64_t most_points; /* of a target; 0: none */
+    uint64_t reserved[8];
 } clade_report_options;
 
 /* Evaluates a model on data as clade_evaluate does, with its errors and its metrics to the last digit,

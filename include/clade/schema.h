@@ -30,6 +30,7 @@ typedef struct clade_column_info {
     bool unknown_is_zeros; /* a category's: one that is not among its texts is 0 in all features; else it
                             * is an error */
     int64_t first_feature, n_features;
+    uint64_t reserved[8];
 } clade_column_info;
 
 /* The columns that are features, in the order of the features. Functions of a schema that is NULL

@@ -8,6 +8,15 @@
  * function or operation and the argument, unless the header says that it may be NULL.
  * Every function that frees takes NULL, and does nothing then. A function that returns no status
  * cannot refuse: what it is asked about must be there.
+ *
+ * Structs grow without breaking programs that were built with older headers. One that a program allocates,
+ * copies or steps through in an array ends in `reserved` words: a later version takes its new members from
+ * the first of these, so that the struct's size and the places of its other members stay. Reserved words
+ * are 0: zero a struct before you fill it, as (clade_fit_options){.epochs = 3} does. A function that is
+ * given one which is not 0 returns CLADE_EINVAL: the program asks for what this library does not know.
+ * What the library fills has zeros there. clade_shape, clade_span and clade_data_kind_option stay as they
+ * are, and have none; nor has what the library alone makes and shows by a pointer, one at a time, such as
+ * clade_report: it grows at its end.
  */
 #ifndef CLADE_STATUS_H
 #define CLADE_STATUS_H

@@ -53,6 +53,7 @@ typedef struct clade_schedule {
     double factor;     /* plateau: in (0, 1); 0 means 0.1 */
     int64_t patience;  /* plateau: in epochs, as given; PyTorch's default is 10 */
     double threshold;  /* plateau: in [0, 1), as given; PyTorch's default is 1e-4 */
+    uint64_t reserved[8];
 } clade_schedule;
 
 /* PyTorch's defaults for what is not an argument. */
@@ -76,6 +77,7 @@ typedef struct clade_progress {
     bool best;                         /* the best validation so far; never one that is not finite */
     double seconds;                    /* of training, validation not counted, so far */
     double samples_per_second;         /* of this epoch */
+    uint64_t reserved[8];
 } clade_progress;
 
 typedef struct clade_fit_options {
@@ -125,6 +127,7 @@ typedef struct clade_fit_options {
     const volatile sig_atomic_t *stop; /* may be NULL; once it is not 0, training stops after the
                                         * step, validation within some tenths of a second: for a
                                         * signal's handler, or another thread */
+    uint64_t reserved[16];
 } clade_fit_options;
 
 typedef enum clade_fit_end {
@@ -140,6 +143,7 @@ typedef struct clade_divergence {
     clade_phase phase; /* what the step was doing: CLADE_PHASE_FEED (the data is not finite), _FORWARD,
                         * _LOSS, _BACKWARD (a gradient) or _OPTIMIZER (a parameter, by its update) */
     char layer[64];    /* its name, as clade_layer_info has it; "" where it is in none */
+    uint64_t reserved[4];
 } clade_divergence;
 
 typedef struct clade_fit_result {
@@ -155,6 +159,7 @@ typedef struct clade_fit_result {
     clade_metrics valid;    /* after it */
     clade_metrics best_valid;
     int best_epoch;         /* 0 where the loss of no validation was finite */
+    uint64_t reserved[8];
 } clade_fit_result;
 
 /* For clade_compile_options; data may be NULL. */

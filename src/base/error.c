@@ -57,6 +57,17 @@ const char *clade_error(void)
     return message;
 }
 
+clade_status clade__check_reserved(const char *where, const char *name, const uint64_t *words,
+                                   size_t n_words)
+{
+    for (size_t i = 0; i < n_words; i++)
+        if (words[i] != 0)
+            return clade__fail(CLADE_EINVAL, "%s: %s[%zu] is not 0: the struct was not zeroed before it "
+                               "was filled, or the program was built against a newer header than this "
+                               "library's, %s", where, name, i, clade_version());
+    return CLADE_OK;
+}
+
 /* strerror may share one buffer among threads. */
 const char *clade__errno_text(int number)
 {

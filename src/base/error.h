@@ -2,6 +2,9 @@
 #ifndef CLADE_BASE_ERROR_H
 #define CLADE_BASE_ERROR_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include <clade/status.h>
 
 #if defined(__GNUC__)
@@ -30,6 +33,15 @@ const char *clade__errno_text(int number);
         if (!(argument))                                                                           \
             return clade__fail(CLADE_EINVAL, "%s: %s is NULL", __func__, #argument);               \
     } while (0)
+
+/* CLADE_EINVAL unless these words, `name` of what is given to `where`, are all 0. */
+clade_status clade__check_reserved(const char *where, const char *name, const uint64_t *words,
+                                   size_t n_words);
+
+/* Returns CLADE_EINVAL from the function around it where one of a struct's reserved words is not 0:
+ * CLADE_WANT_UNUSED("fit", options->reserved). See clade/status.h. */
+#define CLADE_WANT_UNUSED(where, array)                                                            \
+    CLADE_TRY(clade__check_reserved(where, #array, array, sizeof(array) / sizeof *(array)))
 
 /* Returns the status of a call from the function around it, unless it is CLADE_OK. */
 #define CLADE_TRY(call)                                                                            \

@@ -39,6 +39,7 @@ clade_status clade_bench_open(clade_bench **out, clade_device *device,
     *out = NULL;
     CLADE_WANT(device);
     if (!options) options = &defaults;
+    CLADE_WANT_UNUSED("bench", options->reserved);
     double seconds = options->seconds == 0.0 ? DEFAULT_SECONDS : options->seconds;
     if (!(seconds > 0.0 && seconds <= MAX_SECONDS))
         return clade__fail(CLADE_EINVAL, "bench: seconds is %g, want more than 0 and at most %g",

@@ -62,9 +62,9 @@ static void add_workload(shape_list *list, const clade__workload *workload, int6
 {
     for (int i = 1; i < workload->n_dims; i++) {
         int64_t in = workload->dims[i - 1], out = workload->dims[i];
-        add_shape(list, (clade_bench_shape){batch, out, in, false, true});
-        add_shape(list, (clade_bench_shape){out, in, batch, true, false});
-        if (i > 1) add_shape(list, (clade_bench_shape){batch, in, out, false, false});
+        add_shape(list, (clade_bench_shape){.m = batch, .n = out, .k = in, .trans_b = true});
+        add_shape(list, (clade_bench_shape){.m = out, .n = in, .k = batch, .trans_a = true});
+        if (i > 1) add_shape(list, (clade_bench_shape){.m = batch, .n = in, .k = out});
     }
 }
 
@@ -75,7 +75,8 @@ bool clade_bench_gemm_shape(int i, clade_bench_shape *shape)
         for (int b = 0; b < 2; b++)
             if (clade__workloads[w].about.batches[b])
                 add_workload(&list, &clade__workloads[w], clade__workloads[w].about.batches[b]);
-    for (int64_t n = 128; n <= 2048; n *= 2) add_shape(&list, (clade_bench_shape){n, n, n, 0, 0});
+    for (int64_t n = 128; n <= 2048; n *= 2)
+        add_shape(&list, (clade_bench_shape){.m = n, .n = n, .k = n});
     if (i < 0 || i >= list.n) return false;
     *shape = list.shapes[i];
     return true;
@@ -277,6 +278,7 @@ clade_status clade_bench_gemm(clade_bench *bench, const clade_bench_shape *shape
     CLADE_WANT(shape);
     CLADE_WANT(results);
     CLADE_WANT(n_results);
+    CLADE_WANT_UNUSED("bench", shape->reserved);
     *n_results = 0;
     CLADE_TRY(check_shape(shape));
     CLADE_TRY(clade__bench_limits(bench));

@@ -102,7 +102,7 @@ static void try_core(const char *core, int n_threads, int out)
     if (!values || !load(n_threads)) _exit(1);
     for (size_t i = 0; i < 3 * n; i++) values[i] = (float)(i % 17) / 17.0f;
     clade__openblas_call call = {
-        {TRIAL_SIZE, TRIAL_SIZE, TRIAL_SIZE, false, false}, values, values + n, values + 2 * n};
+        {.m = TRIAL_SIZE, .n = TRIAL_SIZE, .k = TRIAL_SIZE}, values, values + n, values + 2 * n};
     double least = 1e30, start = clade__seconds();
     while (clade__seconds() - start < TRIAL_SECONDS) {
         double began = clade__seconds();

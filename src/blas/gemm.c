@@ -292,6 +292,7 @@ clade_status clade__gemm_scratch_bytes(clade_device *device, const clade__gemm_p
 clade_status clade_gemm_strided(const clade_gemm_args *args)
 {
     CLADE_WANT(args);
+    CLADE_WANT_UNUSED("gemm", args->reserved);
     CLADE_WANT(args->a);
     CLADE_WANT(args->b);
     CLADE_WANT(args->c);

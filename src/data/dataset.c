@@ -173,6 +173,7 @@ clade_status clade_data_from_arrays(clade_data **out, const clade_data_arrays *a
     *out = NULL;
     CLADE_WANT(arrays);
     CLADE_WANT(arrays->features);
+    CLADE_WANT_UNUSED("data", arrays->reserved);
     if (arrays->labels && arrays->targets)
         return clade__fail(CLADE_EINVAL, "data: both labels and targets; give one");
     if (arrays->labels && arrays->n_classes < 1)

@@ -328,6 +328,7 @@ clade_status clade_data_open_with(clade_data **out, const char *spec,
     *out = NULL;
     CLADE_WANT(spec);
     CLADE_WANT(options);
+    CLADE_WANT_UNUSED("data", options->reserved);
     if (!*spec)
         return clade__fail(CLADE_EINVAL, "data: the spec is empty; write digits or mnist:DIR");
     size_t bytes = strlen(spec) + 1;

@@ -25,14 +25,21 @@ clade_node *clade_linear(clade_node *x, int64_t units)
     return clade_linear_with(x, &(clade_linear_options){.units = units});
 }
 
+static clade_status check_linear(const clade_linear_options *options)
+{
+    if (!options) return clade__fail(CLADE_EINVAL, "clade_linear_with: options is NULL");
+    CLADE_WANT_UNUSED("linear", options->reserved);
+    return CLADE_OK;
+}
+
 clade_node *clade_linear_with(clade_node *x, const clade_linear_options *options)
 {
     clade__shared shared[2];
     int n_shared = 0;
     if (!x) return NULL;
-    if (!options) {
-        clade__graph_keep_error(x->layer->graph, clade__fail(CLADE_EINVAL,
-                                                             "clade_linear_with: options is NULL"));
+    clade_status status = check_linear(options);
+    if (status != CLADE_OK) {
+        clade__graph_keep_error(x->layer->graph, status);
         return NULL;
     }
     if (options->shared_weight) shared[n_shared++] = (clade__shared){"weight", options->shared_weight};
@@ -136,6 +143,7 @@ clade_status clade_add_loss(clade_node *prediction, clade_node *target, const cl
     CLADE_WANT(prediction);
     CLADE_WANT(target);
     CLADE_WANT(options);
+    CLADE_WANT_UNUSED("loss", options->reserved);
     clade__loss loss = {.kind = options->kind, .prediction = prediction, .target = target,
                         .weight = options->weight == 0.0f ? 1.0f : options->weight,
                         .ignores = options->ignores, .ignore_index = options->ignore_index,

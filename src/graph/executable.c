@@ -11,6 +11,7 @@
 
 static clade_status check_group(const clade_parameter_group *group)
 {
+    CLADE_WANT_UNUSED("compile", group->reserved);
     if (!group->pattern || !*group->pattern)
         return clade__fail(CLADE_EINVAL, "compile: a group of parameters wants a pattern of names");
     if (!(group->lr_factor >= 0.0f && group->lr_factor <= 1e6f))

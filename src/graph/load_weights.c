@@ -99,13 +99,21 @@ static clade_status take_all(clade_model *model, const clade__safetensors *file,
     return CLADE_OK;
 }
 
+static clade_status check_options(const clade_load_options *options)
+{
+    CLADE_WANT_UNUSED("load_weights", options->reserved);
+    for (int i = 0; i < options->n_names; i++)
+        CLADE_WANT_UNUSED("load_weights", options->names[i].reserved);
+    return CLADE_OK;
+}
+
 static clade_status load(clade_model *model, const char *path, const clade_load_options *options)
 {
-    static const clade_load_options defaults;
     clade__safetensors *file;
     CLADE_TRY(clade__check_compiled(model, "load_weights", false));
+    CLADE_TRY(check_options(options));
     CLADE_TRY(clade__safetensors_read(&file, path));
-    clade_status status = take_all(model, file, options ? options : &defaults);
+    clade_status status = take_all(model, file, options);
     if (status != CLADE_OK) clade__fail_in(status, "'%s'", path);
     clade__safetensors_free(file);
     return status;
@@ -115,6 +123,7 @@ clade_status clade_load_weights(clade_model *model, const char *path, const clad
 {
     CLADE_WANT(model);
     CLADE_WANT(path);
+    static const clade_load_options defaults;
     CLADE_TRY(clade__device_take(model->device, "load_weights"));
-    return clade__device_give(model->device, load(model, path, options));
+    return clade__device_give(model->device, load(model, path, options ? options : &defaults));
 }

@@ -52,6 +52,10 @@ clade_status clade__check_compiled(const clade_model *model, const char *what, b
 
 static clade_status check_options(const clade_compile_options *options)
 {
+    CLADE_WANT_UNUSED("compile", options->reserved);
+    CLADE_WANT_UNUSED("compile", options->optimizer.reserved);
+    CLADE_WANT_UNUSED("compile", options->train.reserved);
+    CLADE_WANT_UNUSED("compile", options->valid.reserved);
     if (options->batch < 0 || options->batch > INT32_MAX)
         return clade__fail(CLADE_EINVAL, "compile: batch is %lld, want at least 1",
                            (long long)options->batch);
@@ -265,10 +269,10 @@ float clade__model_threshold(const clade_model *model)
 clade_model_scale clade_model_input_scale(const clade_model *model)
 {
     const clade__scaling *input = &model->input;
-    clade_model_scale made = {clade__decimal(input->scale), clade__decimal(input->shift), NULL, NULL};
-    made.feature_scale = input->columns;
-    made.feature_shift = input->columns ? input->columns + input->n_columns : NULL;
-    return made;
+    return (clade_model_scale){
+        .scale = clade__decimal(input->scale), .shift = clade__decimal(input->shift),
+        .feature_scale = input->columns,
+        .feature_shift = input->columns ? input->columns + input->n_columns : NULL};
 }
 
 const clade_schema *clade_model_schema(const clade_model *model)

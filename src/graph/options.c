@@ -33,6 +33,7 @@ void clade__options_default(const clade__layer_type *type, void *options)
 
 static clade_status check_init(const char *type, const char *key, const clade_init *init)
 {
+    CLADE_WANT_UNUSED(type, init->reserved);
     if (!clade__init_name(init->kind))
         return clade__fail(CLADE_EINVAL, "%s: %s has unknown kind %d", type, key, (int)init->kind);
     if (!isfinite(init->mean) || !isfinite(init->value) || !(init->std >= 0.0f) ||

@@ -52,6 +52,7 @@ clade_status clade_adam_step(clade_tensor *w, clade_tensor *m, clade_tensor *v,
                              const clade_tensor *grad, const clade_adam_args *args)
 {
     CLADE_WANT(args);
+    CLADE_WANT_UNUSED("adam", args->reserved);
     const clade__check check = {NULL, "adam"};
     CLADE_TRY(clade__check_range(&check, "lr", args->lr, 0, INFINITY));
     CLADE_TRY(clade__check_range(&check, "step", (double)args->step, 1, INFINITY));

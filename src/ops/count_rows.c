@@ -57,6 +57,7 @@ clade_status clade_count_rows(clade_tensor *total, const clade_tensor *labels, i
     clade__commands *commands = clade__immediate_of(labels);
     const clade__check check = {commands, "count_rows"};
     CLADE_TRY(clade__check_tensor(&check, "labels", labels, CLADE_INT32));
+    if (options) CLADE_WANT_UNUSED("count_rows", options->reserved);
     CLADE_TRY(clade__check_count(&check, "total", total, CLADE_FLOAT32, 1));
     return clade__count_rows(commands, &(clade__rows_total){total, &first}, labels,
                              &(clade__row_rule){n_classes, o->weight, o->has_ignore_index,

@@ -71,6 +71,7 @@ clade_status clade_cross_entropy(clade_tensor *loss, clade_tensor *hit, clade_te
     const clade__check check = {commands, "cross_entropy"};
     CLADE_TRY(clade__check_tensor(&check, "logits", logits, CLADE_FLOAT32));
     if (o->total) CLADE_TRY(clade__check_count(&check, "total", o->total, CLADE_FLOAT32, 1));
+    if (options) CLADE_WANT_UNUSED("cross_entropy", options->reserved);
     return clade__cross_entropy(
         commands, loss, hit, dlogits, logits, labels, scale,
         &(clade__cross_entropy_options){

@@ -42,6 +42,7 @@ clade_status clade_dropout_forward(clade_tensor *y, const clade_tensor *x,
                                    const clade_dropout_args *args)
 {
     CLADE_WANT(args);
+    CLADE_WANT_UNUSED("dropout", args->reserved);
     const int32_t first_row = 0, step = (int32_t)args->step;
     return clade__dropout(clade__immediate_of(x), y, x,
                           &(clade__dropout_mask){.p = args->p,

@@ -38,6 +38,7 @@ clade_status clade_sgd_step(clade_tensor *w, clade_tensor *velocity, const clade
                             const clade_sgd_args *args)
 {
     CLADE_WANT(args);
+    CLADE_WANT_UNUSED("sgd", args->reserved);
     const clade__check check = {NULL, "sgd"};
     CLADE_TRY(clade__check_range(&check, "lr", args->lr, 0, INFINITY));
     return clade__sgd_step(clade__immediate_of(w), w, velocity, grad, args->scale,

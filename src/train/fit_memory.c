@@ -63,8 +63,10 @@ clade_status clade_fit_memory(const clade_model *model, const clade_data *train,
     CLADE_WANT(memory);
     static const clade_fit_options defaults;
     clade__fit_memory plan;
+    if (!options) options = &defaults;
     CLADE_TRY(clade__check_compiled(model, "fit", true));
-    CLADE_TRY(clade__fit_memory_plan(&plan, model, train, options ? options : &defaults));
+    CLADE_WANT_UNUSED("fit", options->reserved);
+    CLADE_TRY(clade__fit_memory_plan(&plan, model, train, options));
     *memory = plan.memory;
     return CLADE_OK;
 }

@@ -96,6 +96,7 @@ static clade_status check_classes(const clade_data *train, const clade_fit_optio
 static clade_status check_options(const clade_model *model, const clade_fit_options *options)
 {
     CLADE_TRY(clade__check_compiled(model, "fit", true));
+    CLADE_WANT_UNUSED("fit", options->reserved);
     if (options->epochs < 0 || options->max_steps < 0 || options->log_every < 0)
         return clade__fail(CLADE_EINVAL, "fit: epochs, max_steps and log_every are %d, %lld and %lld, "
                            "want none below 0", options->epochs, (long long)options->max_steps,

@@ -46,6 +46,7 @@ static clade_status resolve(clade_gradcheck_options *resolved,
                             const clade_gradcheck_options *options, int64_t batch,
                             int64_t n_samples)
 {
+    if (options) CLADE_WANT_UNUSED("gradcheck", options->reserved);
     *resolved = options ? *options : (clade_gradcheck_options){0};
     if (resolved->samples < 0)
         return clade__fail(CLADE_EINVAL, "gradcheck: samples is %lld, want at least 1",

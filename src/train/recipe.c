@@ -1,5 +1,6 @@
 #include "train/recipe.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,8 +67,8 @@ static void add_input(clade__text *text, const clade__scaling *input)
                            (double)input->shift);
 }
 
-_Static_assert(sizeof(clade_optimizer) == 10 * 4, "a new setting of it goes into the recipe");
-_Static_assert(sizeof(clade_schedule) == 9 * 8, "the same");
+_Static_assert(offsetof(clade_optimizer, reserved) == 10 * 4, "a new setting goes into the recipe");
+_Static_assert(offsetof(clade_schedule, reserved) == 9 * 8, "the same");
 
 static void add_optimizer(clade__text *text, const clade_optimizer *o)
 {

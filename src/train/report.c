@@ -123,6 +123,7 @@ clade_status clade_report_create(clade_report **out, clade_model *model, clade_d
     CLADE_WANT(model);
     CLADE_WANT(data);
     clade_metrics metrics;
+    if (options) CLADE_WANT_UNUSED("report", options->reserved);
     CLADE_TRY(clade_evaluate(model, data, &metrics));
     clade_report *report = calloc(1, sizeof *report);
     if (!report) return clade__fail(CLADE_ENOMEM, "no memory for a report");

@@ -86,6 +86,7 @@ clade_status clade__schedule_open(clade__schedule *schedule, clade__plateau *pla
                                   .n_steps = n_steps};
     *plateau = (clade__plateau){.lr = schedule->lr, .least = INFINITY};
     clade_schedule *o = &schedule->options;
+    CLADE_WANT_UNUSED("schedule", options->reserved);
     CLADE_TRY(check_warmup(&o->warmup));
     schedule->n_warmup = o->warmup.count;
     if (o->warmup.unit == CLADE_EPOCHS) /* not cut to n_steps: a run may be made longer */

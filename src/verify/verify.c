@@ -253,6 +253,7 @@ clade_status clade_verify(clade_device *device, const clade_verify_options *opti
     CLADE_WANT(result);
     *result = (clade_verify_result){0};
     CLADE_WANT(device);
+    if (options) CLADE_WANT_UNUSED("verify", options->reserved);
     if (options) v.options = *options;
     clade_status status = run_all(&v);
     clade__kept_free(&v.kept);
