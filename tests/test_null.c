@@ -98,11 +98,11 @@ static void layers_want_their_tensors(void **state)
     REFUSED(clade_dropout_backward(t, NULL, &dropout), "clade_dropout_backward: dy is NULL");
     REFUSED(clade_dropout_backward(t, t, NULL), "clade_dropout_backward: args is NULL");
     const clade_tensor *const none[] = {NULL};
-    REFUSED(clade_slice(NULL, t, 0, 0), "slice: y is NULL");
-    REFUSED(clade_slice(t, NULL, 0, 0), "slice: x is NULL");
-    REFUSED(clade_concat(NULL, none, 1, 0), "concat: y is NULL");
-    REFUSED(clade_concat(t, none, 1, 0), "concat: an input is NULL");
-    REFUSED(clade_concat(t, NULL, 1, 0), "inputs");
+    REFUSED(clade_slice_forward(NULL, t, 0, 0), "slice: y is NULL");
+    REFUSED(clade_slice_forward(t, NULL, 0, 0), "slice: x is NULL");
+    REFUSED(clade_concat_forward(NULL, none, 1, 0), "concat: y is NULL");
+    REFUSED(clade_concat_forward(t, none, 1, 0), "concat: an input is NULL");
+    REFUSED(clade_concat_forward(t, NULL, 1, 0), "inputs");
     REFUSED(clade_add_forward(NULL, t, t), "add: y is NULL");
     REFUSED(clade_add_forward(t, NULL, t), "add: a is NULL");
     REFUSED(clade_add_forward(t, t, NULL), "add: b is NULL");

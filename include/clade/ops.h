@@ -127,13 +127,13 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_add_forward(clade_tensor *y, const
 
 /* y = the part of x from `start` on along dimension dim, of y's length there. float32 or int32.
  * CLADE_EINVAL where x has no such part. */
-CLADE_API CLADE_MUST_CHECK clade_status clade_slice(clade_tensor *y, const clade_tensor *x, int dim,
-                                                    int64_t start);
+CLADE_API CLADE_MUST_CHECK clade_status clade_slice_forward(clade_tensor *y, const clade_tensor *x,
+                                                            int dim, int64_t start);
 
 /* y = the inputs, one behind another along dimension dim, in which alone their shapes may differ. */
-CLADE_API CLADE_MUST_CHECK clade_status clade_concat(clade_tensor *y,
-                                                     const clade_tensor *const *inputs,
-                                                     int n_inputs, int dim);
+CLADE_API CLADE_MUST_CHECK clade_status clade_concat_forward(clade_tensor *y,
+                                                             const clade_tensor *const *inputs,
+                                                             int n_inputs, int dim);
 
 /* ---- losses ---------------------------------------------------------------------------------- */
 

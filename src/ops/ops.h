@@ -66,12 +66,13 @@ clade_status clade__add_forward(clade__commands *commands, clade_tensor *y, cons
 
 /* slice.c. slice_into is slice's way back: x goes into the part of y from `start` on, and the rest of y stays
  * as it is. So each is the other's gradient, and a concat's gradients are slices. */
-clade_status clade__slice(clade__commands *commands, clade_tensor *y, const clade_tensor *x, int dim,
-                          int64_t start, bool add);
+clade_status clade__slice_forward(clade__commands *commands, clade_tensor *y,
+                                  const clade_tensor *x, int dim, int64_t start, bool add);
 clade_status clade__slice_into(clade__commands *commands, clade_tensor *y, const clade_tensor *x,
                                int dim, int64_t start, bool add);
-clade_status clade__concat(clade__commands *commands, clade_tensor *y,
-                           const clade_tensor *const *inputs, int n_inputs, int dim, bool add);
+clade_status clade__concat_forward(clade__commands *commands, clade_tensor *y,
+                                   const clade_tensor *const *inputs, int n_inputs, int dim,
+                                   bool add);
 
 /* Which rows of a loss count, by their labels. A row counts the weight of its class, or 1; one whose label
  * is ignore_index counts for nothing, and one whose label is no class otherwise is an error, of which a

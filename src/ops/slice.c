@@ -80,8 +80,8 @@ static int64_t parts_of(part *of_small, part *of_whole, const clade_tensor *smal
     return width;
 }
 
-clade_status clade__slice(clade__commands *commands, clade_tensor *y, const clade_tensor *x, int dim,
-                          int64_t start, bool add)
+clade_status clade__slice_forward(clade__commands *commands, clade_tensor *y,
+                                  const clade_tensor *x, int dim, int64_t start, bool add)
 {
     const clade__check check = {commands, "slice"};
     part to, from;
@@ -102,8 +102,9 @@ clade_status clade__slice_into(clade__commands *commands, clade_tensor *y, const
     return launch(commands, &to, &from, width, add);
 }
 
-clade_status clade__concat(clade__commands *commands, clade_tensor *y,
-                           const clade_tensor *const *inputs, int n_inputs, int dim, bool add)
+clade_status clade__concat_forward(clade__commands *commands, clade_tensor *y,
+                                   const clade_tensor *const *inputs, int n_inputs, int dim,
+                                   bool add)
 {
     const clade__check check = {commands, "concat"};
     int64_t start = 0;
@@ -123,13 +124,14 @@ clade_status clade__concat(clade__commands *commands, clade_tensor *y,
     return CLADE_OK;
 }
 
-clade_status clade_slice(clade_tensor *y, const clade_tensor *x, int dim, int64_t start)
+clade_status clade_slice_forward(clade_tensor *y, const clade_tensor *x, int dim, int64_t start)
 {
-    return clade__slice(clade__immediate_of(x), y, x, dim, start, false);
+    return clade__slice_forward(clade__immediate_of(x), y, x, dim, start, false);
 }
 
-clade_status clade_concat(clade_tensor *y, const clade_tensor *const *inputs, int n_inputs, int dim)
+clade_status clade_concat_forward(clade_tensor *y, const clade_tensor *const *inputs,
+                                  int n_inputs, int dim)
 {
     CLADE_WANT(inputs);
-    return clade__concat(clade__immediate_of(y), y, inputs, n_inputs, dim, false);
+    return clade__concat_forward(clade__immediate_of(y), y, inputs, n_inputs, dim, false);
 }

@@ -86,7 +86,7 @@ static void prepare_slice(clade__trial *t)
 
 static clade_status record_slice(clade__commands *commands, const clade__trial *t)
 {
-    return (t->op->variant & CLADE__INTO ? clade__slice_into : clade__slice)(
+    return (t->op->variant & CLADE__INTO ? clade__slice_into : clade__slice_forward)(
         commands, clade__trial_tensor(t, TO), clade__trial_tensor(t, FROM), dim_of(t), start_of(t),
         t->op->variant & CLADE__ADDS);
 }
@@ -136,8 +136,8 @@ static clade_status record_concat(clade__commands *commands, const clade__trial 
     const clade_tensor *inputs[MAX_INPUTS];
     int n = t->n_operands - 1;
     for (int i = 0; i < n; i++) inputs[i] = clade__trial_tensor(t, i);
-    return clade__concat(commands, clade__trial_tensor(t, n), inputs, n, dim_of(t),
-                         t->op->variant & CLADE__ADDS);
+    return clade__concat_forward(commands, clade__trial_tensor(t, n), inputs, n, dim_of(t),
+                                 t->op->variant & CLADE__ADDS);
 }
 
 static void expect_concat(clade__trial *t)
