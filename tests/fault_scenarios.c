@@ -14,6 +14,7 @@
 #include "base/parallel.h"
 #include "data/csv_file.h"
 #include "data/gzip.h"
+#include "graph/reference.h"
 #include "ops/ops.h"
 #include "support.h"
 
@@ -126,6 +127,18 @@ static clade_status run_training(double *loss)
 
 /* ---- streaming: data on the host, standardized, with targets; every gradient kept and checked - */
 
+static clade_status by_formulas(const clade_model *model)
+{
+    const double values[6] = {0.5, -1.0, 2.0}, *x = values, targets[3] = {1.0};
+    clade__reference *reference;
+    CLADE_TRY(clade__reference_create(&reference, model, &(clade__reference_batch){
+                                                             .n = 1, .x = &x, .targets = targets}));
+    clade__reference_forward(reference, 0);
+    clade_status status = clade__reference_backward(reference);
+    clade__reference_free(reference);
+    return status;
+}
+
 static clade_status stream(session *s, double *loss)
 {
     static const char layers[] =
@@ -141,6 +154,7 @@ static clade_status stream(session *s, double *loss)
     CLADE_TRY(clade_gradcheck(s->model, s->train, &(clade_gradcheck_options){.elements = 2},
                               &checked));
     clade_gradcheck_free(&checked);
+    CLADE_TRY(by_formulas(s->model));
     CLADE_TRY(clade_fit(s->model, s->train,
                         &(clade_fit_options){.epochs = 2, .log_every = 1, .stream = true}, &result));
     *loss = result.train.loss;

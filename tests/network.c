@@ -1,5 +1,6 @@
 #include "network.h"
 
+#include "graph/layer.h"
 #include "graph/reference.h"
 #include "reference.h"
 
@@ -122,14 +123,13 @@ void net_assert_saved(clade_model *model, const char *path)
 
 /* ---- in double precision --------------------------------------------------------------------- */
 
-static clade__reference *reference_of(const clade_model *model, const double *parameters,
-                                      const net_batch *batch)
+clade__reference *net_reference(const clade_model *model, const double *parameters,
+                                const net_batch *batch)
 {
     clade__reference *reference;
-    const double *x = batch->x;
     const clade__reference_batch same = {
-        .n = batch->n, .x = &x, .labels = batch->labels, .targets = batch->targets,
-        .weights = batch->weights, .step = batch->step};
+        .n = batch->n, .x = (const double *const *)&batch->x, .labels = batch->labels,
+        .targets = batch->targets, .weights = batch->weights, .step = batch->step};
     assert_ok(clade__reference_create(&reference, model, &same));
     memcpy(reference->parameters, parameters,
            (size_t)clade_model_n_parameters(model) * sizeof *parameters);
@@ -139,7 +139,7 @@ static clade__reference *reference_of(const clade_model *model, const double *pa
 
 double *net_forward(const clade_model *model, const double *parameters, const net_batch *batch)
 {
-    clade__reference *reference = reference_of(model, parameters, batch);
+    clade__reference *reference = net_reference(model, parameters, batch);
     int64_t n = batch->n * n_outputs(model);
     double *y = ref_doubles(n);
     memcpy(y, clade__reference_values(reference, model->output), (size_t)n * sizeof *y);
@@ -149,25 +149,147 @@ double *net_forward(const clade_model *model, const double *parameters, const ne
 
 double net_loss(const clade_model *model, const double *parameters, const net_batch *batch)
 {
-    clade__reference *reference = reference_of(model, parameters, batch);
+    clade__reference *reference = net_reference(model, parameters, batch);
     double loss = clade__reference_loss(reference);
     clade__reference_free(reference);
     return loss;
 }
 
-typedef struct loss_of {
-    const clade_model *model;
-    const net_batch *batch;
-} loss_of;
-
-static double loss_at(const double *parameters, void *user)
+double *net_gradient(const clade_model *model, const double *parameters, const net_batch *batch)
 {
-    const loss_of *what = user;
-    return net_loss(what->model, parameters, what->batch);
+    clade__reference *reference = net_reference(model, parameters, batch);
+    int64_t n = clade_model_n_parameters(model);
+    double *gradient = ref_doubles(n);
+    assert_ok(clade__reference_backward(reference));
+    memcpy(gradient, reference->gradients, (size_t)n * sizeof *gradient);
+    clade__reference_free(reference);
+    return gradient;
 }
 
-double *net_gradient(const clade_model *model, double *parameters, const net_batch *batch)
+/* ---- formulas of gradients ------------------------------------------------------------------- */
+
+/* A layer alone, at the values that it has in a network. All arrays are its own. */
+enum { MOST = 8 };
+typedef struct alone {
+    clade__formula f;
+    double *x[MOST], *w[MOST], *y[MOST], *dy[MOST], *dx[MOST], *dw[MOST];
+} alone;
+
+static double *copy(const double *values, int64_t n)
 {
-    loss_of what = {model, batch};
-    return ref_gradient(loss_at, parameters, clade_model_n_parameters(model), &what);
+    double *mine = ref_doubles(n);
+    memcpy(mine, values, (size_t)n * sizeof *mine);
+    return mine;
+}
+
+static double *ones(int64_t n)
+{
+    double *values = ref_doubles(n);
+    for (int64_t i = 0; i < n; i++) values[i] = 1.0;
+    return values;
+}
+
+static int64_t n_of(const alone *a, const clade_node *node)
+{
+    return a->f.n * clade_shape_elements(node->shape);
+}
+
+static void open_alone(alone *a, const clade__reference *r, const clade__layer *layer)
+{
+    *a = (alone){.f = {.layer = layer, .n = r->batch.n, .step = r->batch.step,
+                       .seed = r->model->session.seed, .x = (const double *const *)a->x,
+                       .w = (const double *const *)a->w, .y = a->y}};
+    assert_true(layer->n_inputs <= MOST && layer->n_parameters <= MOST && layer->n_outputs <= MOST);
+    for (int k = 0; k < layer->n_inputs; k++) {
+        const clade_node *input = layer->inputs[k];
+        a->x[k] = copy(clade__reference_values(r, input), n_of(a, input));
+        if (input->dtype == CLADE_FLOAT32) a->dx[k] = ones(n_of(a, input));
+    }
+    for (int k = 0; k < layer->n_parameters; k++) {
+        const clade__parameter *p = clade__parameter_of(layer, k);
+        if (!p) continue;
+        a->w[k] = copy(r->w[layer->parameters[k]], clade_shape_elements(p->shape));
+        if (p->trained) a->dw[k] = ones(clade_shape_elements(p->shape));
+    }
+    for (int k = 0; k < layer->n_outputs; k++) {
+        const clade_node *output = &layer->outputs[k];
+        a->y[k] = ref_doubles(n_of(a, output));
+        if (output->dtype == CLADE_FLOAT32)
+            a->dy[k] = random_doubles(91 + (uint64_t)k, n_of(a, output), -1.0f, 1.0f);
+    }
+}
+
+static void close_alone(alone *a)
+{
+    double **const lists[] = {a->x, a->w, a->y, a->dy, a->dx, a->dw};
+    for (int i = 0; i < 6; i++)
+        for (int k = 0; k < MOST; k++) free(lists[i][k]);
+}
+
+/* What its outputs are together, each by its gradient; `own` is what is moved. */
+static double outputs_by_gradients(const double *own, void *user)
+{
+    const alone *a = user;
+    double sum = 0.0;
+    (void)own;
+    a->f.layer->type->formula(&a->f);
+    for (int k = 0; k < a->f.layer->n_outputs; k++)
+        for (int64_t i = 0; a->dy[k] && i < n_of(a, &a->f.layer->outputs[k]); i++)
+            sum += a->dy[k][i] * a->y[k][i];
+    return sum;
+}
+
+/* got was 1 everywhere, and the gradient was added. Central differences of sums of some hundred values are
+ * right to 1e-9. */
+static void compare_alone(alone *a, const char *what, double *values, double *got, int64_t n)
+{
+    double *want = ref_gradient(outputs_by_gradients, values, n, a);
+    for (int64_t i = 0; i < n; i++) got[i] -= 1.0;
+    ref_check_doubles(test_text("%s by %s", a->f.layer->label, what), got, want, n, 1e-7);
+    free(want);
+}
+
+static void check_alone(const clade__reference *r, const clade__layer *layer)
+{
+    alone a;
+    if (!layer->type || !clade__layer_type_has_gradient(layer->type)) return;
+    open_alone(&a, r, layer);
+    layer->type->formula(&a.f);
+    const clade__formula_gradients gradients = {(const double *const *)a.dy, a.dx, a.dw};
+    if (a.dy[0] && !clade__formula_backward(&a.f, &gradients))
+        fail_msg("the gradient of %s has no formula", layer->type->name);
+    for (int k = 0; a.dy[0] && k < layer->n_inputs; k++)
+        if (a.dx[k]) compare_alone(&a, "x", a.x[k], a.dx[k], n_of(&a, layer->inputs[k]));
+    for (int k = 0; a.dy[0] && k < layer->n_parameters; k++)
+        if (a.dw[k])
+            compare_alone(&a, layer->type->parameters[k].suffix, a.w[k], a.dw[k],
+                          clade_shape_elements(clade__parameter_of(layer, k)->shape));
+    close_alone(&a);
+}
+
+static double loss_of_reference(const double *own, void *user)
+{
+    (void)own;
+    clade__reference_forward(user, 0);
+    return clade__reference_loss(user);
+}
+
+void net_check_formulas(clade__reference *r)
+{
+    const clade__graph *graph = &r->model->graph;
+    for (int i = 0; i < graph->n_layers; i++) check_alone(r, graph->layers[i]);
+    for (int times = 0; times < 2; times++) assert_ok(clade__reference_backward(r)); /* anew each time */
+    double *at = r->parameters, *got = r->gradients;
+    for (int i = 0; i < graph->n_parameters; i++) {
+        const clade__parameter *p = &graph->parameters[i];
+        int64_t n = clade_shape_elements(p->shape);
+        if (p->trained) {
+            double *want = ref_gradient(loss_of_reference, at, n, r);
+            ref_check_doubles(p->name, got, want, n, 1e-8);
+            free(want);
+        }
+        at += n;
+        got += n;
+    }
+    clade__reference_forward(r, 0); /* as it was */
 }

@@ -42,8 +42,16 @@ void net_assert_saved(clade_model *model, const char *path);
 /* The last layer's values (n, outputs). */
 double *net_forward(const clade_model *model, const double *parameters, const net_batch *batch);
 
-/* The mean loss of the batch, and its gradient by central differences. */
+/* The mean loss of the batch, and its gradient by the formulas. */
 double net_loss(const clade_model *model, const double *parameters, const net_batch *batch);
-double *net_gradient(const clade_model *model, double *parameters, const net_batch *batch);
+double *net_gradient(const clade_model *model, const double *parameters, const net_batch *batch);
+
+/* A reference whose forward has run; it borrows the batch. */
+clade__reference *net_reference(const clade_model *model, const double *parameters,
+                                const net_batch *batch);
+
+/* The formulas of gradients against central differences, there: of each layer alone, which fails where a
+ * type has none, and of the loss by all parameters that train. */
+void net_check_formulas(clade__reference *reference);
 
 #endif

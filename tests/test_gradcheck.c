@@ -94,6 +94,30 @@ static void every_layer_and_loss_passes(void **state)
     }
 }
 
+/* The formulas that tests compare gradients with. */
+static void every_formula_has_its_gradient(void **state)
+{
+    for (int i = 0; i < N_NETWORKS; i++) {
+        clade_model *model = net_model(*state, 3, networks[i].json,
+                                       &(clade_compile_options){.loss = networks[i].loss});
+        net_batch batch = net_random_batch(model, 5, N_SAMPLES, networks[i].n_classes);
+        double *w = net_parameters(model);
+        const double weights[] = {1.5, 0.25, 0.0, 2.0};
+        batch.step = 7;
+        for (int weighted = 0; weighted < 2; weighted++) {
+            if (weighted) batch.weights = weights;
+            if (weighted && networks[i].loss == CLADE_LOSS_CROSS_ENTROPY)
+                model->graph.losses[0].label_smoothing = 0.2f;
+            clade__reference *reference = net_reference(model, w, &batch);
+            net_check_formulas(reference);
+            clade__reference_free(reference);
+        }
+        free(w);
+        net_free_batch(&batch);
+        clade_model_free(model);
+    }
+}
+
 /* The cases above, and the reference, know every layer that there is. */
 static void no_layer_is_left_out(void **state)
 {
@@ -388,6 +412,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layer_and_loss_passes),
+        cmocka_unit_test(every_formula_has_its_gradient),
         cmocka_unit_test(no_layer_is_left_out),
         cmocka_unit_test(elements_are_a_sample),
         cmocka_unit_test(a_kink_that_is_near_is_not_crossed),

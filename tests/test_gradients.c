@@ -1,9 +1,12 @@
-/* Whole models: loss, output and every parameter's gradient of a recorded training pass against a
- * double-precision forward and its central differences. */
+/* Whole models: loss, output and every parameter's gradient, all of its elements, of a recorded training pass
+ * against the formulas in double precision. test_gradcheck holds those against central differences. */
 #include "network.h"
 #include "reference.h"
 
-#define TOLERANCE 1e-3 /* of a gradient tensor's norm */
+/* Of the largest element of a gradient. Its terms come out of three layers with sums of up to 24 terms, and
+ * of functions that OpenCL allows to be off by 16 units in the last place: (3 * 24 + 16) 2^-24 is 5e-6, and
+ * where terms cancel the largest is not as large as they are. */
+#define TOLERANCE 1e-5
 
 /* The batch of the layout, and a smaller one as the last of an epoch is. */
 enum { BATCH = 13, SHORT_BATCH = 5 };
@@ -132,17 +135,13 @@ static void check_gradients(const net_case *network, const clade_model *model, c
     for (int p = 0; p < model->graph.n_parameters; p++) {
         int64_t n = clade_shape_elements(model->graph.parameters[p].shape);
         float *got = test_read(model->session.parameters[p].grad);
-        double error = 0.0, norm = 0.0;
-        for (int64_t i = 0; i < n; i++) {
-            error += (got[i] - want[i]) * (got[i] - want[i]);
-            norm += want[i] * want[i];
-        }
-        assert_true(norm > 1e-8); /* else nothing is tested */
-        if (!(sqrt(error) <= TOLERANCE * sqrt(norm))) {
-            print_error("%s: gradient of %s: error %g of %g\n", network->what,
-                        model->graph.parameters[p].name, sqrt(error), sqrt(norm));
-            fail();
-        }
+        double largest = 0.0;
+        for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(want[i]));
+        assert_true(largest > 1e-4); /* else nothing is tested */
+        for (int64_t i = 0; i < n; i++)
+            if (!(fabs((double)got[i] - want[i]) <= TOLERANCE * largest))
+                fail_msg("%s: the gradient of %s [%lld] is %g, want %g", network->what,
+                         model->graph.parameters[p].name, (long long)i, (double)got[i], want[i]);
         free(got);
         want += n;
     }

@@ -115,6 +115,15 @@ typedef struct clade__formula {
     double *const *y;
 } clade__formula;
 
+/* The way back of a formula, whose y is there: from dy[k], the gradient of output k, what is added to
+ * dx[k], that of input k, and to dw[row]. NULL: dx and dw of which none is wanted, of what is no float32
+ * or not trained, or that the layer has not got. */
+typedef struct clade__formula_gradients {
+    const double *const *dy;
+    double *const *dx;
+    double *const *dw;
+} clade__formula_gradients;
+
 /* ---- the row ----------------------------------------------------------------------------------- */
 
 struct clade__layer_type {
@@ -143,9 +152,15 @@ struct clade__layer_type {
     clade_status (*backward)(clade__commands *commands, const clade__layer_io *io);
     /* NULL where backward and passes_gradient are missing too: it has no gradient. */
     void (*formula)(const clade__formula *formula);
+    /* NULL where it has no gradient, or where that is dy: of a view, and with passes_gradient. */
+    void (*formula_backward)(const clade__formula *formula, const clade__formula_gradients *gradients);
 };
 
 #define CLADE__ANY_INPUTS (-1)
+
+/* Runs the type's formula_backward, or what stands for it where the gradient is dy; false where the type
+ * has a gradient without a formula. */
+bool clade__formula_backward(const clade__formula *formula, const clade__formula_gradients *gradients);
 
 /* Whether a gradient can go through it. */
 bool clade__layer_type_has_gradient(const clade__layer_type *type);

@@ -60,10 +60,34 @@ static void formula(const clade__formula *f)
         f->y[0][i] = activate(f->layer->type->activation, slope, f->x[0][i]);
 }
 
+/* Of y = activate(x). At the kink of relu and leaky_relu it is that of the left side, as PyTorch's. */
+static double slope_of(clade_activation kind, double slope, double x, double y)
+{
+    const double pi = 3.14159265358979323846;
+    switch (kind) {
+    case CLADE_SIGMOID: return y * (1.0 - y);
+    case CLADE_TANH: return 1.0 - y * y;
+    case CLADE_RELU: return x > 0.0 ? 1.0 : 0.0;
+    case CLADE_LEAKY_RELU: return x > 0.0 ? 1.0 : slope;
+    case CLADE_GELU:
+        return 0.5 * (1.0 + erf(x / sqrt(2.0))) + x * exp(-0.5 * x * x) / sqrt(2.0 * pi);
+    case CLADE_IDENTITY: break;
+    }
+    return 1.0;
+}
+
+static void formula_backward(const clade__formula *f, const clade__formula_gradients *g)
+{
+    double slope = (double)clade__activation_slope(f->layer);
+    for (int64_t i = 0; g->dx[0] && i < n_elements(f); i++)
+        g->dx[0][i] += g->dy[0][i] *
+                       slope_of(f->layer->type->activation, slope, f->x[0][i], f->y[0][i]);
+}
+
 #define ACTIVATION(text, kind, of_x)                                                               \
     .name = text, .n_inputs = 1, .activation = kind, .reads_x = of_x, .reads_y = !(of_x),          \
     .in_place = true, .adds = true, .infer = infer_same, .forward = forward, .backward = backward, \
-    .formula = formula
+    .formula = formula, .formula_backward = formula_backward
 
 const clade__layer_type clade__layer_sigmoid = {ACTIVATION("sigmoid", CLADE_SIGMOID, false)};
 const clade__layer_type clade__layer_tanh = {ACTIVATION("tanh", CLADE_TANH, false)};
@@ -133,20 +157,33 @@ static clade_status dropout_backward(clade__commands *commands, const clade__lay
     return dropout(commands, io, &io->dx[0], &io->dy[0], io->add[0]);
 }
 
-/* An element's random word decides, as cl/dropout.cl says. */
-static void dropout_formula(const clade__formula *f)
+/* Forward from x to y, and backward, which adds, from dy to dx: what to multiply by. An element's random word
+ * decides, as cl/dropout.cl says. */
+static double dropout_factor(const clade__formula *f, int64_t i)
 {
     const dropout_options *options = f->layer->options;
     const double p = (double)options->p;
+    if (f->step == 0) return 1.0;
     const uint64_t stream = CLADE__STREAM_DROPOUT + (uint64_t)f->layer->number;
     const int64_t cols = clade_shape_elements(f->layer->outputs[0].shape);
-    for (int64_t i = 0; i < f->n * cols; i++) {
-        uint64_t row = (uint64_t)(i / cols), col = (uint64_t)(i % cols);
-        uint32_t word = clade__philox(f->seed, (row / 4) << 32 | col,
-                                      (uint64_t)f->step << 32 | stream).word[row % 4];
-        bool kept = f->step == 0 || word >= p * 0x1p32;
-        f->y[0][i] = !kept ? 0.0 : f->step == 0 ? f->x[0][i] : f->x[0][i] / (1.0 - p);
+    uint64_t row = (uint64_t)(i / cols), col = (uint64_t)(i % cols);
+    uint32_t word = clade__philox(f->seed, (row / 4) << 32 | col,
+                                  (uint64_t)f->step << 32 | stream).word[row % 4];
+    return word >= p * 0x1p32 ? 1.0 / (1.0 - p) : 0.0;
+}
+
+static void dropout_formula(const clade__formula *f)
+{
+    for (int64_t i = 0; i < n_elements(f); i++) {
+        double factor = dropout_factor(f, i);
+        f->y[0][i] = factor == 0.0 ? 0.0 : f->x[0][i] * factor;
     }
+}
+
+static void dropout_gradient(const clade__formula *f, const clade__formula_gradients *g)
+{
+    for (int64_t i = 0; g->dx[0] && i < n_elements(f); i++)
+        g->dx[0][i] += g->dy[0][i] * dropout_factor(f, i);
 }
 
 static const clade__option dropout_list[] = {
@@ -157,7 +194,7 @@ const clade__layer_type clade__layer_dropout = {
     .name = "dropout", .n_inputs = 1, .options_bytes = sizeof(dropout_options),
     .options = dropout_list, .in_place = true, .adds = true, .only_trains = true,
     .infer = infer_same, .forward = dropout_forward, .backward = dropout_backward,
-    .formula = dropout_formula};
+    .formula = dropout_formula, .formula_backward = dropout_gradient};
 
 /* ---- flatten ----------------------------------------------------------------------------------- */
 

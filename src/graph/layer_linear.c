@@ -108,6 +108,27 @@ static void formula(const clade__formula *f)
             f->y[0][i * out + o] = dot(weight + o * in, f->x[0] + i * in, in) + (bias ? bias[o] : 0.0);
 }
 
+/* to += factor * from. */
+static void add_times(double *to, double factor, const double *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) to[i] += factor * from[i];
+}
+
+static void formula_backward(const clade__formula *f, const clade__formula_gradients *g)
+{
+    int64_t in = clade__shape_cols(f->layer->inputs[0]->shape);
+    int64_t out = clade__shape_cols(f->layer->outputs[0].shape);
+    int64_t rows = f->n * clade__shape_rows(f->layer->outputs[0].shape);
+    for (int64_t o = 0; o < out; o++) {
+        for (int64_t i = 0; i < rows; i++) {
+            double dy = g->dy[0][i * out + o];
+            if (g->dx[0]) add_times(g->dx[0] + i * in, dy, f->w[WEIGHT] + o * in, in);
+            if (g->dw[WEIGHT]) add_times(g->dw[WEIGHT] + o * in, dy, f->x[0] + i * in, in);
+            if (g->dw[BIAS]) g->dw[BIAS][o] += dy;
+        }
+    }
+}
+
 static const clade__option options[] = {
     {"units", CLADE__OPTION_WHOLE, offsetof(clade_linear_options, units), true, 0, 1, INT32_MAX},
     {"bias", CLADE__OPTION_NO_FLAG, offsetof(clade_linear_options, no_bias), .fallback = 1},
@@ -121,4 +142,5 @@ static const clade__parameter_row parameters[] = {
 const clade__layer_type clade__layer_linear = {
     .name = "linear", .n_inputs = 1, .options_bytes = sizeof(clade_linear_options),
     .options = options, .parameters = parameters, .takes_activation = true, .reads_x = true,
-    .adds = true, .infer = infer, .forward = forward, .backward = backward, .formula = formula};
+    .adds = true, .infer = infer, .forward = forward, .backward = backward, .formula = formula,
+    .formula_backward = formula_backward};

@@ -51,11 +51,37 @@ static void softmax_formula(const clade__formula *f)
     for (int64_t i = 0; i < n; i++) f->y[0][i] = exp(f->y[0][i]);
 }
 
+/* dx = y (dy - sum(dy y)), over each row. */
+static void softmax_gradient(const clade__formula *f, const clade__formula_gradients *g)
+{
+    const int64_t cols = clade__shape_cols(f->layer->outputs[0].shape);
+    const int64_t n = f->n * clade_shape_elements(f->layer->outputs[0].shape);
+    for (int64_t at = 0; g->dx[0] && at < n; at += cols) {
+        const double *y = f->y[0] + at, *dy = g->dy[0] + at;
+        double sum = 0.0;
+        for (int64_t c = 0; c < cols; c++) sum += dy[c] * y[c];
+        for (int64_t c = 0; c < cols; c++) g->dx[0][at + c] += y[c] * (dy[c] - sum);
+    }
+}
+
+/* dx = dy - exp(y) sum(dy), over each row. */
+static void log_softmax_gradient(const clade__formula *f, const clade__formula_gradients *g)
+{
+    const int64_t cols = clade__shape_cols(f->layer->outputs[0].shape);
+    const int64_t n = f->n * clade_shape_elements(f->layer->outputs[0].shape);
+    for (int64_t at = 0; g->dx[0] && at < n; at += cols) {
+        const double *y = f->y[0] + at, *dy = g->dy[0] + at;
+        double sum = 0.0;
+        for (int64_t c = 0; c < cols; c++) sum += dy[c];
+        for (int64_t c = 0; c < cols; c++) g->dx[0][at + c] += dy[c] - exp(y[c]) * sum;
+    }
+}
+
 #define SOFTMAX(text, function)                                                                    \
     {                                                                                              \
         .name = text, .n_inputs = 1, .reads_y = true, .adds = true, .infer = infer_softmax,        \
         .forward = function##_forward, .backward = function##_backward,                            \
-        .formula = function##_formula                                                              \
+        .formula = function##_formula, .formula_backward = function##_gradient                     \
     }
 
 const clade__layer_type clade__layer_softmax = SOFTMAX("softmax", softmax);
@@ -143,17 +169,45 @@ static double reduced(clade_reduction kind, const double *x, int64_t n, int64_t 
     return (double)best;
 }
 
-/* x is (outer, axis, inner) with the batch in outer. */
+/* x is (outer, axis, inner) with the batch in outer: element i of y is of `axis` elements of x, which lie
+ * `inner` apart from the one that is returned on. */
+static int64_t first_of(const clade__layer *layer, int64_t i, int64_t *axis, int64_t *inner)
+{
+    const clade_shape shape = layer->inputs[0]->shape;
+    int dim = dim_of(layer);
+    *axis = dim < 0 ? clade_shape_elements(shape) : shape.dim[dim];
+    *inner = 1;
+    for (int d = dim + 1; dim >= 0 && d < shape.rank; d++) *inner *= shape.dim[d];
+    return i / *inner * *axis * *inner + i % *inner;
+}
+
+static int64_t n_reduced(const clade__formula *f)
+{
+    return f->n * clade_shape_elements(f->layer->outputs[0].shape);
+}
+
 static void reduce_formula(const clade__formula *f)
 {
-    const clade_shape shape = f->layer->inputs[0]->shape;
-    int dim = dim_of(f->layer);
-    int64_t axis = dim < 0 ? clade_shape_elements(shape) : shape.dim[dim], inner = 1;
-    for (int i = dim + 1; dim >= 0 && i < shape.rank; i++) inner *= shape.dim[i];
-    int64_t outer = f->n * clade_shape_elements(shape) / axis / inner;
-    for (int64_t i = 0; i < outer * inner; i++)
-        f->y[0][i] = reduced(f->layer->type->reduction,
-                             f->x[0] + i / inner * axis * inner + i % inner, axis, inner);
+    int64_t axis, inner;
+    for (int64_t i = 0; i < n_reduced(f); i++) {
+        const double *x = f->x[0] + first_of(f->layer, i, &axis, &inner);
+        f->y[0][i] = reduced(f->layer->type->reduction, x, axis, inner);
+    }
+}
+
+/* That of max goes to the first of the largest. */
+static void reduce_gradient(const clade__formula *f, const clade__formula_gradients *g)
+{
+    clade_reduction kind = f->layer->type->reduction;
+    int64_t axis, inner;
+    for (int64_t i = 0; g->dx[0] && i < n_reduced(f); i++) {
+        int64_t first = first_of(f->layer, i, &axis, &inner);
+        double *dx = g->dx[0] + first, dy = g->dy[0][i];
+        if (kind == CLADE_MAX)
+            dx[(int64_t)reduced(CLADE_ARGMAX, f->x[0] + first, axis, inner) * inner] += dy;
+        for (int64_t k = 0; kind != CLADE_MAX && k < axis; k++)
+            dx[k * inner] += kind == CLADE_MEAN ? dy / (double)axis : dy;
+    }
 }
 
 static const clade__option reduce_list[] = {
@@ -161,15 +215,18 @@ static const clade__option reduce_list[] = {
      .most = CLADE_MAX_RANK},
     {NULL}};
 
-#define REDUCTION(text, kind, of_x, gradient)                                                      \
+#define REDUCTION(text, kind, of_x, gradient, gradient_formula)                                    \
     {                                                                                              \
         .name = text, .n_inputs = 1, .options_bytes = sizeof(reduce_options),                      \
         .options = reduce_list, .reduction = kind, .reads_x = of_x, .adds = true,                  \
         .infer = infer_reduce, .values = reduce_values, .forward = reduce_forward,                 \
-        .backward = gradient, .formula = reduce_formula                                            \
+        .backward = gradient, .formula = reduce_formula, .formula_backward = gradient_formula      \
     }
 
-const clade__layer_type clade__layer_sum = REDUCTION("sum", CLADE_SUM, false, reduce_backward);
-const clade__layer_type clade__layer_mean = REDUCTION("mean", CLADE_MEAN, false, reduce_backward);
-const clade__layer_type clade__layer_max = REDUCTION("max", CLADE_MAX, true, reduce_backward);
-const clade__layer_type clade__layer_argmax = REDUCTION("argmax", CLADE_ARGMAX, false, NULL);
+const clade__layer_type clade__layer_sum = REDUCTION("sum", CLADE_SUM, false, reduce_backward,
+                                                     reduce_gradient);
+const clade__layer_type clade__layer_mean = REDUCTION("mean", CLADE_MEAN, false, reduce_backward,
+                                                      reduce_gradient);
+const clade__layer_type clade__layer_max = REDUCTION("max", CLADE_MAX, true, reduce_backward,
+                                                     reduce_gradient);
+const clade__layer_type clade__layer_argmax = REDUCTION("argmax", CLADE_ARGMAX, false, NULL, NULL);

@@ -44,6 +44,20 @@ bool clade__layer_type_has_gradient(const clade__layer_type *type)
     return type->backward || type->is_view || type->passes_gradient;
 }
 
+bool clade__formula_backward(const clade__formula *f, const clade__formula_gradients *g)
+{
+    const clade__layer_type *type = f->layer->type;
+    int64_t n = f->n * clade_shape_elements(f->layer->outputs[0].shape);
+    if (type->formula_backward)
+        type->formula_backward(f, g);
+    else if (type->is_view || type->passes_gradient)
+        for (int k = 0; k < f->layer->n_inputs; k++)
+            for (int64_t i = 0; g->dx[k] && i < n; i++) g->dx[k][i] += g->dy[0][i];
+    else
+        return !clade__layer_type_has_gradient(type);
+    return true;
+}
+
 clade_status clade__layer_values_add(clade__layer_values *values, clade__value_kind kind,
                                      clade_dtype dtype, clade_shape shape)
 {

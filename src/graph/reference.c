@@ -68,7 +68,10 @@ void clade__reference_free(clade__reference *reference)
 {
     if (!reference) return;
     for (int i = 0; reference->y && i < reference->model->graph.n_nodes; i++) free(reference->y[i]);
+    for (int i = 0; reference->dy && i < reference->model->graph.n_nodes; i++) free(reference->dy[i]);
     free(reference->y);
+    free(reference->dy);
+    free(reference->gradients);
     free(reference->w);
     free(reference->pointers);
     free(reference->outputs);
@@ -89,7 +92,8 @@ const double *clade__reference_values(const clade__reference *reference, const c
     return reference->batch.x[input_number(&reference->model->graph, node->layer)];
 }
 
-static void run_layer(const clade__reference *r, const clade__layer *layer)
+/* In the room of one layer, behind which that of its gradients begins. */
+static clade__formula formula_of(const clade__reference *r, const clade__layer *layer)
 {
     const double **x = r->pointers, **w = x + layer->n_inputs;
     double **y = r->outputs;
@@ -97,15 +101,18 @@ static void run_layer(const clade__reference *r, const clade__layer *layer)
     for (int k = 0; k < layer->n_parameters; k++)
         w[k] = layer->parameters[k] < 0 ? NULL : r->w[layer->parameters[k]];
     for (int k = 0; k < layer->n_outputs; k++) y[k] = r->y[layer->outputs[k].index];
-    layer->type->formula(&(clade__formula){.layer = layer, .n = r->batch.n, .step = r->batch.step,
-                                           .seed = r->model->session.seed, .x = x, .w = w, .y = y});
+    return (clade__formula){.layer = layer, .n = r->batch.n, .step = r->batch.step,
+                            .seed = r->model->session.seed, .x = x, .w = w, .y = y};
 }
 
 void clade__reference_forward(clade__reference *reference, int first)
 {
     const clade__graph *graph = &reference->model->graph;
-    for (int i = first; i < graph->n_layers; i++)
-        if (graph->layers[i]->type) run_layer(reference, graph->layers[i]);
+    for (int i = first; i < graph->n_layers; i++) {
+        if (!graph->layers[i]->type) continue;
+        const clade__formula formula = formula_of(reference, graph->layers[i]);
+        graph->layers[i]->type->formula(&formula);
+    }
 }
 
 /* ---- losses ---------------------------------------------------------------------------------- */
@@ -134,47 +141,71 @@ static double element_loss(clade_loss loss, double y, double wanted)
     return fmax(y, 0.0) - y * wanted + log1p(exp(-fabs(y)));
 }
 
-static double weight_of(const clade__reference *r, int64_t label)
+/* Class weights are the first loss's. */
+static double weight_of(const clade__reference *r, const clade__loss *loss, int64_t label)
 {
-    return r->batch.weights ? r->batch.weights[label] : 1.0;
+    return r->batch.weights && loss == r->model->graph.losses ? r->batch.weights[label] : 1.0;
+}
+
+static double log_sum_exp(const double *y, int64_t n)
+{
+    double top = y[0], sum = 0.0;
+    for (int64_t i = 1; i < n; i++) top = fmax(top, y[i]);
+    for (int64_t i = 0; i < n; i++) sum += exp(y[i] - top);
+    return top + log(sum);
 }
 
 /* torch.nn.CrossEntropyLoss's, with its weights and label smoothing, before the mean. */
 static double cross_entropy(const clade__reference *r, const clade__loss *loss, const double *y,
                             int64_t cols, int64_t label)
 {
-    double top = y[0], sum = 0.0, all = 0.0, smoothing = (double)loss->label_smoothing;
-    for (int64_t c = 1; c < cols; c++) top = fmax(top, y[c]);
-    for (int64_t c = 0; c < cols; c++) sum += exp(y[c] - top);
-    double log_sum = top + log(sum);
-    for (int64_t c = 0; smoothing > 0.0 && c < cols; c++) all += weight_of(r, c) * (log_sum - y[c]);
-    return (1.0 - smoothing) * weight_of(r, label) * (log_sum - y[label]) +
+    double all = 0.0, smoothing = (double)loss->label_smoothing, log_sum = log_sum_exp(y, cols);
+    for (int64_t c = 0; smoothing > 0.0 && c < cols; c++)
+        all += weight_of(r, loss, c) * (log_sum - y[c]);
+    return (1.0 - smoothing) * weight_of(r, loss, label) * (log_sum - y[label]) +
            smoothing / (double)cols * all;
 }
 
 /* Labels are one-hot targets; of a lone output, the target itself. */
+static double wanted_of(const target *t, int64_t cols, int64_t c)
+{
+    return !t->is_label ? t->numbers[c] : cols == 1 ? (double)t->label : t->label == c;
+}
+
 static double row_loss(const clade__reference *r, const clade__loss *loss, const double *y,
                        int64_t cols, const target *t)
 {
     double sum = 0.0;
     if (loss->kind == CLADE_LOSS_CROSS_ENTROPY) return cross_entropy(r, loss, y, cols, t->label);
-    for (int64_t c = 0; c < cols; c++) {
-        double wanted = !t->is_label ? t->numbers[c] : cols == 1 ? (double)t->label : t->label == c;
-        sum += element_loss(loss->kind, y[c], wanted) / (double)cols;
+    for (int64_t c = 0; c < cols; c++)
+        sum += element_loss(loss->kind, y[c], wanted_of(t, cols, c)) / (double)cols;
+    return t->is_label ? sum * weight_of(r, loss, t->label) : sum;
+}
+
+static bool ignored(const clade__loss *loss, const target *t)
+{
+    return t->is_label && loss->ignores && t->label == loss->ignore_index;
+}
+
+/* What the mean is over: how many rows count, or their weights together. */
+static double total_of(const clade__reference *r, const clade__loss *loss, int64_t cols)
+{
+    double all = 0.0;
+    for (int64_t row = 0; row < clade__loss_rows(loss, r->batch.n); row++) {
+        target t = target_of(r, loss, row, cols);
+        if (!ignored(loss, &t)) all += t.is_label ? weight_of(r, loss, t.label) : 1.0;
     }
-    return t->is_label ? sum * weight_of(r, t->label) : sum;
+    return all;
 }
 
 static double mean_loss(const clade__reference *r, const clade__loss *loss)
 {
     const double *y = clade__reference_values(r, loss->prediction);
     int64_t cols = clade__shape_cols(loss->prediction->shape);
-    double sum = 0.0, all = 0.0;
+    double sum = 0.0, all = total_of(r, loss, cols);
     for (int64_t row = 0; row < clade__loss_rows(loss, r->batch.n); row++) {
         target t = target_of(r, loss, row, cols);
-        if (t.is_label && loss->ignores && t.label == loss->ignore_index) continue;
-        sum += row_loss(r, loss, y + row * cols, cols, &t);
-        all += t.is_label ? weight_of(r, t.label) : 1.0;
+        if (!ignored(loss, &t)) sum += row_loss(r, loss, y + row * cols, cols, &t);
     }
     return all > 0.0 ? sum / all : 0.0;
 }
@@ -186,4 +217,113 @@ double clade__reference_loss(const clade__reference *reference)
     for (int i = 0; i < graph->n_losses; i++)
         sum += (double)graph->losses[i].weight * mean_loss(reference, &graph->losses[i]);
     return sum;
+}
+
+/* ---- gradients ------------------------------------------------------------------------------- */
+
+/* Where d of log_sum_exp by y is p, its softmax:
+ * dy = factor ((1 - s) w[label] (p - one_hot(label)) + s / cols (p sum(w) - w)). */
+static void cross_entropy_gradient(const clade__reference *r, const clade__loss *loss, const double *y,
+                                   int64_t cols, int64_t label, double factor, double *dy)
+{
+    double smoothing = (double)loss->label_smoothing, each = smoothing / (double)cols;
+    double log_sum = log_sum_exp(y, cols), own = (1.0 - smoothing) * weight_of(r, loss, label);
+    double all = own;
+    for (int64_t c = 0; smoothing > 0.0 && c < cols; c++) all += each * weight_of(r, loss, c);
+    for (int64_t c = 0; c < cols; c++) {
+        double at_c = c == label ? own : 0.0;
+        if (smoothing > 0.0) at_c += each * weight_of(r, loss, c);
+        dy[c] += factor * (exp(y[c] - log_sum) * all - at_c);
+    }
+}
+
+/* Adds that of factor * row_loss. */
+static void row_gradient(const clade__reference *r, const clade__loss *loss, const double *y,
+                         int64_t cols, const target *t, double factor, double *dy)
+{
+    if (loss->kind == CLADE_LOSS_CROSS_ENTROPY) {
+        cross_entropy_gradient(r, loss, y, cols, t->label, factor, dy);
+        return;
+    }
+    if (t->is_label) factor *= weight_of(r, loss, t->label);
+    for (int64_t c = 0; c < cols; c++) {
+        double wanted = wanted_of(t, cols, c);
+        double slope = loss->kind == CLADE_LOSS_MSE ? 2.0 * (y[c] - wanted)
+                                                    : 1.0 / (1.0 + exp(-y[c])) - wanted;
+        dy[c] += factor / (double)cols * slope;
+    }
+}
+
+static void loss_gradient(const clade__reference *r, const clade__loss *loss)
+{
+    const double *y = clade__reference_values(r, loss->prediction);
+    double *dy = r->dy[loss->prediction->index];
+    int64_t cols = clade__shape_cols(loss->prediction->shape);
+    double all = total_of(r, loss, cols), factor = all > 0.0 ? (double)loss->weight / all : 0.0;
+    for (int64_t row = 0; row < clade__loss_rows(loss, r->batch.n); row++) {
+        target t = target_of(r, loss, row, cols);
+        if (!ignored(loss, &t))
+            row_gradient(r, loss, y + row * cols, cols, &t, factor, dy + row * cols);
+    }
+}
+
+static clade_status layer_gradient(const clade__reference *r, const clade__layer *layer)
+{
+    const clade__formula formula = formula_of(r, layer);
+    const double **dy = r->pointers + layer->n_inputs + layer->n_parameters;
+    double **dx = r->outputs + layer->n_outputs, **dw = dx + layer->n_inputs;
+    bool any = false;
+    for (int k = 0; k < layer->n_outputs; k++) {
+        dy[k] = r->dy[layer->outputs[k].index];
+        any = any || dy[k];
+    }
+    for (int k = 0; k < layer->n_inputs; k++) dx[k] = r->dy[layer->inputs[k]->index];
+    for (int k = 0; k < layer->n_parameters; k++) {
+        const clade__parameter *p = clade__parameter_of(layer, k);
+        dw[k] = p && p->trained ? r->gradients + (r->w[layer->parameters[k]] - r->parameters) : NULL;
+    }
+    const clade__formula_gradients gradients = {dy, dx, dw};
+    if (!any || clade__formula_backward(&formula, &gradients)) return CLADE_OK;
+    return clade__fail(CLADE_EINVAL, "layer '%s': the gradient of %s has no formula in double precision",
+                       layer->name, layer->type->name);
+}
+
+static int64_t n_elements(const clade__reference *r, const clade_node *node)
+{
+    return r->batch.n * clade_shape_elements(node->shape);
+}
+
+/* All gradients as zeros, with memory at the first time. */
+static clade_status clear_gradients(clade__reference *r)
+{
+    const clade__graph *graph = &r->model->graph;
+    size_t n_values = (size_t)clade__graph_n_values(graph) + 1;
+    if (!r->dy) r->dy = calloc((size_t)graph->n_nodes, sizeof *r->dy);
+    if (!r->gradients) r->gradients = malloc(n_values * sizeof *r->gradients);
+    if (!r->dy || !r->gradients)
+        return clade__fail(CLADE_ENOMEM, "no memory for the reference's gradients");
+    memset(r->gradients, 0, n_values * sizeof *r->gradients);
+    for (int i = 0; i < graph->n_layers; i++) {
+        const clade__layer *layer = graph->layers[i];
+        for (int k = 0; layer->type && k < layer->n_outputs; k++) {
+            const clade_node *node = &layer->outputs[k];
+            size_t bytes = (size_t)n_elements(r, node) * sizeof(double);
+            double **dy = &r->dy[node->index];
+            if (node->dtype != CLADE_FLOAT32) continue;
+            if (!*dy) *dy = malloc(bytes);
+            if (!*dy) return clade__fail(CLADE_ENOMEM, "no memory for the reference's gradients");
+            memset(*dy, 0, bytes);
+        }
+    }
+    return CLADE_OK;
+}
+
+clade_status clade__reference_backward(clade__reference *reference)
+{
+    const clade__graph *graph = &reference->model->graph;
+    CLADE_TRY(clear_gradients(reference));
+    for (int i = 0; i < graph->n_losses; i++) loss_gradient(reference, &graph->losses[i]);
+    for (int i = graph->n_layers - 1; i >= 0; i--)
+        if (graph->layers[i]->type) CLADE_TRY(layer_gradient(reference, graph->layers[i]));
+    return CLADE_OK;
 }

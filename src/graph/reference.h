@@ -13,7 +13,7 @@ typedef struct clade__reference_batch {
     /* Where a loss has the target of the data: labels, each in range, or with labels NULL targets. */
     const int32_t *labels; /* (n) */
     const double *targets; /* (n, outputs) */
-    const double *weights; /* (classes), of the rows whose labels they are; NULL: all 1 */
+    const double *weights; /* (classes), of the first loss's rows whose labels they are; NULL: all 1 */
     int64_t step; /* whose masks dropout has; 0: none, as outside training */
 } clade__reference_batch;
 
@@ -23,6 +23,8 @@ typedef struct clade__reference {
     double *parameters; /* all of the model's, one after another: the caller's to set and change */
     const double **w;   /* (n_parameters) where each begins */
     double **y;         /* (n_nodes): each value (n, shape…); NULL for those of inputs */
+    double *gradients;  /* as the parameters lie, of the loss: by clade__reference_backward; NULL before */
+    double **dy;        /* (n_nodes) the same of each value; NULL for inputs and what is no float32 */
     const double **pointers; /* room for those of one layer */
     double **outputs;
 } clade__reference;
@@ -40,5 +42,8 @@ const double *clade__reference_values(const clade__reference *reference, const c
 
 /* The sum of the model's losses, each the (weighted) mean over its counted rows. */
 double clade__reference_loss(const clade__reference *reference);
+
+/* Computes the gradients of that, after forward. CLADE_EINVAL for a layer whose gradient has no formula. */
+clade_status clade__reference_backward(clade__reference *reference);
 
 #endif
