@@ -48,6 +48,12 @@ static const char *const descriptions[] = {
     MODEL("{\"type\":\"max\",\"dim\":2}"),
     MODEL("{\"type\":\"max\",\"dim\":-1}"),
     MODEL("{\"type\":\"argmax\",\"dim\":2}"),
+    MODEL("{\"type\":\"concat\",\"dim\":-1}"),
+    MODEL("{\"type\":\"concat\",\"inputs\":[\"input\",\"input\",\"input\"],\"dim\":0}"),
+    MODEL("{\"type\":\"slice\",\"dim\":1,\"start\":-2,\"length\":2}"),
+    MODEL("{\"type\":\"split\",\"dim\":2,\"sizes\":[1,3]},{\"type\":\"relu\"},"
+          "{\"type\":\"concat\",\"inputs\":[\"0:1\",\"1\",\"0\"],\"dim\":-1},"
+          "{\"type\":\"relu\",\"name\":\"r\",\"inputs\":[\"0:1\"]}"),
     MODEL("{\"type\":\"relu\",\"name\":\"first_one-2\"},{\"type\":\"tanh\",\"inputs\":[\"input\"]},"
           "{\"type\":\"add\",\"name\":\"s\",\"inputs\":[\"first_one-2\",\"1\"]},"
           "{\"type\":\"linear\",\"units\":5}"),
@@ -92,6 +98,10 @@ static void what_is_left_out_has_its_default(void **state)
         {"{\"type\":\"dropout\"}", "{\"type\":\"dropout\",\"p\":0.5}"},
         {"{\"type\":\"dropout\",\"p\":0}", "{\"type\":\"dropout\",\"p\":0}"},
         {"{\"type\":\"sum\"}", "{\"type\":\"sum\",\"dim\":-1}"},
+        {"{\"type\":\"concat\"}", "{\"type\":\"concat\",\"dim\":-1}"},
+        {"{\"type\":\"slice\",\"length\":4}",
+         "{\"type\":\"slice\",\"dim\":-1,\"start\":0,\"length\":4}"},
+        {"{\"type\":\"split\",\"sizes\":[4]}", "{\"type\":\"split\",\"dim\":-1,\"sizes\":[4]}"},
         {"{\"type\":\"relu\",\"inputs\":[\"input\"]}", "{\"type\":\"relu\"}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -193,6 +203,22 @@ static void errors_say_where(void **state)
         {LAYER("\"type\":\"add\""), "model.layers[1]: add wants inputs, 2 names"},
         {LAYER("\"type\":\"add\",\"inputs\":[\"0\"]"), "model.layers[1].inputs: want a list of 2 "
                                                        "names"},
+        {LAYER("\"type\":\"concat\",\"inputs\":[]"), "model.layers[1].inputs: want a list of 1 name or more"},
+        {LAYER("\"type\":\"concat\",\"dim\":3"), "model.layers[1]: concat: dim is 3, and a sample has 3"},
+        {LAYER("\"type\":\"slice\""), "model.layers[1]: slice wants length"},
+        {LAYER("\"type\":\"slice\",\"length\":0"), "model.layers[1].length: 0, want a whole number of at"},
+        {LAYER("\"type\":\"slice\",\"length\":5"), "model.layers[1]: slice: start is 0 and length 5, and "
+                                                     "dimension 2 of (2, 3, 4) has 4"},
+        {LAYER("\"type\":\"split\""), "model.layers[1]: split wants sizes"},
+        {LAYER("\"type\":\"split\",\"sizes\":4"), "model.layers[1].sizes: want a list of 1 to 64 whole"},
+        {LAYER("\"type\":\"split\",\"sizes\":[1,2.5]"), "model.layers[1].sizes: want a list of 1 to 64"},
+        {LAYER("\"type\":\"split\",\"sizes\":[1,\"3\"]"), "model.layers[1].sizes: want a list of 1"},
+        {LAYER("\"type\":\"split\",\"sizes\":[1e300]"), "model.layers[1].sizes: want a list of 1"},
+        {LAYER("\"type\":\"split\",\"sizes\":[]"), "model.layers[1]: split: sizes has 0 numbers, want 1"},
+        {LAYER("\"type\":\"split\",\"sizes\":[4,0]"), "model.layers[1]: split: sizes is 0, want at least 1"},
+        {LAYER("\"type\":\"split\",\"sizes\":[1,2]"), "model.layers[1]: split: sizes are 3 together, and "
+                                                      "dimension 2 of (2, 3, 4) has 4"},
+        {LAYER("\"type\":\"relu\",\"inputs\":[\"0:1\"]"), "model.layers[1].inputs: no layer named '0:1'"},
         {LAYER("\"type\":\"relu\",\"inputs\":\"0\""), "model.layers[1].inputs: want a list of 1 "
                                                       "name"},
         {LAYER("\"type\":\"relu\",\"inputs\":[\"1\"]"), "model.layers[1].inputs: no layer named '1' "

@@ -40,6 +40,11 @@ static const net_case networks[] = {
     {"sum", REDUCED("sum"), CLADE_LOSS_MSE, 0},
     {"mean", REDUCED("mean"), CLADE_LOSS_MSE, 0},
     {"max", REDUCED("max"), CLADE_LOSS_BCE_WITH_LOGITS, 2},
+    {"concat", BETWEEN("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"concat\",\"inputs\":[\"0\",\"t\","
+                       "\"0\"]}"), CLADE_LOSS_CROSS_ENTROPY, 4},
+    {"slice", BETWEEN("{\"type\":\"slice\",\"start\":-4,\"length\":3}"), CLADE_LOSS_MSE, 4},
+    {"split", BETWEEN("{\"type\":\"split\",\"sizes\":[2,2,1],\"name\":\"s\"},{\"type\":\"add\","
+                      "\"inputs\":[\"s:1\",\"s\"]}"), CLADE_LOSS_MSE, 0},
 };
 enum { N_NETWORKS = sizeof networks / sizeof networks[0], N_SAMPLES = 13 };
 

@@ -26,6 +26,13 @@ enum { BATCH = 13, SHORT_BATCH = 5 };
 #define REDUCED(layer) \
     "{\"input\":[2,3,4],\"layers\":[{\"type\":\"flatten\"}," LINEAR(12) ",{\"type\":\"tanh\"}," layer "]}"
 
+#define CUT(layers)                                                                                \
+    "{\"input\":[2,3,4],\"layers\":[{\"type\":\"linear\",\"units\":6,\"name\":\"h\"}," layers      \
+    ",{\"type\":\"flatten\",\"name\":\"all\"}," LINEAR(4) "]}"
+#define SLICE(name, options) \
+    "{\"type\":\"slice\",\"name\":\"" name "\",\"inputs\":[\"h\"]," options "}"
+#define JOIN(type, inputs) "{\"type\":\"" type "\",\"inputs\":[" inputs "]}"
+
 typedef struct net_case {
     const char *what, *json;
     clade_loss loss;
@@ -102,6 +109,33 @@ static const net_case networks[] = {
      "{\"type\":\"gelu\",\"inputs\":[\"h\"],\"name\":\"g\"},"
      "{\"type\":\"add\",\"inputs\":[\"r\",\"t\"],\"name\":\"rt\"},"
      "{\"type\":\"add\",\"inputs\":[\"rt\",\"g\"]}]}", CROSS_ENTROPY, 4},
+    {"concat", CUT(NAMED("tanh", "t") "," JOIN("concat", "\"t\",\"h\",\"input\",\"t\"")), CROSS_ENTROPY, 4},
+    {"concat, and its input once more", /* whose gradient is there already */
+     CUT(JOIN("concat", "\"h\",\"input\"") "," NAMED("tanh", "t") "," JOIN("concat", "\"t\",\"h\"")),
+     CROSS_ENTROPY, 4},
+    {"concat of the first dimension",
+     CUT(NAMED("gelu", "g") ",{\"type\":\"concat\",\"inputs\":[\"h\",\"g\"],\"dim\":0}"), MSE, 4},
+    {"concat of one", CUT("{\"type\":\"concat\"},{\"type\":\"tanh\"}"), CROSS_ENTROPY, 4},
+    {"slice", CUT(SLICE("a", "\"dim\":1,\"start\":-2,\"length\":2")), CROSS_ENTROPY, 4},
+    {"slice of the first dimension", CUT(SLICE("a", "\"dim\":-3,\"start\":1,\"length\":1")), MSE, 0},
+    {"slice of all", CUT(SLICE("a", "\"length\":6") ",{\"type\":\"tanh\"}"), CROSS_ENTROPY, 4},
+    {"sliced twice, and added", /* parts that overlap, and the whole */
+     CUT(SLICE("a", "\"length\":3") "," SLICE("b", "\"start\":2,\"length\":3") ","
+         "{\"type\":\"concat\",\"name\":\"c\",\"inputs\":[\"a\",\"b\"]}," JOIN("add", "\"h\",\"c\"")),
+     CROSS_ENTROPY, 4},
+    {"added, and sliced twice", /* the same, whose gradients come in another order */
+     CUT(JOIN("add", "\"h\",\"h\"") "," SLICE("a", "\"length\":3") ","
+         SLICE("b", "\"start\":2,\"length\":3") "," JOIN("concat", "\"1\",\"a\",\"b\"")),
+     CROSS_ENTROPY, 4},
+    {"split", CUT("{\"type\":\"split\",\"name\":\"s\",\"sizes\":[2,1,3]},"
+                  JOIN("concat", "\"s:2\",\"s\",\"s:1\",\"s:2\"")), CROSS_ENTROPY, 4},
+    {"split, and a part that is not used",
+     CUT("{\"type\":\"split\",\"name\":\"s\",\"sizes\":[2,1],\"dim\":1},"
+         JOIN("relu", "\"s:1\"")), MSE, 4},
+    {"split of a tanh, and the tanh",
+     CUT(NAMED("tanh", "t") ",{\"type\":\"split\",\"name\":\"s\",\"sizes\":[3,3]},"
+         JOIN("add", "\"s:1\",\"s\"") "," JOIN("concat", "\"3\",\"t\",\"s:1\"")), CROSS_ENTROPY, 4},
+    {"split into one", CUT("{\"type\":\"split\",\"sizes\":[6]},{\"type\":\"tanh\"}"), MSE, 0},
     {"mse, labels", FUSED("tanh"), MSE, 4},
     {"mse, numbers", FUSED("tanh"), MSE, 0},
     {"mse, one output", "{\"input\":[6],\"layers\":[" LINEAR(1) "]}", MSE, 2},

@@ -31,6 +31,11 @@ static const struct {
                        NAMED("dropout", "d") ",{\"type\":\"tanh\"},{\"type\":\"dropout\"},"
                        "{\"type\":\"add\",\"inputs\":[\"d\",\"5\"]}," LINEAR(10)
                        ",{\"type\":\"dropout\"}")},
+    {"parts", MODEL("{\"type\":\"linear\",\"units\":30,\"name\":\"h\"},"
+                    "{\"type\":\"slice\",\"length\":25,\"name\":\"a\"},"
+                    "{\"type\":\"slice\",\"inputs\":[\"h\"],\"start\":5,\"length\":25},"
+                    "{\"type\":\"add\",\"inputs\":[\"2\",\"a\"],\"name\":\"s\"},"
+                    "{\"type\":\"concat\",\"inputs\":[\"s\",\"h\",\"input\",\"s\"]}," LINEAR(10))},
 };
 enum { N_GRAPHS = sizeof graphs / sizeof graphs[0] };
 
@@ -234,6 +239,27 @@ static void an_activation_s_gradient_is_made_in_place(void **state)
     clade_model_free(model);
 }
 
+/* A part that is all of a sample costs nothing, and a real one is copied. */
+static void a_part_that_is_all_is_a_view(void **state)
+{
+    static const struct {
+        const char *layer;
+        bool is_view;
+    } cases[] = {{"\"type\":\"slice\",\"length\":8", true}, {"\"type\":\"slice\",\"length\":7", false},
+                 {"\"type\":\"concat\"", true}, {"\"type\":\"concat\",\"inputs\":[\"0\",\"0\"]", false},
+                 {"\"type\":\"split\",\"sizes\":[8]", true}, {"\"type\":\"split\",\"sizes\":[7,1]", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *json = test_text(MODEL(LINEAR(8) ",{%s}," LINEAR(10)), cases[i].layer);
+        clade_model *model = net_model(*state, 1, json, &(clade_compile_options){.batch = 4});
+        const clade__layout *train = model->exe.train_layout, *infer = model->exe.infer_layout;
+        assert_true((train->y[1] == train->y[2]) == cases[i].is_view);
+        assert_true((infer->y[1] == infer->y[2]) == cases[i].is_view);
+        assert_true((train->dy[1] == train->dy[2]) == cases[i].is_view);
+        assert_int_equal(model->graph.n_computing, cases[i].is_view ? 2 : 3);
+        clade_model_free(model);
+    }
+}
+
 /* ---- memory ------------------------------------------------------------------------------------ */
 
 static void record_all(clade_model *model)
@@ -292,6 +318,7 @@ int main(void)
         cmocka_unit_test(slots_take_less_than_the_values),
         cmocka_unit_test(an_epilogue_shares_its_linear_s_value),
         cmocka_unit_test(an_activation_s_gradient_is_made_in_place),
+        cmocka_unit_test(a_part_that_is_all_is_a_view),
         cmocka_unit_test(the_device_is_asked_for_what_was_planned),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);

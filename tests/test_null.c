@@ -220,9 +220,17 @@ static void builders_keep_what_is_missing(void **state)
     REFUSED(clade_load_weights(model, NULL, NULL), "clade_load_weights: path is NULL");
     assert_null(clade_flatten(NULL));
     assert_null(clade_output(NULL, 0));
+    assert_null(clade_concat(NULL, 1, 0));
+    assert_null(clade_concat((clade_node *const[]){output, NULL}, 2, 0));
+    assert_null(clade_slice(NULL, 0, 0, 1));
+    assert_null(clade_split(NULL, 0, NULL, 1));
     assert_null(clade_input_named(NULL, "x", CLADE_FLOAT32, CLADE_SHAPE(1)));
     assert_null(clade_linear_with(output, NULL));
     REFUSED(clade_compile(model, output, NULL), "clade_linear_with: options is NULL");
+    clade_model_free(model);
+    model = model_on(*state, &output);
+    assert_null(clade_split(output, 0, NULL, 1));
+    REFUSED(clade_compile(model, output, NULL), "clade_split: sizes is NULL");
     clade_model_free(model);
     assert_ok(clade_model_create(&model, *state, 1));
     assert_null(clade_model_layers(NULL, "{}"));

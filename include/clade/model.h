@@ -94,17 +94,28 @@ CLADE_API clade_node *clade_mean(clade_node *x, int dim);
 CLADE_API clade_node *clade_max(clade_node *x, int dim);
 CLADE_API clade_node *clade_argmax(clade_node *x, int dim);
 
+/* Parts of a sample along its dimension dim: 0 is the first after the batch, and -1 the last. float32 or int32
+ * values; int32 ones have no gradient.
+ * clade_concat: n nodes of one type, 1 or more, one behind another, as torch.cat; other dimensions equal.
+ * clade_slice: `length` elements from `start` on, as torch.narrow; a negative start counts from the end.
+ * clade_split: n parts, at most 64, of the given sizes, which together are all of the dimension, as
+ * torch.split; gives the first, of which clade_output gives the others. */
+CLADE_API clade_node *clade_concat(clade_node *const *nodes, int n, int dim);
+CLADE_API clade_node *clade_slice(clade_node *x, int dim, int64_t start, int64_t length);
+CLADE_API clade_node *clade_split(clade_node *x, int dim, const int64_t *sizes, int n);
+
 /* Output number `output`, from 0, of the layer that node is an output of. */
 CLADE_API clade_node *clade_output(clade_node *node, int output);
 
 /* Builds nodes from a description in JSON, the form of a config's `model:` entry:
  *   {"input": [784], "layers": [{"type": "linear", "units": 512}, {"type": "relu"}, …]}
  * and returns the last, or that which "output" names. A layer may have "name", "inputs": ["name", …]
- * where it does not follow the layer before it, with "name:1" for a layer's second output, and
- * "parameters": {"weight": "0.weight"} where it shares one with a layer before it. "input" names the
- * network's input; several are "inputs": [{"name": …, "type": "int32", "shape": […]}, …]. "losses" is a
- * list of {"type": "cross_entropy", "prediction": …, "target": …}, see clade_add_loss. An error's message
- * starts with the place: "model.layers[1].type: …". */
+ * where it does not follow the layer before it, with "name:1" for a layer's second output, as of
+ * {"type": "split", "sizes": [3, 5], "dim": -1}, and "parameters": {"weight": "0.weight"} where it shares
+ * one with a layer before it. "input" names the network's input; several are
+ * "inputs": [{"name": …, "type": "int32", "shape": […]}, …]. "losses" is a list of
+ * {"type": "cross_entropy", "prediction": …, "target": …}, see clade_add_loss. An error's message starts
+ * with the place: "model.layers[1].type: …". */
 CLADE_API clade_node *clade_model_layers(clade_model *model, const char *json);
 
 /* ---- compile --------------------------------------------------------------------------------- */
@@ -225,7 +236,7 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_model_memory(const clade_model *mo
 typedef struct clade_layer_info {
     const char *type; /* "linear", … ; owned by the model, as is name */
     const char *name; /* as in parameter names: "0", or the given one */
-    clade_shape shape; /* of one sample's output */
+    clade_shape shape; /* of one sample's output; of several, the first */
     int64_t parameters;
     uint64_t reserved[8];
 } clade_layer_info;

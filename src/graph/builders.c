@@ -101,6 +101,33 @@ clade_node *clade_add(clade_node *a, clade_node *b)
                                                  .n_inputs = 2});
 }
 
+clade_node *clade_concat(clade_node *const *nodes, int n, int dim)
+{
+    int64_t option = dim;
+    if (!nodes) return NULL;
+    return clade__graph_add(&(clade__layer_spec){.type = &clade__layer_concat, .inputs = nodes,
+                                                 .n_inputs = n, .options = &option});
+}
+
+clade_node *clade_slice(clade_node *x, int dim, int64_t start, int64_t length)
+{
+    return add_layer(&clade__layer_slice, x, &(clade__slice_options){dim, start, length});
+}
+
+clade_node *clade_split(clade_node *x, int dim, const int64_t *sizes, int n)
+{
+    clade__split_options options = {.dim = dim};
+    if (!x) return NULL;
+    if (!sizes) {
+        clade__graph_keep_error(x->layer->graph,
+                                clade__fail(CLADE_EINVAL, "clade_split: sizes is NULL"));
+        return NULL;
+    }
+    options.sizes.n = n; /* out of range, it is refused with the layer's options */
+    for (int i = 0; i < n && i < CLADE__MAX_SIZES; i++) options.sizes.list[i] = sizes[i];
+    return add_layer(&clade__layer_split, x, &options);
+}
+
 static clade_node *add_reduction(const clade__layer_type *type, clade_node *x, int dim)
 {
     int64_t option = dim;

@@ -98,6 +98,23 @@ static clade_status read_flag(const cJSON *item, const clade__place *at, bool *f
     return CLADE_OK;
 }
 
+/* As many as there is room for; the rest is checked with the layer. */
+static clade_status read_sizes(const cJSON *item, const clade__place *at, clade__sizes *sizes)
+{
+    if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) > CLADE__MAX_SIZES)
+        return clade__fail(CLADE_ECONFIG, "%s: want a list of 1 to %d whole numbers", at->text,
+                           CLADE__MAX_SIZES);
+    sizes->n = cJSON_GetArraySize(item);
+    for (int i = 0; i < sizes->n; i++) {
+        double value = cJSON_GetNumberValue(cJSON_GetArrayItem(item, i));
+        if (!(fabs(value) <= INT32_MAX) || value != floor(value))
+            return clade__fail(CLADE_ECONFIG, "%s: want a list of 1 to %d whole numbers", at->text,
+                               CLADE__MAX_SIZES);
+        sizes->list[i] = (int64_t)value;
+    }
+    return CLADE_OK;
+}
+
 /* A number with a range of its own fails with its place. */
 static clade_status read_option(const cJSON *layer, const clade__option *o, const clade__place *at,
                                 void *options)
@@ -119,6 +136,7 @@ static clade_status read_option(const cJSON *layer, const clade__option *o, cons
         CLADE_TRY(read_flag(item, &here, &flag));
         *(bool *)to = flag == (o->kind == CLADE__OPTION_FLAG);
         return CLADE_OK;
+    case CLADE__OPTION_SIZES: return read_sizes(item, &here, to);
     case CLADE__OPTION_INIT: break;
     }
     return read_init(layer, o->key, at, to);

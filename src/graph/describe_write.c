@@ -23,6 +23,13 @@ static void write_init(clade__json *json, const char *key, const clade_init *ini
     clade__json_object_end(json);
 }
 
+static void write_sizes(clade__json *json, const char *key, const clade__sizes *sizes)
+{
+    clade__json_list(json, key);
+    for (int i = 0; i < sizes->n; i++) clade__json_number(json, NULL, (double)sizes->list[i]);
+    clade__json_list_end(json);
+}
+
 /* A flag and an initialiser that are the default are left out. */
 static void write_option(clade__json *json, const clade__option *o, const void *options)
 {
@@ -41,6 +48,7 @@ static void write_option(clade__json *json, const clade__option *o, const void *
         if (flag != (o->fallback != 0.0)) clade__json_bool(json, o->key, flag);
         break;
     case CLADE__OPTION_INIT: write_init(json, o->key, value); break;
+    case CLADE__OPTION_SIZES: write_sizes(json, o->key, value); break;
     }
 }
 

@@ -164,7 +164,7 @@ static clade_status append(clade__graph *graph, clade__layer *layer)
     graph->layers[graph->n_layers++] = layer;
     graph->n_nodes += layer->n_outputs;
     graph->n_layer_inputs += layer->n_inputs;
-    if (layer->type && !layer->type->is_view) graph->n_computing++;
+    if (layer->type && !clade__layer_is_view(layer)) graph->n_computing++;
     return CLADE_OK;
 }
 
@@ -208,7 +208,7 @@ static clade_status connect(clade__layer *layer, const clade__layer_spec *spec)
         clade_dtype want = type->input_types ? type->input_types[i] : CLADE_FLOAT32;
         if (input->layer->graph != layer->graph)
             return clade__fail(CLADE_EINVAL, "%s: inputs are of different models", type->name);
-        if (input->dtype != want)
+        if (input->dtype != want && !(type->takes_int32 && input->dtype == CLADE_INT32))
             return clade__fail(CLADE_ESHAPE, "%s: cannot follow %s '%s', whose values are %s: want %s",
                                type->name, input->layer->type ? input->layer->type->name : "input",
                                input->layer->name, clade_dtype_name(input->dtype),

@@ -18,8 +18,16 @@ typedef enum clade__option_kind {
     CLADE__OPTION_NUMBER, /* float */
     CLADE__OPTION_FLAG,   /* bool */
     CLADE__OPTION_NO_FLAG, /* bool that holds the contrary: "bias" lies in no_bias */
-    CLADE__OPTION_INIT    /* clade_init */
+    CLADE__OPTION_INIT,   /* clade_init */
+    CLADE__OPTION_SIZES   /* clade__sizes, of one or more */
 } clade__option_kind;
+
+#define CLADE__MAX_SIZES 64
+
+typedef struct clade__sizes {
+    int n;
+    int64_t list[CLADE__MAX_SIZES];
+} clade__sizes;
 
 /* An option of a layer, as a config, a model file and a builder have it. */
 typedef struct clade__option {
@@ -28,7 +36,7 @@ typedef struct clade__option {
     size_t offset;      /* in the type's options */
     bool required;      /* a description must have it */
     double fallback;    /* where a description has none; flags: 0 or 1 */
-    double least, most; /* range of a number */
+    double least, most; /* range of a number, and of each size */
 } clade__option;
 
 /* ---- parameters and values --------------------------------------------------------------------- */
@@ -130,6 +138,7 @@ struct clade__layer_type {
     const char *name;
     int n_inputs;                    /* CLADE__ANY_INPUTS: one or more */
     const clade_dtype *input_types;  /* (n_inputs); NULL: all are float32 */
+    bool takes_int32;                /* or int32, each of them */
     size_t options_bytes;            /* 0: it has none */
     const clade__option *options;    /* NULL: none */
     const clade__parameter_row *parameters; /* NULL: none */
@@ -140,6 +149,7 @@ struct clade__layer_type {
     bool in_place;          /* dx may be dy */
     bool adds;              /* backward can add to dx */
     bool is_view;           /* y is x with another shape: nothing runs, and dx is dy */
+    bool same_is_view;      /* the same of one that has one input and one output, of one shape */
     bool passes_gradient;   /* each input's gradient is dy: no backward runs */
     bool only_trains;       /* outside training it is a view */
 
@@ -164,6 +174,9 @@ bool clade__formula_backward(const clade__formula *formula, const clade__formula
 
 /* Whether a gradient can go through it. */
 bool clade__layer_type_has_gradient(const clade__layer_type *type);
+
+/* Whether a layer's output is its input's value, in training and outside. */
+bool clade__layer_is_view(const clade__layer *layer);
 
 /* A row by name (NULL when there is none), and by number from 0 (NULL behind the last). */
 const clade__layer_type *clade__layer_type_of(const char *name);
@@ -194,6 +207,18 @@ extern const clade__layer_type clade__layer_sigmoid, clade__layer_tanh,     /* l
 extern const clade__layer_type clade__layer_softmax, clade__layer_log_softmax; /* layer_rows.c */
 extern const clade__layer_type clade__layer_sum, clade__layer_mean, clade__layer_max,
     clade__layer_argmax;
+extern const clade__layer_type clade__layer_concat, clade__layer_slice,      /* layer_parts.c */
+    clade__layer_split;
+
+/* What builders set; of those that are not public. */
+typedef struct clade__slice_options {
+    int64_t dim, start, length;
+} clade__slice_options;
+
+typedef struct clade__split_options {
+    int64_t dim;
+    clade__sizes sizes;
+} clade__split_options;
 
 /* A sample's shape with the batch in front. */
 clade_shape clade__batch_shape(int64_t batch, clade_shape sample);

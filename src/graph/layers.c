@@ -7,7 +7,8 @@ static const clade__layer_type *const rows[] = {
     &clade__layer_linear,  &clade__layer_sigmoid,     &clade__layer_tanh,    &clade__layer_relu,
     &clade__layer_leaky_relu, &clade__layer_gelu,     &clade__layer_dropout, &clade__layer_softmax,
     &clade__layer_log_softmax, &clade__layer_add,     &clade__layer_flatten, &clade__layer_sum,
-    &clade__layer_mean,    &clade__layer_max,         &clade__layer_argmax,
+    &clade__layer_mean,    &clade__layer_max,         &clade__layer_argmax,  &clade__layer_concat,
+    &clade__layer_slice,   &clade__layer_split,
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0], MAX_ADDED = 64 };
 
@@ -56,6 +57,14 @@ bool clade__formula_backward(const clade__formula *f, const clade__formula_gradi
     else
         return !clade__layer_type_has_gradient(type);
     return true;
+}
+
+bool clade__layer_is_view(const clade__layer *layer)
+{
+    if (!layer->type) return false;
+    return layer->type->is_view ||
+           (layer->type->same_is_view && layer->n_inputs == 1 && layer->n_outputs == 1 &&
+            clade__shape_equal(layer->inputs[0]->shape, layer->outputs[0].shape));
 }
 
 clade_status clade__layer_values_add(clade__layer_values *values, clade__value_kind kind,

@@ -73,7 +73,8 @@ static void find_activations(clade__layout *layout, const clade_node *output)
 
 bool clade__layout_is_view(const clade__layout *layout, const clade__layer *layer)
 {
-    return layer->type && (layer->type->is_view || (layer->type->only_trains && !layout->training));
+    return clade__layer_is_view(layer) ||
+           (layer->type && layer->type->only_trains && !layout->training);
 }
 
 static bool shares_value(const clade__layout *layout, const clade__layer *layer)

@@ -26,7 +26,8 @@ void clade__options_default(const clade__layer_type *type, void *options)
         case CLADE__OPTION_NUMBER: *(float *)at(options, o) = (float)o->fallback; break;
         case CLADE__OPTION_FLAG: *(bool *)at(options, o) = o->fallback != 0.0; break;
         case CLADE__OPTION_NO_FLAG: *(bool *)at(options, o) = o->fallback == 0.0; break;
-        case CLADE__OPTION_INIT: break; /* zeros */
+        case CLADE__OPTION_INIT:
+        case CLADE__OPTION_SIZES: break; /* zeros */
         }
     }
 }
@@ -57,6 +58,15 @@ static clade_status check_range(const char *type, const clade__option *o, double
                        o->most);
 }
 
+static clade_status check_sizes(const char *type, const clade__option *o, const clade__sizes *sizes)
+{
+    if (sizes->n < 1 || sizes->n > CLADE__MAX_SIZES)
+        return clade__fail(CLADE_EINVAL, "%s: %s has %d numbers, want 1 to %d", type, o->key, sizes->n,
+                           CLADE__MAX_SIZES);
+    for (int i = 0; i < sizes->n; i++) CLADE_TRY(check_range(type, o, (double)sizes->list[i]));
+    return CLADE_OK;
+}
+
 clade_status clade__options_check(const clade__layer_type *type, const void *options)
 {
     for (const clade__option *o = type->options; o && o->key; o++) {
@@ -68,6 +78,8 @@ clade_status clade__options_check(const clade__layer_type *type, const void *opt
             status = check_range(type->name, o, (double)*(const float *)value);
         else if (o->kind == CLADE__OPTION_INIT)
             status = check_init(type->name, o->key, value);
+        else if (o->kind == CLADE__OPTION_SIZES)
+            status = check_sizes(type->name, o, value);
         CLADE_TRY(status);
     }
     return CLADE_OK;
