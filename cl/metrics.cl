@@ -7,13 +7,17 @@
  *   metrics_store  steps (n_slots, 3)[slot] = (sum of loss (rows), sum of hit (rows), number of losses
  *                  that are not finite), or with add what is there and these; the hit of a row whose
  *                  loss is not finite does not count
+ *   loss_mean      x = steps[index][0] * scale / totals[index] is the mean loss number index; 0 where
+ *                  nothing counts, and not divided where totals is null: means (1 + n)[1 + index] = x, and
+ *                  means[0] = x for index 0, else what is there and x: the sum of them, in their order
  *   peaks          peaks[first + p] = the largest |x| of run p of x (n), and NaN where one is
  *
  * count_hits, mark_rows: LANES work-items share a row, see row_reduce.cl. metrics_store: one group with
- * LANES 64, for which loss and hit are one row each. peaks: one work-item a run, of RUN elements side
+ * LANES 64, for which loss and hit are one row each. loss_mean: one work-item. peaks: one work-item a run, of RUN elements side
  * by side, which a CPU reads by vectors.
  */
 #include "row_reduce.cl"
+#include "row_rule.cl"
 
 #define RUN 256
 
@@ -72,6 +76,17 @@ ROW_KERNEL metrics_store(global float *restrict steps, const global float *restr
         step[1] = add ? step[1] + hits : hits;
         step[2] = add ? step[2] + n_bad : n_bad;
     }
+}
+
+/* An index outside steps stores nothing. */
+kernel void loss_mean(global float *restrict means, const global float *restrict steps,
+                      const global float *restrict totals, const int n, const int4 rule,
+                      const int index, const float scale)
+{
+    if (get_global_id(0) > 0 || index < 0 || index >= n) return;
+    const float x = steps[(size_t)index * 3] * scale_by_total(scale, totals, index, rule);
+    means[1 + index] = x;
+    means[0] = index > 0 ? means[0] + x : x;
 }
 
 /* Without its sign a float is the larger the larger its bits are as an integer: infinity is larger

@@ -7,6 +7,7 @@ static void test_cases(void **state)
     ref_verify(*state, "count_hits");
     ref_verify(*state, "mark_rows");
     ref_verify(*state, "metrics_store");
+    ref_verify(*state, "loss_mean");
     ref_verify(*state, "metrics_sum");
     ref_verify(*state, "peaks");
 }
@@ -192,6 +193,8 @@ static void test_errors(void **state)
                  CLADE_EINVAL, "metrics_sum: target is NULL");
     clade_tensor *more[] = {sums, values, four, of_four};
     for (int k = 0; k < 4; k++) clade_tensor_free(more[k]);
+    assert_fails(clade__loss_mean(commands, rows, y, &(clade__rows_total){NULL, &slot}, 1.0f), CLADE_ESHAPE,
+                 "loss_mean: steps is (3, 5), want (2, 3)");
     assert_fails(clade__peaks(commands, rows, 2, t), CLADE_ESHAPE, "peaks: x is int32");
     assert_fails(clade__peaks(commands, rows, 3, y), CLADE_ESHAPE,
                  "peaks: peaks has 3 elements, want 4");

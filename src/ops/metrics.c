@@ -1,6 +1,5 @@
-#include "ops/check.h"
 #include "ops/mapping.h"
-#include "ops/ops.h"
+#include "ops/row_rule.h"
 
 clade_status clade__count_hits(clade__commands *commands, clade_tensor *hit, const clade_tensor *y,
                                const clade_tensor *labels, float threshold)
@@ -62,6 +61,30 @@ clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps
                         clade__arg_int(rows), clade__arg_int(n_slots), clade__arg_int_ref(slot),
                         clade__arg_int(add)),
         });
+}
+
+clade_status clade__loss_mean(clade__commands *commands, clade_tensor *means,
+                              const clade_tensor *steps, const clade__rows_total *total, float scale)
+{
+    const clade__check check = {commands, "loss_mean"};
+    const clade__row_rule rule = {.n_classes = 1};
+    CLADE_TRY(clade__check_tensor(&check, "means", means, CLADE_FLOAT32));
+    const int64_t n = clade_tensor_elements(means) - 1;
+    CLADE_TRY(clade__check_matrix(&check, "steps", steps, n, CLADE__N_SUMS));
+    if (total->totals)
+        CLADE_TRY(clade__check_count(&check, "totals", total->totals, CLADE_FLOAT32, n));
+    return clade__commands_launch(
+        commands, &(clade__launch){
+                      .program = "metrics",
+                      .kernel = "loss_mean",
+                      .options = "-DLANES=64",
+                      .groups = {1},
+                      .local = {1},
+                      CLADE__ARGS(clade__arg_tensor(means), clade__arg_tensor(steps),
+                                  clade__arg_tensor(total->totals), clade__arg_int(n),
+                                  clade__arg_rule(&rule, 1, total), clade__arg_int_ref(total->index),
+                                  clade__arg_float(scale)),
+                  });
 }
 
 #define RUN 256 /* as in cl/metrics.cl */

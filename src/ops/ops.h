@@ -149,6 +149,12 @@ clade_status clade__metrics_store(clade__commands *commands, clade_tensor *steps
                                   const int32_t *slot, const clade_tensor *loss,
                                   const clade_tensor *hit, bool add);
 
+/* loss_mean: the loss of row *total->index of steps (n, CLADE__N_SUMS), times scale and divided by that
+ * element of totals (n), goes to means (1 + n) behind the first, which receives the sum of this loss and
+ * those before it. Without totals it is not divided; to be called for each index from 0 on. */
+clade_status clade__loss_mean(clade__commands *commands, clade_tensor *means,
+                              const clade_tensor *steps, const clade__rows_total *total, float scale);
+
 /* metric_sums.c: what an evaluation sums beside these. set: which, of CLADE__EVALUATION_SUMS; n of them.
  * sums (n_slots, n): row *slot receives the sums over the batch; with `add`, to what it holds. values
  * (n, rows): scratch, the same of each row. TOP_5_HITS needs y and labels, and says something where there

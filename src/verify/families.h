@@ -39,7 +39,7 @@ enum {
 };
 
 extern const clade__family clade__cross_entropies, clade__mses, clade__bces, clade__row_counts,
-    clade__row_weights;
+    clade__row_weights, clade__loss_means;
 
 /* The scale of the losses' gradients. */
 #define CLADE__LOSS_SCALE 0.37f

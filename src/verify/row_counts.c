@@ -1,4 +1,5 @@
-/* What rows of a loss count by their labels: alone, and behind a loss that knows nothing of labels. */
+/* What rows of a loss count by their labels: alone, behind a loss that knows nothing of labels, and as what
+ * divides its mean. */
 #include <math.h>
 
 #include "ops/ops.h"
@@ -154,3 +155,36 @@ static void expect_weigh(clade__trial *t)
 const clade__family clade__row_weights = {prepare_weigh, record_weigh, expect_weigh,
                                           1u << CLADE__ORDINARY | 1u << CLADE__NONFINITE,
                                           clade__matrices};
+
+/* ---- loss_mean ------------------------------------------------------------------------------- */
+
+enum { MEANS, STEPS, N_LOSSES = 3 };
+
+static void prepare_mean(clade__trial *t)
+{
+    clade__trial_inout(t, "means", CLADE_SHAPE(1 + N_LOSSES), -1.0, 1.0);
+    clade__trial_in(t, "steps", CLADE_SHAPE(N_LOSSES, CLADE__N_SUMS), 0.0, 100.0);
+    clade__trial_rule(t, N_CLASSES);
+}
+
+static clade_status record_mean(clade__commands *commands, const clade__trial *t)
+{
+    const clade__rows_total total = clade__total_of(t);
+    return clade__loss_mean(commands, clade__trial_tensor(t, MEANS), clade__trial_tensor(t, STEPS), &total,
+                            CLADE__LOSS_SCALE);
+}
+
+static void expect_mean(clade__trial *t)
+{
+    double sum = (double)t->operands[STEPS].before.floats[total_index * CLADE__N_SUMS];
+    double mean = sum * (double)CLADE__LOSS_SCALE / clade__divisor_of(t);
+    double all = (double)t->operands[MEANS].before.floats[0] + mean;
+    double bound = (CLADE__UNITS_DIVIDE + 1.0) * fabs(mean);
+    clade__expect(&t->operands[MEANS], 1 + total_index, mean, bound);
+    clade__expect(&t->operands[MEANS], 0, all, bound + fabs(all));
+}
+
+static const clade_shape sums[] = {{2, {N_LOSSES, CLADE__N_SUMS}}, {0, {0}}};
+
+const clade__family clade__loss_means = {prepare_mean, record_mean, expect_mean,
+                                         1u << CLADE__ORDINARY | 1u << CLADE__NONFINITE, sums};

@@ -95,6 +95,8 @@ const clade__op clade__ops[] = {
     {"metrics_store", &clade__metric_stores, 0, 0},
     {"metrics_store_alone", &clade__metric_stores, CLADE__NO_HITS, 0},
     {"metrics_store_added", &clade__metric_stores, CLADE__ADDED, 0},
+    {"loss_mean", &clade__loss_means, CLADE__DIVIDED, 1},
+    {"loss_mean_of_all_rows", &clade__loss_means, 0, 1},
     {"metrics_sum", &clade__metric_sums, CLADE__IGNORES, 1},
     {"metrics_sum_weighted", &clade__metric_sums, CLADE__IGNORES | CLADE__WEIGHTED | CLADE__ADDS, 1},
     {"metrics_sum_of_numbers", &clade__metric_sums, CLADE__OF_NUMBERS, 6},
