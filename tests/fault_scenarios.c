@@ -404,6 +404,7 @@ const fault_scenario fault_scenarios[] = {
     {"reports", fault_run_reports, false}, {"tables", fault_run_tables, false},
     {"names", run_names, false},           {"reading", run_reading, false},
     {"resuming", run_resuming, false},     {"diverging", run_diverging, false},
+    {"own steps", fault_run_steps, false},
 };
 const int fault_n_scenarios = sizeof fault_scenarios / sizeof fault_scenarios[0];
 

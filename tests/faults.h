@@ -116,6 +116,7 @@ const char *fault_left(void);
 #define clSetKernelArg(...)          FAULT_CL(clSetKernelArg, __VA_ARGS__)
 #define clWaitForEvents(...)         FAULT_CL(clWaitForEvents, __VA_ARGS__)
 
+#define clEnqueueCopyBuffer(...)     FAULT_ENQUEUE(clEnqueueCopyBuffer, __VA_ARGS__)
 #define clEnqueueFillBuffer(...)     FAULT_ENQUEUE(clEnqueueFillBuffer, __VA_ARGS__)
 #define clEnqueueNDRangeKernel(...)  FAULT_ENQUEUE(clEnqueueNDRangeKernel, __VA_ARGS__)
 #define clEnqueueReadBuffer(...)     FAULT_ENQUEUE(clEnqueueReadBuffer, __VA_ARGS__)

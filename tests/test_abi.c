@@ -191,6 +191,12 @@ SIZE(report, 176) AT(report, metrics, 0) AT(report, kind, 32) AT(report, n_class
     AT(report, mae, 144) AT(report, rmse, 152) AT(report, r2, 160) AT(report, n_points, 168)
 SIZE(report_options, 72) AT(report_options, most_points, 0) AT(report_options, reserved, 8)
 
+/* clade/step.h */
+SIZE(parameter_info, 104) AT(parameter_info, name, 0) AT(parameter_info, shape, 8)
+    AT(parameter_info, trained, 64) AT(parameter_info, frozen, 65) AT(parameter_info, reserved, 72)
+SIZE(batch, 112) AT(batch, n, 0) AT(batch, inputs, 8) AT(batch, n_inputs, 16)
+    AT(batch, answers, 24) AT(batch, add, 32) AT(batch, step_samples, 40) AT(batch, reserved, 48)
+
 /* clade/bench.h */
 SIZE(bench_options, 80) AT(bench_options, seconds, 0) AT(bench_options, provider, 8)
     AT(bench_options, reserved, 16)
@@ -352,6 +358,27 @@ static void training_looks_at_them(void **state)
     clade_data_free(data);
 }
 
+static void steps_look_at_them(void **state)
+{
+    clade_model *model;
+    clade_tensor *x = test_tensor(*state, CLADE_SHAPE(4, 2), NULL);
+    clade_tensor *y = test_tensor(*state, CLADE_SHAPE(4, CLASSES), NULL);
+    clade_tensor *labels = test_tensor_int(*state, CLADE_SHAPE(4), (int32_t[]){0, 1, 2, 0});
+    const clade_tensor *inputs[] = {x};
+    clade_batch batch = {.n = 4, .inputs = inputs, .n_inputs = 1, .answers = labels};
+    assert_ok(clade_model_create(&model, *state, 1));
+    clade_node *output = clade_linear(clade_input(model, CLADE_SHAPE(2)), CLASSES);
+    assert_ok(clade_compile(model, output, &(clade_compile_options){.batch = 4, .keep_gradients = true}));
+    REFUSED(batch, clade_forward(model, &batch, y));
+    REFUSED(batch, clade_gradients(model, &batch, NULL));
+    REFUSED(batch, clade_step(model, &batch, NULL));
+    assert_ok(clade_step(model, &batch, NULL));
+    clade_model_free(model);
+    clade_tensor_free(x);
+    clade_tensor_free(y);
+    clade_tensor_free(labels);
+}
+
 static void others_look_at_them(void **state)
 {
     clade_data *data;
@@ -377,8 +404,10 @@ static void results_have_zeros_there(void **state)
     static const uint64_t zeros[8];
     clade_fit_result result;
     clade_layer_info layer;
+    clade_parameter_info parameter;
     clade_model *model;
     clade_data *data = make_data();
+    memset(&parameter, 0xff, sizeof parameter);
     memset(&result, 0xff, sizeof result);
     memset(&layer, 0xff, sizeof layer);
     assert_ok(clade_model_create(&model, *state, 1));
@@ -388,7 +417,9 @@ static void results_have_zeros_there(void **state)
     assert_ok(clade_model_layer(model, 0, &layer));
     assert_memory_equal(result.reserved, zeros, sizeof result.reserved);
     assert_memory_equal(result.diverged.reserved, zeros, sizeof result.diverged.reserved);
+    assert_ok(clade_model_parameter_info(model, 0, &parameter));
     assert_memory_equal(layer.reserved, zeros, sizeof layer.reserved);
+    assert_memory_equal(parameter.reserved, zeros, sizeof parameter.reserved);
     clade_data_info info = clade_data_describe(data);
     assert_memory_equal(info.reserved, zeros, sizeof info.reserved);
     clade_model_free(model);
@@ -400,7 +431,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_look_at_them), cmocka_unit_test(building_looks_at_them),
         cmocka_unit_test(compiling_looks_at_them), cmocka_unit_test(training_looks_at_them),
-        cmocka_unit_test(others_look_at_them),     cmocka_unit_test(results_have_zeros_there),
+        cmocka_unit_test(steps_look_at_them),      cmocka_unit_test(others_look_at_them),
+        cmocka_unit_test(results_have_zeros_there),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

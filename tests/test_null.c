@@ -301,6 +301,38 @@ static void training_wants_model_and_data(void **state)
     clade_model_free(model);
 }
 
+static void steps_want_a_batch(void **state)
+{
+    clade_node *output;
+    clade_model *model = model_on(*state, &output);
+    clade_tensor *t = test_tensor(*state, CLADE_SHAPE(1, 2), NULL), *none;
+    clade_parameter_info info;
+    clade_batch batch = {.n = 1, .n_inputs = 1};
+    int32_t order[1];
+    assert_ok(clade_compile(model, output, NULL));
+    REFUSED(clade_model_parameter_info(NULL, 0, &info), "clade_model_parameter_info: model is NULL");
+    REFUSED(clade_model_parameter_info(model, 0, NULL), "clade_model_parameter_info: info is NULL");
+    REFUSED(clade_model_parameter(NULL, 0, &none), "clade_model_parameter: model is NULL");
+    REFUSED(clade_model_parameter(model, 0, NULL), "clade_model_parameter: parameter is NULL");
+    REFUSED(clade_model_gradient(NULL, 0, &none), "clade_model_gradient: model is NULL");
+    REFUSED(clade_model_gradient(model, 0, NULL), "clade_model_gradient: gradient is NULL");
+    REFUSED(clade_set_lr(NULL, 0.1f), "clade_set_lr: model is NULL");
+    REFUSED(clade_shuffle(NULL, 1, 1, 0), "clade_shuffle: order is NULL");
+    REFUSED(clade_model_shuffle(NULL, order, 1), "clade_model_shuffle: model is NULL");
+    REFUSED(clade_model_shuffle(model, NULL, 1), "clade_shuffle: order is NULL");
+    REFUSED(clade_forward(NULL, &batch, t), "clade_forward: model is NULL");
+    REFUSED(clade_forward(model, NULL, t), "clade_forward: batch is NULL");
+    REFUSED(clade_forward(model, &batch, NULL), "clade_forward: y is NULL");
+    REFUSED(clade_forward(model, &batch, t), "forward: inputs is NULL");
+    REFUSED(clade_gradients(NULL, &batch, NULL), "clade_gradients: model is NULL");
+    REFUSED(clade_gradients(model, NULL, NULL), "clade_gradients: batch is NULL");
+    REFUSED(clade_step(NULL, &batch, NULL), "clade_step: model is NULL");
+    REFUSED(clade_step(model, NULL, NULL), "clade_step: batch is NULL");
+    REFUSED(clade_update(NULL), "clade_update: model is NULL");
+    clade_tensor_free(t);
+    clade_model_free(model);
+}
+
 static void measuring_wants_a_bench(void **state)
 {
     clade_bench *bench = NULL;
@@ -376,6 +408,7 @@ int main(void)
         cmocka_unit_test(builders_keep_what_is_missing),
         cmocka_unit_test(models_are_wanted),
         cmocka_unit_test(training_wants_model_and_data),
+        cmocka_unit_test(steps_want_a_batch),
         cmocka_unit_test(measuring_wants_a_bench),
         cmocka_unit_test(nothing_can_be_freed),
         cmocka_unit_test(options_may_be_missing),

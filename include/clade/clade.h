@@ -12,6 +12,7 @@
 #include <clade/report.h>
 #include <clade/schema.h>
 #include <clade/status.h>
+#include <clade/step.h>
 #include <clade/tensor.h>
 #include <clade/train.h>
 

@@ -150,7 +150,7 @@ CLADE_API const char *clade_phase_name(clade_phase phase);
  * Of a gemm of CLBlast that runs several kernels the earlier ones count where all were queued before
  * the device came to the first; else the last one's time alone. */
 typedef struct clade_profile_entry {
-    const char *label;  /* kernel, "gemm ...", "zero", or "read" and "write" for transfers */
+    const char *label;  /* kernel, "gemm ...", "zero", "copy", or "read" and "write" for transfers */
     uint64_t n_calls;
     double seconds;     /* summed over the calls */
     clade_phase phase;

@@ -73,4 +73,8 @@ clade_status clade__tensor_read_begin(const clade_tensor *tensor, size_t offset_
                                       size_t n_bytes, clade__transfer *transfer);
 clade_status clade__transfer_wait(clade__transfer *transfer);
 
+/* Enqueues a copy between two tensors of one device, of as many bytes and with no memory in common; they
+ * may begin anywhere. */
+clade_status clade__tensor_copy(clade_tensor *dst, const clade_tensor *src, clade_phase phase);
+
 #endif

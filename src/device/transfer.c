@@ -58,6 +58,31 @@ clade_status clade_tensor_fill(clade_tensor *tensor, float value)
     return clade__device_give(tensor->device, fill(tensor, value));
 }
 
+static clade_status copy(clade_tensor *dst, const clade_tensor *src, clade_phase phase)
+{
+    int64_t began = before(dst->device);
+    cl_event event = NULL, *wanted = dst->device->profile ? &event : NULL;
+    cl_int error = clEnqueueCopyBuffer(dst->device->queue, clade_opencl_buffer(src),
+                                       clade_opencl_buffer(dst), clade__tensor_offset_bytes(src),
+                                       clade__tensor_offset_bytes(dst), clade_tensor_bytes(dst), 0,
+                                       NULL, wanted);
+    if (error != CL_SUCCESS) return clade__fail_cl("clEnqueueCopyBuffer", error, NULL);
+    if (event) {
+        profile(dst->device, "copy", phase, began, event);
+        clReleaseEvent(event);
+    }
+    return CLADE_OK;
+}
+
+clade_status clade__tensor_copy(clade_tensor *dst, const clade_tensor *src, clade_phase phase)
+{
+    if (clade_tensor_bytes(dst) != clade_tensor_bytes(src))
+        return clade__fail(CLADE_ESHAPE, "copy: %zu bytes into %zu", clade_tensor_bytes(src),
+                           clade_tensor_bytes(dst));
+    CLADE_TRY(clade__device_take(dst->device, "copy"));
+    return clade__device_give(dst->device, copy(dst, src, phase));
+}
+
 static clade_status check_extent(const clade_tensor *tensor, size_t offset, size_t n_bytes)
 {
     size_t bytes = clade_tensor_bytes(tensor);

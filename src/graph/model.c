@@ -20,9 +20,17 @@ clade_status clade_model_create(clade_model **out, clade_device *device, uint64_
     return CLADE_OK;
 }
 
+void clade__model_free_steps(clade_model *model)
+{
+    if (model->steps_free) model->steps_free(model->steps);
+    model->steps = NULL;
+    model->steps_free = NULL;
+}
+
 void clade_model_free(clade_model *model)
 {
     if (!model) return;
+    clade__model_free_steps(model);
     clade__session_release(&model->session, &model->exe);
     free(model->session.initial);
     clade__executable_free(&model->exe);
@@ -94,6 +102,7 @@ static clade_status open_executable(clade_model *model, const clade__executable_
         clade__executable_free(&exe);
         return status;
     }
+    clade__model_free_steps(model);
     clade__executable_free(&model->exe);
     model->exe = exe;
     model->session.numbers.lr = exe.optimizer.lr;

@@ -22,6 +22,10 @@ struct clade_model {
     clade_schema *schema; /* how it reads tables: as its training data was read; NULL: that was none */
     char **class_names;   /* (n_classes) as the training data has them; NULL: it has none */
     int n_classes;
+
+    /* What steps of the user's own keep (train/step.h), freed with the session's memory. */
+    void *steps;
+    void (*steps_free)(void *steps);
 };
 
 /* Takes over the names of n classes, which have none with names NULL. CLADE_EDATA where one is not
@@ -43,6 +47,9 @@ clade_status clade__compile_for_inference(clade_model *model);
 /* Allocates and initialises all that the model needs, at its first use; and gives it back. */
 clade_status clade__model_materialize(clade_model *model);
 
+/* Frees what own steps keep. */
+void clade__model_free_steps(clade_model *model);
+
 /* Host bytes of all parameters, in order, one after another. */
 size_t clade__model_parameter_bytes(const clade_model *model);
 
@@ -54,6 +61,11 @@ clade_status clade__model_read_parameters(clade_model *model, float *values);
 size_t clade__model_trained_bytes(const clade_model *model);
 clade_status clade__model_read_trained(clade_model *model, float *values);
 clade_status clade__model_write_trained(clade_model *model, const float *values);
+
+/* ---- parameters.c ------------------------------------------------------------------------------ */
+
+/* CLADE_ESTATE, beginning with what was called: the gradient is not stored, and what changes that. */
+clade_status clade__fail_stepped(const clade__parameter *parameter, const char *what);
 
 /* ---- describe_write.c -------------------------------------------------------------------------- */
 

@@ -22,7 +22,7 @@ bool clade__data_fits(const clade_model *model, const clade_data *data, bool shu
     return want <= info->global_memory_bytes - info->global_memory_bytes / 10;
 }
 
-static clade_status record_update(clade_model *model, clade__commands *commands)
+clade_status clade__record_update(clade_model *model, clade__commands *commands)
 {
     const clade__communicator *communicator = &clade__communicator_self;
     for (int i = 0; i < model->graph.n_parameters; i++)
@@ -62,7 +62,7 @@ static clade_status record(clade__pass *pass, int64_t n, int64_t part, bool firs
     clade_status status = record_part(pass, &plan, *commands);
     clade__plan_close(&plan);
     CLADE_TRY(status);
-    return pass->training && last ? record_update(model, *commands) : CLADE_OK;
+    return pass->training && last ? clade__record_update(model, *commands) : CLADE_OK;
 }
 
 static int64_t n_parts_of(const clade__parts *parts)

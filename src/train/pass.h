@@ -59,6 +59,10 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
                               const clade__pass_options *options);
 void clade__pass_close(clade__pass *pass);
 
+/* Records what follows the backward of a step: gradients meet those of other ranks, and are clipped and
+ * applied. */
+clade_status clade__record_update(clade_model *model, clade__commands *commands);
+
 /* Tries every gemm that a pass over so many samples will run, short batches included; before the model's
  * memory is taken. */
 clade_status clade__pass_check(const clade_model *model, bool training, int64_t n_samples);
