@@ -4,9 +4,10 @@
  *   by column           = ((src - high) - low) * scale, with these of each: columns (3, cols), the
  *                         scales, then the centers in two halves, so that the difference is exact
  *   labels              = the same for int (rows), as they are
+ *   ints                = the same for int (rows, cols)
  *
  * index (n_index) may be null: then the row is first + r. A row that src does not have becomes NaN,
- * and its label -1, so that the loss tells of it.
+ * and its labels and ints -1, so that the loss tells of it.
  *
  *   row of dst   | block 0 | block 1 | ... |     a block is one group: ELEMENT_GROUP columns,
  *   next row     | block 0 | block 1 | ... |     one work-item each
@@ -61,4 +62,17 @@ ELEMENT_KERNEL gather_labels(global int *restrict dst, const global int *restric
     if (r >= (size_t)rows) return;
     const int row = source_row(index, n_index, n, first, (int)r);
     dst[r] = row < 0 ? -1 : src[row];
+}
+
+ELEMENT_KERNEL gather_ints(global int *restrict dst, const global int *restrict src,
+                           const global int *restrict index, const int first, const int n_index,
+                           const int n, const int cols)
+{
+    const int blocks = (cols - 1) / ELEMENT_GROUP + 1;
+    const int r = (int)get_group_id(0) / blocks;
+    const int block = (int)get_group_id(0) - r * blocks;
+    const int c = block * ELEMENT_GROUP + (int)get_local_id(0);
+    const int row = source_row(index, n_index, n, first, r); /* one for the group */
+    if (c >= cols) return;
+    dst[(size_t)r * cols + c] = row < 0 ? -1 : src[(size_t)row * cols + c];
 }

@@ -81,6 +81,10 @@ static void test_errors(void **state)
                  "gather: columns is (11, 5), want (3, 4)");
     assert_fails(clade__gather_labels(commands, ints, src, NULL, &first), CLADE_ESHAPE,
                  "gather_labels: src is float32, want int32");
+    clade_tensor *int_rows = test_tensor_int(*state, CLADE_SHAPE(4, 2), NULL);
+    assert_fails(clade__gather_labels(commands, ints, int_rows, NULL, &first), CLADE_ESHAPE,
+                 "gather_labels: dst is (3), want (1, 2)");
+    clade_tensor_free(int_rows);
     clade_tensor *all[] = {src, dst, ints, right};
     for (int k = 0; k < 4; k++) clade_tensor_free(all[k]);
 }

@@ -55,6 +55,8 @@ static const struct broken {
     {"gather_floats_by_column", "gather", "row < 0 ? NAN", "row < 0 ? 0.0f",
      "gather_float_by_column", NULL},
     {"gather_labels", "gather", "row < 0 ? -1", "row < 0 ? 0", "gather_labels", NULL},
+    {"gather_ints", "gather", "-1 : src[(size_t)row * cols + c]", "0 : src[(size_t)row * cols + c]",
+     "gather_ints", NULL},
     {"gemm_dots", "gemm_dots", "sum[r][1], sum[r][2]", "sum[r][2], sum[r][1]", "gemm tiled", NULL},
     {"gemm_epilogue", "gemm_epilogue", "bias[col]", "bias[row]", "gemm clblast", NULL},
     {"gemm_join", "gemm_join", "int s = 1;", "int s = 2;", "gemm tiled", NULL},

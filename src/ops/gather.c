@@ -53,16 +53,20 @@ clade_status clade__gather_labels(clade__commands *commands, clade_tensor *dst,
     const clade__check check = {commands, "gather_labels"};
     CLADE_TRY(clade__check_tensor(&check, "dst", dst, CLADE_INT32));
     CLADE_TRY(clade__check_tensor(&check, "src", src, CLADE_INT32));
-    const int64_t rows = clade_tensor_elements(dst), n = clade_tensor_elements(src);
+    const bool one = src->shape.rank < 2; /* column */
+    const int64_t cols = one ? 1 : clade__shape_cols(src->shape);
+    const int64_t rows = clade_tensor_elements(dst) / cols, n = clade_tensor_elements(src) / cols;
+    if (!one) CLADE_TRY(clade__check_shape(&check, "dst", dst, CLADE_INT32, CLADE_SHAPE(rows, cols)));
     int64_t n_index;
     CLADE_TRY(count_index(&n_index, &check, index, n));
-    return clade__commands_launch(
-        commands, &(clade__launch){
-                      .program = "gather",
-                      .kernel = "gather_labels",
-                      CLADE__ELEMENTS(rows),
-                      CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src),
-                                  clade__arg_tensor(index), clade__arg_int_ref(first),
-                                  clade__arg_int(n_index), clade__arg_int(n), clade__arg_int(rows)),
-                  });
+    clade__launch launch = {
+        .program = "gather",
+        .kernel = one ? "gather_labels" : "gather_ints",
+        CLADE__ELEMENTS(rows),
+        CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src), clade__arg_tensor(index),
+                    clade__arg_int_ref(first), clade__arg_int(n_index), clade__arg_int(n),
+                    clade__arg_int(one ? rows : cols)),
+    };
+    if (!one) launch.groups[0] = (size_t)rows * clade__groups(cols, CLADE__ELEMENT_GROUP);
+    return clade__commands_launch(commands, &launch);
 }

@@ -180,7 +180,7 @@ clade_status clade__peaks(clade__commands *commands, clade_tensor *peaks, int64_
 /* gather.c: dst[r] = src[index[*first + r]] * scale + shift for the rows of dst (rows, cols)
  * float32; src (n, cols) is uint8 or float32; index int32. With index NULL, src[*first + r].
  * columns (2, cols) float32, unless NULL, has a scale and a shift for each column in their place.
- * Labels: the same for int32 (rows), as they are. */
+ * Labels: the same for int32, (rows) or (rows, cols), as they are. */
 clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const clade_tensor *src,
                            const clade_tensor *index, const int32_t *first, float scale,
                            float shift, const clade_tensor *columns);

@@ -79,8 +79,9 @@ clade__sgd_result clade__sgd_formula(const clade__sgd_rates *rates, double w, do
                                      double g, double g_bound);
 
 /* lookups.c; gather's variant says from what, whether without an index, and whether with a scale for
- * each column; that of the metrics whether there are no hits, and whether they are added. */
+ * each column; that of labels whether they have columns; that of the metrics whether there are no hits, and whether they are added. */
 enum { CLADE__FROM_FLOATS = 0, CLADE__FROM_BYTES = 1, CLADE__IN_ORDER = 2, CLADE__BY_COLUMN = 4 };
+enum { CLADE__OF_COLUMNS = 8 };
 enum { CLADE__NO_HITS = 1, CLADE__ADDED = 2 };
 
 extern const clade__family clade__gathers, clade__byte_gathers, clade__label_gathers,

@@ -79,12 +79,18 @@ const clade__family clade__gathers = {
 const clade__family clade__byte_gathers = {prepare_gather, record_gather, expect_gather,
                                            1u << CLADE__ORDINARY, clade__matrices};
 
+/* One column, or as many as the shape has. */
+static clade_shape label_shape(const clade__trial *t)
+{
+    int64_t rows = clade__shape_rows(t->shape), cols = clade__shape_cols(t->shape);
+    return t->op->variant & CLADE__OF_COLUMNS ? CLADE_SHAPE(rows, cols) : CLADE_SHAPE(rows);
+}
+
 static void prepare_label_gather(clade__trial *t)
 {
-    int64_t rows = clade__shape_rows(t->shape);
-    clade__trial_out(t, "dst", CLADE_INT32, CLADE_SHAPE(rows), -1);
-    clade__trial_in_integers(t, "src", CLADE_INT32, CLADE_SHAPE(rows), 0, 1000);
-    prepare_index(t, rows);
+    clade__trial_out(t, "dst", CLADE_INT32, label_shape(t), -1);
+    clade__trial_in_integers(t, "src", CLADE_INT32, label_shape(t), 0, 1000);
+    prepare_index(t, clade__shape_rows(t->shape));
 }
 
 static clade_status record_label_gather(clade__commands *commands, const clade__trial *t)
@@ -96,9 +102,11 @@ static clade_status record_label_gather(clade__commands *commands, const clade__
 static void expect_label_gather(clade__trial *t)
 {
     const clade__operand *index = clade__trial_find(t, "index");
-    for (int64_t r = 0; r < t->operands[DST].n; r++) {
-        int64_t row = source_row(index, r, t->operands[DST].n);
-        clade__expect(&t->operands[DST], r, row < 0 ? -1 : t->operands[SRC].before.ints[row], 0.0);
+    int64_t rows = clade__shape_rows(t->shape), cols = t->operands[DST].n / rows;
+    for (int64_t i = 0; i < t->operands[DST].n; i++) {
+        int64_t row = source_row(index, i / cols, rows);
+        int32_t want = row < 0 ? -1 : t->operands[SRC].before.ints[row * cols + i % cols];
+        clade__expect(&t->operands[DST], i, want, 0.0);
     }
 }
 

@@ -84,6 +84,7 @@ const clade__op clade__ops[] = {
     {"gather_float_by_column", &clade__gathers, CLADE__FROM_FLOATS | CLADE__BY_COLUMN, 2},
     {"gather_bytes_by_column", &clade__byte_gathers, CLADE__FROM_BYTES | CLADE__BY_COLUMN, 2},
     {"gather_labels", &clade__label_gathers, 0, 0},
+    {"gather_ints", &clade__label_gathers, CLADE__OF_COLUMNS, 0},
     {"count_hits", &clade__hit_counts, 0, 1},
     {"mark_rows", &clade__row_marks, 0, 1},
     {"count_rows", &clade__row_counts, CLADE__IGNORES, 0},
