@@ -193,6 +193,30 @@ typedef struct clade_data_arrays {
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_from_arrays(clade_data **out,
                                                                const clade_data_arrays *arrays);
 
+/* A named part of each sample, for a network of several inputs. */
+typedef struct clade_data_field {
+    const char *name;   /* of the network's input that it is for */
+    clade_dtype dtype;  /* float32, uint8 or int32 */
+    clade_shape shape;  /* of one sample */
+    const void *values; /* (n_samples, shape…) */
+    uint64_t reserved[4];
+} clade_data_field;
+
+/* Copies fields from memory. Every input of a network gets the field of its name, the targets of its losses
+ * among them: float32 or uint8 numbers as they are for an input of float32, int32 for one of int32, in the
+ * input's shape or flat. Fields that the network has no input for are left. Such data has no samples,
+ * labels and targets beside its fields: it describes a sample of shape (0), and cannot be scaled.
+ * CLADE_EINVAL for a name twice, no values, or a value that is not finite, CLADE_ESHAPE for a bad shape. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_data_from_fields(clade_data **out, int64_t n_samples,
+                                                               const clade_data_field *fields,
+                                                               int n_fields);
+
+/* How many fields data has, 0 unless it is of fields; and number `index` of them, owned by the data: CLADE_EINVAL
+ * where there is none. */
+CLADE_API int clade_data_n_fields(const clade_data *data);
+CLADE_API CLADE_MUST_CHECK clade_status clade_data_field_at(const clade_data *data, int index,
+                                                            clade_data_field *field);
+
 /* Changes what a network sees to value * scale + shift. Both must be finite, scale not 0.
  *
  * This, and what clade_data_standardize sets, counts in the data that a model is trained on: the

@@ -12,7 +12,8 @@ extern "C" {
 typedef enum clade_report_kind {
     CLADE_REPORT_CLASSES, /* a sample is of one class */
     CLADE_REPORT_LABELS,  /* bce_with_logits on targets that all are 0 or 1: each is a label, on or off */
-    CLADE_REPORT_NUMBERS  /* targets are numbers */
+    CLADE_REPORT_NUMBERS, /* targets are numbers */
+    CLADE_REPORT_METRICS  /* the data is of named fields: there are the metrics alone */
 } clade_report_kind;
 
 /* Of a class, or of a label: which of the samples have it, and which get it. */

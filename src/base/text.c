@@ -54,6 +54,14 @@ void clade__text_free(clade__text *text)
     *text = (clade__text){0};
 }
 
+char *clade__copy_text(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = malloc(bytes);
+    if (copy) memcpy(copy, text, bytes);
+    return copy;
+}
+
 char clade__lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;

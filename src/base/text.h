@@ -32,6 +32,9 @@ const char *clade__nearest_word(const char *word, const char *const *words, size
 char *clade__suggest(char *out, size_t out_bytes, const char *word, const char *const *words,
                      size_t n_words);
 
+/* A copy: free() it. NULL without memory. */
+char *clade__copy_text(const char *text);
+
 /* A copy of n names in one block: free() it. NULL without memory. */
 char **clade__names_copy(const char *const *names, size_t n);
 

@@ -86,9 +86,8 @@ clade_status cli_eval_print_json(const clade_report *report)
         clade__json_number(&json, "row_accuracy", report->row_accuracy);
     if (report->kind == CLADE_REPORT_LABELS || report->n_classes == 2)
         clade__json_number(&json, "auc", report->auc);
-    if (report->kind == CLADE_REPORT_NUMBERS)
-        add_numbers(&json, report);
-    else
+    if (report->kind == CLADE_REPORT_NUMBERS) add_numbers(&json, report);
+    if (report->kind == CLADE_REPORT_CLASSES || report->kind == CLADE_REPORT_LABELS)
         add_classes(&json, report);
     clade__json_object_end(&json);
     return cli_print_json(&json);

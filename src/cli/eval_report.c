@@ -167,6 +167,7 @@ clade_status cli_eval_print_tables(const clade_report *report)
     print_share("top-5 accuracy", report->top5_accuracy);
     if (!isnan(report->auc)) printf("%-18s %.6f\n", "AUC", report->auc);
     if (report->kind == CLADE_REPORT_NUMBERS) return print_numbers(report);
+    if (report->kind == CLADE_REPORT_METRICS) return CLADE_OK;
     CLADE_TRY(print_classes(report));
     if (!report->confusion) return CLADE_OK;
     return matrix_fits(report) ? print_matrix(report) : print_confusions(report);

@@ -11,14 +11,6 @@
 #include "base/philox.h"
 #include "base/text.h"
 
-static char *copy_text(const char *text)
-{
-    size_t bytes = strlen(text) + 1;
-    char *copy = malloc(bytes);
-    if (copy) memcpy(copy, text, bytes);
-    return copy;
-}
-
 int64_t clade__data_cols(const clade_data *data)
 {
     int64_t cols = 1;
@@ -28,7 +20,12 @@ int64_t clade__data_cols(const clade_data *data)
 
 size_t clade__data_value_bytes(const clade_data *data)
 {
-    return (size_t)clade__data_cols(data) * clade_dtype_bytes(data->dtype);
+    return data->values ? (size_t)clade__data_cols(data) * clade_dtype_bytes(data->dtype) : 0;
+}
+
+size_t clade__data_sample_bytes(const clade_data *data)
+{
+    return clade__data_value_bytes(data) + clade__data_answer_bytes(data) + clade__data_field_bytes(data);
 }
 
 size_t clade__data_answer_bytes(const clade_data *data)
@@ -50,25 +47,31 @@ static bool bytes_fit(int64_t n_samples, int64_t cols, size_t element_bytes, siz
     return true;
 }
 
-static clade_status check_sizes(int64_t n_samples, clade_shape shape, int n_classes,
-                                int64_t n_targets, int64_t *cols)
+clade_status clade__data_check_sizes(int64_t n_samples, clade_shape shape, size_t element_bytes,
+                                     size_t *bytes)
 {
+    int64_t cols = 1;
     if (n_samples < 1 || n_samples > INT32_MAX)
         return clade__fail(CLADE_EINVAL, "data: %" PRId64 " samples, want 1 to %d", n_samples,
                            INT32_MAX);
     if (shape.rank < 0 || shape.rank > CLADE_MAX_RANK)
         return clade__fail(CLADE_ESHAPE, "data: a sample of rank %d, want 0 to %d", shape.rank,
                            CLADE_MAX_RANK);
-    *cols = 1;
     for (int i = 0; i < shape.rank; i++) {
         if (shape.dim[i] < 1)
             return clade__fail(CLADE_ESHAPE,
                                "data: dimension %d of a sample is %" PRId64 ", want at least 1", i,
                                shape.dim[i]);
-        if (shape.dim[i] > INT64_MAX / *cols)
+        if (shape.dim[i] > INT64_MAX / cols)
             return clade__fail(CLADE_ESHAPE, "data: a sample has more elements than fit 64 bits");
-        *cols *= shape.dim[i];
+        cols *= shape.dim[i];
     }
+    if (bytes_fit(n_samples, cols, element_bytes, bytes)) return CLADE_OK;
+    return clade__fail(CLADE_ENOMEM, "data: %" PRId64 " samples of this shape fit no memory", n_samples);
+}
+
+static clade_status check_answers(int64_t n_samples, int n_classes, int64_t n_targets, size_t *bytes)
+{
     if (n_classes < 0 || n_classes > CLADE__DATA_MAX_CLASSES)
         return clade__fail(CLADE_EINVAL, "data: %d classes, want 1 to %d", n_classes,
                            CLADE__DATA_MAX_CLASSES);
@@ -76,20 +79,17 @@ static clade_status check_sizes(int64_t n_samples, clade_shape shape, int n_clas
         return clade__fail(CLADE_EINVAL, "data: %" PRId64 " targets of a sample", n_targets);
     if (n_classes > 0 && n_targets != 0)
         return clade__fail(CLADE_EINVAL, "data: both classes and targets; give one");
-    return CLADE_OK;
+    if (n_targets == 0) return CLADE_OK;
+    return clade__data_check_sizes(n_samples, CLADE_SHAPE(n_targets), sizeof(float), bytes);
 }
 
 clade_status clade__data_create(clade_data **out, int64_t n_samples, clade_shape shape,
                                 clade_dtype dtype, int n_classes, int64_t n_targets)
 {
     *out = NULL;
-    int64_t cols = 0;
-    CLADE_TRY(check_sizes(n_samples, shape, n_classes, n_targets, &cols));
     size_t value_bytes, target_bytes = 0;
-    if (!bytes_fit(n_samples, cols, clade_dtype_bytes(dtype), &value_bytes) ||
-        (n_targets > 0 && !bytes_fit(n_samples, n_targets, sizeof(float), &target_bytes)))
-        return clade__fail(CLADE_ENOMEM, "data: %" PRId64 " samples of this shape fit no memory",
-                           n_samples);
+    CLADE_TRY(clade__data_check_sizes(n_samples, shape, clade_dtype_bytes(dtype), &value_bytes));
+    CLADE_TRY(check_answers(n_samples, n_classes, n_targets, &target_bytes));
 
     clade_data *data = calloc(1, sizeof *data);
     if (!data) return clade__fail(CLADE_ENOMEM, "data: no memory");
@@ -133,11 +133,12 @@ void clade_data_free(clade_data *data)
     free(data->class_names);
     clade__scaling_free(&data->scaling);
     clade__schema_release(data->schema);
+    clade__data_free_fields(data);
     clade__data_free_origin(data);
     free(data);
 }
 
-static clade_status check_finite(const float *x, int64_t rows, int64_t cols, const char *what)
+clade_status clade__data_check_finite(const float *x, int64_t rows, int64_t cols, const char *what)
 {
     for (int64_t i = 0; i < rows * cols; i++)
         if (!isfinite(x[i]))
@@ -149,10 +150,10 @@ static clade_status check_finite(const float *x, int64_t rows, int64_t cols, con
 static clade_status copy_arrays(clade_data *data, const clade_data_arrays *arrays)
 {
     int64_t n = arrays->n_samples, cols = clade__data_cols(data);
-    CLADE_TRY(check_finite(arrays->features, n, cols, "feature"));
+    CLADE_TRY(clade__data_check_finite(arrays->features, n, cols, "feature"));
     memcpy(data->values, arrays->features, (size_t)n * (size_t)cols * sizeof(float));
     if (arrays->targets) {
-        CLADE_TRY(check_finite(arrays->targets, n, arrays->n_targets, "target"));
+        CLADE_TRY(clade__data_check_finite(arrays->targets, n, arrays->n_targets, "target"));
         memcpy(data->targets, arrays->targets,
                (size_t)n * (size_t)arrays->n_targets * sizeof(float));
     }
@@ -190,7 +191,7 @@ clade_status clade_data_from_arrays(clade_data **out, const clade_data_arrays *a
                                  arrays->n_classes, arrays->n_targets));
     clade_status status = copy_arrays(data, arrays);
     if (status == CLADE_OK) {
-        data->name = copy_text("arrays");
+        data->name = clade__copy_text("arrays");
         if (!data->name) status = clade__fail(CLADE_ENOMEM, "data: no memory");
     }
     if (status != CLADE_OK) {
@@ -204,6 +205,7 @@ clade_status clade_data_from_arrays(clade_data **out, const clade_data_arrays *a
 clade_status clade_data_set_scale(clade_data *data, float scale, float shift)
 {
     CLADE_WANT(data);
+    CLADE_TRY(clade__data_want_samples(data, "scale"));
     if (!isfinite(scale) || !isfinite(shift) || scale == 0.0f)
         return clade__fail(CLADE_EINVAL,
                            "data: scale %g and shift %g; both must be finite and "
@@ -217,7 +219,6 @@ clade_status clade_data_set_scale(clade_data *data, float scale, float shift)
 
 clade_data_info clade_data_describe(const clade_data *data)
 {
-    size_t sample_bytes = clade__data_value_bytes(data) + clade__data_answer_bytes(data);
     const double *columns = data->scaling.columns;
     return (clade_data_info){
         .name = data->name,
@@ -231,20 +232,26 @@ clade_data_info clade_data_describe(const clade_data *data)
         .standardized = columns || (data->schema && clade__schema_is_scaled(data->schema)),
         .n_classes = data->n_classes,
         .n_targets = data->n_targets,
-        .bytes = (uint64_t)data->n_samples * sample_bytes,
+        .bytes = (uint64_t)data->n_samples * clade__data_sample_bytes(data),
         .seconds = data->seconds,
     };
+}
+
+static bool answers_equal(const clade_data *a, const clade_data *b)
+{
+    size_t n = (size_t)a->n_samples;
+    return !a->labels == !b->labels && clade__data_answer_bytes(a) == clade__data_answer_bytes(b) &&
+           (!clade__data_answers(a) || memcmp(clade__data_answers(a), clade__data_answers(b),
+                                              n * clade__data_answer_bytes(a)) == 0);
 }
 
 bool clade_data_equal(const clade_data *a, const clade_data *b)
 {
     size_t n = (size_t)a->n_samples;
-    return a->n_samples == b->n_samples && a->dtype == b->dtype && !a->labels == !b->labels &&
-           clade__data_value_bytes(a) == clade__data_value_bytes(b) &&
-           clade__data_answer_bytes(a) == clade__data_answer_bytes(b) &&
-           memcmp(a->values, b->values, n * clade__data_value_bytes(a)) == 0 &&
-           (!clade__data_answers(a) || memcmp(clade__data_answers(a), clade__data_answers(b),
-                                              n * clade__data_answer_bytes(a)) == 0);
+    if (a->n_samples != b->n_samples || a->n_fields != b->n_fields) return false;
+    if (a->n_fields > 0) return clade__data_fields_equal(a, b);
+    return a->dtype == b->dtype && clade__data_value_bytes(a) == clade__data_value_bytes(b) &&
+           memcmp(a->values, b->values, n * clade__data_value_bytes(a)) == 0 && answers_equal(a, b);
 }
 
 const char *clade_data_class_name(const clade_data *data, int label)

@@ -18,12 +18,22 @@ typedef struct clade__kept {
     int32_t *of_sample; /* (n_samples) in texts; -1 where the cell is empty */
 } clade__kept;
 
+/* A named part of each sample; see clade_data_field. */
+typedef struct clade__field {
+    char *name;
+    clade_dtype dtype;
+    clade_shape shape; /* of one sample */
+    void *values;      /* (n_samples, shape…) */
+} clade__field;
+
 struct clade_data {
     char *name;
     int64_t n_samples;
     clade_shape shape;   /* of one sample */
     clade_dtype dtype;   /* of values: CLADE_UINT8 or CLADE_FLOAT32 */
-    void *values;        /* (n_samples, shape…) */
+    void *values;        /* (n_samples, shape…); NULL where there are fields */
+    clade__field *fields; /* (n_fields), in place of values, labels and targets; NULL: there are those */
+    int n_fields;
     clade__scaling scaling; /* what a network sees of the values */
     int n_classes;
     int32_t *labels;     /* (n_samples), or NULL */
@@ -62,13 +72,29 @@ CLADE_MUST_CHECK clade_status clade__data_note(clade_data *data, const char *for
  * comes from no table: its schema will describe targets alone. */
 CLADE_MUST_CHECK clade_status clade__data_standardize_targets(clade_data *data);
 
+/* fields.c: the field of a name, NULL where there is none; the bytes of all fields of one sample. */
+const clade__field *clade__data_field(const clade_data *data, const char *name);
+size_t clade__data_field_bytes(const clade_data *data);
+bool clade__data_fields_equal(const clade_data *a, const clade_data *b); /* of as many samples and fields */
+void clade__data_free_fields(clade_data *data);
+
+/* CLADE_EINVAL where the data is of fields, which `what` cannot do anything with. */
+clade_status clade__data_want_samples(const clade_data *data, const char *what);
+
 /* Frees what origin.c knows of. */
 void clade__data_free_origin(clade_data *data);
 
-/* Of one sample: how many values it has; their bytes; the bytes of its label or targets. */
+/* Of one sample: how many values it has; their bytes; the bytes of its label or targets; and of all that
+ * it has. */
 int64_t clade__data_cols(const clade_data *data);
 size_t clade__data_value_bytes(const clade_data *data);
 size_t clade__data_answer_bytes(const clade_data *data);
+size_t clade__data_sample_bytes(const clade_data *data);
+
+/* For data that is made in memory: bounds of the number of samples and of a sample's shape. */
+clade_status clade__data_check_sizes(int64_t n_samples, clade_shape shape, size_t element_bytes,
+                                     size_t *bytes);
+clade_status clade__data_check_finite(const float *x, int64_t rows, int64_t cols, const char *what);
 
 /* The labels or the targets; NULL when there are none. */
 const void *clade__data_answers(const clade_data *data);

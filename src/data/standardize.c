@@ -49,6 +49,7 @@ static void measure(const clade_data *data, int64_t cols, clade__moments *moment
 clade_status clade_data_standardize(clade_data *data)
 {
     CLADE_WANT(data);
+    CLADE_TRY(clade__data_want_samples(data, "standardize"));
     int64_t cols = clade__data_cols(data);
     clade__moments *moments = calloc((size_t)cols, sizeof *moments);
     double *columns = malloc(2 * (size_t)cols * sizeof *columns);

@@ -137,16 +137,17 @@ uint64_t clade__memory_of_parts(const clade_data_size *data, int64_t part)
 }
 
 /* With the sums of its batches. */
-static uint64_t feed_bytes(const clade_data_size *data, int64_t part, int64_t batch)
+static uint64_t feed_bytes(const clade__executable *exe, const clade_data_size *data, int64_t part,
+                           int64_t batch)
 {
-    uint64_t n_batches = (uint64_t)((data->n_samples + batch - 1) / batch);
-    return clade__memory_of_parts(data, part) + data->fixed_bytes + n_batches * CLADE__N_SUMS * sizeof(float);
+    uint64_t n_sums = (uint64_t)((data->n_samples + batch - 1) / batch) * (uint64_t)exe->graph->n_losses;
+    return clade__memory_of_parts(data, part) + data->fixed_bytes + n_sums * CLADE__N_SUMS * sizeof(float);
 }
 
 uint64_t clade__memory_of_feeds(const clade__executable *exe, const clade__feeds *feeds)
 {
-    return feed_bytes(&feeds->train, exe->micro_batch, exe->batch) +
-           feed_bytes(&feeds->valid, exe->infer_batch, exe->infer_batch);
+    return feed_bytes(exe, &feeds->train, exe->micro_batch, exe->batch) +
+           feed_bytes(exe, &feeds->valid, exe->infer_batch, exe->infer_batch);
 }
 
 /* ---- what fits ------------------------------------------------------------------------------- */

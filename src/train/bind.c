@@ -5,43 +5,6 @@
 
 #include "train/classes.h"
 
-/* ---- shapes ---------------------------------------------------------------------------------- */
-
-/* Without dimensions of 1, which move no element. */
-static clade_shape squeezed(clade_shape shape)
-{
-    clade_shape made = {0};
-    for (int i = 0; i < shape.rank; i++)
-        if (shape.dim[i] != 1) made.dim[made.rank++] = shape.dim[i];
-    return made;
-}
-
-/* A flat sample may stand for a shaped one. Two shapes of as many elements are two layouts, such as
- * (channels, height, width) and (height, width, channels). */
-static bool shapes_agree(clade_shape a, clade_shape b)
-{
-    if (clade_shape_elements(a) != clade_shape_elements(b)) return false;
-    a = squeezed(a);
-    b = squeezed(b);
-    if (a.rank <= 1 || b.rank <= 1) return true;
-    return a.rank == b.rank && memcmp(a.dim, b.dim, (size_t)a.rank * sizeof *a.dim) == 0;
-}
-
-clade_status clade__check_samples(const clade_model *model, const clade_data *data)
-{
-    char got[64], want[64];
-    const clade__graph *graph = &model->graph;
-    if (graph->n_inputs > 1)
-        return clade__fail(CLADE_EDATA, "the model has %d inputs, '%s', '%s'%s, and '%s' has the samples "
-                           "of one", graph->n_inputs, graph->inputs[0]->name, graph->inputs[1]->name,
-                           graph->n_inputs > 2 ? " and so on" : "", data->name);
-    if (shapes_agree(data->shape, clade_model_input_shape(model))) return CLADE_OK;
-    return clade__fail(CLADE_EDATA, "the model takes samples of shape %s, and '%s' has %s: is it "
-                       "the data the model was made for?",
-                       clade__shape_text(want, sizeof want, clade_model_input_shape(model)), data->name,
-                       clade__shape_text(got, sizeof got, data->shape));
-}
-
 /* ---- columns --------------------------------------------------------------------------------- */
 
 /* Whether the values are those of the table, unchanged; NULL is of data that comes from none. */
@@ -126,19 +89,31 @@ static clade_status bind_targets(clade__binding *binding, const clade_model *mod
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-clade_status clade__bind(clade__binding *binding, const clade_model *model, const clade_data *data,
-                         bool alone)
+/* Samples, and the labels or targets of them. */
+static clade_status bind_samples(clade__binding *binding, const clade_model *model,
+                                 const clade_data *data, bool alone)
 {
-    *binding = (clade__binding){0};
-    CLADE_TRY(clade__check_samples(model, data));
     CLADE_TRY(bind_columns(binding, model, data));
     if (alone) return CLADE_OK;
     if (data->targets) CLADE_TRY(bind_targets(binding, model, data));
     return clade__match_labels(model, data, &binding->labels);
 }
 
+clade_status clade__bind(clade__binding *binding, const clade_model *model, const clade_data *data,
+                         bool alone)
+{
+    *binding = (clade__binding){0};
+    CLADE_TRY(clade__check_sources(model, data, alone));
+    if (data->n_fields == 0) CLADE_TRY(bind_samples(binding, model, data, alone));
+    return clade__sources_open(&binding->sources, model, data,
+                               &(clade__source_options){.scaling = &binding->scaling,
+                                                        .labels = binding->labels,
+                                                        .targets = binding->targets, .alone = alone});
+}
+
 void clade__binding_free(clade__binding *binding)
 {
+    clade__sources_close(&binding->sources);
     clade__scaling_free(&binding->scaling);
     free(binding->labels);
     free(binding->targets);
@@ -163,7 +138,7 @@ static clade_status take_labels(clade_model *model, const clade_data *data)
 
 clade_status clade__take_data(clade_model *model, const clade_data *data)
 {
-    CLADE_TRY(clade__check_samples(model, data));
+    CLADE_TRY(clade__check_sources(model, data, false));
     CLADE_TRY(clade__take_classes(model, data));
     CLADE_TRY(clade__scaling_copy(&model->input, &data->scaling));
     clade__schema_release(model->schema);

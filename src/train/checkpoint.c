@@ -67,7 +67,8 @@ static clade_status extra_of(extra *e, const clade_model *model, const clade__ch
     }
     if (c->state.best_epoch > 0) (void)add_tensors(e, "best.", model, c->best, true);
     if (c->state.epoch_step > 0)
-        add_tensor(e, "", "sums", CLADE_SHAPE(c->state.epoch_step, CLADE__N_SUMS), c->sums);
+        add_tensor(e, "", "sums", CLADE_SHAPE(c->state.epoch_step, CLADE__N_SUMS * model->graph.n_losses),
+                   c->sums);
     return CLADE_OK;
 }
 

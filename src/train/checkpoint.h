@@ -24,7 +24,7 @@ typedef struct clade__checkpoint {
     clade__fit_state state;
     float *values; /* as clade__model_read_trained gives them */
     float *best;   /* parameters; of no meaning before there is a best epoch, and then may be NULL */
-    float *sums;   /* (state.epoch_step, CLADE__N_SUMS) */
+    float *sums;   /* (state.epoch_step, CLADE__N_SUMS of each loss) */
     const char *recipe, *platform;
 } clade__checkpoint;
 

@@ -64,7 +64,7 @@ static clade_status record_prediction(clade_model *model, clade__feed *feed, int
                                                             .session = &model->session,
                                                             .batch = batch}));
     clade__commands_scope(commands, CLADE_PHASE_VALIDATION, NULL);
-    CLADE_TRY(clade__feed_record(feed, plan, commands, false));
+    CLADE_TRY(clade__feed_record(feed, plan, commands));
     CLADE_TRY(clade__plan_record(plan, commands, false));
     if (raw || model->loss == CLADE_LOSS_MSE || plan->y.dtype != CLADE_FLOAT32) return CLADE_OK;
     clade_tensor y = plan->y; /* over its last dimension */
@@ -127,10 +127,8 @@ static clade_status predict(clade_model *model, clade_data *data, int64_t first,
     clade__binding binding;
     clade_status status = clade__bind(&binding, model, data, true);
     if (status == CLADE_OK)
-        status = clade__feed_open(&feed, model->device, data,
-                                  &(clade__feed_options){.max_batch = model->exe.infer_batch,
-                                                         .scaling = &binding.scaling,
-                                                         .alone = true});
+        status = clade__feed_open(&feed, model->device, data, &binding.sources,
+                                  &(clade__feed_options){.max_batch = model->exe.infer_batch});
     if (status == CLADE_OK) {
         status = predict_batches(model, &feed, first, n, raw, outputs);
         clade__feed_close(&feed);

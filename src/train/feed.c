@@ -5,80 +5,88 @@
 
 uint64_t clade__feed_resident_bytes(const clade_data *data, bool shuffled)
 {
-    uint64_t n = (uint64_t)data->n_samples;
-    return n * (clade__data_value_bytes(data) + clade__data_answer_bytes(data) + (shuffled ? 4 : 0));
+    return (uint64_t)data->n_samples * (clade__data_sample_bytes(data) + (shuffled ? 4 : 0));
+}
+
+/* ---- open -------------------------------------------------------------------------------------- */
+
+static clade_status send_columns(clade__fed *fed, clade_device *device)
+{
+    const clade__scaling *scaling = fed->source->scaling;
+    int64_t n = scaling->n_columns;
+    if (!scaling->columns) return CLADE_OK;
+    float *columns = malloc(3 * (size_t)n * sizeof *columns);
+    if (!columns) return clade__fail(CLADE_ENOMEM, "no memory to scale the input");
+    clade__scaling_split(scaling, columns);
+    clade_status status = clade_tensor_create(&fed->columns, device, CLADE_FLOAT32, CLADE_SHAPE(3, n),
+                                              columns);
+    free(columns);
+    return status;
 }
 
 /* Tensors for `rows` samples, filled when all of the data fits them. */
 static clade_status create_tensors(clade__feed *feed, int64_t rows)
 {
-    const clade_data *data = feed->data;
-    bool all = feed->resident;
-    CLADE_TRY(clade_tensor_create(&feed->values, feed->device, data->dtype,
-                                  CLADE_SHAPE(rows, clade__data_cols(data)),
-                                  all ? data->values : NULL));
-    if (!feed->answers) return CLADE_OK;
-    if (data->labels)
-        return clade_tensor_create(&feed->labels, feed->device, CLADE_INT32, CLADE_SHAPE(rows),
-                                   all ? feed->answers : NULL);
-    return clade_tensor_create(&feed->targets, feed->device, CLADE_FLOAT32,
-                               CLADE_SHAPE(rows, data->n_targets), all ? feed->answers : NULL);
+    for (int i = 0; i < feed->n_fed; i++) {
+        clade__fed *fed = &feed->fed[i];
+        const clade__source *source = fed->source;
+        bool labels = source->dtype == CLADE_INT32 && source->cols == 1;
+        clade_shape shape = labels ? CLADE_SHAPE(rows) : CLADE_SHAPE(rows, source->cols);
+        CLADE_TRY(clade_tensor_create(&fed->tensor, feed->device, source->dtype, shape,
+                                      feed->resident ? source->values : NULL));
+    }
+    return CLADE_OK;
 }
 
-static clade_status send_columns(clade__feed *feed)
+static clade_status create_stages(clade__feed *feed)
 {
-    int64_t n = feed->scaling->n_columns;
-    float *columns = malloc(3 * (size_t)n * sizeof *columns);
-    if (!columns) return clade__fail(CLADE_ENOMEM, "no memory to scale the input");
-    clade__scaling_split(feed->scaling, columns);
-    clade_status status = clade_tensor_create(&feed->columns, feed->device, CLADE_FLOAT32,
-                                              CLADE_SHAPE(3, n), columns);
-    free(columns);
-    return status;
-}
-
-static clade_status open_feed(clade__feed *feed)
-{
-    const clade_data *data = feed->data;
-    const clade__scaling *scaling = feed->scaling;
-    if (scaling->columns) CLADE_TRY(send_columns(feed));
-    if (feed->shuffled) {
-        feed->host_order = malloc((size_t)data->n_samples * sizeof *feed->host_order);
-        if (!feed->host_order) return clade__fail(CLADE_ENOMEM, "no memory to shuffle the data");
+    size_t bytes = 0;
+    for (int i = 0; i < feed->n_fed; i++) {
+        feed->fed[i].stage_at = bytes;
+        bytes += (size_t)feed->max_batch * clade__source_bytes(feed->fed[i].source);
     }
-    if (feed->resident) {
-        CLADE_TRY(create_tensors(feed, data->n_samples));
-        return feed->shuffled ? clade_tensor_create(&feed->order, feed->device, CLADE_INT32,
-                                                    CLADE_SHAPE(data->n_samples), NULL)
-                              : CLADE_OK;
-    }
-    size_t sample_bytes = clade__data_value_bytes(data) + clade__data_answer_bytes(data);
     for (int i = 0; i < 2; i++) {
-        feed->stage[i] = malloc((size_t)feed->max_batch * sample_bytes);
+        feed->stage[i] = malloc(bytes);
         if (!feed->stage[i]) return clade__fail(CLADE_ENOMEM, "no memory to stream the data");
     }
-    return create_tensors(feed, feed->max_batch);
+    return CLADE_OK;
+}
+
+static clade_status open_feed(clade__feed *feed, const clade__sources *sources)
+{
+    int64_t n = feed->data->n_samples;
+    feed->fed = calloc((size_t)sources->n + 1, sizeof *feed->fed);
+    if (!feed->fed) return clade__fail(CLADE_ENOMEM, "no memory to feed the data");
+    for (; feed->n_fed < sources->n; feed->n_fed++)
+        feed->fed[feed->n_fed].source = &sources->list[feed->n_fed];
+    for (int i = 0; i < feed->n_fed; i++) CLADE_TRY(send_columns(&feed->fed[i], feed->device));
+    if (feed->shuffled) {
+        feed->host_order = malloc((size_t)n * sizeof *feed->host_order);
+        if (!feed->host_order) return clade__fail(CLADE_ENOMEM, "no memory to shuffle the data");
+    }
+    if (!feed->resident) {
+        CLADE_TRY(create_stages(feed));
+        return create_tensors(feed, feed->max_batch);
+    }
+    CLADE_TRY(create_tensors(feed, n));
+    if (!feed->shuffled) return CLADE_OK;
+    return clade_tensor_create(&feed->order, feed->device, CLADE_INT32, CLADE_SHAPE(n), NULL);
 }
 
 clade_status clade__feed_open(clade__feed *feed, clade_device *device, const clade_data *data,
-                              const clade__feed_options *options)
+                              const clade__sources *sources, const clade__feed_options *options)
 {
     *feed = (clade__feed){.data = data,
-                          .answers = options->alone     ? NULL
-                                     : options->labels  ? (const void *)options->labels
-                                     : options->targets ? (const void *)options->targets
-                                                        : clade__data_answers(data),
                           .device = device,
                           .resident = options->resident,
                           .shuffled = options->shuffled,
                           .replacement = options->replacement,
-                          .max_batch = options->max_batch,
-                          .scaling = options->scaling};
+                          .max_batch = options->max_batch};
     clade_status status = CLADE_OK;
     if (options->balanced)
         status = clade__class_lists_open(&feed->lists, data->labels, data->n_samples,
                                          data->n_classes);
-    if (status == CLADE_OK) status = open_feed(feed);
+    if (status == CLADE_OK) status = open_feed(feed, sources);
     if (status != CLADE_OK) clade__feed_close(feed);
     return status;
 }
@@ -87,35 +95,48 @@ void clade__feed_close(clade__feed *feed)
 {
     /* The device may still read from the host's memory: what cannot be waited for is lost anyway. */
     (void)clade__transfer_wait(&feed->order_sent);
-    for (int i = 0; i < 2; i++) {
-        (void)clade__transfer_wait(&feed->sent[i][0]);
-        (void)clade__transfer_wait(&feed->sent[i][1]);
-        free(feed->stage[i]);
+    for (int i = 0; i < feed->n_fed; i++) {
+        clade__fed *fed = &feed->fed[i];
+        (void)clade__transfer_wait(&fed->sent[0]);
+        (void)clade__transfer_wait(&fed->sent[1]);
+        clade_tensor_free(fed->tensor);
+        clade_tensor_free(fed->columns);
     }
-    clade_tensor_free(feed->values);
-    clade_tensor_free(feed->labels);
-    clade_tensor_free(feed->targets);
-    clade_tensor_free(feed->columns);
+    free(feed->fed);
+    free(feed->stage[0]);
+    free(feed->stage[1]);
     clade_tensor_free(feed->order);
     free(feed->host_order);
     clade__class_lists_close(&feed->lists);
     *feed = (clade__feed){0};
 }
 
-clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan,
-                                clade__commands *commands, bool answers)
+/* ---- a batch ----------------------------------------------------------------------------------- */
+
+/* Where a source goes. */
+static const clade_tensor *tensor_for(const clade__plan *plan, const clade__source *source)
 {
-    clade_tensor x = clade__flat(&plan->inputs[0]);
-    CLADE_TRY(clade__gather(commands, &x, feed->values, feed->order, &feed->first,
-                            feed->scaling->scale, feed->scaling->shift, feed->columns));
-    if (!answers) return CLADE_OK;
-    clade_tensor labels = plan->losses[0].labels;
-    if (feed->labels)
-        return clade__gather_labels(commands, &labels, feed->labels, feed->order, &feed->first);
-    clade_tensor target = clade__tensor_reshaped(&plan->losses[0].target,
-                                                 CLADE_SHAPE(plan->batch, feed->data->n_targets));
-    return clade__gather(commands, &target, feed->targets, feed->order, &feed->first, 1.0f, 0.0f,
-                         NULL);
+    if (source->input != CLADE__TO_ANSWERS) return &plan->inputs[source->input];
+    return source->dtype == CLADE_INT32 ? &plan->losses[0].labels : &plan->losses[0].target;
+}
+
+static clade_status record_source(clade__feed *feed, const clade__fed *fed, const clade__plan *plan,
+                                  clade__commands *commands)
+{
+    const clade__source *source = fed->source;
+    clade_tensor dst = clade__tensor_reshaped(tensor_for(plan, source),
+                                              CLADE_SHAPE(plan->batch, source->cols));
+    if (source->dtype == CLADE_INT32)
+        return clade__gather_labels(commands, &dst, fed->tensor, feed->order, &feed->first);
+    return clade__gather(commands, &dst, fed->tensor, feed->order, &feed->first, source->scaling->scale,
+                         source->scaling->shift, fed->columns);
+}
+
+clade_status clade__feed_record(clade__feed *feed, const clade__plan *plan, clade__commands *commands)
+{
+    for (int i = 0; i < feed->n_fed; i++)
+        CLADE_TRY(record_source(feed, &feed->fed[i], plan, commands));
+    return CLADE_OK;
 }
 
 clade_status clade__feed_shuffle(clade__feed *feed, uint64_t seed, int64_t epoch)
@@ -133,35 +154,29 @@ clade_status clade__feed_shuffle(clade__feed *feed, uint64_t seed, int64_t epoch
                                      &feed->order_sent);
 }
 
-/* Gathers a batch on the host and starts to send it. */
-static clade_status stream(clade__feed *feed, int64_t first, int64_t n)
+/* Gathers a source's part of a batch on the host and starts to send it. */
+static clade_status stream_source(clade__feed *feed, clade__fed *fed, int turn, int64_t first, int64_t n)
 {
-    const clade_data *data = feed->data;
-    int turn = feed->turn;
-    feed->turn = 1 - turn;
-    CLADE_TRY(clade__transfer_wait(&feed->sent[turn][0]));
-    CLADE_TRY(clade__transfer_wait(&feed->sent[turn][1]));
-
-    size_t values = clade__data_value_bytes(data);
-    size_t answers = feed->answers ? clade__data_answer_bytes(data) : 0;
-    const unsigned char *from = data->values, *answer_from = feed->answers;
-    unsigned char *to = feed->stage[turn], *answer_to = to + (size_t)feed->max_batch * values;
+    size_t bytes = clade__source_bytes(fed->source);
+    const unsigned char *from = fed->source->values;
+    unsigned char *to = feed->stage[turn] + fed->stage_at;
+    CLADE_TRY(clade__transfer_wait(&fed->sent[turn]));
     for (int64_t i = 0; i < n; i++) {
         size_t sample = (size_t)(feed->shuffled ? feed->host_order[first + i] : first + i);
-        memcpy(to + (size_t)i * values, from + sample * values, values);
-        if (answers)
-            memcpy(answer_to + (size_t)i * answers, answer_from + sample * answers, answers);
+        memcpy(to + (size_t)i * bytes, from + sample * bytes, bytes);
     }
-    CLADE_TRY(clade__tensor_write_begin(feed->values, 0, to, (size_t)n * values,
-                                        &feed->sent[turn][0]));
-    if (!answers) return CLADE_OK;
-    return clade__tensor_write_begin(feed->labels ? feed->labels : feed->targets, 0, answer_to,
-                                     (size_t)n * answers, &feed->sent[turn][1]);
+    return clade__tensor_write_begin(fed->tensor, 0, to, (size_t)n * bytes, &fed->sent[turn]);
 }
 
 clade_status clade__feed_next(clade__feed *feed, int64_t first, int64_t n)
 {
-    if (!feed->resident) return stream(feed, first, n);
-    feed->first = (int32_t)first;
+    if (feed->resident) {
+        feed->first = (int32_t)first;
+        return CLADE_OK;
+    }
+    int turn = feed->turn;
+    feed->turn = 1 - turn;
+    for (int i = 0; i < feed->n_fed; i++)
+        CLADE_TRY(stream_source(feed, &feed->fed[i], turn, first, n));
     return CLADE_OK;
 }

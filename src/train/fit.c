@@ -52,7 +52,7 @@ static clade_status receive(clade__fit *f)
     CLADE_TRY(clade__transfer_wait(&f->transfer));
     clade__profile_host_end(f->model->device, "wait for metrics", f->state.step, begun);
     for (int64_t i = f->known; i < f->sent; i++)
-        if (!isfinite(f->train.host_sums[CLADE__N_SUMS * i]))
+        if (!clade__pass_is_finite(&f->train, i))
             return notice(f, "the loss of", f->state.step - f->state.epoch_step + i + 1);
     f->known = f->sent;
     f->progress.train = clade__pass_metrics(&f->train, f->known);

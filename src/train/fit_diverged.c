@@ -44,21 +44,12 @@ static clade_status prepare(replay *r)
     return shuffle(r);
 }
 
-static clade_status read_loss(const replay *r, float *loss)
-{
-    clade__transfer transfer = {0};
-    CLADE_TRY(clade__tensor_read_begin(r->f->train.sums,
-                                       (size_t)r->f->train.slot * CLADE__N_SUMS * sizeof *loss, loss,
-                                       sizeof *loss, &transfer));
-    return clade__transfer_wait(&transfer);
-}
-
 static clade_status run_step(replay *r)
 {
     float loss;
     CLADE_TRY(prepare(r));
     CLADE_TRY(clade__pass_run(&r->f->train, r->at.epoch_step));
-    return (r->at.step + 1) % WAIT_STEPS == 0 ? read_loss(r, &loss) : CLADE_OK;
+    return (r->at.step + 1) % WAIT_STEPS == 0 ? clade__pass_read_loss(&r->f->train, &loss) : CLADE_OK;
 }
 
 /* ---- what is found ----------------------------------------------------------------------------- */
@@ -80,7 +71,9 @@ static void tell_sample(replay *r, const clade__part *part, const clade__left *l
 {
     const clade__feed *feed = &r->f->train.feed;
     int64_t cols = clade_tensor_elements(&left->tensor) / part->n;
-    const char *what = left->kind == CLADE__LEFT_X ? "feature" : "target";
+    char what[96] = "target";
+    if (left->kind == CLADE__LEFT_X) snprintf(what, sizeof what, "feature");
+    if (feed->data->n_fields > 0) snprintf(what, sizeof what, "'%.64s' at", left->layer->name);
     snprintf(r->what, sizeof r->what, "the network sees %s %lld of sample %lld of '%.100s' as no "
              "finite number; look at that sample, and at how the data is scaled", what,
              (long long)(index % cols), (long long)feed->host_order[part->first + index / cols],
@@ -172,7 +165,7 @@ static clade_status look_at_scope(replay *r, const clade__part *part, const clad
     CLADE_TRY(clade__plan_left(plan, scope, look_at, &(look){r, part}));
     if (scope->phase != CLADE_PHASE_METRICS) return CLADE_OK;
     float loss; /* the sum of finite ones may be infinite */
-    CLADE_TRY(read_loss(r, &loss));
+    CLADE_TRY(clade__pass_read_loss(&r->f->train, &loss));
     if (!isfinite(loss)) found(r, part, &(clade__left){.kind = CLADE__LEFT_LOSS}, 0);
     return CLADE_OK;
 }

@@ -12,8 +12,7 @@ clade_data_size clade_data_size_of(const clade_data *data)
 {
     if (!data) return (clade_data_size){0};
     return (clade_data_size){.n_samples = data->n_samples,
-                             .sample_bytes = clade__data_value_bytes(data) +
-                                             clade__data_answer_bytes(data),
+                             .sample_bytes = clade__data_sample_bytes(data),
                              .fixed_bytes = scaling_bytes(&data->scaling)};
 }
 
@@ -25,6 +24,19 @@ static bool make_resident(clade_memory *memory, const clade_model *model, const 
     if (!clade__data_fits(model, data, shuffled, without)) return false;
     memory->total = without + clade__feed_resident_bytes(data, shuffled);
     return true;
+}
+
+/* Class weights, and what the rows of each batch count together. */
+static uint64_t count_bytes(const clade_model *model, const clade_data *train,
+                            const clade_fit_options *options)
+{
+    const clade__graph *graph = &model->graph;
+    int64_t n = train->n_samples, batch = model->exe.batch < n ? model->exe.batch : n, n_floats = 0;
+    for (int i = 0; i < graph->n_losses; i++)
+        if ((i == 0 && options->class_weights) || graph->losses[i].ignores)
+            n_floats += (n + batch - 1) / batch;
+    if (options->class_weights) n_floats += clade__model_n_known(model);
+    return (uint64_t)n_floats * sizeof(float);
 }
 
 clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *model,
@@ -42,11 +54,7 @@ clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *
     *plan = (clade__fit_memory){.memory = model->exe.memory};
     clade_memory *memory = &plan->memory;
     memory->total += clade__memory_of_feeds(&model->exe, &feeds);
-    if (options->class_weights) { /* and their sum over each batch */
-        int64_t n = train->n_samples, batch = model->exe.batch < n ? model->exe.batch : n;
-        memory->total += (uint64_t)(clade__model_n_known(model) + (n + batch - 1) / batch) *
-                         sizeof *options->class_weights;
-    }
+    memory->total += count_bytes(model, train, options);
     plan->train_resident =
         !options->stream && make_resident(memory, model, train, train_part, true);
     plan->valid_resident =

@@ -122,6 +122,7 @@ static clade_status warn_of_double_activation(clade__fit *f)
 
 clade_status clade__fit_warn_before(clade__fit *f)
 {
+    if (f->train.feed.data->n_fields > 0) return CLADE_OK; /* what each is, only the network's maker knows */
     CLADE_TRY(warn_of_large_values(f));
     CLADE_TRY(warn_of_missing_classes(f));
     return warn_of_double_activation(f);
@@ -229,7 +230,7 @@ static clade_status warn_of_one_answer(clade__fit *f)
 
 clade_status clade__fit_warn_after(clade__fit *f)
 {
-    if (f->state.epochs == 0) return CLADE_OK;
+    if (f->state.epochs == 0 || f->train.feed.data->n_fields > 0) return CLADE_OK;
     CLADE_TRY(warn_of_large_loss(f));
     return warn_of_one_answer(f);
 }

@@ -29,12 +29,14 @@ typedef struct check {
     clade_model *model;
     const clade_data *data;
     clade_gradcheck_options options; /* resolved */
-    int32_t *labels;                 /* as in clade__pass */
-    double *x, *targets;             /* (samples, inputs), (samples, outputs) or NULL */
-    const double *inputs;            /* x */
+    int32_t *labels;                 /* as in clade__binding */
+    clade__sources sources;          /* what the device is fed, and the reference */
+    double **x;                      /* (inputs of the network): (samples, input…) */
+    double *targets;                 /* (samples, outputs), or NULL */
+    clade__row_counts *counts;       /* (n_losses) of the samples */
     double *weights;                 /* of the classes that the model knows, or NULL */
+    float *by_label;                 /* the same */
     clade_tensor *class_weights;     /* the same on the device */
-    clade_tensor *total;             /* (1): the sum of those of the samples */
     clade__reference *reference;
     double loss;                     /* by the reference */
     float *gradients;                /* of all parameters, one after another */
@@ -83,8 +85,9 @@ static clade_status record(check *c, clade__feed *feed, clade__plan *plan,
     static const int32_t first = 0;
     clade__step_numbers *numbers = &c->model->session.numbers;
     plan->weights = c->class_weights;
-    plan->losses[0].total = (clade__rows_total){c->total, &first};
-    CLADE_TRY(clade__feed_record(feed, plan, commands, true));
+    for (int i = 0; i < c->model->graph.n_losses; i++)
+        plan->losses[i].total = (clade__rows_total){c->counts[i].totals, &first};
+    CLADE_TRY(clade__feed_record(feed, plan, commands));
     CLADE_TRY(clade__plan_record(plan, commands, true));
     CLADE_TRY(clade__feed_next(feed, 0, c->options.samples));
     numbers->mask_step = MASK_STEP; /* a step sets it to its own */
@@ -106,16 +109,33 @@ static clade_status read_gradients(check *c)
     return CLADE_OK;
 }
 
+/* What the rows of the samples count together, for each loss. */
+static clade_status count_rows(check *c)
+{
+    const clade__graph *graph = &c->model->graph;
+    c->counts = calloc((size_t)graph->n_losses, sizeof *c->counts);
+    if (!c->counts) return clade__fail(CLADE_ENOMEM, "no memory for %d losses", graph->n_losses);
+    for (int i = 0; i < graph->n_losses; i++) {
+        CLADE_TRY(clade__row_counts_open(
+            &c->counts[i], &(clade__row_counts_options){.device = c->model->device, .graph = graph,
+                                                        .sources = &c->sources, .loss = i, .n_batches = 1,
+                                                        .weights = i == 0 ? c->by_label : NULL,
+                                                        .training = true}));
+        clade__row_counts_count(&c->counts[i], 0, NULL, 0, c->options.samples);
+        CLADE_TRY(clade__row_counts_send(&c->counts[i], 1));
+    }
+    return CLADE_OK;
+}
+
 static clade_status run_device(check *c)
 {
     clade__feed feed;
     clade__plan plan = {0};
     clade__commands *commands = NULL;
     CLADE_TRY(clade__model_materialize(c->model));
-    CLADE_TRY(clade__feed_open(&feed, c->model->device, c->data,
-                               &(clade__feed_options){.max_batch = c->options.samples,
-                                                      .scaling = &c->data->scaling,
-                                                      .labels = c->labels}));
+    CLADE_TRY(count_rows(c));
+    CLADE_TRY(clade__feed_open(&feed, c->model->device, c->data, &c->sources,
+                               &(clade__feed_options){.max_batch = c->options.samples}));
     clade_status status = clade__commands_create(&commands, c->model->device);
     if (status == CLADE_OK)
         status = clade__plan_open(&plan, &(clade__plan_options){
@@ -132,21 +152,28 @@ static clade_status run_device(check *c)
 
 /* ---- the same on the host -------------------------------------------------------------------- */
 
-/* The samples as the network sees them. */
+/* A source as the network sees it. */
+static clade_status copy_source(const check *c, const clade__source *source, double **out)
+{
+    int64_t cols = source->cols;
+    *out = malloc((size_t)(c->options.samples * cols) * sizeof **out);
+    if (!*out) return clade__fail(CLADE_ENOMEM, "no memory for the samples");
+    for (int64_t i = 0; i < c->options.samples * cols; i++)
+        (*out)[i] = clade__source_value(source, i / cols, i % cols);
+    return CLADE_OK;
+}
+
 static clade_status copy_batch(check *c)
 {
-    const clade_data *data = c->data;
-    int64_t n = c->options.samples * clade__data_cols(data);
-    int64_t n_targets = data->labels ? 0 : c->options.samples * data->n_targets;
-    c->x = malloc((size_t)n * sizeof *c->x);
-    c->targets = malloc((size_t)(n_targets + 1) * sizeof *c->targets);
-    if (!c->x || !c->targets) return clade__fail(CLADE_ENOMEM, "no memory for the samples");
-    for (int64_t i = 0; i < n; i++) {
-        double value = data->dtype == CLADE_UINT8 ? (double)((const uint8_t *)data->values)[i]
-                                                  : (double)((const float *)data->values)[i];
-        c->x[i] = clade__scaling_apply(&data->scaling, i % clade__data_cols(data), value);
+    c->x = calloc((size_t)c->model->graph.n_inputs, sizeof *c->x);
+    if (!c->x) return clade__fail(CLADE_ENOMEM, "no memory for the samples");
+    for (int i = 0; i < c->sources.n; i++) {
+        const clade__source *source = &c->sources.list[i];
+        if (source->input != CLADE__TO_ANSWERS)
+            CLADE_TRY(copy_source(c, source, &c->x[source->input]));
+        else if (source->dtype == CLADE_FLOAT32)
+            CLADE_TRY(copy_source(c, source, &c->targets));
     }
-    for (int64_t i = 0; i < n_targets; i++) c->targets[i] = (double)data->targets[i];
     return CLADE_OK;
 }
 
@@ -154,10 +181,10 @@ static clade_status open_reference(check *c)
 {
     int64_t n = clade_model_n_parameters(c->model);
     CLADE_TRY(copy_batch(c));
-    c->inputs = c->x;
     clade__reference_batch batch = {
-        .n = c->options.samples, .x = &c->inputs, .labels = c->labels ? c->labels : c->data->labels,
-        .targets = c->targets, .weights = c->weights, .step = MASK_STEP};
+        .n = c->options.samples, .x = (const double *const *)c->x,
+        .labels = c->labels ? c->labels : c->data->labels, .targets = c->targets,
+        .weights = c->weights, .step = MASK_STEP};
     CLADE_TRY(clade__reference_create(&c->reference, c->model, &batch));
     float *values = malloc(clade__model_parameter_bytes(c->model));
     if (!values) return clade__fail(CLADE_ENOMEM, "no memory for the parameters");
@@ -299,35 +326,29 @@ static clade_status judge_all(const check *c, clade_gradcheck_result *result)
 }
 
 /* The weights of the data's classes as the model numbers them; a class without a sample weighs 1. */
-static clade_status send_weights(check *c, const int32_t *labels, float *by_label, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) by_label[i] = 1.0f;
-    for (int64_t i = 0; i < c->data->n_samples; i++)
-        by_label[labels[i]] = c->options.class_weights[c->data->labels[i]];
-    double sum = 0.0;
-    for (int64_t i = 0; i < n; i++) c->weights[i] = (double)by_label[i];
-    for (int64_t i = 0; i < c->options.samples; i++) sum += c->weights[labels[i]];
-    float total = (float)sum;
-    CLADE_TRY(clade_tensor_create(&c->total, c->model->device, CLADE_FLOAT32, CLADE_SHAPE(1), &total));
-    return clade_tensor_create(&c->class_weights, c->model->device, CLADE_FLOAT32, CLADE_SHAPE(n),
-                               by_label);
-}
-
 static clade_status open_weights(check *c)
 {
     if (!c->options.class_weights) return CLADE_OK;
     if (!c->data->labels)
         return clade__fail(CLADE_EINVAL, "gradcheck: class_weights are for classes, and '%s' has none",
                            c->data->name);
+    const int32_t *labels = c->labels ? c->labels : c->data->labels;
     int64_t n = clade__model_n_known(c->model);
-    float *by_label = malloc((size_t)n * sizeof *by_label);
+    c->by_label = malloc((size_t)n * sizeof *c->by_label);
     c->weights = malloc((size_t)n * sizeof *c->weights);
-    clade_status status =
-        by_label && c->weights
-            ? send_weights(c, c->labels ? c->labels : c->data->labels, by_label, n)
-            : clade__fail(CLADE_ENOMEM, "no memory for the weights");
-    free(by_label);
-    return status;
+    if (!c->by_label || !c->weights) return clade__fail(CLADE_ENOMEM, "no memory for the weights");
+    for (int64_t i = 0; i < n; i++) c->by_label[i] = 1.0f;
+    for (int64_t i = 0; i < c->data->n_samples; i++)
+        c->by_label[labels[i]] = c->options.class_weights[c->data->labels[i]];
+    for (int64_t i = 0; i < n; i++) c->weights[i] = (double)c->by_label[i];
+    return clade_tensor_create(&c->class_weights, c->model->device, CLADE_FLOAT32, CLADE_SHAPE(n),
+                               c->by_label);
+}
+
+static clade_status open_sources(check *c)
+{
+    return clade__sources_open(&c->sources, c->model, c->data,
+                               &(clade__source_options){.labels = c->labels});
 }
 
 static clade_status run_check(check *c, clade_gradcheck_result *result)
@@ -338,10 +359,29 @@ static clade_status run_check(check *c, clade_gradcheck_result *result)
     else
         CLADE_TRY(clade__check_n_classes(c->model, c->data));
     CLADE_TRY(open_weights(c));
+    CLADE_TRY(open_sources(c));
     CLADE_TRY(run_device(c));
     CLADE_TRY(open_reference(c));
     CLADE_TRY(compare_all(c));
     return judge_all(c, result);
+}
+
+static void close_check(check *c)
+{
+    clade__reference_free(c->reference);
+    clade_tensor_free(c->class_weights);
+    for (int i = 0; c->counts && i < c->model->graph.n_losses; i++) clade__row_counts_close(&c->counts[i]);
+    for (int i = 0; c->x && i < c->model->graph.n_inputs; i++) free(c->x[i]);
+    clade__sources_close(&c->sources);
+    free(c->counts);
+    free(c->by_label);
+    free(c->weights);
+    free(c->labels);
+    free(c->x);
+    free(c->targets);
+    free(c->gradients);
+    free(c->analytic);
+    free(c->numeric);
 }
 
 static clade_status gradcheck(clade_model *model, clade_data *data,
@@ -349,20 +389,12 @@ static clade_status gradcheck(clade_model *model, clade_data *data,
 {
     check c = {.model = model, .data = data};
     CLADE_TRY(check_model(model));
-    CLADE_TRY(clade__check_samples(model, data));
+    CLADE_TRY(clade__check_sources(model, data, false));
     CLADE_TRY(clade__check_data(model, data));
+    CLADE_TRY(clade__check_targets(model, data));
     CLADE_TRY(resolve(&c.options, options, model->exe.micro_batch, data->n_samples));
     clade_status status = run_check(&c, result);
-    clade__reference_free(c.reference);
-    clade_tensor_free(c.class_weights);
-    clade_tensor_free(c.total);
-    free(c.weights);
-    free(c.labels);
-    free(c.x);
-    free(c.targets);
-    free(c.gradients);
-    free(c.analytic);
-    free(c.numeric);
+    close_check(&c);
     return status;
 }
 

@@ -64,13 +64,14 @@ clade_status clade_model_probabilities(const clade_model *model, int64_t n, cons
     CLADE_WANT(probabilities);
     CLADE_TRY(clade__check_compiled(model, "probabilities", false));
     int64_t outputs = clade_shape_elements(model->output->shape);
+    int64_t cols = clade__shape_cols(model->output->shape); /* of a row of logits */
     bool is_float = model->output->dtype == CLADE_FLOAT32; /* else it is a class */
     for (int64_t i = 0; i < n; i++) {
         const float *x = raw + i * outputs;
         float *p = probabilities + i * outputs;
         bool finite = clade__outputs_finite(x, outputs);
         if (finite && is_float && model->loss == CLADE_LOSS_CROSS_ENTROPY) {
-            softmax(x, outputs, p);
+            for (int64_t c = 0; c < outputs; c += cols) softmax(x + c, cols, p + c);
             continue;
         }
         bool sigmoid = is_float && model->loss == CLADE_LOSS_BCE_WITH_LOGITS;

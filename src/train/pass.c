@@ -10,13 +10,21 @@
 
 #define LOG_SECONDS 0.1 /* between log points */
 
+static bool source_fits(const clade_device_info *info, uint64_t n_values, clade_dtype dtype)
+{
+    return n_values <= INT32_MAX && n_values * clade_dtype_bytes(dtype) <= info->max_allocation_bytes;
+}
+
 bool clade__data_fits(const clade_model *model, const clade_data *data, bool shuffled,
                       uint64_t planned)
 {
     const clade_device_info *info = clade_device_describe(model->device);
-    uint64_t values = (uint64_t)data->n_samples * (uint64_t)clade__data_cols(data);
-    if (values > INT32_MAX || values * clade_dtype_bytes(data->dtype) > info->max_allocation_bytes)
-        return false;
+    uint64_t n = (uint64_t)data->n_samples, cols = (uint64_t)clade__data_cols(data);
+    if (!source_fits(info, n * cols, data->dtype)) return false;
+    for (int i = 0; i < data->n_fields; i++) {
+        const clade__field *field = &data->fields[i];
+        if (!source_fits(info, n * (uint64_t)clade_shape_elements(field->shape), field->dtype)) return false;
+    }
     /* A tenth is left to the driver, and to whoever else uses the device. */
     uint64_t want = planned + clade__feed_resident_bytes(data, shuffled);
     return want <= info->global_memory_bytes - info->global_memory_bytes / 10;
@@ -37,13 +45,18 @@ static clade_status record_part(clade__pass *pass, clade__plan *plan, clade__com
 {
     const clade__layout *layout = plan->layout;
     plan->weights = pass->weights;
-    plan->losses[0].total = (clade__rows_total){pass->totals, &pass->slot};
+    for (int i = 0; i < pass->n_losses; i++)
+        plan->losses[i].total = (clade__rows_total){pass->losses[i].counts.totals, &pass->slot};
     clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_FEED), NULL);
-    CLADE_TRY(clade__feed_record(&pass->feed, plan, commands, true));
+    CLADE_TRY(clade__feed_record(&pass->feed, plan, commands));
     CLADE_TRY(clade__plan_record(plan, commands, true));
     clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_METRICS), NULL);
-    return clade__metrics_store(commands, pass->sums, &pass->slot, &plan->losses[0].loss,
-                                plan->losses[0].has_labels ? &plan->losses[0].hit : NULL, plan->add);
+    for (int i = 0; i < pass->n_losses; i++) {
+        const clade__plan_loss *loss = &plan->losses[i];
+        CLADE_TRY(clade__metrics_store(commands, pass->sums, &pass->losses[i].slot, &loss->loss,
+                                       loss->has_labels ? &loss->hit : NULL, plan->add));
+    }
+    return CLADE_OK;
 }
 
 /* One part of a batch of n, of `part` samples; the update comes with the last. */
@@ -119,6 +132,11 @@ static void free_parts(clade__parts *parts)
     clade__commands_free(parts->last);
 }
 
+static const clade__parts *parts_of(const clade__pass *pass, int64_t index)
+{
+    return pass->rest.n > 0 && index == pass->n_batches - 1 ? &pass->rest : &pass->full;
+}
+
 /* Outputs that no class of the data has weigh 1. */
 static clade_status open_weights(clade__pass *pass, const float *given, int n_classes)
 {
@@ -128,13 +146,38 @@ static clade_status open_weights(clade__pass *pass, const float *given, int n_cl
     if (!pass->host_weights)
         return clade__fail(CLADE_ENOMEM, "no memory for the weights of %d classes", n_classes);
     for (int64_t i = 0; i < n; i++) pass->host_weights[i] = i < n_classes ? given[i] : 1.0f;
-    pass->host_totals = calloc((size_t)pass->n_batches, sizeof *pass->host_totals);
-    if (!pass->host_totals)
-        return clade__fail(CLADE_ENOMEM, "no memory for %lld totals", (long long)pass->n_batches);
-    CLADE_TRY(clade_tensor_create(&pass->totals, pass->model->device, CLADE_FLOAT32,
-                                  CLADE_SHAPE(pass->n_batches), NULL));
     return clade_tensor_create(&pass->weights, pass->model->device, CLADE_FLOAT32, CLADE_SHAPE(n),
                                pass->host_weights);
+}
+
+static clade_status open_losses(clade__pass *pass)
+{
+    const clade__graph *graph = &pass->model->graph;
+    int64_t n = pass->n_batches * graph->n_losses;
+    pass->losses = calloc((size_t)graph->n_losses, sizeof *pass->losses);
+    pass->host_sums = calloc((size_t)n, CLADE__N_SUMS * sizeof *pass->host_sums);
+    if (!pass->losses || !pass->host_sums) return clade__fail(CLADE_ENOMEM, "no memory for the metrics");
+    for (; pass->n_losses < graph->n_losses; pass->n_losses++) {
+        const clade__row_counts_options options = {
+            .device = pass->model->device, .graph = graph, .sources = &pass->binding.sources,
+            .loss = pass->n_losses, .n_batches = pass->n_batches, .training = pass->training,
+            .weights = pass->n_losses == 0 ? pass->host_weights : NULL};
+        CLADE_TRY(clade__row_counts_open(&pass->losses[pass->n_losses].counts, &options));
+    }
+    return clade_tensor_create(&pass->sums, pass->model->device, CLADE_FLOAT32,
+                               CLADE_SHAPE(n, CLADE__N_SUMS), NULL);
+}
+
+/* Where there is an order, once it is drawn. */
+static void count_rows(clade__pass *pass)
+{
+    const int32_t *order = pass->feed.shuffled ? pass->feed.host_order : NULL;
+    for (int i = 0; i < pass->n_losses; i++)
+        for (int64_t b = 0; b < pass->n_batches; b++) {
+            int64_t first = b * pass->batch;
+            clade__row_counts_count(&pass->losses[i].counts, b, order ? order + first : NULL, first,
+                                    parts_of(pass, b)->n);
+        }
 }
 
 static clade_status open_pass(clade__pass *pass, const clade_data *data,
@@ -146,23 +189,19 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data,
     int64_t at_a_time = pass->training ? model->exe.micro_batch : model->exe.infer_batch;
     if (at_a_time > pass->batch) at_a_time = pass->batch;
     CLADE_TRY(clade__bind(&pass->binding, model, data, false));
-    CLADE_TRY(clade__feed_open(&pass->feed, model->device, data,
+    CLADE_TRY(clade__feed_open(&pass->feed, model->device, data, &pass->binding.sources,
                                &(clade__feed_options){.max_batch = at_a_time,
                                                       .resident = options->resident,
                                                       .shuffled = pass->training,
                                                       .replacement = options->replacement,
-                                                      .balanced = options->balanced,
-                                                      .scaling = &pass->binding.scaling,
-                                                      .labels = pass->binding.labels,
-                                                      .targets = pass->binding.targets}));
+                                                      .balanced = options->balanced}));
     CLADE_TRY(open_weights(pass, options->class_weights, data->n_classes));
-    CLADE_TRY(clade_tensor_create(&pass->sums, model->device, CLADE_FLOAT32,
-                                  CLADE_SHAPE(pass->n_batches, CLADE__N_SUMS), NULL));
-    pass->host_sums = calloc((size_t)pass->n_batches, CLADE__N_SUMS * sizeof *pass->host_sums);
-    if (!pass->host_sums) return clade__fail(CLADE_ENOMEM, "no memory for the metrics");
+    CLADE_TRY(open_losses(pass));
     int64_t rest = pass->n_samples % pass->batch;
     CLADE_TRY(record_parts(pass, pass->batch, &pass->full));
-    return rest ? record_parts(pass, rest, &pass->rest) : CLADE_OK;
+    if (rest) CLADE_TRY(record_parts(pass, rest, &pass->rest));
+    if (!pass->training) count_rows(pass);
+    return CLADE_OK;
 }
 
 clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade_data *data,
@@ -187,44 +226,30 @@ void clade__pass_close(clade__pass *pass)
     clade__feed_close(&pass->feed);
     clade_tensor_free(pass->sums);
     clade__binding_free(&pass->binding);
-    (void)clade__transfer_wait(&pass->totals_sent);
-    clade_tensor_free(pass->totals);
-    free(pass->host_totals);
+    for (int i = 0; i < pass->n_losses; i++) clade__row_counts_close(&pass->losses[i].counts);
+    free(pass->losses);
     clade_tensor_free(pass->weights);
     free(pass->host_weights);
     free(pass->host_sums);
     *pass = (clade__pass){0};
 }
 
-static const clade__parts *parts_of(const clade__pass *pass, int64_t index)
-{
-    return pass->rest.n > 0 && index == pass->n_batches - 1 ? &pass->rest : &pass->full;
-}
-
-/* Of all samples of a batch, whatever parts it is done in. */
-static float total_of(const clade__pass *pass, int64_t index)
-{
-    const int32_t *labels = pass->feed.answers, *order = pass->feed.host_order + index * pass->batch;
-    int64_t n = parts_of(pass, index)->n;
-    double sum = 0.0;
-    for (int64_t i = 0; i < n; i++) sum += (double)pass->host_weights[labels[order[i]]];
-    return (float)sum;
-}
-
 clade_status clade__pass_shuffle(clade__pass *pass, uint64_t seed, int64_t epoch)
 {
     CLADE_TRY(clade__feed_shuffle(&pass->feed, seed, epoch));
-    if (!pass->weights) return CLADE_OK;
-    CLADE_TRY(clade__transfer_wait(&pass->totals_sent));
-    for (int64_t i = 0; i < pass->n_batches; i++) pass->host_totals[i] = total_of(pass, i);
-    return clade__tensor_write_begin(pass->totals, 0, pass->host_totals,
-                                     (size_t)pass->n_batches * sizeof *pass->host_totals,
-                                     &pass->totals_sent);
+    for (int i = 0; i < pass->n_losses; i++)
+        CLADE_TRY(clade__row_counts_wait(&pass->losses[i].counts));
+    count_rows(pass);
+    for (int i = 0; i < pass->n_losses; i++)
+        CLADE_TRY(clade__row_counts_send(&pass->losses[i].counts, pass->n_batches));
+    return CLADE_OK;
 }
 
 void clade__pass_begin(clade__pass *pass, int64_t index)
 {
     pass->slot = (int32_t)index;
+    for (int i = 0; i < pass->n_losses; i++)
+        pass->losses[i].slot = (int32_t)(index * pass->n_losses + i);
     if (pass->training) clade__optimizer_advance(&pass->model->session, &pass->model->exe);
 }
 
@@ -260,33 +285,85 @@ clade_status clade__pass_run(clade__pass *pass, int64_t index)
     return CLADE_OK;
 }
 
+/* The sums of one loss over one batch. */
+static float *sums_of(const clade__pass *pass, int64_t index, int loss)
+{
+    return pass->host_sums + CLADE__N_SUMS * (index * pass->n_losses + loss);
+}
+
 clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,
                                     clade__transfer *transfer)
 {
-    size_t row = CLADE__N_SUMS * sizeof(float);
-    return clade__tensor_read_begin(pass->sums, (size_t)from * row, pass->host_sums + CLADE__N_SUMS * from,
+    size_t row = (size_t)pass->n_losses * CLADE__N_SUMS * sizeof(float);
+    return clade__tensor_read_begin(pass->sums, (size_t)from * row, sums_of(pass, from, 0),
                                     (size_t)(to - from) * row, transfer);
+}
+
+clade_status clade__pass_read_loss(clade__pass *pass, float *loss)
+{
+    clade__transfer transfer = {0};
+    CLADE_TRY(clade__pass_read_begin(pass, pass->slot, pass->slot + 1, &transfer));
+    CLADE_TRY(clade__transfer_wait(&transfer));
+    *loss = 0.0f;
+    for (int i = 0; i < pass->n_losses; i++) *loss += sums_of(pass, pass->slot, i)[CLADE__SUM_LOSS];
+    return CLADE_OK;
+}
+
+bool clade__pass_is_finite(const clade__pass *pass, int64_t index)
+{
+    for (int i = 0; i < pass->n_losses; i++)
+        if (!isfinite(sums_of(pass, index, i)[CLADE__SUM_LOSS])) return false;
+    return true;
+}
+
+/* ---- metrics ----------------------------------------------------------------------------------- */
+
+/* Of one loss over some batches. */
+typedef struct totals {
+    double loss;    /* with weights: a batch's mean, for as many rows as it has */
+    double hits, n_not_finite;
+    double rows;    /* that the loss is the mean of */
+    double counted; /* that have a right answer */
+} totals;
+
+static void add_batch(const clade__pass *pass, int64_t index, int loss, totals *t)
+{
+    const clade__row_counts *counts = &pass->losses[loss].counts;
+    const float *sums = sums_of(pass, index, loss);
+    double n = (double)(parts_of(pass, index)->n * counts->rows), of_batch = (double)sums[CLADE__SUM_LOSS];
+    double total = counts->labels ? (double)counts->host_totals[index] : n;
+    if (counts->weights) {
+        of_batch *= total > 0.0 ? n / total : 0.0;
+        total = n;
+    }
+    t->loss += of_batch;
+    t->rows += total;
+    t->counted += counts->labels ? counts->counted[index] : n;
+    t->hits += (double)sums[CLADE__SUM_HITS];
+    t->n_not_finite += (double)sums[CLADE__SUM_NOT_FINITE];
+}
+
+/* 0 for a mean of nothing. */
+static double share_of(double n)
+{
+    return n > 0.0 ? 1.0 / n : 0.0;
 }
 
 clade_metrics clade__pass_metrics(const clade__pass *pass, int64_t n)
 {
-    double loss = 0.0, hits = 0.0, n_not_finite = 0.0;
-    for (int64_t i = 0; i < n; i++) {
-        const float *sums = pass->host_sums + CLADE__N_SUMS * i;
-        double of_batch = (double)sums[CLADE__SUM_LOSS];
-        if (pass->weights) /* a mean, for as many samples as there are */
-            of_batch *= pass->host_totals[i] > 0.0f
-                            ? (double)parts_of(pass, i)->n / (double)pass->host_totals[i]
-                            : 0.0;
-        loss += of_batch;
-        hits += (double)sums[CLADE__SUM_HITS];
-        n_not_finite += (double)sums[CLADE__SUM_NOT_FINITE];
+    const clade__graph *graph = &pass->model->graph;
+    clade_metrics metrics = {.n_samples = n == pass->n_batches ? pass->n_samples : n * pass->batch,
+                             .accuracy = (double)NAN};
+    for (int l = 0; l < pass->n_losses; l++) {
+        totals t = {0};
+        for (int64_t i = 0; i < n; i++) add_batch(pass, i, l, &t);
+        metrics.loss += (double)graph->losses[l].weight * (t.loss * share_of(t.rows));
+        if (isnan(metrics.accuracy) && pass->losses[l].counts.has_labels)
+            metrics.accuracy = t.hits * share_of(t.counted);
+        if (l == 0 || t.n_not_finite > (double)metrics.n_not_finite)
+            metrics.n_not_finite = (int64_t)t.n_not_finite;
     }
-    int64_t n_samples = n == pass->n_batches ? pass->n_samples : n * pass->batch;
-    double share = n_samples ? 1.0 / (double)n_samples : 0.0;
-    return (clade_metrics){.n_samples = n_samples, .loss = loss * share,
-                           .accuracy = pass->feed.data->labels ? hits * share : (double)NAN,
-                           .n_not_finite = (int64_t)n_not_finite};
+    return metrics;
 }
 
 clade__pace clade__pace_begin(void)

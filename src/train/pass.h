@@ -2,8 +2,8 @@
  *
  * All is recorded when it is opened, for the full batch and for the short last one. A batch that is
  * more than the model does at a time is done in parts; a training step's update follows the last of
- * them. The sums of loss and hits of each batch stay on the device, one row a batch, until they are
- * asked for.
+ * them. The sums of loss and hits of each batch stay on the device, one row a batch and loss, until they
+ * are asked for.
  */
 #ifndef CLADE_TRAIN_PASS_H
 #define CLADE_TRAIN_PASS_H
@@ -12,6 +12,7 @@
 
 #include "train/bind.h"
 #include "train/feed.h"
+#include "train/row_counts.h"
 
 /* How a batch of n samples is done: in parts of `part` samples, the last of them with what is left. */
 typedef struct clade__parts {
@@ -19,21 +20,26 @@ typedef struct clade__parts {
     clade__commands *first, *next, *last; /* one part is the last; next: between them, if there are */
 } clade__parts;
 
+/* What a pass knows of one loss. */
+typedef struct clade__pass_loss {
+    clade__row_counts counts;
+    int32_t slot; /* the row of the sums that the next batch writes */
+} clade__pass_loss;
+
 typedef struct clade__pass {
     clade_model *model;
     clade__feed feed;
     clade__binding binding; /* what the feed makes of the data */
     clade_tensor *weights; /* (classes) of the classes, or NULL; see clade__pass_options */
     float *host_weights;   /* the same */
-    clade_tensor *totals;  /* (n_batches): the weights of the samples of each batch of the epoch, added up */
-    float *host_totals;    /* the same */
-    clade__transfer totals_sent;
     bool training;
     int64_t n_samples, batch, n_batches;
     clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */
-    clade_tensor *sums; /* (n_batches, CLADE__N_SUMS): loss, hits, samples that are not finite */
+    clade__pass_loss *losses; /* (n_losses) */
+    int n_losses;
+    clade_tensor *sums; /* (n_batches * n_losses, CLADE__N_SUMS): loss, hits, rows that are not finite */
     float *host_sums;   /* the same, as far as they were read */
-    int32_t slot;       /* the row that the next batch writes */
+    int32_t slot;       /* the batch that runs next: whose totals are read */
 } clade__pass;
 
 /* Log points: where sums are read while more batches are on their way, about ten times a second. */
@@ -73,7 +79,8 @@ clade_status clade__check_data(const clade_model *model, const clade_data *data)
 /* CLADE_EDATA where all samples, if there are two or more, are of one class: there is nothing to learn. */
 clade_status clade__check_two_classes(const clade_model *model, const clade_data *data);
 
-/* Whether the loss is one of such targets: bce_with_logits wants them in [0, 1]. */
+/* Whether the losses are ones of such targets: bce_with_logits wants them in [0, 1], and a label of a field
+ * must be a class or the one to ignore. */
 clade_status clade__check_targets(const clade_model *model, const clade_data *data);
 
 /* Whether the device has room for the data beside what is planned and held. */
@@ -99,6 +106,12 @@ clade_status clade__pass_feed(clade__pass *pass, int64_t index, int64_t i, clade
 /* Starts to read the sums of batches [from, to). */
 clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,
                                     clade__transfer *transfer);
+
+/* Waits for the sums of the batch that was begun last, and gives the sum of its losses. */
+clade_status clade__pass_read_loss(clade__pass *pass, float *loss);
+
+/* Whether the losses of a batch whose sums have been read are finite. */
+bool clade__pass_is_finite(const clade__pass *pass, int64_t index);
 
 /* Loss and accuracy over the batches [0, n) from sums that have been read. */
 clade_metrics clade__pass_metrics(const clade__pass *pass, int64_t n);

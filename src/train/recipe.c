@@ -29,7 +29,14 @@ static void add_data(clade__text *text, const char *name, const clade_data *data
     }
     size_t n = (size_t)data->n_samples;
     uLong sum = crc32_z(0, data->values, n * clade__data_value_bytes(data));
-    sum = crc32_z(sum, clade__data_answers(data), n * clade__data_answer_bytes(data));
+    if (data->n_fields == 0)
+        sum = crc32_z(sum, clade__data_answers(data), n * clade__data_answer_bytes(data));
+    for (int i = 0; i < data->n_fields; i++) {
+        const clade__field *field = &data->fields[i];
+        size_t bytes = (size_t)clade_shape_elements(field->shape) * clade_dtype_bytes(field->dtype);
+        sum = crc32_z(sum, (const Bytef *)field->name, strlen(field->name) + 1);
+        sum = crc32_z(sum, field->values, n * bytes);
+    }
     clade__text_append(text, "%s: %zu samples, crc32 %08lx\n", name, n, sum);
 }
 

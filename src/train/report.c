@@ -67,6 +67,7 @@ double clade__report_truth(const clade__reporter *r, int64_t sample, int64_t tar
 /* Targets are labels where the loss takes them so and all are 0 or 1. */
 static clade_report_kind kind_of(const clade_model *model, const clade_data *data)
 {
+    if (data->n_fields > 0) return CLADE_REPORT_METRICS;
     if (data->labels) return CLADE_REPORT_CLASSES;
     if (model->loss != CLADE_LOSS_BCE_WITH_LOGITS) return CLADE_REPORT_NUMBERS;
     for (int64_t i = 0; i < data->n_samples * data->n_targets; i++)
@@ -96,6 +97,7 @@ static clade_status fill(clade_report *report, clade_model *model, const clade_d
         [CLADE_REPORT_LABELS] = &clade__report_labels,
         [CLADE_REPORT_NUMBERS] = &clade__report_numbers,
     };
+    if (report->kind == CLADE_REPORT_METRICS) return CLADE_OK;
     const clade__report_parts *parts = kinds[report->kind];
     int32_t *labels = NULL;
     clade_status status = clade__match_labels(model, data, &labels);
