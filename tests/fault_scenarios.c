@@ -265,6 +265,34 @@ static clade_status run_names(double *loss)
     return in_session(name_classes, loss);
 }
 
+/* ---- fields: two inputs, and rows that do not count ------------------------------------------- */
+
+static clade_status use_fields(session *s, double *loss)
+{
+    static const char layers[] =
+        "{\"inputs\":[{\"name\":\"x\",\"shape\":[2,1]},{\"name\":\"label\",\"type\":\"int32\",\"shape\":[2]}],"
+        "\"layers\":[{\"type\":\"linear\",\"inputs\":[\"x\"],\"units\":1}],\"losses\":[{\"type\":"
+        "\"bce_with_logits\",\"prediction\":\"0\",\"target\":\"label\",\"ignore_index\":-1}]}";
+    static const float x[8] = {0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f};
+    static const int32_t labels[8] = {0, 1, -1, 1, -1, -1, 1, 0};
+    const clade_data_field fields[] = {{"x", CLADE_FLOAT32, CLADE_SHAPE(2, 1), x, {0}},
+                                       {"label", CLADE_INT32, CLADE_SHAPE(2), labels, {0}}};
+    clade_fit_result result;
+    CLADE_TRY(clade_device_open(&s->device, NULL));
+    CLADE_TRY(clade_data_from_fields(&s->train, 4, fields, 2));
+    CLADE_TRY(clade_model_create(&s->model, s->device, 1));
+    clade_node *output = clade_model_layers(s->model, layers);
+    CLADE_TRY(clade_compile(s->model, output, &(clade_compile_options){.batch = 2}));
+    CLADE_TRY(clade_fit(s->model, s->train, &(clade_fit_options){.validate = s->train}, &result));
+    *loss = result.valid.loss;
+    return CLADE_OK;
+}
+
+static clade_status run_fields(double *loss)
+{
+    return in_session(use_fields, loss);
+}
+
 /* ---- clblast, and tensors without a model ---------------------------------------------------- */
 
 /* The last buffer is made while others wait in the pool to be used again. */
@@ -405,6 +433,7 @@ const fault_scenario fault_scenarios[] = {
     {"names", run_names, false},           {"reading", run_reading, false},
     {"resuming", run_resuming, false},     {"diverging", run_diverging, false},
     {"own steps", fault_run_steps, false},
+    {"fields", run_fields, false},
 };
 const int fault_n_scenarios = sizeof fault_scenarios / sizeof fault_scenarios[0];
 

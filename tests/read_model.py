@@ -7,7 +7,7 @@ Loads the parameters with the safetensors package, rebuilds the network from the
 file's metadata, runs it in double precision with NumPy, and compares with LOGITS, Clade's own
 outputs: raw float32, (samples, outputs). FEATURES are the samples in the same order, of which the
 first N, or as many as LOGITS has, are used: an IDX file of images, gzipped or not, a .npy file, or
-raw float32, (samples, input).
+raw float32, (samples, input). Where the network has several inputs: NAME=FILE,NAME=FILE.
 
 Exits with 0 when no output differs by more than 1e-4, with 1 when one does, 2 when something
 cannot be read. Nothing of Clade's is used here.
@@ -62,27 +62,39 @@ FUNCTIONS = {
 }
 
 
-def run(model, parameters, x):
-    """The outputs of the network for x (samples, input)."""
-    values = {"input": x}
+def linear(parameters, name, layer, x):
+    """y = x W^T + b over the last dimension; in files of version 1 over all of a sample."""
+    shared = layer.get("parameters", {})
+    weight_name = shared.get("weight", name + ".weight")
+    bias_name = shared.get("bias", name + ".bias")
+    weight = parameters[weight_name]
+    if weight.shape != (layer["units"], x.shape[-1]):
+        raise ValueError(f"{weight_name} is {weight.shape}, the architecture says "
+                         f"{(layer['units'], x.shape[-1])}")
+    y = x @ weight.T
+    if bias_name not in parameters:
+        return y, {weight_name}
+    return y + parameters[bias_name], {weight_name, bias_name}
+
+
+def run(model, parameters, values):
+    """The output of the network for values: x (samples, input…) by name."""
     used = set()
+    x = next(iter(values.values()))
     for position, layer in enumerate(model["layers"]):
         name = layer.get("name", str(position))
         inputs = [values[i] for i in layer["inputs"]] if "inputs" in layer else [x]
         kind = layer["type"]
         if kind == "linear":
-            x = inputs[0].reshape(len(inputs[0]), -1)
-            weight = parameters[name + ".weight"]
-            if weight.shape != (layer["units"], x.shape[1]):
-                raise ValueError(f"{name}.weight is {weight.shape}, the architecture says "
-                                 f"{(layer['units'], x.shape[1])}")
-            x = x @ weight.T
-            used.add(name + ".weight")
-            if name + ".bias" in parameters:
-                x = x + parameters[name + ".bias"]
-                used.add(name + ".bias")
+            x, names = linear(parameters, name, layer, inputs[0])
+            used |= names
         elif kind == "add":
             x = inputs[0] + inputs[1]
+        elif kind == "flatten":
+            x = inputs[0].reshape(len(inputs[0]), -1)
+        elif kind == "scaled":  # of tests/own_layer.c
+            x = inputs[0] * parameters[name + ".gain"]
+            used |= {name + ".gain", name + ".seen"}
         elif kind in FUNCTIONS:
             x = FUNCTIONS[kind](inputs[0], layer)
         else:
@@ -91,7 +103,24 @@ def run(model, parameters, x):
     unused = set(parameters) - used
     if unused:
         raise ValueError(f"no layer uses the parameters {sorted(unused)}")
-    return x
+    return values[model["output"]] if "output" in model else x
+
+
+def read_inputs(model, scaling, features, n):
+    """The first n samples (all: None) of each input that has a file, by name."""
+    if "inputs" in model:
+        files = dict(part.split("=", 1) for part in features.split(","))
+        inputs = [one for one in model["inputs"] if one["name"] in files]
+    else:
+        files = {"input": features}
+        inputs = [{"name": "input", "shape": model["input"]}]
+    values = {}
+    for one in inputs:
+        x = read_features(files[one["name"]]).reshape(-1, *one["shape"]).astype(np.float64)
+        # The library computes value * scale + shift in float32; a scale is exact as such.
+        x = x * np.float32(scaling["scale"]).astype(np.float64) + np.float32(scaling["shift"])
+        values[one["name"]] = x[:n]
+    return values
 
 
 def main():
@@ -112,25 +141,21 @@ def main():
     model = json.loads(metadata["clade.model"])
     scaling = json.loads(metadata["clade.input"])
 
-    n_inputs = math.prod(model["input"])
-    x = read_features(args.features).reshape(-1, n_inputs).astype(np.float64)
-    # The library computes value * scale + shift in float32; a scale is exact as such.
-    x = x * np.float32(scaling["scale"]).astype(np.float64) + np.float32(scaling["shift"])
     got = np.fromfile(args.logits, "<f4")
     n = args.first
     if n is None:
         last = [layer for layer in model["layers"] if layer["type"] == "linear"][-1]
         n = len(got) // last["units"]
-    want = run(model, parameters, x[:n])
+    want = run(model, parameters, read_inputs(model, scaling, args.features, n))
     if n == 0 or len(want) < n:
         raise ValueError(f"{len(want)} samples to compare, not {n}")
-    got = got.reshape(-1, want.shape[1])[:n].astype(np.float64)
+    got = got.reshape(-1, *want.shape[1:])[:n].astype(np.float64)
     if got.shape != want.shape:
         raise ValueError(f"the outputs are {got.shape}, want {want.shape}")
 
     difference = np.abs(got - want).max()
     right = "" if difference <= TOLERANCE else f", more than {TOLERANCE:g}"
-    print(f"{len(parameters)} parameters, {n} samples, {want.shape[1]} outputs up to "
+    print(f"{len(parameters)} parameters, {n} samples, {want[0].size} outputs up to "
           f"{np.abs(want).max():.3g}: largest difference {difference:.3g}{right}")
     return 0 if difference <= TOLERANCE else 1  # NaN is not <=
 

@@ -53,7 +53,7 @@ static void record(clade__commands *commands, step *s, bool fused)
     assert_ok(clade__cross_entropy(commands, &s->loss, &s->hit, &s->dy, &s->y, &s->labels, 1.0f, NULL));
     assert_ok(clade__softmax_forward(commands, &s->y, &s->y));
     assert_ok(clade__linear_backward(commands, &s->dx, fused ? NULL : &s->dw, &s->dbias, &s->x, &s->w,
-                                     &s->dy, false, false));
+                                     &s->dy, (clade__linear_adds){0}));
     if (fused)
         assert_ok(clade__linear_update(commands, &s->w, &state, &s->x, &s->dy, &rates));
     assert_ok(clade__add_forward(commands, &s->dx, &s->dx, &s->x));

@@ -194,6 +194,10 @@ static void data_is_wanted(void **state)
     REFUSED(clade_data_from_arrays(&data, NULL), "clade_data_from_arrays: arrays is NULL");
     REFUSED(clade_data_from_arrays(&data, &arrays),
             "clade_data_from_arrays: arrays->features is NULL");
+    clade_data_field field = {0};
+    REFUSED(clade_data_from_fields(NULL, 1, &field, 1), "clade_data_from_fields: out is NULL");
+    REFUSED(clade_data_from_fields(&data, 1, NULL, 1), "clade_data_from_fields: fields is NULL");
+    REFUSED(clade_data_field_at(NULL, 0, &field), "clade_data_field_at: data is NULL");
     REFUSED(clade_data_set_scale(NULL, 1.0f, 0.0f), "clade_data_set_scale: data is NULL");
     REFUSED(clade_data_standardize(NULL), "clade_data_standardize: data is NULL");
     assert_null(data);

@@ -30,8 +30,8 @@ CLADE_API void clade_model_free(clade_model *model);
 CLADE_API clade_node *clade_input(clade_model *model, clade_shape sample);
 
 /* One of several inputs, by name, of float32 or int32 values: letters, digits, '_', '-' and single dots.
- * The target of a loss is such an input too. Data sets have one input so far: clade_fit and the like refuse
- * a model that has more. */
+ * The target of a loss is such an input too. Data of named fields feeds them (clade_data_from_fields); a
+ * network of one input, and one target at most, takes samples with labels or targets as well. */
 CLADE_API clade_node *clade_input_named(clade_model *model, const char *name, clade_dtype dtype,
                                         clade_shape sample);
 

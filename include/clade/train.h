@@ -13,9 +13,12 @@ extern "C" {
 
 typedef struct clade_metrics {
     int64_t n_samples;
-    double loss;     /* mean over the samples; not finite where that of one is not */
-    double accuracy; /* share of right classes; NaN when the targets are numbers */
-    int64_t n_not_finite; /* samples with an output or a loss that is NaN or infinite: in no class, and so
+    double loss;     /* mean over the rows that count, of several losses the weighted sum of their means; not
+                      * finite where that of one row is not. A sample is one row, unless the network's target
+                      * has several for each */
+    double accuracy; /* share of right classes among the rows that count, of the first loss of classes; NaN
+                      * when the targets are numbers */
+    int64_t n_not_finite; /* rows with an output or a loss that is NaN or infinite: in no class, and so
                            * wrong in the accuracy */
 } clade_metrics;
 

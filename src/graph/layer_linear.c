@@ -69,14 +69,10 @@ static clade_status backward(clade__commands *commands, const clade__layer_io *i
     if (io->wanted[0]) dx = matrix(&io->dx[0]);
     clade__parameter_io *weight = &io->parameters[WEIGHT], *bias = &io->parameters[BIAS];
     bool steps = can_step(commands, io, &x, &dy);
-    /* A weight that is shared, or frozen, is not added to where its layer's bias is, or the other way. */
-    bool apart = !steps && bias->grad && bias->add != weight->add;
+    const clade__linear_adds adds = {io->add[0], weight->add, bias->add};
     CLADE_TRY(clade__linear_backward(commands, io->wanted[0] ? &dx : NULL,
-                                     steps ? NULL : weight->grad, steps || apart ? NULL : bias->grad,
-                                     &x, weight->value, &dy, weight->add, io->add[0]));
-    if (apart)
-        CLADE_TRY(clade__linear_backward(commands, NULL, NULL, bias->grad, &x, weight->value, &dy,
-                                         bias->add, false));
+                                     steps ? NULL : weight->grad, steps ? NULL : bias->grad, &x,
+                                     weight->value, &dy, adds));
     if (!steps) return CLADE_OK;
     weight->stepped = bias->stepped = true;
     const clade__sgd_state state = {.velocity = weight->velocity, .bias = bias->value,

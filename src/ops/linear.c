@@ -35,7 +35,7 @@ clade_status clade__linear_forward(clade__commands *commands, clade_tensor *y,
 clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                     clade_tensor *dweight, clade_tensor *dbias,
                                     const clade_tensor *x, const clade_tensor *weight,
-                                    const clade_tensor *dy, bool add, bool add_dx)
+                                    const clade_tensor *dy, clade__linear_adds adds)
 {
     const clade__check check = {commands, "linear"};
     CLADE_TRY(clade__check_tensor(&check, "dy", dy, CLADE_FLOAT32));
@@ -54,7 +54,7 @@ clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                                  .n = in,
                                                  .k = out,
                                                  .alpha = 1.0f,
-                                                 .beta = add_dx ? 1.0f : 0.0f,
+                                                 .beta = adds.dx ? 1.0f : 0.0f,
                                                  .a = dy,
                                                  .b = weight,
                                                  .c = dx,
@@ -69,7 +69,7 @@ clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                                  .k = rows,
                                                  .trans_a = true,
                                                  .alpha = 1.0f,
-                                                 .beta = add ? 1.0f : 0.0f,
+                                                 .beta = adds.dweight ? 1.0f : 0.0f,
                                                  .a = dy,
                                                  .b = x,
                                                  .c = dweight,
@@ -79,7 +79,7 @@ clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                               NULL));
     /* One launch even where the shape would gain from two: those need scratch, and a recorded plan
      * allocates nothing. A batch is rarely long enough for it to matter. */
-    return dbias ? clade__sum_rows(commands, dbias, dy, add) : CLADE_OK;
+    return dbias ? clade__sum_rows(commands, dbias, dy, adds.dbias) : CLADE_OK;
 }
 
 clade_status clade__linear_update(clade__commands *commands, clade_tensor *weight,
@@ -117,5 +117,5 @@ clade_status clade_linear_backward(clade_tensor *dx, clade_tensor *dweight, clad
                                    const clade_tensor *dy)
 {
     return clade__linear_backward(clade__immediate_of(dy), dx, dweight, dbias, x, weight, dy,
-                                  false, false);
+                                  (clade__linear_adds){0});
 }

@@ -19,11 +19,15 @@ clade_status clade__linear_forward(clade__commands *commands, clade_tensor *y,
                                    const clade_tensor *bias, clade_activation activation,
                                    float slope);
 
-/* With `add`, dweight and dbias are added to what is there; with `add_dx`, dx is. */
+/* What is added to what is there, and not written over it. */
+typedef struct clade__linear_adds {
+    bool dx, dweight, dbias;
+} clade__linear_adds;
+
 clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
                                     clade_tensor *dweight, clade_tensor *dbias,
                                     const clade_tensor *x, const clade_tensor *weight,
-                                    const clade_tensor *dy, bool add, bool add_dx);
+                                    const clade_tensor *dy, clade__linear_adds adds);
 
 /* The step of sgd on weight and (in state, may be NULL) bias, from gradients that are never stored:
  * for a device where clade__gemm_can_update. After whatever reads the old weight. */
