@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "device/argument.h"
 #include "device/dry.h"
 #include "device/owner.h"
 #include "device/program.h"
@@ -167,43 +168,10 @@ clade__commands *clade__immediate(clade_device *device)
     return device->immediate;
 }
 
-/* mem is a tensor's. */
-static clade_status set_arg(cl_kernel kernel, cl_uint index, const clade__arg *arg, cl_mem mem,
-                            const char *label)
-{
-    cl_int error;
-    switch (arg->kind) {
-    case CLADE__ARG_TENSOR:
-        error = clSetKernelArg(kernel, index, sizeof mem, mem ? &mem : NULL);
-        break;
-    case CLADE__ARG_INT:
-        error = clSetKernelArg(kernel, index, sizeof arg->as.i, &arg->as.i);
-        break;
-    case CLADE__ARG_FLOAT:
-        error = clSetKernelArg(kernel, index, sizeof arg->as.f, &arg->as.f);
-        break;
-    case CLADE__ARG_INT8:
-        error = clSetKernelArg(kernel, index, sizeof(cl_int8), arg->as.ints);
-        break;
-    case CLADE__ARG_INT4:
-        error = clSetKernelArg(kernel, index, sizeof(cl_int4), arg->as.ints);
-        break;
-    case CLADE__ARG_FLOAT4:
-        error = clSetKernelArg(kernel, index, sizeof(cl_float4), arg->as.floats);
-        break;
-    case CLADE__ARG_INT_REF:
-        error = clSetKernelArg(kernel, index, sizeof *arg->as.i_ref, arg->as.i_ref);
-        break;
-    default:
-        error = clSetKernelArg(kernel, index, sizeof *arg->as.f_ref, arg->as.f_ref);
-    }
-    return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clSetKernelArg", error, label);
-}
-
 static clade_status run_launch(clade_device *device, const command *c, cl_event *event)
 {
     for (int i = 0; i < c->n_refs; i++)
-        CLADE_TRY(set_arg(c->kernel, c->refs[i].index, &c->refs[i].arg, NULL, c->label));
+        CLADE_TRY(clade__arg_set(c->kernel, c->refs[i].index, &c->refs[i].arg, NULL, c->label));
     cl_int error = clEnqueueNDRangeKernel(device->queue, c->kernel, c->n_dims, NULL, c->global,
                                           c->local, 0, NULL, event);
     return error == CL_SUCCESS ? CLADE_OK
@@ -298,35 +266,16 @@ static clade_status append(clade__commands *commands, const command *c)
     return CLADE_OK;
 }
 
-static bool is_ref(const clade__arg *arg)
-{
-    return arg->kind == CLADE__ARG_INT_REF || arg->kind == CLADE__ARG_FLOAT_REF;
-}
-
-static const clade_tensor *tensor_of(const clade__arg *arg)
-{
-    return arg->kind == CLADE__ARG_TENSOR ? arg->as.tensor : NULL;
-}
-
-/* What can be said of the tensors before there is a kernel, in every kind of commands. */
-static clade_status check_tensors(const clade__launch *launch)
-{
-    for (int i = 0; i < launch->n_args; i++)
-        if (tensor_of(&launch->args[i]))
-            CLADE_TRY(clade__check_bindable(tensor_of(&launch->args[i]), launch->kernel));
-    return CLADE_OK;
-}
-
 static clade_status bind_args(clade__commands *commands, command *c, const clade__launch *launch)
 {
     const clade_tensor *tensors[CLADE__MAX_ARGS];
     cl_mem mems[CLADE__MAX_ARGS];
-    for (int i = 0; i < launch->n_args; i++) tensors[i] = tensor_of(&launch->args[i]);
+    for (int i = 0; i < launch->n_args; i++) tensors[i] = clade__arg_tensor_of(&launch->args[i]);
     CLADE_TRY(clade__sub_buffers_bind(&commands->parts, tensors, launch->n_args, mems));
     for (int i = 0; i < launch->n_args; i++) {
         const clade__arg *arg = &launch->args[i];
-        if (!is_ref(arg) || commands->kind == IMMEDIATE) {
-            CLADE_TRY(set_arg(c->kernel, (cl_uint)i, arg, mems[i], c->label));
+        if (!clade__arg_is_ref(arg) || commands->kind == IMMEDIATE) {
+            CLADE_TRY(clade__arg_set(c->kernel, (cl_uint)i, arg, mems[i], c->label));
             continue;
         }
         if (c->n_refs == (int)(sizeof c->refs / sizeof c->refs[0]))
@@ -363,7 +312,7 @@ static clade_status add_launch(clade__commands *commands, const clade__launch *l
 
 clade_status clade__commands_launch(clade__commands *commands, const clade__launch *launch)
 {
-    CLADE_TRY(check_tensors(launch));
+    CLADE_TRY(clade__args_check(launch));
     if (commands->kind == DRY) return clade__dry_launch(&commands->dry, launch);
     CLADE_TRY(clade__device_take(commands->device, launch->kernel));
     return clade__device_give(commands->device, add_launch(commands, launch));
