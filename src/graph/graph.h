@@ -141,7 +141,10 @@ int64_t clade__graph_n_values(const clade__graph *graph);
 /* What a lone output must exceed to stand for class 1. */
 float clade__loss_threshold(clade_loss loss);
 
-/* Adds a loss after checking prediction and target; CLADE_EINVAL or CLADE_ESHAPE. */
+/* CLADE_EINVAL or CLADE_ESHAPE where prediction, target and settings are no loss. */
+clade_status clade__loss_check(const clade__loss *loss);
+
+/* Adds a loss after checking it. */
 clade_status clade__graph_add_loss(clade__graph *graph, const clade__loss *loss);
 
 /* Whether a loss compares the node, or compares another with it. */

@@ -304,54 +304,6 @@ static clade_status add_gradients(clade__layout *layout, const bool *needs_grad)
     return status;
 }
 
-/* ---- slots ------------------------------------------------------------------------------------- */
-
-static int larger_first(const void *a, const void *b)
-{
-    const clade__value *x = *(clade__value *const *)a, *y = *(clade__value *const *)b;
-    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
-    return x < y ? -1 : x > y; /* one order everywhere */
-}
-
-static bool slot_is_free(const clade__layout *layout, int first, const clade__value *value)
-{
-    for (int i = first; i >= 0; i = layout->values[i].next)
-        if (layout->values[i].from <= value->to && value->from <= layout->values[i].to) return false;
-    return true;
-}
-
-/* Largest first, each into the first slot that is free for all of its life: then no slot is ever
- * enlarged. first_of (n_values): the head of each slot's list. */
-static void assign_slots(clade__layout *layout, clade__value **order, int *first_of)
-{
-    for (int i = 0; i < layout->n_values; i++) order[i] = &layout->values[i];
-    qsort(order, (size_t)layout->n_values, sizeof *order, larger_first);
-    for (int i = 0; i < layout->n_values; i++) {
-        int slot = 0;
-        while (slot < layout->n_slots && !slot_is_free(layout, first_of[slot], order[i])) slot++;
-        if (slot == layout->n_slots) {
-            first_of[slot] = -1;
-            layout->slot_bytes[layout->n_slots++] = order[i]->bytes;
-        }
-        order[i]->slot = slot;
-        order[i]->next = first_of[slot];
-        first_of[slot] = (int)(order[i] - layout->values);
-    }
-}
-
-static clade_status make_slots(clade__layout *layout)
-{
-    size_t n = (size_t)layout->n_values + 1;
-    clade__value **order = malloc(n * sizeof *order);
-    int *first_of = malloc(n * sizeof *first_of);
-    layout->slot_bytes = clade__arena_alloc(&layout->arena, n * sizeof *layout->slot_bytes);
-    bool room = order && first_of && layout->slot_bytes;
-    if (room) assign_slots(layout, order, first_of);
-    free(order);
-    free(first_of);
-    return room ? CLADE_OK : clade__fail(CLADE_ENOMEM, "no memory to plan a step");
-}
-
 /* ---- all of it --------------------------------------------------------------------------------- */
 
 static void *take(clade__layout *layout, int n, size_t bytes)
@@ -389,7 +341,7 @@ static clade_status fill(clade__layout *layout, const clade_node *output, const 
         CLADE_TRY(add_loss(layout, &graph->losses[i], &layout->losses[i]));
     if (layout->training) CLADE_TRY(add_gradients(layout, needs_grad));
     for (int i = 0; i < graph->n_layers; i++) CLADE_TRY(add_kept(layout, graph->layers[i]));
-    return make_slots(layout);
+    return clade__layout_pack(layout);
 }
 
 clade_status clade__layout_create(clade__layout **out, const clade__graph *graph,

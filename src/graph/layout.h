@@ -67,6 +67,9 @@ clade_status clade__layout_create(clade__layout **out, const clade__graph *graph
                                   const clade_node *output, int64_t batch, const bool *needs_grad);
 void clade__layout_free(clade__layout *layout);
 
+/* Gives each value of a new layout its slot. */
+clade_status clade__layout_pack(clade__layout *layout);
+
 /* The bytes of all slots. */
 uint64_t clade__layout_bytes(const clade__layout *layout);
 
