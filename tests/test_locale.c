@@ -248,6 +248,51 @@ static void a_training_goes_on_under_another_locale(void **state)
     }
 }
 
+enum { MESSAGES = 2048 };
+
+static void keep_message(const char *text, void *user)
+{
+    char *all = user;
+    snprintf(all + strlen(all), MESSAGES - strlen(all), "%s\n", text);
+}
+
+/* What a training on large numbers is warned of, and what a device with too little memory refuses. */
+static void read_messages(clade_device *device, char *warning, char *refusal)
+{
+    clade_device *small;
+    clade_model *model = net_model(device, 3, network, &(clade_compile_options){.batch = 16});
+    net_batch batch = net_random_batch(model, 1, 50, 3);
+    clade_data *data = net_data(model, &batch, 3);
+    assert_ok(clade_data_set_scale(data, 999.0f, 12.5f));
+    assert_ok(clade_fit(model, data, &(clade_fit_options){.max_steps = 1, .on_message = keep_message,
+                                                          .user = warning}, NULL));
+    net_free_batch(&batch);
+    clade_data_free(data);
+    clade_model_free(model);
+    assert_int_equal(setenv("CLADE_MEMORY", "13M", 1), 0);
+    assert_ok(clade_device_open(&small, NULL));
+    unsetenv("CLADE_MEMORY");
+    assert_ok(clade_model_create(&model, small, 1));
+    clade_node *y = clade_linear(clade_input(model, CLADE_SHAPE(3000)), 3000);
+    assert_int_equal(clade_compile(model, y, NULL), CLADE_EDEVICEMEM);
+    snprintf(refusal, MESSAGES, "%s", clade_error());
+    clade_model_free(model);
+    clade_device_free(small);
+}
+
+static void messages_have_a_point(void **state)
+{
+    char warning[2][MESSAGES] = {"", ""}, refusal[2][MESSAGES];
+    for (int i = 0; i < 2; i++) {
+        use(i == 1);
+        read_messages(*state, warning[i], refusal[i]);
+    }
+    assert_non_null(strstr(warning[0], "and deviation "));
+    assert_non_null(strstr(refusal[0], "13.0 MiB"));
+    assert_string_equal(warning[1], warning[0]);
+    assert_string_equal(refusal[1], refusal[0]);
+}
+
 static void a_state_has_the_same_text(void **state)
 {
     (void)state;
@@ -376,6 +421,7 @@ int main(void)
         cmocka_unit_test_teardown(threads_do_not_meet, use_c),
         cmocka_unit_test_teardown(letters_are_compared_alike, use_c),
         cmocka_unit_test_teardown(a_training_goes_on_under_another_locale, use_c),
+        cmocka_unit_test_teardown(messages_have_a_point, use_c),
         cmocka_unit_test_teardown(a_state_has_the_same_text, use_c),
         cmocka_unit_test_teardown(a_table_becomes_the_same_model, use_c),
         cmocka_unit_test_teardown(a_config_has_the_same_text, use_c),

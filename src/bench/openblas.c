@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 
 #define TRIAL_SIZE    512
 #define TRIAL_SECONDS 0.06
@@ -159,9 +160,9 @@ static const char *fastest_core(const char *given, int n_threads)
         for (size_t k = 1; k < i; k++) repeated |= strcmp(candidates[i], candidates[k]) == 0;
         if (repeated || !run_trial(candidates[i], n_threads, &result)) continue;
         if (used < sizeof loaded.tried)
-            used += (size_t)snprintf(tried + used, sizeof loaded.tried - used, "%s%s%s %.0f",
-                                     used ? ", " : "", result.core,
-                                     candidates[i] ? "" : " (its own choice)", result.gflops);
+            used += (size_t)clade__format(tried + used, sizeof loaded.tried - used, "%s%s%s %.0f",
+                                          used ? ", " : "", result.core,
+                                          candidates[i] ? "" : " (its own choice)", result.gflops);
         if (result.gflops <= most) continue;
         most = result.gflops;
         best = candidates[i];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "base/text.h"
 #include "blas/tuning.h"
 #include "device/opencl.h"
 
@@ -208,8 +209,8 @@ static clade_status compare(const clade__gemm_provider *provider, const clade_de
             const double want = (beta != 0.0 ? beta * (double)first : 0.0) +
                                 alpha * product(g, a, b, i, j);
             if (fabs(got - want) <= tolerance) continue;
-            snprintf(what, sizeof what, "C[%lld][%lld] is %g, want %g", (long long)i, (long long)j,
-                     got, want);
+            clade__format(what, sizeof what, "C[%lld][%lld] is %g, want %g", (long long)i, (long long)j,
+                          got, want);
             return fail_wrong(provider, device, g, what);
         }
         for (int64_t j = g->n; i < g->m - 1 && j < g->ldc; j++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "graph/dry_run.h"
 
 typedef struct size_text {
@@ -17,10 +18,10 @@ static size_text text_of(uint64_t bytes, double (*rounded)(double))
 {
     size_text size;
     if (bytes < 10 << 20)
-        snprintf(size.text, sizeof size.text, "%.0f KiB", rounded((double)bytes / (1 << 10)));
+        clade__format(size.text, sizeof size.text, "%.0f KiB", rounded((double)bytes / (1 << 10)));
     else
-        snprintf(size.text, sizeof size.text, "%.1f MiB",
-                 rounded((double)bytes / (1 << 20) * 10.0) / 10.0);
+        clade__format(size.text, sizeof size.text, "%.1f MiB",
+                      rounded((double)bytes / (1 << 20) * 10.0) / 10.0);
     return size;
 }
 

@@ -69,11 +69,11 @@ static clade_status warn_of_large_values(clade__fit *f)
     for (int64_t c = 0; c < cols; c++) measure(&f->train, c, step, &s);
     if (s.n_large == 0) return CLADE_OK;
     name_feature(name, sizeof name, data, s.feature);
-    snprintf(text, sizeof text, "%lld of %lld features reach the network as large numbers, feature %s with "
-             "mean %.4g and deviation %.4g: training gets slow or diverges; standardize the data "
-             "(--standardize) or, if these are bytes of images, scale them (npy:...?scale=1/255, or in a "
-             "config data: {scale: 0.00392157})",
-             (long long)s.n_large, (long long)cols, name, s.mean, s.deviation);
+    clade__format(text, sizeof text, "%lld of %lld features reach the network as large numbers, feature "
+                  "%s with mean %.4g and deviation %.4g: training gets slow or diverges; standardize the "
+                  "data (--standardize) or, if these are bytes of images, scale them "
+                  "(npy:...?scale=1/255, or in a config data: {scale: 0.00392157})",
+                  (long long)s.n_large, (long long)cols, name, s.mean, s.deviation);
     return clade__fit_tell(f, text);
 }
 
@@ -158,10 +158,10 @@ static clade_status warn_of_large_loss(clade__fit *f)
         of_constant = log((double)clade_shape_elements(f->model->output->shape));
     if (f->model->loss == CLADE_LOSS_MSE) of_constant = data->labels ? 0.25 : variance_of_targets(data);
     if (!(of_constant > 0.0) || loss <= FAR_TOO_LARGE * of_constant) return CLADE_OK;
-    snprintf(text, sizeof text, "the loss of the last epoch, %.4g, is %.2g times that of the same answer for "
-             "every sample: the network has not learnt; try to standardize the data (--standardize)%s, or a "
-             "smaller learning rate", loss, loss / of_constant,
-             data->targets ? ", to scale the targets" : "");
+    clade__format(text, sizeof text, "the loss of the last epoch, %.4g, is %.2g times that of the same "
+                  "answer for every sample: the network has not learnt; try to standardize the data "
+                  "(--standardize)%s, or a smaller learning rate", loss, loss / of_constant,
+                  data->targets ? ", to scale the targets" : "");
     return clade__fit_tell(f, text);
 }
 

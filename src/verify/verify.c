@@ -168,9 +168,9 @@ static void product_text(char *out, size_t out_bytes, const clade__product *p)
     size_t used = (size_t)snprintf(out, out_bytes, "%dx%dx%d %c%c", p->m, p->n, p->k,
                                    p->trans_a ? 't' : 'n', p->trans_b ? 't' : 'n');
     if (p->alpha != 1.0f && p->alpha != 0.0f)
-        used += (size_t)snprintf(out + used, out_bytes - used, " alpha %g", (double)p->alpha);
+        used += (size_t)clade__format(out + used, out_bytes - used, " alpha %g", (double)p->alpha);
     if (p->beta != 0.0f)
-        used += (size_t)snprintf(out + used, out_bytes - used, " beta %g", (double)p->beta);
+        used += (size_t)clade__format(out + used, out_bytes - used, " beta %g", (double)p->beta);
     if (p->offset + p->padding > 0)
         used += (size_t)snprintf(out + used, out_bytes - used, " from %d, ld +%d", p->offset,
                                  p->padding);
