@@ -141,14 +141,19 @@ static void what_does_not_fit_is_refused(void **state)
     clade__commands_free(dry);
 }
 
+static bool same_int(const void *a, const void *b)
+{
+    return *(const int *)a == *(const int *)b;
+}
+
 static void notes_have_a_kind(void **state)
 {
     clade__commands *dry;
     assert_ok(clade__commands_create_dry(&dry, *state));
     for (int i = 0; i < 40; i++) {
         const int value = i % 20;
-        assert_ok(clade__commands_note(dry, "numbers", &value, sizeof value));
-        assert_ok(clade__commands_note(dry, "others", &value, sizeof value));
+        assert_ok(clade__commands_note(dry, "numbers", &value, sizeof value, same_int));
+        assert_ok(clade__commands_note(dry, "others", &value, sizeof value, same_int));
     }
     assert_int_equal(clade__commands_n_notes(dry), 40);
     for (int i = 0; i < 40; i++) {

@@ -28,7 +28,7 @@ struct clade__checked {
     bool update, moves, nesterov;
 };
 
-static bool same_call(const clade_gemm_args *a, const clade_gemm_args *b)
+bool clade__gemm_same_call(const clade_gemm_args *a, const clade_gemm_args *b)
 {
     return a->m == b->m && a->n == b->n && a->k == b->k && a->trans_a == b->trans_a &&
            a->trans_b == b->trans_b && a->alpha == b->alpha && a->beta == b->beta &&
@@ -40,7 +40,7 @@ static bool was_checked(const clade__blas *blas, const clade__checked *x)
 {
     for (const clade__checked *c = blas->checked; c; c = c->next)
         if (c->provider == x->provider && c->update == x->update && c->moves == x->moves &&
-            c->nesterov == x->nesterov && same_call(&c->call, &x->call))
+            c->nesterov == x->nesterov && clade__gemm_same_call(&c->call, &x->call))
             return true;
     return false;
 }

@@ -58,6 +58,9 @@ clade_status clade__gemm_choose(clade_device *device, const clade__gemm_provider
 void clade__gemm_forget_checks(clade__blas *blas);
 void clade__clblast_forget(const clade__blas *blas);
 
+/* gemm_check.c: whether two calls are alike in all but their tensors. */
+bool clade__gemm_same_call(const clade_gemm_args *a, const clade_gemm_args *b);
+
 /* gemm_dry.c: notes a call, or with rates an update, that dry commands are told. */
 clade_status clade__gemm_note(clade__commands *dry, const clade__gemm_provider *provider,
                               const clade_gemm_args *args, const clade__sgd_rates *rates);

@@ -138,9 +138,9 @@ clade__command_info clade__commands_kernel(const clade__commands *dry, size_t i)
 }
 
 clade_status clade__commands_note(clade__commands *dry, const char *kind, const void *data,
-                                  size_t bytes)
+                                  size_t bytes, clade__note_same *same)
 {
-    return clade__dry_note(&dry->dry, kind, data, bytes);
+    return clade__dry_note(&dry->dry, kind, data, bytes, same);
 }
 
 size_t clade__commands_note_times(const clade__commands *dry, size_t i)

@@ -146,11 +146,12 @@ bool clade__commands_is_dry(const clade__commands *commands);
 size_t clade__commands_n_kernels(const clade__commands *dry);
 clade__command_info clade__commands_kernel(const clade__commands *dry, size_t i);
 
-/* Keeps a copy of what a higher layer wants to know of its calls: equal ones once, so padding must be
- * zeroed. `kind`, a literal, says what the bytes are; clade__commands_note_at gives NULL for a note of
- * another kind. */
+/* Keeps a copy of what a higher layer wants to know of its calls, once for those that are the same.
+ * `kind`, a literal, says what the bytes are, and all of one kind are compared by one function;
+ * clade__commands_note_at gives NULL for a note of another kind. */
+typedef bool clade__note_same(const void *a, const void *b);
 clade_status clade__commands_note(clade__commands *dry, const char *kind, const void *data,
-                                  size_t bytes);
+                                  size_t bytes, clade__note_same *same);
 size_t clade__commands_n_notes(const clade__commands *dry);
 const void *clade__commands_note_at(const clade__commands *dry, size_t i, const char *kind);
 size_t clade__commands_note_times(const clade__commands *dry, size_t i); /* how often it was made */

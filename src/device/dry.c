@@ -1,7 +1,7 @@
 /* Dry commands: counts, the kernels that would be needed, and notes.
  *
- * Lists are searched from front to end, by a hash: a graph has some tens of kernels, and as many notes
- * as it has products of different shapes. */
+ * Lists are searched from front to end: a graph has some tens of kernels, and as many notes as it has
+ * products of different shapes. */
 #include "device/dry.h"
 
 #include <stdlib.h>
@@ -16,10 +16,9 @@ struct clade__dry_kernel {
 };
 
 struct clade__dry_note {
-    uint64_t hash;
     const char *kind;
     void *data;
-    size_t bytes, times;
+    size_t times;
 };
 
 /* A list of `size`-byte elements with room for one more; NULL when there is no memory. */
@@ -76,14 +75,12 @@ clade__command_info clade__dry_kernel_at(const clade__dry *dry, size_t i)
     return (clade__command_info){.label = k->kernel, .program = k->text, .options = k->options};
 }
 
-clade_status clade__dry_note(clade__dry *dry, const char *kind, const void *data, size_t bytes)
+clade_status clade__dry_note(clade__dry *dry, const char *kind, const void *data, size_t bytes,
+                             clade__note_same *same)
 {
-    uint64_t hash = clade__hash(clade__hash_text(CLADE__HASH_START, kind), data, bytes);
     for (size_t i = 0; i < dry->n_notes; i++) {
         struct clade__dry_note *note = &dry->notes[i];
-        if (note->hash != hash || note->bytes != bytes || strcmp(note->kind, kind) != 0 ||
-            memcmp(note->data, data, bytes) != 0)
-            continue;
+        if (strcmp(note->kind, kind) != 0 || !same(note->data, data)) continue;
         note->times++;
         return CLADE_OK;
     }
@@ -94,7 +91,7 @@ clade_status clade__dry_note(clade__dry *dry, const char *kind, const void *data
     void *copy = malloc(bytes);
     if (!copy) return no_memory();
     memcpy(copy, data, bytes);
-    notes[dry->n_notes++] = (struct clade__dry_note){hash, kind, copy, bytes, 1};
+    notes[dry->n_notes++] = (struct clade__dry_note){kind, copy, 1};
     return CLADE_OK;
 }
 

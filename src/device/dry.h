@@ -14,7 +14,8 @@ typedef struct clade__dry {
 } clade__dry;
 
 clade_status clade__dry_launch(clade__dry *dry, const clade__launch *launch);
-clade_status clade__dry_note(clade__dry *dry, const char *kind, const void *data, size_t bytes);
+clade_status clade__dry_note(clade__dry *dry, const char *kind, const void *data, size_t bytes,
+                             clade__note_same *same);
 clade__command_info clade__dry_kernel_at(const clade__dry *dry, size_t i);
 const void *clade__dry_note_at(const clade__dry *dry, size_t i, const char *kind);
 size_t clade__dry_note_times(const clade__dry *dry, size_t i);
