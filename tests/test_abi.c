@@ -145,6 +145,8 @@ SIZE(data_kind, 32) AT(data_kind, name, 0) AT(data_kind, path, 8) AT(data_kind, 
 SIZE(data_arrays, 168) AT(data_arrays, n_samples, 0) AT(data_arrays, shape, 8)
     AT(data_arrays, features, 64) AT(data_arrays, labels, 72) AT(data_arrays, n_classes, 80)
     AT(data_arrays, targets, 88) AT(data_arrays, n_targets, 96) AT(data_arrays, reserved, 104)
+SIZE(data_field, 112) AT(data_field, name, 0) AT(data_field, dtype, 8) AT(data_field, shape, 16)
+    AT(data_field, values, 72) AT(data_field, reserved, 80)
 
 /* clade/schema.h */
 SIZE(column_info, 136) AT(column_info, name, 0) AT(column_info, is_category, 8)

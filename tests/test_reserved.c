@@ -95,6 +95,8 @@ static clade_data *make_data(void)
     float *x = test_random(1, 2 * N, -1.0f, 1.0f);
     clade_data_arrays arrays = {.n_samples = N, .shape = CLADE_SHAPE(2), .features = x, .labels = labels,
                                 .n_classes = CLASSES};
+    clade_data_field field = {.name = "x", .shape = CLADE_SHAPE(2), .values = x};
+    REFUSED(field, clade_data_from_fields(&data, N, &field, 1));
     REFUSED(arrays, clade_data_from_arrays(&data, &arrays));
     assert_ok(clade_data_from_arrays(&data, &arrays));
     free(x);

@@ -57,6 +57,7 @@ clade_status clade__data_want_samples(const clade_data *data, const char *what)
 static clade_status copy_field(clade_data *data, const clade_data_field *from)
 {
     size_t bytes;
+    CLADE_WANT_UNUSED("data", from->reserved);
     if (!from->name || !from->name[0] || !from->values)
         return clade__fail(CLADE_EINVAL, "data: field %d has no %s", data->n_fields,
                            from->values ? "name" : "values");
