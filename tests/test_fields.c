@@ -202,6 +202,92 @@ static void loss_and_accuracy_are_of_rows_that_count(void **state)
     free(f);
 }
 
+/* ---- metrics by name -------------------------------------------------------------------------- */
+
+enum { WIDE = 7 };
+
+static void assert_metric(const clade_metrics *metrics, const char *name, double want)
+{
+    double got = clade_metric_value(metrics, name);
+    if (!(fabs(got - want) <= 1e-5 * (1.0 + fabs(want)))) fail_msg("%s is %g, want %g", name, got, want);
+}
+
+/* Of seven classes and two rows a sample: what is among the five largest, and exp(loss). */
+static void classes_have_top_five_and_perplexity(void **state)
+{
+    static const char json[] = "{\"inputs\":[{\"name\":\"left\",\"shape\":[2,6]},"
+                               "{\"name\":\"label\",\"type\":\"int32\",\"shape\":[2]}],\"layers\":["
+                               "{\"type\":\"linear\",\"name\":\"out\",\"inputs\":[\"left\"],\"units\":7}],\"losses\":"
+                               "[{\"type\":\"cross_entropy\",\"prediction\":\"out\",\"target\":\"label\","
+                               "\"ignore_index\":-1}]}";
+    fields *f = make_fields();
+    const clade_data_field list[] = {{"left", CLADE_FLOAT32, CLADE_SHAPE(2, 6), f->left, {0}},
+                                     {"label", CLADE_INT32, CLADE_SHAPE(2), f->label, {0}}};
+    clade_data *data;
+    clade_model *model = net_model(*state, 5, json, &(clade_compile_options){.batch = BATCH});
+    clade_metrics metrics;
+    clade_fit_result result;
+    float *y = malloc(SAMPLES * 2 * WIDE * sizeof *y);
+    double hits = 0.0, counted = 0.0;
+    assert_non_null(y);
+    assert_ok(clade_data_from_fields(&data, SAMPLES, list, 2));
+    assert_ok(clade_fit(model, data, &(clade_fit_options){.validate = data}, &result));
+    assert_true(isnan(result.train.top5_accuracy) && isnan(result.train.perplexity));
+    assert_ok(clade_evaluate(model, data, &metrics));
+    assert_ok(clade_predict(model, data, 0, SAMPLES, true, y));
+    for (int row = 0; row < 2 * SAMPLES; row++) {
+        int larger = 0;
+        if (f->label[row] < 0) continue;
+        for (int c = 0; c < WIDE; c++) larger += y[row * WIDE + c] > y[row * WIDE + f->label[row]];
+        hits += larger < 5;
+        counted += 1.0;
+    }
+    assert_true(hits < counted);
+    assert_metric(&metrics, "top5_accuracy", hits / counted);
+    assert_metric(&metrics, "perplexity", exp(metrics.loss));
+    assert_metric(&metrics, "loss", metrics.loss);
+    assert_metric(&metrics, "accuracy", metrics.accuracy);
+    assert_true(isnan(clade_metric_value(&metrics, "mae")) && isnan(clade_metric_value(&metrics, "f1")));
+    assert_memory_equal(&result.valid, &metrics, sizeof metrics);
+    assert_string_equal(clade_metric_name(3), "perplexity");
+    assert_null(clade_metric_name(6));
+    free(y);
+    clade_model_free(model);
+    clade_data_free(data);
+    free(f);
+}
+
+static void numbers_have_errors(void **state)
+{
+    static const char json[] = "{\"input\":[12],\"layers\":[" LINEAR(2) "]}";
+    fields *f = make_fields();
+    for (int i = 0; i < 2 * SAMPLES; i++) f->score[i] += 1000.0f * (float)(1 + i % 2); /* far from 0 */
+    const clade_data_arrays arrays = {.n_samples = SAMPLES, .shape = CLADE_SHAPE(12), .features = f->left,
+                                      .targets = f->score, .n_targets = 2};
+    clade_data *data;
+    clade_model *model = net_model(*state, 5, json, &(clade_compile_options){.batch = BATCH,
+                                                                             .loss = CLADE_LOSS_MSE});
+    clade_metrics metrics;
+    float y[2 * SAMPLES];
+    double mae = 0.0, squares = 0.0, away = 0.0, mean[2] = {0.0};
+    assert_ok(clade_data_from_arrays(&data, &arrays));
+    assert_ok(clade_evaluate(model, data, &metrics));
+    assert_ok(clade_predict(model, data, 0, SAMPLES, true, y));
+    for (int i = 0; i < 2 * SAMPLES; i++) mean[i % 2] += (double)f->score[i] / SAMPLES;
+    for (int i = 0; i < 2 * SAMPLES; i++) {
+        double error = (double)y[i] - (double)f->score[i], off = (double)f->score[i] - mean[i % 2];
+        mae += fabs(error) / (2 * SAMPLES);
+        squares += error * error;
+        away += off * off;
+    }
+    assert_metric(&metrics, "mae", mae);
+    assert_metric(&metrics, "r2", 1.0 - squares / away);
+    assert_true(isnan(metrics.accuracy) && isnan(metrics.perplexity));
+    clade_model_free(model);
+    clade_data_free(data);
+    free(f);
+}
+
 /* ---- the same bits however it is fed, stopped and kept -------------------------------------------- */
 
 static float *train(clade_device *device, const fields *f, const clade_fit_options *options)
@@ -483,6 +569,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(gradients_are_checked),
         cmocka_unit_test(a_step_goes_down_the_gradient),
         cmocka_unit_test(loss_and_accuracy_are_of_rows_that_count),
+        cmocka_unit_test(classes_have_top_five_and_perplexity),
+        cmocka_unit_test(numbers_have_errors),
         cmocka_unit_test(streamed_data_gives_the_same_bits),
         cmocka_unit_test(a_killed_training_goes_on_to_the_same_bits),
         cmocka_unit_test(other_code_reads_the_model),

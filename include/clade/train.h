@@ -20,7 +20,20 @@ typedef struct clade_metrics {
                       * when the targets are numbers */
     int64_t n_not_finite; /* rows with an output or a loss that is NaN or infinite: in no class, and so
                            * wrong in the accuracy */
+    /* Of the first loss, where it has them; NaN else, and in training: */
+    double top5_accuracy; /* of more than five classes: the share of rows whose class is among the five
+                           * largest outputs */
+    double perplexity;    /* of cross_entropy without label smoothing: exp(its loss) */
+    double mae, r2;       /* of mse with numbers as targets: the mean absolute error, and 1 - squared errors /
+                           * squared deviations from the mean of each column (scikit-learn's r2_score with
+                           * "variance_weighted"), in the units that the network is trained in */
+    double reserved[4];
 } clade_metrics;
+
+/* Metrics by name: "loss", "accuracy", "top5_accuracy", "perplexity", "mae", "r2"; NULL behind the last. The
+ * value of one, NaN where there is none of the name. */
+CLADE_API const char *clade_metric_name(int index);
+CLADE_API double clade_metric_value(const clade_metrics *metrics, const char *name);
 
 /* How the learning rate moves while a model is fitted, by PyTorch's definitions. lr is the
  * optimizer's; epochs and steps are those of the call, counted from 0.

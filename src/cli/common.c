@@ -100,8 +100,11 @@ void cli_json_shape(clade__json *json, const char *key, clade_shape shape)
 
 void cli_json_metrics(clade__json *json, const clade_metrics *metrics)
 {
-    clade__json_number(json, "loss", metrics->loss);
-    clade__json_number(json, "accuracy", metrics->accuracy);
+    const char *name;
+    for (int i = 0; (name = clade_metric_name(i)); i++) {
+        double value = clade_metric_value(metrics, name);
+        if (i < 2 || !isnan(value)) clade__json_number(json, name, value); /* two always: NaN becomes null */
+    }
     if (metrics->n_not_finite > 0)
         clade__json_number(json, "not_finite", (double)metrics->n_not_finite);
 }

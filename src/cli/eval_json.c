@@ -1,4 +1,6 @@
 /* The document of `clade eval --json`; `clade plot` reads it, see plot_eval_read.c. */
+#include <math.h>
+
 #include "cli/eval_report.h"
 
 static void add_class(clade__json *json, const clade_report *report, const clade_class_report *c)
@@ -73,6 +75,8 @@ clade_status cli_eval_print_json(const clade_report *report)
     clade_metrics metrics = report->metrics;
     clade__json json = {0};
     if (report->kind == CLADE_REPORT_LABELS) metrics.accuracy = report->label_accuracy;
+    if (report->kind != CLADE_REPORT_METRICS) /* the report has these in the targets' own units */
+        metrics.top5_accuracy = metrics.mae = metrics.r2 = (double)NAN;
     clade__json_object(&json, NULL);
     clade__json_number(&json, "schema", 1);
     clade__json_string(&json, "kind", clade_report_kind_name(report->kind));

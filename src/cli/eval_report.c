@@ -152,6 +152,16 @@ static void print_share(const char *name, double share)
     if (!isnan(share)) printf("%-18s %.2f%%\n", name, 100 * share);
 }
 
+/* Those that no report is made of. */
+static clade_status print_metrics(const clade_metrics *metrics)
+{
+    print_share("top-5 accuracy", metrics->top5_accuracy);
+    if (!isnan(metrics->perplexity)) printf("%-18s %.6g\n", "perplexity", metrics->perplexity);
+    if (!isnan(metrics->mae)) printf("%-18s %.6g\n", "MAE", metrics->mae);
+    if (!isnan(metrics->r2)) printf("%-18s %.6g\n", "R2", metrics->r2);
+    return CLADE_OK;
+}
+
 clade_status cli_eval_print_tables(const clade_report *report)
 {
     const clade_metrics *metrics = &report->metrics;
@@ -167,7 +177,7 @@ clade_status cli_eval_print_tables(const clade_report *report)
     print_share("top-5 accuracy", report->top5_accuracy);
     if (!isnan(report->auc)) printf("%-18s %.6f\n", "AUC", report->auc);
     if (report->kind == CLADE_REPORT_NUMBERS) return print_numbers(report);
-    if (report->kind == CLADE_REPORT_METRICS) return CLADE_OK;
+    if (report->kind == CLADE_REPORT_METRICS) return print_metrics(metrics);
     CLADE_TRY(print_classes(report));
     if (!report->confusion) return CLADE_OK;
     return matrix_fits(report) ? print_matrix(report) : print_confusions(report);

@@ -30,8 +30,10 @@ clade_status clade__pass_evaluate(clade__pass *pass, const volatile sig_atomic_t
     int64_t n_done = 0;
     clade_status status = run_batches(pass, stop, &transfer, &n_done);
     clade_status waited = clade__transfer_wait(&transfer);
+    if (status == CLADE_OK) status = waited;
+    if (status == CLADE_OK) status = clade__pass_read_more(pass, n_done);
     *metrics = clade__pass_metrics(pass, n_done);
-    return status == CLADE_OK ? waited : status;
+    return status;
 }
 
 static clade_status evaluate(clade_model *model, clade_data *data, clade_metrics *metrics)

@@ -26,6 +26,13 @@ static bool make_resident(clade_memory *memory, const clade_model *model, const 
     return true;
 }
 
+/* Whether the first loss has right answers. */
+static bool has_labels(const clade_model *model, const clade_data *data)
+{
+    const clade_node *target = model->graph.losses[0].target;
+    return target ? target->dtype == CLADE_INT32 : data->labels != NULL;
+}
+
 /* Class weights, and what the rows of each batch count together. */
 static uint64_t count_bytes(const clade_model *model, const clade_data *train,
                             const clade_fit_options *options)
@@ -55,6 +62,7 @@ clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *
     clade_memory *memory = &plan->memory;
     memory->total += clade__memory_of_feeds(&model->exe, &feeds);
     memory->total += count_bytes(model, train, options);
+    if (valid) memory->total += clade__pass_more_bytes(model, valid->n_samples, has_labels(model, valid));
     plan->train_resident =
         !options->stream && make_resident(memory, model, train, train_part, true);
     plan->valid_resident =

@@ -60,7 +60,7 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
     f->progress.n_steps = f->progress.n_epochs * f->train.n_batches;
     if (f->options->max_steps && f->options->max_steps < f->progress.n_steps)
         f->progress.n_steps = f->options->max_steps;
-    f->progress.train = (clade_metrics){.accuracy = NAN};
+    f->progress.train = clade__no_metrics();
     f->state.n_steps = f->progress.n_steps;
     f->state.first_step = model->session.step;
     f->state.first_epoch = model->session.epoch;

@@ -51,12 +51,7 @@ static clade_status record_part(clade__pass *pass, clade__plan *plan, clade__com
     CLADE_TRY(clade__feed_record(&pass->feed, plan, commands));
     CLADE_TRY(clade__plan_record(plan, commands, true));
     clade__commands_scope(commands, clade__layout_phase(layout, CLADE_PHASE_METRICS), NULL);
-    for (int i = 0; i < pass->n_losses; i++) {
-        const clade__plan_loss *loss = &plan->losses[i];
-        CLADE_TRY(clade__metrics_store(commands, pass->sums, &pass->losses[i].slot, &loss->loss,
-                                       loss->has_labels ? &loss->hit : NULL, plan->add));
-    }
-    return CLADE_OK;
+    return clade__pass_sums_record(pass, plan, commands);
 }
 
 /* One part of a batch of n, of `part` samples; the update comes with the last. */
@@ -137,6 +132,11 @@ static const clade__parts *parts_of(const clade__pass *pass, int64_t index)
     return pass->rest.n > 0 && index == pass->n_batches - 1 ? &pass->rest : &pass->full;
 }
 
+int64_t clade__pass_n_in(const clade__pass *pass, int64_t index)
+{
+    return parts_of(pass, index)->n;
+}
+
 /* Outputs that no class of the data has weigh 1. */
 static clade_status open_weights(clade__pass *pass, const float *given, int n_classes)
 {
@@ -153,10 +153,8 @@ static clade_status open_weights(clade__pass *pass, const float *given, int n_cl
 static clade_status open_losses(clade__pass *pass)
 {
     const clade__graph *graph = &pass->model->graph;
-    int64_t n = pass->n_batches * graph->n_losses;
     pass->losses = calloc((size_t)graph->n_losses, sizeof *pass->losses);
-    pass->host_sums = calloc((size_t)n, CLADE__N_SUMS * sizeof *pass->host_sums);
-    if (!pass->losses || !pass->host_sums) return clade__fail(CLADE_ENOMEM, "no memory for the metrics");
+    if (!pass->losses) return clade__fail(CLADE_ENOMEM, "no memory for %d losses", graph->n_losses);
     for (; pass->n_losses < graph->n_losses; pass->n_losses++) {
         const clade__row_counts_options options = {
             .device = pass->model->device, .graph = graph, .sources = &pass->binding.sources,
@@ -164,8 +162,7 @@ static clade_status open_losses(clade__pass *pass)
             .weights = pass->n_losses == 0 ? pass->host_weights : NULL};
         CLADE_TRY(clade__row_counts_open(&pass->losses[pass->n_losses].counts, &options));
     }
-    return clade_tensor_create(&pass->sums, pass->model->device, CLADE_FLOAT32,
-                               CLADE_SHAPE(n, CLADE__N_SUMS), NULL);
+    return clade__pass_sums_open(pass);
 }
 
 /* Where there is an order, once it is drawn. */
@@ -224,13 +221,12 @@ void clade__pass_close(clade__pass *pass)
     free_parts(&pass->full);
     free_parts(&pass->rest);
     clade__feed_close(&pass->feed);
-    clade_tensor_free(pass->sums);
+    clade__pass_sums_close(pass);
     clade__binding_free(&pass->binding);
     for (int i = 0; i < pass->n_losses; i++) clade__row_counts_close(&pass->losses[i].counts);
     free(pass->losses);
     clade_tensor_free(pass->weights);
     free(pass->host_weights);
-    free(pass->host_sums);
     *pass = (clade__pass){0};
 }
 
@@ -283,87 +279,6 @@ clade_status clade__pass_run(clade__pass *pass, int64_t index)
     clade__profile_host_end(pass->model->device, pass->training ? "step" : "validation step",
                             pass->training ? pass->model->session.step : index + 1, begun);
     return CLADE_OK;
-}
-
-/* The sums of one loss over one batch. */
-static float *sums_of(const clade__pass *pass, int64_t index, int loss)
-{
-    return pass->host_sums + CLADE__N_SUMS * (index * pass->n_losses + loss);
-}
-
-clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,
-                                    clade__transfer *transfer)
-{
-    size_t row = (size_t)pass->n_losses * CLADE__N_SUMS * sizeof(float);
-    return clade__tensor_read_begin(pass->sums, (size_t)from * row, sums_of(pass, from, 0),
-                                    (size_t)(to - from) * row, transfer);
-}
-
-clade_status clade__pass_read_loss(clade__pass *pass, float *loss)
-{
-    clade__transfer transfer = {0};
-    CLADE_TRY(clade__pass_read_begin(pass, pass->slot, pass->slot + 1, &transfer));
-    CLADE_TRY(clade__transfer_wait(&transfer));
-    *loss = 0.0f;
-    for (int i = 0; i < pass->n_losses; i++) *loss += sums_of(pass, pass->slot, i)[CLADE__SUM_LOSS];
-    return CLADE_OK;
-}
-
-bool clade__pass_is_finite(const clade__pass *pass, int64_t index)
-{
-    for (int i = 0; i < pass->n_losses; i++)
-        if (!isfinite(sums_of(pass, index, i)[CLADE__SUM_LOSS])) return false;
-    return true;
-}
-
-/* ---- metrics ----------------------------------------------------------------------------------- */
-
-/* Of one loss over some batches. */
-typedef struct totals {
-    double loss;    /* with weights: a batch's mean, for as many rows as it has */
-    double hits, n_not_finite;
-    double rows;    /* that the loss is the mean of */
-    double counted; /* that have a right answer */
-} totals;
-
-static void add_batch(const clade__pass *pass, int64_t index, int loss, totals *t)
-{
-    const clade__row_counts *counts = &pass->losses[loss].counts;
-    const float *sums = sums_of(pass, index, loss);
-    double n = (double)(parts_of(pass, index)->n * counts->rows), of_batch = (double)sums[CLADE__SUM_LOSS];
-    double total = counts->labels ? (double)counts->host_totals[index] : n;
-    if (counts->weights) {
-        of_batch *= total > 0.0 ? n / total : 0.0;
-        total = n;
-    }
-    t->loss += of_batch;
-    t->rows += total;
-    t->counted += counts->labels ? counts->counted[index] : n;
-    t->hits += (double)sums[CLADE__SUM_HITS];
-    t->n_not_finite += (double)sums[CLADE__SUM_NOT_FINITE];
-}
-
-/* 0 for a mean of nothing. */
-static double share_of(double n)
-{
-    return n > 0.0 ? 1.0 / n : 0.0;
-}
-
-clade_metrics clade__pass_metrics(const clade__pass *pass, int64_t n)
-{
-    const clade__graph *graph = &pass->model->graph;
-    clade_metrics metrics = {.n_samples = n == pass->n_batches ? pass->n_samples : n * pass->batch,
-                             .accuracy = (double)NAN};
-    for (int l = 0; l < pass->n_losses; l++) {
-        totals t = {0};
-        for (int64_t i = 0; i < n; i++) add_batch(pass, i, l, &t);
-        metrics.loss += (double)graph->losses[l].weight * (t.loss * share_of(t.rows));
-        if (isnan(metrics.accuracy) && pass->losses[l].counts.has_labels)
-            metrics.accuracy = t.hits * share_of(t.counted);
-        if (l == 0 || t.n_not_finite > (double)metrics.n_not_finite)
-            metrics.n_not_finite = (int64_t)t.n_not_finite;
-    }
-    return metrics;
 }
 
 clade__pace clade__pace_begin(void)

@@ -26,6 +26,15 @@ typedef struct clade__pass_loss {
     int32_t slot; /* the row of the sums that the next batch writes */
 } clade__pass_loss;
 
+/* What an evaluation sums beside that; all NULL in training. */
+typedef struct clade__pass_more {
+    unsigned set;         /* which sums, see ops/metric_sums.h */
+    clade_tensor *sums;   /* (n_batches, n of the set) */
+    float *host;          /* the same, once they are read */
+    clade_tensor *values; /* (n of the set, rows): scratch */
+    clade_tensor *center; /* (cols) of errors: the means of the targets' columns */
+} clade__pass_more;
+
 typedef struct clade__pass {
     clade_model *model;
     clade__feed feed;
@@ -39,6 +48,7 @@ typedef struct clade__pass {
     int n_losses;
     clade_tensor *sums; /* (n_batches * n_losses, CLADE__N_SUMS): loss, hits, rows that are not finite */
     float *host_sums;   /* the same, as far as they were read */
+    clade__pass_more more;
     int32_t slot;       /* the batch that runs next: whose totals are read */
 } clade__pass;
 
@@ -103,6 +113,22 @@ void clade__pass_begin(clade__pass *pass, int64_t index);
 int64_t clade__pass_n_parts(const clade__pass *pass, int64_t index);
 clade_status clade__pass_feed(clade__pass *pass, int64_t index, int64_t i, clade__part *part);
 
+/* The samples of a batch. */
+int64_t clade__pass_n_in(const clade__pass *pass, int64_t index);
+
+/* ---- pass_metrics.c ---------------------------------------------------------------------------- */
+
+/* Memory for the sums; how they are recorded, behind a part's losses. */
+clade_status clade__pass_sums_open(clade__pass *pass);
+void clade__pass_sums_close(clade__pass *pass);
+clade_status clade__pass_sums_record(clade__pass *pass, const clade__plan *plan, clade__commands *commands);
+
+/* Device memory of what an evaluation of so many samples sums beside losses and hits. */
+uint64_t clade__pass_more_bytes(const clade_model *model, int64_t n_samples, bool has_labels);
+
+/* Waits for what the batches [0, n) of an evaluation have summed beside that. */
+clade_status clade__pass_read_more(clade__pass *pass, int64_t n);
+
 /* Starts to read the sums of batches [from, to). */
 clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,
                                     clade__transfer *transfer);
@@ -113,7 +139,10 @@ clade_status clade__pass_read_loss(clade__pass *pass, float *loss);
 /* Whether the losses of a batch whose sums have been read are finite. */
 bool clade__pass_is_finite(const clade__pass *pass, int64_t index);
 
-/* Loss and accuracy over the batches [0, n) from sums that have been read. */
+/* Of no samples, and all not a number but the loss. */
+clade_metrics clade__no_metrics(void);
+
+/* Over the batches [0, n) from sums that have been read. */
 clade_metrics clade__pass_metrics(const clade__pass *pass, int64_t n);
 
 #endif

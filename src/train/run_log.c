@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -138,13 +139,17 @@ static clade__json begin_event(const char *name)
     return event;
 }
 
+/* Loss and accuracy always, where NaN becomes null, and what else there is. */
 static void add_metrics(clade__json *event, const char *part, const clade_metrics *metrics)
 {
-    char key[32];
-    snprintf(key, sizeof key, "%s_loss", part);
-    clade__json_number(event, key, metrics->loss);
-    snprintf(key, sizeof key, "%s_accuracy", part);
-    clade__json_number(event, key, metrics->accuracy); /* NaN becomes null */
+    char key[64];
+    const char *name;
+    for (int i = 0; (name = clade_metric_name(i)); i++) {
+        double value = clade_metric_value(metrics, name);
+        if (i > 1 && isnan(value)) continue;
+        snprintf(key, sizeof key, "%s_%s", part, name);
+        clade__json_number(event, key, value);
+    }
     if (metrics->n_not_finite == 0) return;
     snprintf(key, sizeof key, "%s_not_finite", part);
     clade__json_number(event, key, (double)metrics->n_not_finite);

@@ -15,7 +15,8 @@ static const struct {
 #define COUNT(field) {#field, offsetof(clade__fit_state, field), false},
 #define REAL(field)  {#field, offsetof(clade__fit_state, field), true},
 #define METRICS(field) COUNT(field.n_samples) REAL(field.loss) REAL(field.accuracy) \
-    COUNT(field.n_not_finite)
+    COUNT(field.n_not_finite) REAL(field.top5_accuracy) REAL(field.perplexity) REAL(field.mae) \
+    REAL(field.r2)
     COUNT(epochs) COUNT(step) COUNT(epoch_step) COUNT(n_steps) COUNT(first_epoch) COUNT(first_step)
     REAL(seconds) REAL(epoch_seconds) COUNT(log_bytes)
     METRICS(train) METRICS(valid) COUNT(best_epoch) METRICS(best)
@@ -28,7 +29,9 @@ static const struct {
 
 enum { N_FIELDS = sizeof fields / sizeof fields[0] };
 
-_Static_assert(N_FIELDS * 8 == sizeof(clade__fit_state), "a member is missing in the table");
+enum { RESERVED = 4 * sizeof ((clade_metrics *)NULL)->reserved }; /* of the four metrics */
+
+_Static_assert(N_FIELDS * 8 + RESERVED == sizeof(clade__fit_state), "a member is missing in the table");
 
 char *clade__fit_state_text(const clade__fit_state *state)
 {
