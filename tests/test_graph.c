@@ -9,6 +9,31 @@
 #include "network.h"
 #include "own_layer.h"
 
+/* ---- a model with data ---------------------------------------------------------------------------- */
+
+enum { N = 24, CLASSES = 3 };
+
+typedef struct subject {
+    clade_model *model;
+    net_batch batch;  /* N random samples of CLASSES classes */
+    clade_data *data; /* the same */
+} subject;
+
+static subject open_subject(clade_device *device, const char *json, const clade_compile_options *options)
+{
+    subject s = {.model = net_model(device, 5, json, options)};
+    s.batch = net_random_batch(s.model, 7, N, CLASSES);
+    s.data = net_data(s.model, &s.batch, CLASSES);
+    return s;
+}
+
+static void close_subject(subject *s)
+{
+    clade_model_free(s->model);
+    clade_data_free(s->data);
+    net_free_batch(&s->batch);
+}
+
 /* ---- a layer of this program ---------------------------------------------------------------------- */
 
 static const char with_scaled[] =
@@ -37,39 +62,36 @@ static void a_layer_of_the_program_s_own_is_a_layer(void **state)
 {
     const clade_compile_options options = {.batch = 8, .keep_gradients = true,
                                            .optimizer = clade_sgd(0.1f, 0.9f)};
-    clade_model *model = net_model(*state, 5, with_scaled, &options), *loaded;
+    subject s = open_subject(*state, with_scaled, &options);
+    clade_model *model = s.model, *loaded;
     char *text = clade__model_describe(model);
     assert_string_equal(text, with_scaled);
     free(text);
-    net_batch batch = net_random_batch(model, 7, 24, 3);
-    clade_data *data = net_data(model, &batch, 3);
     clade_gradcheck_result checked;
-    assert_ok(clade_gradcheck(model, data, NULL, &checked));
+    assert_ok(clade_gradcheck(model, s.data, NULL, &checked));
     assert_int_equal(checked.n_parameters, 5); /* what is not trained has no gradient */
     clade_gradcheck_free(&checked);
     double *w = net_parameters(model);
-    clade__reference *reference = net_reference(model, w, &batch);
+    clade__reference *reference = net_reference(model, w, &s.batch);
     net_check_formulas(reference);
     clade__reference_free(reference);
     free(w);
     float before = value_of(model, "block.1.gain"), seen = value_of(model, "block.1.seen");
-    assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 2}, NULL));
+    assert_ok(clade_fit(model, s.data, &(clade_fit_options){.epochs = 2}, NULL));
     assert_true(value_of(model, "block.1.gain") != before);
     assert_true(value_of(model, "block.1.seen") == seen + 6 * 0.5f); /* and no optimizer touched it */
 
     const char *path = test_text("%s/scaled.safetensors", test_folder());
-    float got[24 * 3], again[24 * 3];
+    float got[N * CLASSES], again[N * CLASSES];
     assert_ok(clade_save(model, path));
-    assert_ok(clade_predict(model, data, 0, 24, true, got));
+    assert_ok(clade_predict(model, s.data, 0, N, true, got));
     assert_true(value_of(model, "block.1.seen") == seen + 6 * 0.5f); /* nor does prediction */
     assert_ok(clade_load(&loaded, *state, path));
-    assert_ok(clade_predict(loaded, data, 0, 24, true, again));
+    assert_ok(clade_predict(loaded, s.data, 0, N, true, again));
     assert_memory_equal(got, again, sizeof got);
     assert_true(value_of(loaded, "block.1.seen") == seen + 6 * 0.5f);
     clade_model_free(loaded);
-    clade_model_free(model);
-    clade_data_free(data);
-    net_free_batch(&batch);
+    close_subject(&s);
 }
 
 /* A training that is stopped and goes on has its state too. */
@@ -82,22 +104,18 @@ static void state_is_resumed(void **state)
         const char *folder = test_text("%s/resumed-%d", test_folder(), cut);
         assert_int_equal(mkdir(folder, 0700), 0);
         for (int part = 0; part <= cut; part++) {
-            clade_model *model = net_model(*state, 5, with_scaled, &options);
-            net_batch batch = net_random_batch(model, 7, 24, 3);
-            clade_data *data = net_data(model, &batch, 3);
-            assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 4, .run_dir = folder,
-                                                                  .max_steps = part < cut ? 5 : 0,
-                                                                  .resume = part > 0,
-                                                                  .checkpoint_every = {1, CLADE_STEPS}},
+            subject s = open_subject(*state, with_scaled, &options);
+            assert_ok(clade_fit(s.model, s.data,
+                                &(clade_fit_options){.epochs = 4, .run_dir = folder, .resume = part > 0,
+                                                     .max_steps = part < cut ? 5 : 0,
+                                                     .checkpoint_every = {1, CLADE_STEPS}},
                                 NULL));
-            n_bytes = clade__model_parameter_bytes(model);
+            n_bytes = clade__model_parameter_bytes(s.model);
             values[cut] = malloc(n_bytes);
             assert_non_null(values[cut]);
-            assert_ok(clade__model_read_parameters(model, values[cut]));
+            assert_ok(clade__model_read_parameters(s.model, values[cut]));
             if (part < cut) free(values[cut]);
-            clade_model_free(model);
-            clade_data_free(data);
-            net_free_batch(&batch);
+            close_subject(&s);
         }
     }
     assert_memory_equal(values[0], values[1], n_bytes);
@@ -113,23 +131,19 @@ static void state_is_resumed(void **state)
 
 static void a_shared_weight_has_the_gradients_of_all(void **state)
 {
-    clade_model *model = net_model(*state, 5, SHARED, &(clade_compile_options){
-                                                          .batch = 8, .loss = CLADE_LOSS_MSE,
-                                                          .accumulate = 2, .keep_gradients = true});
-    assert_int_equal(model->graph.n_parameters, 5);
-    assert_int_equal(clade_model_n_parameters(model), 36 + 6 + 6 + 18 + 3);
-    char *text = clade__model_describe(model);
+    subject s = open_subject(*state, SHARED, &(clade_compile_options){.batch = 8, .loss = CLADE_LOSS_MSE,
+                                                                      .accumulate = 2,
+                                                                      .keep_gradients = true});
+    assert_int_equal(s.model->graph.n_parameters, 5);
+    assert_int_equal(clade_model_n_parameters(s.model), 36 + 6 + 6 + 18 + 3);
+    char *text = clade__model_describe(s.model);
     assert_string_equal(text, SHARED);
     free(text);
-    net_batch batch = net_random_batch(model, 7, 24, 3);
-    clade_data *data = net_data(model, &batch, 3);
     clade_gradcheck_result checked;
-    assert_ok(clade_gradcheck(model, data, &(clade_gradcheck_options){.elements = CLADE_ALL}, &checked));
+    assert_ok(clade_gradcheck(s.model, s.data, &(clade_gradcheck_options){.elements = CLADE_ALL}, &checked));
     assert_true(checked.passed);
     clade_gradcheck_free(&checked);
-    clade_model_free(model);
-    clade_data_free(data);
-    net_free_batch(&batch);
+    close_subject(&s);
 
     clade_model *wrong;
     assert_ok(clade_model_create(&wrong, *state, 1));
@@ -146,30 +160,26 @@ static void frozen_parameters_stay(void **state)
                                                    {.pattern = "2.bias", .lr_factor = 0.5f}};
     const char *json = "{\"input\":[6],\"layers\":[" LINEAR(5) "," RELU "," LINEAR(3) "]}";
     for (int momentum = 0; momentum < 2; momentum++) {
-        clade_compile_options options = {.batch = 24, .optimizer = clade_sgd(0.5f, 0.0f)};
+        clade_compile_options options = {.batch = N, .optimizer = clade_sgd(0.5f, 0.0f)};
         options.keep_gradients = momentum;
         clade_model *plain = net_model(*state, 5, json, &options);
         options.groups = groups;
         options.n_groups = 2;
-        clade_model *model = net_model(*state, 5, json, &options);
-        net_batch batch = net_random_batch(model, 7, 24, 3);
-        clade_data *data = net_data(model, &batch, 3);
-        double *w = net_parameters(model);
-        assert_ok(clade_fit(model, data, NULL, NULL));
-        assert_ok(clade_fit(plain, data, NULL, NULL));
-        double *now = net_parameters(model), *other = net_parameters(plain);
+        subject s = open_subject(*state, json, &options);
+        double *w = net_parameters(s.model);
+        assert_ok(clade_fit(s.model, s.data, NULL, NULL));
+        assert_ok(clade_fit(plain, s.data, NULL, NULL));
+        double *now = net_parameters(s.model), *other = net_parameters(plain);
         for (int i = 0; i < 35; i++) assert_true(now[i] == w[i] && other[35] != w[35]);
         for (int i = 35; i < 50; i++) assert_true(fabs(now[i] - other[i]) < 1e-6);
         for (int i = 50; i < 53; i++)
             assert_true(fabs((now[i] - w[i]) - 0.5 * (other[i] - w[i])) < 1e-6);
-        assert_null(model->session.parameters[0].grad);
+        assert_null(s.model->session.parameters[0].grad);
         free(w);
         free(now);
         free(other);
-        clade_model_free(model);
         clade_model_free(plain);
-        clade_data_free(data);
-        net_free_batch(&batch);
+        close_subject(&s);
     }
 }
 
@@ -180,16 +190,13 @@ static void a_frozen_weight_leaves_its_bias_in_parts(void **state)
     const char *json = "{\"input\":[6],\"layers\":[" LINEAR(5) ",{\"type\":\"tanh\"}," LINEAR(3) "]}";
     double *values[2];
     for (int k = 0; k < 2; k++) {
-        clade_model *model = net_model(*state, 5, json, &(clade_compile_options){
-                                           .batch = 24, .accumulate = k ? 3 : 1, .groups = &frozen, .n_groups = 1,
-                                           .optimizer = clade_sgd(0.5f, 0.0f)});
-        net_batch batch = net_random_batch(model, 7, 24, 3);
-        clade_data *data = net_data(model, &batch, 3);
-        assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 3}, NULL));
-        values[k] = net_parameters(model);
-        clade_model_free(model);
-        clade_data_free(data);
-        net_free_batch(&batch);
+        subject s = open_subject(*state, json,
+                                 &(clade_compile_options){.batch = N, .accumulate = k ? 3 : 1,
+                                                          .groups = &frozen, .n_groups = 1,
+                                                          .optimizer = clade_sgd(0.5f, 0.0f)});
+        assert_ok(clade_fit(s.model, s.data, &(clade_fit_options){.epochs = 3}, NULL));
+        values[k] = net_parameters(s.model);
+        close_subject(&s);
     }
     for (int i = 0; i < 53; i++) assert_true(fabs(values[0][i] - values[1][i]) < 1e-5);
     free(values[0]);
@@ -354,16 +361,16 @@ static void weights_come_from_a_file_through_a_map(void **state)
 
 static void thousands_of_layers_compile_in_a_second(void **state)
 {
-    enum { N = 1000 };
+    enum { LAYERS = 1000 };
     for (int times = 0; times < 2; times++) { /* the first time kernels and checks of gemm are new */
         clade_model *model;
         assert_ok(clade_model_create(&model, *state, 1));
         clade_node *y = clade_input(model, CLADE_SHAPE(8));
         double began = clade__seconds();
-        for (int i = 0; i < N; i++) y = clade_relu(clade_linear(y, 8));
+        for (int i = 0; i < LAYERS; i++) y = clade_relu(clade_linear(y, 8));
         assert_ok(clade_compile(model, y, &(clade_compile_options){.batch = 16}));
         double seconds = clade__seconds() - began;
-        print_message("%d layers: %.3f s\n", 2 * N, seconds);
+        print_message("%d layers: %.3f s\n", 2 * LAYERS, seconds);
         if (times > 0 && !getenv("ASAN_OPTIONS")) assert_true(seconds < 1.0);
         clade_model_free(model);
     }
