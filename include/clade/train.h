@@ -27,7 +27,7 @@ typedef struct clade_metrics {
     double mae, r2;       /* of mse with numbers as targets: the mean absolute error, and 1 - squared errors /
                            * squared deviations from the mean of each column (scikit-learn's r2_score with
                            * "variance_weighted"), in the units that the network is trained in */
-    double reserved[4];
+    uint64_t reserved[4];
 } clade_metrics;
 
 /* Metrics by name: "loss", "accuracy", "top5_accuracy", "perplexity", "mae", "r2"; NULL behind the last. The
