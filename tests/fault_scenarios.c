@@ -412,6 +412,7 @@ static clade_status run_reading(double *n)
     CLADE_TRY(refuse(read_table("texts.csv", n), CLADE_EDATA));
     CLADE_TRY(read_data(test_text("npy:%s/x.npy,%s/y.npy?test=0.5", in, in), n));
     CLADE_TRY(read_data(test_text("npy:%s/z.npz", in), n));
+    CLADE_TRY(read_data(test_text("npy:%s/z.npz?fields=x", in), n));
     CLADE_TRY(read_data(test_text("mnist:%s", in), n));
     CLADE_TRY(refuse(read_data(in, n), CLADE_EINVAL)); /* it has no kind */
     CLADE_TRY(read_packed(test_text("%s/train-images-idx3-ubyte.gz", in), n));

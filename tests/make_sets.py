@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes little data sets in the formats of NumPy, MNIST and CIFAR-10 into the folder that it runs in, for
-the examples of data/README.md: x.npy and y.npy, images.npz, mnist/ and cifar10/. Images of three classes,
+the examples of data/README.md: x.npy and y.npy, images.npz, pairs.npz, mnist/ and cifar10/. Images of three classes,
 told apart by the quarter that is bright; the same bytes each time. Only the standard library is needed."""
 
 import os
@@ -19,10 +19,20 @@ def image(label, height, width):
                  for y in range(height) for x in range(width))
 
 
-def npy(shape, data):
-    """An array of bytes as NumPy saves it, version 1.0."""
-    header = "{'descr': '|u1', 'fortran_order': False, 'shape': %s, }" % (tuple(shape),)
+def npy(shape, data, descr="|u1"):
+    """An array, of bytes unless descr says otherwise, as NumPy saves it, version 1.0."""
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, tuple(shape))
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header.ljust(117).encode() + b"\n" + data
+
+
+def write_pairs(n):
+    """Two readings of a sample; for each of three sensors, whether they add up to more than 0, or -1."""
+    left, right = ([dice.gauss(0, 1) for _ in range(n * 3)] for _ in range(2))
+    above = [-1 if dice.random() < 0.2 else int(a + b > 0) for a, b in zip(left, right)]
+    with zipfile.ZipFile("pairs.npz", "w") as archive:
+        archive.writestr("left.npy", npy((n, 3, 1), struct.pack("<%df" % len(left), *left), "<f4"))
+        archive.writestr("right.npy", npy((n, 3, 1), struct.pack("<%df" % len(right), *right), "<f4"))
+        archive.writestr("above.npy", npy((n, 3), struct.pack("<%di" % len(above), *above), "<i4"))
 
 
 def idx(shape, data):
@@ -49,6 +59,7 @@ def main():
     with zipfile.ZipFile("images.npz", "w") as archive:
         archive.writestr("scans.npy", x)
         archive.writestr("kinds.npy", y)
+    write_pairs(90)
     for name, first in (("", 0), ("emnist-letters-", 1)):
         for part, n in (("train", 90), ("t10k" if not name else "test", 30)):
             labels, pixels = images(n, first, 28, 28)

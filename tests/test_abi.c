@@ -88,6 +88,8 @@ SIZE(compile_options, 336) AT(compile_options, loss, 0) AT(compile_options, opti
 SIZE(memory, 112) AT(memory, parameters, 0) AT(memory, gradients, 8)
     AT(memory, optimizer_state, 16) AT(memory, activations, 24) AT(memory, data, 32)
     AT(memory, total, 40) AT(memory, reserved, 48)
+SIZE(input_info, 112) AT(input_info, name, 0) AT(input_info, dtype, 8) AT(input_info, shape, 16)
+    AT(input_info, compared, 72) AT(input_info, reserved, 80)
 SIZE(layer_info, 144) AT(layer_info, type, 0) AT(layer_info, name, 8) AT(layer_info, shape, 16)
     AT(layer_info, parameters, 72) AT(layer_info, reserved, 80)
 SIZE(model_scale, 64) AT(model_scale, scale, 0) AT(model_scale, shift, 8)

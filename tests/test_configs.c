@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arrays.h"
 #include "command.h"
 
 enum { N = 120, DIGIT = 784, PICTURE = 3072 };
@@ -39,6 +40,25 @@ static void write_cifar10(const char *name)
     test_write_file(test_text("data/cifar-10-batches-bin/%s", name), records, sizeof records);
 }
 
+/* Two readings of 40 samples, and the target of data/pairs.yaml. */
+static void write_pairs(void)
+{
+    float readings[40 * 3];
+    int32_t above[40 * 3];
+    static zip archive;
+    for (int i = 0; i < 40 * 3; i++) {
+        readings[i] = (float)value(0, i) / 128.0f - 1.0f;
+        above[i] = i % 5 == 0 ? -1 : readings[i] > 0.0f;
+    }
+    npy left = npy_array("<f4", "(40, 3, 1)", readings, sizeof readings);
+    npy labels = npy_array("<i4", "(40, 3)", above, sizeof above);
+    zip_add(&archive, "left.npy", left.bytes, left.n, (zip_how){0});
+    zip_add(&archive, "right.npy", left.bytes, left.n, (zip_how){0});
+    zip_add(&archive, "above.npy", labels.bytes, labels.n, (zip_how){0});
+    zip_end(&archive);
+    test_write_file("pairs.npz", archive.bytes, archive.n);
+}
+
 static int make_data(void **state)
 {
     static const char *const folders[] = {"data", "data/mnist", "data/cifar-10-batches-bin"};
@@ -49,6 +69,7 @@ static int make_data(void **state)
     write_mnist("t10k");
     write_cifar10("data_batch_1.bin");
     write_cifar10("test_batch.bin");
+    write_pairs();
     return 0;
 }
 

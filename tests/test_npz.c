@@ -388,6 +388,90 @@ static void cut_and_flipped(void **state)
     }
 }
 
+/* ---- fields -------------------------------------------------------------------------------------- */
+
+static void assert_field(const clade_data *data, int index, const char *name, clade_dtype dtype, int rank)
+{
+    clade_data_field field;
+    assert_ok(clade_data_field_at(data, index, &field));
+    assert_string_equal(field.name, name);
+    assert_int_equal(field.dtype, dtype);
+    assert_int_equal(field.shape.rank, rank);
+}
+
+static void arrays_become_fields(void **state)
+{
+    (void)state;
+    static const double halves[] = {0.5, -0.5, 1.5};
+    static const uint8_t bytes[] = {1, 0, 255};
+    static const int64_t whole[] = {7, -2147483647, 3};
+    zip archive = {0};
+    add(&archive, "x", good_x(), (zip_how){.deflated = true});
+    add(&archive, "half", npy_array("<f8", "(3,)", halves, sizeof halves), (zip_how){0});
+    add(&archive, "byte", npy_array("|u1", "(3, 1)", bytes, sizeof bytes), (zip_how){0});
+    add(&archive, "whole", npy_array("<i8", "(3,)", whole, sizeof whole), (zip_how){0});
+    add(&archive, "unused", good_y(), (zip_how){0});
+    zip_end(&archive);
+    write_zip(&archive);
+    clade_data *data;
+    clade_data_field field;
+    assert_ok(open_part(&data, "?fields=whole,x,byte,half", "train"));
+    assert_int_equal(clade_data_n_fields(data), 4);
+    assert_int_equal(clade_data_describe(data).n_samples, 3);
+    assert_int_equal(clade_data_describe(data).bytes, 3 * (4 + 8 + 1 + 4));
+    assert_field(data, 0, "whole", CLADE_INT32, 1);
+    assert_field(data, 1, "x", CLADE_FLOAT32, 1);
+    assert_field(data, 2, "byte", CLADE_UINT8, 1);
+    assert_field(data, 3, "half", CLADE_FLOAT32, 1);
+    assert_ok(clade_data_field_at(data, 1, &field));
+    assert_memory_equal(field.values, x_values, sizeof x_values);
+    assert_ok(clade_data_field_at(data, 0, &field));
+    for (int i = 0; i < 3; i++) assert_int_equal(((const int32_t *)field.values)[i], whole[i]);
+    assert_ok(clade_data_field_at(data, 3, &field));
+    assert_true(((const float *)field.values)[1] == -0.5f);
+    clade_data_free(data);
+
+    assert_ok(open_part(&data, "?fields=x,whole&test=0.34", "test")); /* rows stay together */
+    assert_int_equal(clade_data_describe(data).n_samples, 1);
+    int64_t row = clade_data_row(data, 0);
+    assert_ok(clade_data_field_at(data, 0, &field));
+    assert_memory_equal(field.values, x_values + 2 * row, 2 * sizeof *x_values);
+    assert_ok(clade_data_field_at(data, 1, &field));
+    assert_int_equal(*(const int32_t *)field.values, whole[row]);
+    clade_data_free(data);
+}
+
+static void refuse_fields(const char *options, clade_status status, const char *part)
+{
+    clade_data *data = NULL;
+    assert_fails(open_part(&data, options, "train"), status, part);
+    assert_null(data);
+}
+
+static void fields_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const int64_t large[] = {1, INT64_C(3000000000), 3};
+    static const float nan[] = {0.0f, NAN, 1.0f};
+    zip archive = {0};
+    add(&archive, "x", good_x(), (zip_how){0});
+    add(&archive, "short", npy_array("<i4", "(2,)", y_values, 8), (zip_how){0});
+    add(&archive, "large", npy_array("<i8", "(3,)", large, sizeof large), (zip_how){0});
+    add(&archive, "nan", npy_array("<f4", "(3,)", nan, sizeof nan), (zip_how){0});
+    zip_end(&archive);
+    write_zip(&archive);
+    refuse_fields("?fields=x,none", CLADE_EDATA, "has no array 'none'; it holds x, short, large, nan");
+    refuse_fields("?fields=x,short", CLADE_EDATA, "a.npz:short' has 2 rows, and '");
+    refuse_fields("?fields=x,large", CLADE_EDATA, "has a whole number of row 1 that 32 bits do not hold");
+    refuse_fields("?fields=x,nan", CLADE_EDATA, "has nan in row 1, want finite numbers");
+    refuse_fields("?fields=x,x", CLADE_EINVAL, "two fields are named 'x'");
+    refuse_fields("?fields=x,", CLADE_EINVAL, "npy: fields= has '', want 1 to 100 names of arrays between commas");
+    refuse_fields("?fields=x&y=none", CLADE_EINVAL, "npy: fields= goes with no y=");
+    npy alone = good_x();
+    test_write_file(path, alone.bytes, alone.n);
+    refuse_fields("?fields=x", CLADE_EINVAL, "fields= names arrays of an .npz archive, and '");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +480,8 @@ int main(void)
         cmocka_unit_test(names_that_are_given),
         cmocka_unit_test(two_archives),         cmocka_unit_test(refused_members),
         cmocka_unit_test(damaged_members),      cmocka_unit_test(cut_and_flipped),
+        cmocka_unit_test(arrays_become_fields),
+        cmocka_unit_test(fields_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests_name("npz", tests, set_path, NULL);
 }

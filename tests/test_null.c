@@ -254,6 +254,9 @@ static void models_are_wanted(void **state)
     REFUSED(clade_compile(model, NULL, NULL), "compile: the output is not a layer of this model");
     REFUSED(clade_model_memory(NULL, &memory), "clade_model_memory: model is NULL");
     REFUSED(clade_model_memory(model, NULL), "clade_model_memory: memory is NULL");
+    clade_input_info input;
+    REFUSED(clade_model_input_at(NULL, 0, &input), "clade_model_input_at: model is NULL");
+    REFUSED(clade_model_input_at(model, 0, NULL), "clade_model_input_at: info is NULL");
     REFUSED(clade_model_layer(NULL, 0, &info), "clade_model_layer: model is NULL");
     REFUSED(clade_model_layer(model, 0, NULL), "clade_model_layer: info is NULL");
     REFUSED(clade_save(NULL, "x"), "clade_save: model is NULL");

@@ -344,7 +344,8 @@ static void what_cannot_be_evaluated_has_no_report(void **state)
     assert_fails(clade_report_create(&report, model, other, NULL), CLADE_EDATA, "shape");
     assert_null(report);
     assert_string_equal(clade_report_kind_name(CLADE_REPORT_LABELS), "labels");
-    assert_null(clade_report_kind_name((clade_report_kind)3));
+    assert_string_equal(clade_report_kind_name(CLADE_REPORT_METRICS), "metrics");
+    assert_null(clade_report_kind_name((clade_report_kind)4));
     clade_data_free(other);
     clade_model_free(model);
 }

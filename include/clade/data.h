@@ -93,6 +93,8 @@
  *   x=NAME y=NAME     these arrays instead; x=TRAIN,TEST and y=TRAIN,TEST for parts; y=none: samples
  *                     alone. In npy:X,Y either file may be an archive too: of one array, or of the
  *                     one that is named so
+ *   fields=NAME[,NAME…]  these arrays of the archive, as named fields (clade_data_from_fields): floats
+ *                     become float32, bytes and bools stay bytes, other whole numbers become int32
  */
 #ifndef CLADE_DATA_H
 #define CLADE_DATA_H

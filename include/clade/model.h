@@ -246,7 +246,22 @@ CLADE_API int clade_model_n_layers(const clade_model *model);
 CLADE_API CLADE_MUST_CHECK clade_status clade_model_layer(const clade_model *model, int index,
                                                           clade_layer_info *info);
 CLADE_API int64_t clade_model_n_parameters(const clade_model *model);
+
+/* Of the first input. */
 CLADE_API clade_shape clade_model_input_shape(const clade_model *model);
+
+typedef struct clade_input_info {
+    const char *name; /* owned by the model; "input" where it was given none */
+    clade_dtype dtype;
+    clade_shape shape; /* of one sample */
+    bool compared;     /* losses compare with it, and no layer computes with it */
+    uint64_t reserved[4];
+} clade_input_info;
+
+/* The network's inputs in their order; CLADE_EINVAL where there is none of the index. */
+CLADE_API int clade_model_n_inputs(const clade_model *model);
+CLADE_API CLADE_MUST_CHECK clade_status clade_model_input_at(const clade_model *model, int index,
+                                                             clade_input_info *info);
 
 /* What the network sees of each value of a sample, after what the schema makes of a table:
  * value * scale + shift. */

@@ -51,16 +51,37 @@ static void print_input(const clade_model *model)
                input.shift < 0.0 ? '-' : '+', fabs(input.shift));
 }
 
+/* Where there are several. */
+static clade_status add_inputs(clade__json *json, const clade_model *model)
+{
+    int n = clade_model_n_inputs(model);
+    if (n < 2) return CLADE_OK;
+    clade__json_list(json, "inputs");
+    for (int i = 0; i < n; i++) {
+        clade_input_info input;
+        CLADE_TRY(clade_model_input_at(model, i, &input));
+        clade__json_object(json, NULL);
+        clade__json_string(json, "name", input.name);
+        clade__json_string(json, "type", clade_dtype_name(input.dtype));
+        cli_json_shape(json, "shape", input.shape);
+        clade__json_bool(json, "target", input.compared);
+        clade__json_object_end(json);
+    }
+    clade__json_list_end(json);
+    return CLADE_OK;
+}
+
 static clade_status print_json(const clade_model *model, const char *path)
 {
     clade__json json = {0};
     clade__json_object(&json, NULL);
     clade__json_string(&json, "model", path);
     cli_json_shape(&json, "input", clade_model_input_shape(model));
+    clade_status status = add_inputs(&json, model);
     add_input(&json, model);
     cli_json_shape(&json, "output", clade_model_output_shape(model));
     clade__json_list(&json, "layers");
-    clade_status status = add_layers(&json, model);
+    if (status == CLADE_OK) status = add_layers(&json, model);
     clade__json_list_end(&json);
     int64_t parameters = clade_model_n_parameters(model);
     clade__json_number(&json, "parameters", (double)parameters);
@@ -83,10 +104,14 @@ static clade_status fill_table(const clade_model *model, cli_table *table)
     char text[128];
     static const char *const heads[] = {"NAME", "TYPE", "OUTPUT", "PARAMETERS"};
     for (int i = 0; i < table->n_columns; i++) cli_table_add(table, "%s", heads[i]);
-    cli_table_add(table, "%s", "");
-    cli_table_add(table, "input");
-    cli_table_add(table, "%s", cli_shape_text(text, sizeof text, clade_model_input_shape(model)));
-    cli_table_add(table, "0");
+    for (int i = 0; i < clade_model_n_inputs(model); i++) {
+        clade_input_info input;
+        CLADE_TRY(clade_model_input_at(model, i, &input));
+        cli_table_add(table, "%s", clade_model_n_inputs(model) > 1 ? input.name : "");
+        cli_table_add(table, "%s", input.compared ? "target" : "input");
+        cli_table_add(table, "%s", cli_shape_text(text, sizeof text, input.shape));
+        cli_table_add(table, "0");
+    }
     for (int i = 0; i < clade_model_n_layers(model); i++) {
         clade_layer_info info;
         CLADE_TRY(clade_model_layer(model, i, &info));

@@ -55,6 +55,9 @@ static clade_status describe_text(const cli_settings *settings, const clade_data
     static const char *const words[] = {"mlp", "linear"};
     const cli_value *model = &settings->values[CLI_MODEL];
     char word[32], suggestion[128];
+    if (data->n_classes == 0 && data->n_targets == 0)
+        return clade__fail(CLADE_ECONFIG, "%s: for data of fields a config lists the network's inputs, layers and "
+                           "losses", model->where);
     size_t length = strcspn(model->text, ":");
     snprintf(word, sizeof word, "%.*s", (int)(length < 31 ? length : 31), model->text);
     const char *sizes = model->text[length] ? model->text + length + 1 : "";
@@ -199,6 +202,7 @@ clade_status cli_network_check(const clade_model *model, const cli_settings *set
     int64_t n_outputs = clade_shape_elements(output);
     clade_loss loss = loss_of(settings);
     clade_status status = CLADE_OK;
+    if (clade_model_n_inputs(model) > 1) return CLADE_OK; /* the library knows which data they want */
     if (clade_shape_elements(input) != clade_shape_elements(data->shape))
         status = clade__fail(CLADE_ECONFIG,
                              "model.input: the model takes %s, and samples of '%s' "

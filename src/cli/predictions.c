@@ -62,7 +62,8 @@ clade_status cli_predictions_open(cli_predictions *p, const clade_model *model,
     bool targets = clade_schema_n_targets(clade_model_schema(model)) > 0 || info.n_targets > 0;
     p->labels = clade_model_loss(model) == CLADE_LOSS_BCE_WITH_LOGITS && p->n_outputs > 1 &&
                 !named && targets;
-    p->classes = !p->labels && (!mse || named || info.n_classes > 0);
+    bool rows = clade_model_output_shape(model).rank > 1; /* then a sample is of no one class */
+    p->classes = !p->labels && !rows && (!mse || named || info.n_classes > 0);
     while (clade_data_kept_name(data, p->n_kept)) p->n_kept++;
     for (int i = 0; i < p->n_kept; i++)
         for (int k = 0; k < i; k++)

@@ -64,6 +64,7 @@ static clade_status scale_data(cli_setup *setup)
     cli_settings *settings = &setup->settings;
     const cli_value *scale = &settings->values[CLI_SCALE], *shift = &settings->values[CLI_SHIFT];
     if (settings->values[CLI_STANDARDIZE].flag) return CLADE_OK;
+    if (clade_data_n_fields(setup->train) > 0 && !scale->text && !shift->text) return CLADE_OK;
     clade_data_info info = clade_data_describe(setup->train);
     if (scale->text) info.scale = scale->real;
     if (shift->text) info.shift = shift->real;
@@ -120,6 +121,7 @@ static clade_status check_answers(const clade_data *train)
 {
     clade_data_info info = clade_data_describe(train);
     const char *name = clade_data_class_name(train, 0);
+    if (clade_data_n_fields(train) > 0) return CLADE_OK; /* which the losses choose from */
     if (info.n_classes == 1)
         return clade__fail(CLADE_EDATA, "'%s' has the label '%.60s' in all rows; want at least two "
                            "classes", info.name, name ? name : "0");
@@ -127,6 +129,23 @@ static clade_status check_answers(const clade_data *train)
         return clade__fail(CLADE_EDATA, "'%s' has neither labels nor targets: there is nothing to "
                            "learn from it", info.name);
     return CLADE_OK;
+}
+
+/* That of the data, unless the config lists losses of the network's own; where one cannot be read, the
+ * network cannot be built. */
+static clade_status decide_loss(cli_settings *settings, const clade_data_info *data)
+{
+    const cli_value *given = &settings->values[CLI_LOSS];
+    const cJSON *losses = cJSON_GetObjectItemCaseSensitive(settings->layers, "losses");
+    const char *first = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(
+        cJSON_GetArrayItem(losses, 0), "type"));
+    bool own = losses && settings->values[CLI_MODEL].origin != CLI_COMMAND;
+    if (!own)
+        return cli_setting_decide(settings, CLI_LOSS, data->n_classes > 0 ? "cross_entropy" : "mse");
+    if (given->origin > CLI_DEFAULT && (!first || strcmp(given->text, first) != 0))
+        return clade__fail(CLADE_ECONFIG, "%s is for a network without losses of its own, and the config lists "
+                           "some", given->where);
+    return cli_setting_decide(settings, CLI_LOSS, "%s", first ? first : "mse");
 }
 
 static clade_status open_data(cli_setup *setup, const cli_setup_wants *wants)
@@ -144,24 +163,50 @@ static clade_status open_data(cli_setup *setup, const cli_setup_wants *wants)
     CLADE_TRY(cli_setting_set(settings, CLI_DATA, CLI_COMMAND, "data.train", info.name));
     CLADE_TRY(cli_setting_set(settings, CLI_VALID, CLI_COMMAND, "data.valid",
                               setup->valid ? clade_data_describe(setup->valid).name : "none"));
-    return cli_setting_decide(settings, CLI_LOSS, info.n_classes > 0 ? "cross_entropy" : "mse");
+    return decide_loss(settings, &info);
 }
 
 /* ---- what is about to happen ----------------------------------------------------------------- */
 
+/* "left (3, 4), label (3) int32": fields, as much as fits. */
+static char *fields_text(char *out, size_t out_bytes, const clade_data *data)
+{
+    char shape[64];
+    size_t used = 0;
+    for (int i = 0; i < clade_data_n_fields(data) && used < out_bytes; i++) {
+        clade_data_field field;
+        if (clade_data_field_at(data, i, &field) != CLADE_OK) break;
+        used += (size_t)snprintf(out + used, out_bytes - used, "%s%s %s%s", i ? ", " : "", field.name,
+                                 cli_shape_text(shape, sizeof shape, field.shape),
+                                 field.dtype == CLADE_INT32 ? " int32" : "");
+    }
+    if (used >= out_bytes) strcpy(out + out_bytes - 4, "...");
+    return out;
+}
+
+static char *answers_text(char *out, size_t out_bytes, const clade_data_info *info)
+{
+    if (info->n_classes > 0)
+        snprintf(out, out_bytes, "%d classes", info->n_classes);
+    else
+        snprintf(out, out_bytes, "%lld target%s", (long long)info->n_targets,
+                 info->n_targets == 1 ? "" : "s");
+    return out;
+}
+
 static void print_data(const clade_data *data, const char *role)
 {
-    char shape[128], count[32], answers[48];
+    char shape[128], count[32], answers[48], fields[256];
     clade_data_info info = clade_data_describe(data);
-    if (info.n_classes > 0)
-        snprintf(answers, sizeof answers, "%d classes", info.n_classes);
+    cli_count_text(count, sizeof count, info.n_samples);
+    if (clade_data_n_fields(data) > 0)
+        cli_say(role, "%s: %s samples of %s, read in %.2f s", info.name, count,
+                fields_text(fields, sizeof fields, data), info.seconds);
     else
-        snprintf(answers, sizeof answers, "%lld target%s", (long long)info.n_targets,
-                 info.n_targets == 1 ? "" : "s");
-    cli_say(role, "%s: %s samples of %s, %s%s, read in %.2f s", info.name,
-            cli_count_text(count, sizeof count, info.n_samples),
-            cli_shape_text(shape, sizeof shape, info.shape), answers,
-            info.standardized ? ", standardized" : "", info.seconds);
+        cli_say(role, "%s: %s samples of %s, %s%s, read in %.2f s", info.name, count,
+                cli_shape_text(shape, sizeof shape, info.shape),
+                answers_text(answers, sizeof answers, &info), info.standardized ? ", standardized" : "",
+                info.seconds);
 }
 
 static void print_model(const cli_setup *setup, const clade_memory *memory)

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "data/npy_fields.h"
 #include "data/npy_labels.h"
 #include "data/npz.h"
 #include "data/split.h"
@@ -329,6 +330,7 @@ static clade_status choose_rows(clade__split *split, const sources *s, const cla
 clade_status clade__npy_open(clade_data **out, const clade__data_spec *spec)
 {
     *out = NULL;
+    if (clade__data_option(spec, "fields")) return clade__npy_fields_open(out, spec);
     sources s = {0};
     clade__split split = {0};
     clade_data *data = NULL;

@@ -139,8 +139,8 @@ static clade_status find_usual(const clade__npz *npz, role wanted, part of,
     return CLADE_OK;
 }
 
-static clade_status find_named(const clade__npz *npz, const char *name, size_t length,
-                               const clade__zip_member **member)
+clade_status clade__npz_find(const clade__npz *npz, const char *name, size_t length,
+                             const clade__zip_member **member)
 {
     char names[512];
     *member = NULL;
@@ -178,9 +178,9 @@ static clade_status find(const wanted *w, role its_role, part of, const clade__z
                            comma ? "two arrays, and the samples have no two parts"
                                  : "one array, and the samples have two parts",
                            name, comma ? "NAME" : "TRAIN,TEST");
-    if (!comma) return find_named(w->npz, option, strlen(option), member);
-    if (of == TRAIN) return find_named(w->npz, option, (size_t)(comma - option), member);
-    return of == TEST ? find_named(w->npz, comma + 1, strlen(comma + 1), member) : CLADE_OK;
+    if (!comma) return clade__npz_find(w->npz, option, strlen(option), member);
+    if (of == TRAIN) return clade__npz_find(w->npz, option, (size_t)(comma - option), member);
+    return of == TEST ? clade__npz_find(w->npz, comma + 1, strlen(comma + 1), member) : CLADE_OK;
 }
 
 /* An archive has parts of its own where it has samples of both; where it has those of one alone they
@@ -241,7 +241,7 @@ clade_status clade__npz_only(const clade__npz *npz, const clade__data_spec *spec
                              const char *option, const clade__zip_member **member)
 {
     const char *name = clade__data_option(spec, option);
-    if (name) return find_named(npz, name, strlen(name), member);
+    if (name) return clade__npz_find(npz, name, strlen(name), member);
     char names[512];
     if (npz->n_arrays != 1)
         return clade__fail(CLADE_EDATA, "'%s' holds %s, want one array; name it by ?%s=NAME",

@@ -38,6 +38,10 @@ CLADE_MUST_CHECK clade_status clade__npz_only(const clade__npz *npz, const clade
                                               const char *option,
                                               const clade__zip_member **member);
 
+/* The array of a name of so many characters; CLADE_EDATA where there is none, or more than one. */
+CLADE_MUST_CHECK clade_status clade__npz_find(const clade__npz *npz, const char *name, size_t length,
+                                              const clade__zip_member **member);
+
 /* Reads an array; it is called ARCHIVE:NAME then. */
 CLADE_MUST_CHECK clade_status clade__npz_read(const clade__npz *npz,
                                               const clade__zip_member *member, clade__npy *array,

@@ -65,7 +65,8 @@ static const clade_data_kind_option npy_options[] = {
     {"split", "A,B[,C]", "shares of rows to train, validate and test with, or to train and test"},
     {"x", "NAME", "the array of samples in an .npz archive; x=TRAIN,TEST for parts (default: one named "
                   "as usual, x, x_train, data ...)"},
-    {"y", "NAME|none", "the array of labels or targets, as x="}, {0}};
+    {"y", "NAME|none", "the array of labels or targets, as x="},
+    {"fields", "NAME[,NAME...]", "arrays of an archive, each for the network's input of its name"}, {0}};
 
 static const clade_data_kind_option random_options[] = {
     PART,

@@ -150,6 +150,9 @@ clade_status clade__graph_add_loss(clade__graph *graph, const clade__loss *loss)
 /* Whether a loss compares the node, or compares another with it. */
 bool clade__graph_in_loss(const clade__graph *graph, const clade_node *node);
 
+/* Whether input number `input` is a loss's target alone. */
+bool clade__only_compared(const clade__graph *graph, int input);
+
 /* CLADE_EINVAL where a layer leads nowhere or `output` is no layer of the graph. */
 clade_status clade__graph_check(const clade__graph *graph, const clade_node *output);
 

@@ -337,11 +337,6 @@ int64_t clade_model_n_parameters(const clade_model *model)
     return clade__graph_n_values(&model->graph);
 }
 
-clade_shape clade_model_input_shape(const clade_model *model)
-{
-    return model->graph.n_inputs > 0 ? model->graph.inputs[0]->outputs[0].shape : (clade_shape){0};
-}
-
 clade_shape clade_model_output_shape(const clade_model *model)
 {
     const clade__graph *graph = &model->graph;

@@ -46,13 +46,22 @@ static uint64_t count_bytes(const clade_model *model, const clade_data *train,
     return (uint64_t)n_floats * sizeof(float);
 }
 
+static clade_status check_fed(const clade_model *model, const clade_data *data)
+{
+    if (model->graph.n_inputs > 1 || data->n_fields > 0) {
+        CLADE_TRY(clade__check_data(model, data));
+        CLADE_TRY(clade__check_sources(model, data, false));
+    }
+    return clade__check_targets(model, data);
+}
+
 clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *model,
                                     const clade_data *train, const clade_fit_options *options)
 {
     const clade_data *valid = options->validate;
     CLADE_TRY(clade__check_two_classes(model, train)); /* here, before the command makes a folder */
-    CLADE_TRY(clade__check_targets(model, train));
-    if (valid) CLADE_TRY(clade__check_targets(model, valid));
+    CLADE_TRY(check_fed(model, train));
+    if (valid) CLADE_TRY(check_fed(model, valid));
     clade__feeds feeds = {clade_data_size_of(train), clade_data_size_of(valid)};
     if (valid) feeds.valid.fixed_bytes = feeds.train.fixed_bytes; /* the network sees both alike */
     uint64_t train_part = clade__memory_of_parts(&feeds.train, model->exe.micro_batch);

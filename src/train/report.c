@@ -8,11 +8,11 @@
 #include "train/classes.h"
 #include "train/outputs.h"
 
-static const char *const kind_names[] = {"classes", "labels", "numbers"};
+static const char *const kind_names[] = {"classes", "labels", "numbers", "metrics"};
 
 const char *clade_report_kind_name(clade_report_kind kind)
 {
-    return (unsigned)kind < 3 ? kind_names[kind] : NULL;
+    return (unsigned)kind < 4 ? kind_names[kind] : NULL;
 }
 
 bool clade__report_room(clade_report *report, int64_t n_classes)

@@ -29,18 +29,6 @@ static const clade_node *node_of(const clade__graph *graph, int input)
     return &graph->inputs[input]->outputs[0];
 }
 
-static bool is_target(const clade__graph *graph, int input)
-{
-    for (int i = 0; i < graph->n_losses; i++)
-        if (graph->losses[i].target == node_of(graph, input)) return true;
-    return false;
-}
-
-bool clade__only_compared(const clade__graph *graph, int input)
-{
-    return node_of(graph, input)->n_users == 0 && is_target(graph, input);
-}
-
 /* The only input of which clade__only_compared says so. */
 static int only_input(const clade__graph *graph, bool compared)
 {

@@ -32,9 +32,6 @@ double clade__source_value(const clade__source *source, int64_t sample, int64_t 
 int clade__sample_input(const clade__graph *graph);
 int clade__answer_input(const clade__graph *graph);
 
-/* Whether an input is a loss's target alone. */
-bool clade__only_compared(const clade__graph *graph, int input);
-
 /* Whether the model can be fed with such data. alone: without what losses compare with. CLADE_EDATA where
  * it cannot: another shape or element type, or an input that has no field of its name. A flat sample may
  * stand for one with dimensions, but not another order of dimensions. */
