@@ -54,6 +54,12 @@ static const char *const descriptions[] = {
     MODEL("{\"type\":\"split\",\"dim\":2,\"sizes\":[1,3]},{\"type\":\"relu\"},"
           "{\"type\":\"concat\",\"inputs\":[\"0:1\",\"1\",\"0\"],\"dim\":-1},"
           "{\"type\":\"relu\",\"name\":\"r\",\"inputs\":[\"0:1\"]}"),
+    MODEL("{\"type\":\"max_pool2d\",\"kernel_size\":[2,3],\"stride\":1,\"padding\":[1,0],"
+          "\"dilation\":1}"),
+    MODEL("{\"type\":\"avg_pool2d\",\"kernel_size\":3,\"stride\":[1,2],\"padding\":1}"),
+    MODEL("{\"type\":\"avg_pool2d\",\"kernel_size\":2,\"stride\":2,\"padding\":1,"
+          "\"count_include_pad\":false}"),
+    MODEL("{\"type\":\"adaptive_avg_pool2d\",\"output_size\":[1,7]}"),
     MODEL("{\"type\":\"relu\",\"name\":\"first_one-2\"},{\"type\":\"tanh\",\"inputs\":[\"input\"]},"
           "{\"type\":\"add\",\"name\":\"s\",\"inputs\":[\"first_one-2\",\"1\"]},"
           "{\"type\":\"linear\",\"units\":5}"),
@@ -102,6 +108,10 @@ static void what_is_left_out_has_its_default(void **state)
         {"{\"type\":\"slice\",\"length\":4}",
          "{\"type\":\"slice\",\"dim\":-1,\"start\":0,\"length\":4}"},
         {"{\"type\":\"split\",\"sizes\":[4]}", "{\"type\":\"split\",\"dim\":-1,\"sizes\":[4]}"},
+        {"{\"type\":\"max_pool2d\",\"kernel_size\":[3,3]}",
+         "{\"type\":\"max_pool2d\",\"kernel_size\":3,\"stride\":3,\"padding\":0,\"dilation\":1}"},
+        {"{\"type\":\"avg_pool2d\",\"kernel_size\":[2,3],\"count_include_pad\":true}",
+         "{\"type\":\"avg_pool2d\",\"kernel_size\":[2,3],\"stride\":[2,3],\"padding\":0}"},
         {"{\"type\":\"relu\",\"inputs\":[\"input\"]}", "{\"type\":\"relu\"}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -218,6 +228,20 @@ static void errors_say_where(void **state)
         {LAYER("\"type\":\"split\",\"sizes\":[4,0]"), "model.layers[1]: split: sizes is 0, want at least 1"},
         {LAYER("\"type\":\"split\",\"sizes\":[1,2]"), "model.layers[1]: split: sizes are 3 together, and "
                                                       "dimension 2 of (2, 3, 4) has 4"},
+        {LAYER("\"type\":\"max_pool2d\""), "model.layers[1]: max_pool2d wants kernel_size"},
+        {LAYER("\"type\":\"max_pool2d\",\"kernel_size\":\"3\""), "model.layers[1].kernel_size: want a "
+                                                                   "whole number, or two for height and"},
+        {LAYER("\"type\":\"max_pool2d\",\"kernel_size\":[1,2,3]"), "model.layers[1].kernel_size: want a"},
+        {LAYER("\"type\":\"max_pool2d\",\"kernel_size\":[1,2.5]"), "model.layers[1].kernel_size: want a"},
+        {LAYER("\"type\":\"max_pool2d\",\"kernel_size\":[2,0]"), "model.layers[1].kernel_size: 0, want a "
+                                                                 "whole number of at least 1"},
+        {LAYER("\"type\":\"max_pool2d\",\"kernel_size\":2,\"padding\":-1"), "model.layers[1].padding: -1, "
+                                                                            "want a whole number of at"},
+        {LAYER("\"type\":\"max_pool2d\",\"kernel_size\":5"), "model.layers[1]: max_pool2d: the window is 5 x "
+                                                             "5, and the image with its padding 3 x 4"},
+        {LAYER("\"type\":\"avg_pool2d\",\"kernel_size\":2,\"ceil_mode\":true"), "model.layers[1].ceil_mode: "
+                                                                                "unknown key"},
+        {LAYER("\"type\":\"adaptive_avg_pool2d\",\"output_size\":0"), "model.layers[1].output_size: 0, want"},
         {LAYER("\"type\":\"relu\",\"inputs\":[\"0:1\"]"), "model.layers[1].inputs: no layer named '0:1'"},
         {LAYER("\"type\":\"relu\",\"inputs\":\"0\""), "model.layers[1].inputs: want a list of 1 "
                                                       "name"},

@@ -16,6 +16,10 @@
 #define REDUCED(type)                                                                              \
     "{\"input\":[2,3,4],\"layers\":[{\"type\":\"flatten\"},{\"type\":\"linear\",\"units\":12},{\"type\":\"" type "\"}]}"
 
+#define POOLED(layer)                                                                              \
+    "{\"input\":[2,5,6],\"layers\":[{\"type\":\"linear\",\"units\":7}," layer                     \
+    ",{\"type\":\"flatten\"},{\"type\":\"linear\",\"units\":4}]}"
+
 typedef struct net_case {
     const char *layer, *json;
     clade_loss loss;
@@ -45,6 +49,14 @@ static const net_case networks[] = {
     {"slice", BETWEEN("{\"type\":\"slice\",\"start\":-4,\"length\":3}"), CLADE_LOSS_MSE, 4},
     {"split", BETWEEN("{\"type\":\"split\",\"sizes\":[2,2,1],\"name\":\"s\"},{\"type\":\"add\","
                       "\"inputs\":[\"s:1\",\"s\"]}"), CLADE_LOSS_MSE, 0},
+    {"max_pool2d", POOLED("{\"type\":\"max_pool2d\",\"kernel_size\":[2,3],\"stride\":[2,1],\"padding\":1,"
+                          "\"dilation\":[1,2]}"), CLADE_LOSS_CROSS_ENTROPY, 4},
+    {"avg_pool2d", POOLED("{\"type\":\"avg_pool2d\",\"kernel_size\":3,\"stride\":2,\"padding\":[1,0]}"),
+     CLADE_LOSS_CROSS_ENTROPY, 4},
+    {"avg_pool2d", POOLED("{\"type\":\"avg_pool2d\",\"kernel_size\":2,\"padding\":1,"
+                          "\"count_include_pad\":false}"), CLADE_LOSS_MSE, 0},
+    {"adaptive_avg_pool2d", POOLED("{\"type\":\"adaptive_avg_pool2d\",\"output_size\":[2,3]}"),
+     CLADE_LOSS_CROSS_ENTROPY, 4},
 };
 enum { N_NETWORKS = sizeof networks / sizeof networks[0], N_SAMPLES = 13 };
 

@@ -33,6 +33,10 @@ enum { BATCH = 13, SHORT_BATCH = 5 };
     "{\"type\":\"slice\",\"name\":\"" name "\",\"inputs\":[\"h\"]," options "}"
 #define JOIN(type, inputs) "{\"type\":\"" type "\",\"inputs\":[" inputs "]}"
 
+#define POOLED(layers)                                                                             \
+    "{\"input\":[2,6,5],\"layers\":[{\"type\":\"linear\",\"units\":8,\"name\":\"h\"}," layers         \
+    ",{\"type\":\"flatten\",\"name\":\"all\"}," LINEAR(4) "]}"
+
 typedef struct net_case {
     const char *what, *json;
     clade_loss loss;
@@ -136,6 +140,19 @@ static const net_case networks[] = {
      CUT(NAMED("tanh", "t") ",{\"type\":\"split\",\"name\":\"s\",\"sizes\":[3,3]},"
          JOIN("add", "\"s:1\",\"s\"") "," JOIN("concat", "\"3\",\"t\",\"s:1\"")), CROSS_ENTROPY, 4},
     {"split into one", CUT("{\"type\":\"split\",\"sizes\":[6]},{\"type\":\"tanh\"}"), MSE, 0},
+    {"max_pool2d", POOLED("{\"type\":\"max_pool2d\",\"kernel_size\":2}"), CROSS_ENTROPY, 4},
+    {"max_pool2d, windows that overlap",
+     POOLED("{\"type\":\"max_pool2d\",\"kernel_size\":3,\"stride\":2,\"padding\":1}"), CROSS_ENTROPY, 4},
+    {"pooled twice, and what is pooled", /* gradients that are added */
+     POOLED("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"max_pool2d\",\"kernel_size\":3,\"stride\":1,"
+            "\"padding\":1,\"name\":\"m\"},{\"type\":\"avg_pool2d\",\"inputs\":[\"t\"],\"kernel_size\":3,"
+            "\"stride\":1,\"padding\":1,\"name\":\"a\"},"
+            JOIN("concat", "\"t\",\"m\",\"a\"")), CROSS_ENTROPY, 4},
+    {"avg_pool2d", POOLED("{\"type\":\"avg_pool2d\",\"kernel_size\":[3,2]}"), MSE, 4},
+    {"adaptive_avg_pool2d", POOLED("{\"type\":\"adaptive_avg_pool2d\",\"output_size\":[4,3]}"), MSE, 4},
+    {"adaptive_avg_pool2d of all",
+     POOLED("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"adaptive_avg_pool2d\",\"output_size\":1},"
+            "{\"type\":\"flatten\",\"name\":\"f\"}"), CROSS_ENTROPY, 4},
     {"mse, labels", FUSED("tanh"), MSE, 4},
     {"mse, numbers", FUSED("tanh"), MSE, 0},
     {"mse, one output", "{\"input\":[6],\"layers\":[" LINEAR(1) "]}", MSE, 2},

@@ -33,6 +33,15 @@ static const struct broken {
     {"argmax_forward", "argmax", "min(chunk, n - begin)", "min(chunk, n - begin) - 1", "argmax", NULL},
     {"max_backward", "argmax", ": gradient;", ": -gradient;", "max", NULL},
     {"max_backward", "argmax", "*at + gradient", "gradient", "max_of_rows_backward_added", NULL},
+    {"avg_pool2d_forward", "avg_pool2d", "part += of_windows", "part = of_windows", "avg_pool2d", NULL},
+    {"avg_pool2d_forward", "avg_pool2d", "ADAPTIVE || LEAVES_PADDING_OUT", "ADAPTIVE",
+     "avg_pool2d_meeting", NULL},
+    {"avg_pool2d_forward", "avg_pool2d", "o * size / out)", "o * (size / out))",
+     "adaptive_avg_pool2d", NULL},
+    {"avg_pool2d_backward", "avg_pool2d", "to[h * WIDTH + w] += part", "to[h * WIDTH + w] = part",
+     "avg_pool2d_overlapping_backward", NULL},
+    {"avg_pool2d_backward", "avg_pool2d", "ADD ? dx[at] : 0.0f", "0.0f",
+     "adaptive_avg_pool2d_backward_added", NULL},
     {"bce_with_logits", "bce_with_logits", "log_of_1_and(e)", "log_of_1_and(0.9999f * e)",
      "bce_with_logits", NULL},
     {"bce_with_logits", "bce_with_logits", "-wt * x", "wt * x", "bce_with_logits_weighted", NULL},
@@ -80,6 +89,15 @@ static const struct broken {
      "metrics_sum_ignoring", NULL},
     {"sum_values", "metric_sums", "add ? *at + sum", "add ? sum", "metrics_sum_weighted", NULL},
     {"peaks", "metrics", "min(RUN, n", "min(RUN - 1, n", "peaks", NULL},
+    {"max_pool2d_forward", "max_pool2d", "(x > *top) | (x != x)", "(x >= *top) | (x != x)",
+     "max_pool2d_forward", NULL},
+    {"max_pool2d_forward", "max_pool2d", "value != value", "false", "max_pool2d_dilated", NULL},
+    {"max_pool2d_forward", "pool2d", "low.odd, high.odd", "low.even, high.odd",
+     "max_pool2d_overlapping", NULL},
+    {"max_pool2d_backward", "max_pool2d", "to[i] += dy[from + o]", "to[i] = dy[from + o]",
+     "max_pool2d_meeting", NULL},
+    {"max_pool2d_backward", "max_pool2d", "indices[o] == h * WIDTH + w", "indices[o] >= 0",
+     "max_pool2d_overlapping_backward", NULL},
     {"mse", "mse", "error * slope", "1.00001f * error * slope", "mse", NULL},
     {"one_hot", "one_hot", "label == (int)i", "label == 1 + (int)i", "one_hot", NULL},
     {"reduce_forward", "reduce", "result / divisor", "result", "mean", NULL},
@@ -107,7 +125,9 @@ static const char *break_kernel(const struct broken *b)
     static char folder[256];
     const char *source = getenv("CLADE_TEST_SOURCE");
     snprintf(folder, sizeof folder, "%s", test_folder());
-    const char *files[] = {b->file, strcmp(b->file, "row_reduce") == 0 ? "metrics" : NULL};
+    const char *files[] = {b->file, strcmp(b->file, "row_reduce") == 0 ? "metrics"
+                                    : strcmp(b->file, "pool2d") == 0   ? "max_pool2d"
+                                                                       : NULL};
     for (int i = 0; i < 2 && files[i]; i++) {
         unsigned char *bytes;
         size_t n_bytes;
@@ -324,7 +344,10 @@ static void copy_values(clade__trial *backward, const clade__trial *forward)
     for (int i = 0; i < backward->n_operands; i++) {
         clade__operand *to = &backward->operands[i];
         const clade__operand *from = clade__trial_find(forward, to->name);
-        if (!from || to->role != CLADE__IN || to->dtype != CLADE_FLOAT32) continue;
+        if (!from || to->role != CLADE__IN) continue;
+        for (int64_t k = 0; to->dtype == CLADE_INT32 && from->want && k < to->n; k++)
+            to->before.ints[k] = (int32_t)from->want[k];
+        if (to->dtype != CLADE_FLOAT32) continue;
         for (int64_t k = 0; k < to->n; k++)
             to->before.floats[k] =
                 from->role == CLADE__IN ? from->before.floats[k] : (float)from->want[k];

@@ -79,6 +79,32 @@ CLADE_API clade_node *clade_dropout(clade_node *x, float p);
 /* A sample's elements in one dimension, in row-major order. */
 CLADE_API clade_node *clade_flatten(clade_node *x);
 
+/* torch.nn.MaxPool2d and AvgPool2d of a sample (channels, height, width); of each pair the height's before
+ * the width's. Out of them comes (channels, out height, out width), see clade/ops.h. */
+typedef struct clade_max_pool2d_options {
+    int64_t kernel_size[2]; /* at least 1; a second of 0 is as the first */
+    int64_t stride[2];      /* 0: the kernel_size */
+    int64_t padding[2];     /* on each side, at most half the kernel_size */
+    int64_t dilation[2];    /* 0: 1 */
+    const char *name;       /* of the layer; NULL: its position */
+    uint64_t reserved[8];
+} clade_max_pool2d_options;
+
+typedef struct clade_avg_pool2d_options {
+    int64_t kernel_size[2], stride[2], padding[2];
+    bool leaves_padding_out; /* of the number it divides by: PyTorch's count_include_pad, false */
+    const char *name;
+    uint64_t reserved[8];
+} clade_avg_pool2d_options;
+
+CLADE_API clade_node *clade_max_pool2d(clade_node *x, int64_t kernel_size);
+CLADE_API clade_node *clade_max_pool2d_with(clade_node *x, const clade_max_pool2d_options *options);
+CLADE_API clade_node *clade_avg_pool2d(clade_node *x, int64_t kernel_size);
+CLADE_API clade_node *clade_avg_pool2d_with(clade_node *x, const clade_avg_pool2d_options *options);
+
+/* torch.nn.AdaptiveAvgPool2d: (channels, height, width) of these sizes out of any. */
+CLADE_API clade_node *clade_adaptive_avg_pool2d(clade_node *x, int64_t height, int64_t width);
+
 /* Over a sample's last dimension. A classifier trained with cross_entropy ends in plain logits. */
 CLADE_API clade_node *clade_softmax(clade_node *x);
 CLADE_API clade_node *clade_log_softmax(clade_node *x);

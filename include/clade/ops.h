@@ -135,6 +135,52 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_concat_forward(clade_tensor *y,
                                                              const clade_tensor *const *inputs,
                                                              int n_inputs, int dim);
 
+/* ---- pooling ---------------------------------------------------------------------------------- */
+
+/* The windows of a pooling; of each pair the height's before the width's. */
+typedef struct clade_pool2d_args {
+    int64_t kernel_size[2];  /* at least 1 */
+    int64_t stride[2];       /* 0: the kernel_size */
+    int64_t padding[2];      /* on each side, at most half the kernel_size */
+    int64_t dilation[2];     /* of max_pool2d; 0: 1 */
+    bool leaves_padding_out; /* avg_pool2d divides by how many elements lie in the image, and not by the
+                              * size of the window: PyTorch's count_include_pad, false */
+    uint64_t reserved[4];
+} clade_pool2d_args;
+
+/* torch.nn.functional.max_pool2d: x (…, height, width), y and indices (…, out height, out width), out being
+ * (size + 2 padding - dilation (kernel_size - 1) - 1) / stride + 1, rounded down. indices int32, unless it is
+ * NULL, receives where in its plane the largest of each window is: the first of equals, the last of several
+ * NaN, which count as larger than all; -1 of a dilated window without an element. CLADE_ESHAPE where a window
+ * does not fit the padded image. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_max_pool2d_forward(clade_tensor *y,
+                                                                 clade_tensor *indices,
+                                                                 const clade_tensor *x,
+                                                                 const clade_pool2d_args *args);
+
+/* dx (…, height, width) = for each element the sum of dy over the windows whose largest it is, by the indices
+ * of forward. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_max_pool2d_backward(clade_tensor *dx,
+                                                                  const clade_tensor *dy,
+                                                                  const clade_tensor *indices,
+                                                                  const clade_pool2d_args *args);
+
+/* torch.nn.functional.avg_pool2d: the mean of each window, the padding counted as zeros. Shapes as those of
+ * max_pool2d. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_avg_pool2d_forward(clade_tensor *y,
+                                                                 const clade_tensor *x,
+                                                                 const clade_pool2d_args *args);
+CLADE_API CLADE_MUST_CHECK clade_status clade_avg_pool2d_backward(clade_tensor *dx,
+                                                                  const clade_tensor *dy,
+                                                                  const clade_pool2d_args *args);
+
+/* torch.nn.functional.adaptive_avg_pool2d: y (…, out height, out width) of any out sizes; output o along a
+ * dimension is the mean of the elements from o size / out, rounded down, to (o + 1) size / out, rounded up. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_adaptive_avg_pool2d_forward(clade_tensor *y,
+                                                                          const clade_tensor *x);
+CLADE_API CLADE_MUST_CHECK clade_status clade_adaptive_avg_pool2d_backward(clade_tensor *dx,
+                                                                           const clade_tensor *dy);
+
 /* ---- losses ---------------------------------------------------------------------------------- */
 
 /* What torch.nn.CrossEntropyLoss has beside the logits and labels. All zero: nothing. */

@@ -2,11 +2,24 @@
 #include "graph/layer.h"
 #include "graph/model.h"
 
-static clade_node *add_layer(const clade__layer_type *type, clade_node *x, const void *options)
+static clade_node *add_named(const clade__layer_type *type, const char *name, clade_node *x,
+                             const void *options)
 {
     if (!x) return NULL;
-    return clade__graph_add(&(clade__layer_spec){.type = type, .inputs = &x, .n_inputs = 1,
-                                                 .options = options});
+    return clade__graph_add(&(clade__layer_spec){.type = type, .name = name, .inputs = &x,
+                                                 .n_inputs = 1, .options = options});
+}
+
+static clade_node *add_layer(const clade__layer_type *type, clade_node *x, const void *options)
+{
+    return add_named(type, NULL, x, options);
+}
+
+/* False where there is no x, or its graph now has the error. */
+static bool keep_status(clade_node *x, clade_status status)
+{
+    if (x) clade__graph_keep_error(x->layer->graph, status);
+    return x && status == CLADE_OK;
 }
 
 clade_node *clade_input(clade_model *model, clade_shape sample)
@@ -126,6 +139,52 @@ clade_node *clade_split(clade_node *x, int dim, const int64_t *sizes, int n)
     options.sizes.n = n; /* out of range, it is refused with the layer's options */
     for (int i = 0; i < n && i < CLADE__MAX_SIZES; i++) options.sizes.list[i] = sizes[i];
     return add_layer(&clade__layer_split, x, &options);
+}
+
+clade_node *clade_max_pool2d(clade_node *x, int64_t kernel_size)
+{
+    return clade_max_pool2d_with(x, &(clade_max_pool2d_options){.kernel_size = {kernel_size}});
+}
+
+static clade_status check_max_pool2d(const clade_max_pool2d_options *options)
+{
+    if (!options) return clade__fail(CLADE_EINVAL, "clade_max_pool2d_with: options is NULL");
+    CLADE_WANT_UNUSED("max_pool2d", options->reserved);
+    return CLADE_OK;
+}
+
+clade_node *clade_max_pool2d_with(clade_node *x, const clade_max_pool2d_options *options)
+{
+    if (!keep_status(x, check_max_pool2d(options))) return NULL;
+    clade_max_pool2d_options whole = *options;
+    if (whole.kernel_size[1] == 0) whole.kernel_size[1] = whole.kernel_size[0];
+    return add_named(&clade__layer_max_pool2d, options->name, x, &whole);
+}
+
+clade_node *clade_avg_pool2d(clade_node *x, int64_t kernel_size)
+{
+    return clade_avg_pool2d_with(x, &(clade_avg_pool2d_options){.kernel_size = {kernel_size}});
+}
+
+static clade_status check_avg_pool2d(const clade_avg_pool2d_options *options)
+{
+    if (!options) return clade__fail(CLADE_EINVAL, "clade_avg_pool2d_with: options is NULL");
+    CLADE_WANT_UNUSED("avg_pool2d", options->reserved);
+    return CLADE_OK;
+}
+
+clade_node *clade_avg_pool2d_with(clade_node *x, const clade_avg_pool2d_options *options)
+{
+    if (!keep_status(x, check_avg_pool2d(options))) return NULL;
+    clade_avg_pool2d_options whole = *options;
+    if (whole.kernel_size[1] == 0) whole.kernel_size[1] = whole.kernel_size[0];
+    return add_named(&clade__layer_avg_pool2d, options->name, x, &whole);
+}
+
+clade_node *clade_adaptive_avg_pool2d(clade_node *x, int64_t height, int64_t width)
+{
+    return add_layer(&clade__layer_adaptive_avg_pool2d, x,
+                     &(clade__adaptive_options){{height, width}});
 }
 
 static clade_node *add_reduction(const clade__layer_type *type, clade_node *x, int dim)

@@ -115,6 +115,25 @@ static clade_status read_sizes(const cJSON *item, const clade__place *at, clade_
     return CLADE_OK;
 }
 
+/* 3, or [3, 5]. */
+static clade_status read_pair(const cJSON *item, const clade__option *o, const clade__place *at,
+                              int64_t pair[2])
+{
+    for (int i = 0; i < 2; i++) {
+        const cJSON *one = cJSON_IsArray(item) ? cJSON_GetArrayItem(item, i) : item;
+        double value = cJSON_GetNumberValue(one);
+        if (!(fabs(value) <= INT32_MAX) || value != floor(value) ||
+            (cJSON_IsArray(item) && cJSON_GetArraySize(item) != 2))
+            return clade__fail(CLADE_ECONFIG, "%s: want a whole number, or two for height and width",
+                               at->text);
+        pair[i] = (int64_t)value;
+    }
+    const int64_t *wrong = clade__pair_out_of_range(o, pair);
+    return wrong ? clade__fail(CLADE_ECONFIG, "%s: %lld, want a whole number of at least %g", at->text,
+                               (long long)*wrong, o->least)
+                 : CLADE_OK;
+}
+
 /* A number with a range of its own fails with its place. */
 static clade_status read_option(const cJSON *layer, const clade__option *o, const clade__place *at,
                                 void *options)
@@ -137,6 +156,7 @@ static clade_status read_option(const cJSON *layer, const clade__option *o, cons
         *(bool *)to = flag == (o->kind == CLADE__OPTION_FLAG);
         return CLADE_OK;
     case CLADE__OPTION_SIZES: return read_sizes(item, &here, to);
+    case CLADE__OPTION_PAIR: return read_pair(item, o, &here, to);
     case CLADE__OPTION_INIT: break;
     }
     return read_init(layer, o->key, at, to);

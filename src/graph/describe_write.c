@@ -30,6 +30,17 @@ static void write_sizes(clade__json *json, const char *key, const clade__sizes *
     clade__json_list_end(json);
 }
 
+static void write_pair(clade__json *json, const char *key, const int64_t pair[2])
+{
+    if (pair[0] == pair[1]) {
+        clade__json_number(json, key, (double)pair[0]);
+    } else {
+        clade__json_list(json, key);
+        for (int i = 0; i < 2; i++) clade__json_number(json, NULL, (double)pair[i]);
+        clade__json_list_end(json);
+    }
+}
+
 /* A flag and an initialiser that are the default are left out. */
 static void write_option(clade__json *json, const clade__option *o, const void *options)
 {
@@ -49,6 +60,7 @@ static void write_option(clade__json *json, const clade__option *o, const void *
         break;
     case CLADE__OPTION_INIT: write_init(json, o->key, value); break;
     case CLADE__OPTION_SIZES: write_sizes(json, o->key, value); break;
+    case CLADE__OPTION_PAIR: write_pair(json, o->key, value); break;
     }
 }
 

@@ -19,7 +19,8 @@ typedef enum clade__option_kind {
     CLADE__OPTION_FLAG,   /* bool */
     CLADE__OPTION_NO_FLAG, /* bool that holds the contrary: "bias" lies in no_bias */
     CLADE__OPTION_INIT,   /* clade_init */
-    CLADE__OPTION_SIZES   /* clade__sizes, of one or more */
+    CLADE__OPTION_SIZES,  /* clade__sizes, of one or more */
+    CLADE__OPTION_PAIR    /* int64_t[2], of height and width; one number stands for both */
 } clade__option_kind;
 
 #define CLADE__MAX_SIZES 64
@@ -195,6 +196,9 @@ float clade__activation_slope(const clade__layer *layer);
 void clade__options_default(const clade__layer_type *type, void *options);
 clade_status clade__options_check(const clade__layer_type *type, const void *options);
 
+/* Of a pair's numbers the first that is out of range; NULL: none. */
+const int64_t *clade__pair_out_of_range(const clade__option *option, const int64_t pair[2]);
+
 /* "he"; NULL out of range. */
 const char *clade__init_name(clade_init_kind kind);
 
@@ -210,6 +214,9 @@ extern const clade__layer_type clade__layer_sum, clade__layer_mean, clade__layer
 extern const clade__layer_type clade__layer_concat, clade__layer_slice,      /* layer_parts.c */
     clade__layer_split;
 
+extern const clade__layer_type clade__layer_max_pool2d, clade__layer_avg_pool2d, /* layer_pool.c */
+    clade__layer_adaptive_avg_pool2d;
+
 /* What builders set; of those that are not public. */
 typedef struct clade__slice_options {
     int64_t dim, start, length;
@@ -219,6 +226,10 @@ typedef struct clade__split_options {
     int64_t dim;
     clade__sizes sizes;
 } clade__split_options;
+
+typedef struct clade__adaptive_options {
+    int64_t output_size[2];
+} clade__adaptive_options;
 
 /* A sample's shape with the batch in front. */
 clade_shape clade__batch_shape(int64_t batch, clade_shape sample);

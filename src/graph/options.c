@@ -26,6 +26,9 @@ void clade__options_default(const clade__layer_type *type, void *options)
         case CLADE__OPTION_NUMBER: *(float *)at(options, o) = (float)o->fallback; break;
         case CLADE__OPTION_FLAG: *(bool *)at(options, o) = o->fallback != 0.0; break;
         case CLADE__OPTION_NO_FLAG: *(bool *)at(options, o) = o->fallback == 0.0; break;
+        case CLADE__OPTION_PAIR:
+            for (int i = 0; i < 2; i++) ((int64_t *)at(options, o))[i] = (int64_t)o->fallback;
+            break;
         case CLADE__OPTION_INIT:
         case CLADE__OPTION_SIZES: break; /* zeros */
         }
@@ -58,6 +61,13 @@ static clade_status check_range(const char *type, const clade__option *o, double
                        o->most);
 }
 
+const int64_t *clade__pair_out_of_range(const clade__option *option, const int64_t pair[2])
+{
+    for (int i = 0; i < 2; i++)
+        if ((double)pair[i] < option->least || (double)pair[i] > option->most) return &pair[i];
+    return NULL;
+}
+
 static clade_status check_sizes(const char *type, const clade__option *o, const clade__sizes *sizes)
 {
     if (sizes->n < 1 || sizes->n > CLADE__MAX_SIZES)
@@ -80,6 +90,10 @@ clade_status clade__options_check(const clade__layer_type *type, const void *opt
             status = check_init(type->name, o->key, value);
         else if (o->kind == CLADE__OPTION_SIZES)
             status = check_sizes(type->name, o, value);
+        else if (o->kind == CLADE__OPTION_PAIR) {
+            const int64_t *wrong = clade__pair_out_of_range(o, value);
+            if (wrong) status = check_range(type->name, o, (double)*wrong);
+        }
         CLADE_TRY(status);
     }
     return CLADE_OK;

@@ -78,6 +78,25 @@ clade_status clade__concat_forward(clade__commands *commands, clade_tensor *y,
                                    const clade_tensor *const *inputs, int n_inputs, int dim,
                                    bool add);
 
+/* max_pool2d.c, avg_pool2d.c. scratch: float32 of clade__adaptive_avg_pool2d_scratch() elements, or NULL
+ * when that is 0; x with the batch. */
+clade_status clade__max_pool2d_forward(clade__commands *commands, clade_tensor *y,
+                                       clade_tensor *indices, const clade_tensor *x,
+                                       const clade_pool2d_args *args);
+clade_status clade__max_pool2d_backward(clade__commands *commands, clade_tensor *dx,
+                                        const clade_tensor *dy, const clade_tensor *indices,
+                                        const clade_pool2d_args *args, bool add);
+clade_status clade__avg_pool2d_forward(clade__commands *commands, clade_tensor *y,
+                                       const clade_tensor *x, const clade_pool2d_args *args);
+clade_status clade__avg_pool2d_backward(clade__commands *commands, clade_tensor *dx,
+                                        const clade_tensor *dy, const clade_pool2d_args *args,
+                                        bool add);
+clade_status clade__adaptive_avg_pool2d_forward(clade__commands *commands, clade_tensor *y,
+                                                const clade_tensor *x, clade_tensor *scratch);
+clade_status clade__adaptive_avg_pool2d_backward(clade__commands *commands, clade_tensor *dx,
+                                                 const clade_tensor *dy, bool add);
+int64_t clade__adaptive_avg_pool2d_scratch(clade_shape x, const int64_t out[2]);
+
 /* Which rows of a loss count, by their labels. A row counts the weight of its class, or 1; one whose label
  * is ignore_index counts for nothing, and one whose label is no class otherwise is an error, of which a
  * NaN loss tells. All zero but n_classes: each row of a class counts 1. */

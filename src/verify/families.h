@@ -105,6 +105,24 @@ enum {
 
 extern const clade__family clade__slices, clade__int_slices, clade__concats;
 
+/* pools.c; the variant says which windows, or for an adaptive one which shares of the image, what the mean is
+ * over, whether forward is without indices, and CLADE__ADDS. */
+enum {
+    CLADE__WINDOWS_OF_2 = 0,    /* stride 2 */
+    CLADE__WINDOWS_OF_3 = 1,    /* stride 2, padding 1 */
+    CLADE__WINDOWS_MEET = 2,    /* 3 x 5, stride 1 */
+    CLADE__WINDOWS_DILATED = 3, /* 2 x 3, stride 3 x 1 */
+    CLADE__SHARES_ONE = 4,
+    CLADE__SHARES_EVEN = 5,
+    CLADE__SHARES_UNEVEN = 6,
+    CLADE__WINDOWS = 7,
+    CLADE__WINDOWS_LEAVE_PADDING_OUT = 8,
+    CLADE__NO_INDICES = 16
+};
+
+extern const clade__family clade__max_pools, clade__max_pool_backwards, clade__avg_pools,
+    clade__avg_pool_backwards;
+
 /* products.c: gemm by a provider, and the step of sgd inside it; the trial's detail is a case. */
 typedef struct clade__product {
     const struct clade__gemm_provider *provider;

@@ -1,0 +1,144 @@
+/* The largest element of each window of x (planes, height, width), and its gradient; see pool2d.cl.
+ *
+ *   max_pool2d_forward            y (planes, out height, out width) = max over the window, and indices of
+ *                                 that shape = where in its plane it is
+ *   max_pool2d_backward           dx (planes, height, width) = the sum of dy (as y) over the windows whose
+ *                                 largest it is; with -DADD=1 that is added to dx
+ *
+ * As in PyTorch: of equals the first is the largest; a NaN is larger than all, and of several the last.
+ * indices may be null. A window without elements, between those of a dilated one, has -infinity and -1.
+ */
+#include "pool2d.cl"
+
+/* Output (oy, ox) of the plane x. */
+static inline float largest(const global float *x, const int oy, const int ox, const int8 image,
+                            const int8 window, int *index)
+{
+    const int y = oy * STRIDE_H - PADDING_H, left = ox * STRIDE_W - PADDING_W;
+    const int first_y = y + quotient_up(-y, DILATION_H) * DILATION_H;
+    const int first_x = left + quotient_up(-left, DILATION_W) * DILATION_W;
+    const int end_y = min(y + KERNEL_H * DILATION_H, HEIGHT);
+    const int end_x = min(left + KERNEL_W * DILATION_W, WIDTH);
+    float top = -INFINITY;
+    int first = first_y < end_y && first_x < end_x ? first_y * WIDTH + first_x : -1;
+    for (int h = first_y; h < end_y; h += DILATION_H)
+        for (int w = first_x; w < end_x; w += DILATION_W) {
+            const float value = x[h * WIDTH + w];
+            if (value > top || value != value) {
+                top = value;
+                first = h * WIDTH + w;
+            }
+        }
+    *index = first;
+    return top;
+}
+
+#if LONE
+
+static inline void take(VEC *top, INTS *first, const VEC x, const INTS at)
+{
+    const INTS better = (x > *top) | (x != x);
+    *top = better ? x : *top;
+    *first = better ? at : *first;
+}
+
+/* Outputs ox ... ox + VW - 1 of a row, all of whose columns lie in the image. */
+static inline VEC largest_of(const global float *x, const int oy, const int ox, const int8 image,
+                             const int8 window, INTS *index)
+{
+    int lane[VW];
+    for (int k = 0; k < VW; k++) lane[k] = k * STEP;
+    const int y = oy * STRIDE_H - PADDING_H, left = ox * STEP - PADDING_W;
+    const int first_y = y + quotient_up(-y, DILATION_H) * DILATION_H;
+    const int end_y = min(y + KERNEL_H * DILATION_H, HEIGHT);
+    const INTS lefts = LOAD(lane) + left;
+    VEC top = -INFINITY;
+    INTS first = first_y < end_y ? lefts + first_y * WIDTH : (INTS)(-1);
+    for (int h = first_y; h < end_y; h += DILATION_H)
+        for (int k = 0; k < KERNEL_W; k++)
+            take(&top, &first, of_windows(x + h * WIDTH + left, k, KERNEL_W, DILATION_W),
+                 lefts + (h * WIDTH + k * DILATION_W));
+    *index = first;
+    return top;
+}
+
+LONE_KERNEL max_pool2d_forward(global float *restrict y, global int *restrict indices,
+                               const global float *restrict x, const int8 image,
+                               const int8 window, const int per_item, const int begin,
+                               const int end)
+{
+    const int first = (int)get_group_id(0) * per_item;
+    const int last = min(first + per_item, PLANES * OUT_HEIGHT);
+    for (int row = first; row < last; row++) {
+        const int plane = row / OUT_HEIGHT, oy = row - plane * OUT_HEIGHT;
+        const global float *from = x + (size_t)plane * HEIGHT * WIDTH;
+        const size_t to = (size_t)row * OUT_WIDTH;
+        for (int c = begin; c < end; c += VW) {
+            const int ox = min(c, end - VW);
+            INTS index;
+            STORE(largest_of(from, oy, ox, image, window, &index), y + to + ox);
+            if (indices) STORE(index, indices + to + ox);
+        }
+        for (int ox = begin > 0 ? 0 : end; ox < OUT_WIDTH; ox = ox + 1 == begin ? end : ox + 1) {
+            int index;
+            y[to + ox] = largest(from, oy, ox, image, window, &index);
+            if (indices) indices[to + ox] = index;
+        }
+    }
+}
+
+LONE_KERNEL max_pool2d_backward(global float *restrict dx, const global float *restrict dy,
+                                const global int *restrict indices, const int8 image,
+                                const int per_item)
+{
+    const int n = HEIGHT * WIDTH, n_out = OUT_HEIGHT * OUT_WIDTH;
+    const int first = (int)get_group_id(0) * per_item;
+    const int last = min(first + per_item, PLANES);
+    for (int plane = first; plane < last; plane++) {
+        global float *to = dx + (size_t)plane * n;
+        const size_t from = (size_t)plane * n_out;
+#if !ADD
+        for (int i = 0; i < n; i++) to[i] = 0.0f;
+#endif
+        for (int o = 0; o < n_out; o++) {
+            const int i = indices[from + o];
+            if ((uint)i < (uint)n) to[i] += dy[from + o];
+        }
+    }
+}
+
+#else
+
+ELEMENT_KERNEL max_pool2d_forward(global float *restrict y, global int *restrict indices,
+                                  const global float *restrict x, const int n, const int8 image,
+                                  const int8 window)
+{
+    if (!HAS_ELEMENT(n)) return;
+    const int at = (int)ELEMENT, row = at / OUT_WIDTH, plane = row / OUT_HEIGHT;
+    int index;
+    y[at] = largest(x + (size_t)plane * HEIGHT * WIDTH, row - plane * OUT_HEIGHT,
+                    at - row * OUT_WIDTH, image, window, &index);
+    if (indices) indices[at] = index;
+}
+
+ELEMENT_KERNEL max_pool2d_backward(global float *restrict dx, const global float *restrict dy,
+                                   const global int *restrict indices, const int n,
+                                   const int8 image, const int8 window)
+{
+    if (!HAS_ELEMENT(n)) return;
+    const int at = (int)ELEMENT, row = at / WIDTH, plane = row / HEIGHT;
+    const int h = row - plane * HEIGHT, w = at - row * WIDTH;
+    const int first_y = quotient_up(h + PADDING_H - (KERNEL_H - 1) * DILATION_H, STRIDE_H);
+    const int first_x = quotient_up(w + PADDING_W - (KERNEL_W - 1) * DILATION_W, STRIDE_W);
+    const int last_y = min((h + PADDING_H) / STRIDE_H, OUT_HEIGHT - 1);
+    const int last_x = min((w + PADDING_W) / STRIDE_W, OUT_WIDTH - 1);
+    float sum = ADD ? dx[at] : 0.0f;
+    for (int oy = first_y; oy <= last_y; oy++)
+        for (int ox = first_x; ox <= last_x; ox++) {
+            const size_t o = ((size_t)plane * OUT_HEIGHT + oy) * OUT_WIDTH + ox;
+            if (indices[o] == h * WIDTH + w) sum += dy[o];
+        }
+    dx[at] = sum;
+}
+
+#endif
