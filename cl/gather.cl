@@ -17,16 +17,7 @@
  * source_row after the return, the same work takes a hundred times as long.
  */
 #include "element.cl"
-
-/* The row of src for row r of dst; -1 where there is none. */
-static inline int source_row(const global int *index, const int n_index, const int n,
-                             const int first, const int r)
-{
-    const long at = (long)first + r;
-    if (at < 0 || at >= n_index) return -1;
-    const int row = index ? index[at] : (int)at;
-    return row >= 0 && row < n ? row : -1;
-}
+#include "source_row.cl"
 
 #define GATHER_ROWS(NAME, SOURCE, FACTORS, SCALED)                                                  \
     ELEMENT_KERNEL NAME(global float *restrict dst, const global SOURCE *restrict src,             \

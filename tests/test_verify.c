@@ -64,6 +64,8 @@ static const struct broken {
     {"gather_floats_by_column", "gather", "row < 0 ? NAN", "row < 0 ? 0.0f",
      "gather_float_by_column", NULL},
     {"gather_labels", "gather", "row < 0 ? -1", "row < 0 ? 0", "gather_labels", NULL},
+    {"augment_float", "augment", "a.s2 >> 31", "a.s2 >> 30 & 1", "augment_floats", NULL},
+    {"augment_bytes", "augment", "change.s0 + 1", "change.s0 + 2", "augment_bytes", NULL},
     {"gather_ints", "gather", "-1 : src[(size_t)row * cols + c]", "0 : src[(size_t)row * cols + c]",
      "gather_ints", NULL},
     {"gemm_dots", "gemm_dots", "sum[r][1], sum[r][2]", "sum[r][2], sum[r][1]", "gemm tiled", NULL},

@@ -41,6 +41,7 @@ enum {
     CLADE__STREAM_RANDOM = 4, /* + 2^32 times the sample and its part */
     CLADE__STREAM_DRAW = 5,
     CLADE__STREAM_BALANCED = 6,
+    CLADE__STREAM_AUGMENT = 7, /* in the counter's third word, as dropout's: sample, epoch, stream, 0 or 1 */
     CLADE__STREAM_PARAMETER = 1000, /* + index of the parameter */
     CLADE__STREAM_DROPOUT = 1 << 30, /* + index of the layer; the step is in the bits above 32 */
 };

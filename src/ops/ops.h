@@ -211,6 +211,28 @@ clade_status clade__gather_labels(clade__commands *commands, clade_tensor *dst,
                                   const clade_tensor *src, const clade_tensor *index,
                                   const int32_t *first);
 
+/* The same of images, each changed at random; see cl/augment.cl for what is drawn, and from what. */
+typedef struct clade__rows_by {
+    const clade_tensor *index; /* as clade__gather's, and so the rest */
+    const int32_t *first;
+    float scale, shift;
+    const clade_tensor *columns;
+} clade__rows_by;
+
+typedef struct clade__augmentation {
+    int64_t image[3]; /* channels, height, width */
+    int32_t crop;     /* pixels that it may be moved by, each way */
+    bool flip;        /* mirror half of the images */
+    int32_t cutout;   /* the side of a square that is blanked; 0: none */
+    uint64_t seed;
+    const int32_t *epoch;    /* read at each run */
+    const clade_tensor *ids; /* int32: the number of image *first + r in its data set */
+} clade__augmentation;
+
+clade_status clade__gather_augmented(clade__commands *commands, clade_tensor *dst,
+                                     const clade_tensor *src, const clade__rows_by *by,
+                                     const clade__augmentation *how);
+
 /* clip_norm.c: scale (1) from all gradients, with float32 partials, as many as those of each gradient
  * of n elements together. */
 int64_t clade__clip_norm_partials(const clade_device *device, int64_t n);

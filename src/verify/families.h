@@ -85,6 +85,7 @@ enum { CLADE__OF_COLUMNS = 8 };
 enum { CLADE__NO_HITS = 1, CLADE__ADDED = 2 };
 
 extern const clade__family clade__gathers, clade__byte_gathers, clade__label_gathers,
+    clade__augments, clade__byte_augments,
     clade__hit_counts, clade__row_marks, clade__metric_stores, clade__peak_searches;
 
 /* evaluations.c; the variant says whether of numbers, else of classes, whether rows are weighted or ignored,
