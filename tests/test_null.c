@@ -221,6 +221,7 @@ static void data_is_wanted(void **state)
     REFUSED(clade_data_from_fields(&data, 1, NULL, 1), "clade_data_from_fields: fields is NULL");
     REFUSED(clade_data_field_at(NULL, 0, &field), "clade_data_field_at: data is NULL");
     REFUSED(clade_data_set_scale(NULL, 1.0f, 0.0f), "clade_data_set_scale: data is NULL");
+    REFUSED(clade_data_standardize_channels(NULL), "clade_data_standardize_channels: data is NULL");
     REFUSED(clade_data_standardize(NULL), "clade_data_standardize: data is NULL");
     assert_null(data);
 }

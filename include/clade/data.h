@@ -232,6 +232,11 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_data_set_scale(clade_data *data, f
  * are. Takes the place of an earlier scale. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_data_standardize(clade_data *data);
 
+/* The same by channel: one mean and deviation for all pixels of each channel of images (channels, height,
+ * width), or for all of (height, width), as torchvision's Normalize takes them. CLADE_EINVAL for samples of
+ * another rank. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_data_standardize_channels(clade_data *data);
+
 CLADE_API clade_data_info clade_data_describe(const clade_data *data);
 CLADE_API void clade_data_free(clade_data *data);
 

@@ -96,6 +96,17 @@ typedef struct clade_progress {
     uint64_t reserved[8];
 } clade_progress;
 
+/* Random changes of images, (channels, height, width) or (height, width), in training: each image anew in
+ * each epoch, by seed, epoch and its number in the data alone. Zeroed: none. */
+typedef struct clade_augment {
+    int64_t crop;   /* move by at most so many pixels each way, with value 0 beyond the edges: torchvision's
+                     * RandomCrop of the image's size with this padding. Below height and width */
+    bool flip;      /* mirror half of the images left to right: RandomHorizontalFlip */
+    int64_t cutout; /* then blank a square of so many pixels a side, what the network sees as 0, about a
+                     * place anywhere in the image (DeVries & Taylor 2017); 0: none */
+    uint64_t reserved[4];
+} clade_augment;
+
 typedef struct clade_fit_options {
     int epochs;           /* 0 means 1 */
     int64_t max_steps;    /* stop after so many steps; 0: no limit */
@@ -143,7 +154,9 @@ typedef struct clade_fit_options {
     const volatile sig_atomic_t *stop; /* may be NULL; once it is not 0, training stops after the
                                         * step, validation within some tenths of a second: for a
                                         * signal's handler, or another thread */
-    uint64_t reserved[16];
+    const clade_augment *augment; /* of the training data's images; NULL: none. CLADE_EINVAL for data of
+                                   * other shapes or of named fields */
+    uint64_t reserved[15];
 } clade_fit_options;
 
 typedef enum clade_fit_end {

@@ -143,6 +143,9 @@ static clade_status fit(training *t)
     cli_progress_start(&t->progress, t->call->quiet, values[CLI_LOG_EVERY].count > 0);
     t->progress.valid_is_train = t->setup.valid_is_train;
     t->progress.lr = schedule.kind != CLADE_SCHEDULE_CONSTANT || schedule.warmup.count > 0;
+    const clade_augment augment = {.crop = values[CLI_CROP].count, .flip = values[CLI_FLIP].flag,
+                                   .cutout = values[CLI_CUTOUT].count};
+    bool augmented = augment.crop > 0 || augment.flip || augment.cutout > 0;
     clade_fit_options fit_options = {.epochs = (int)values[CLI_EPOCHS].count,
                                      .max_steps = values[CLI_MAX_STEPS].count,
                                      .validate = t->setup.valid,
@@ -150,6 +153,7 @@ static clade_status fit(training *t)
                                      .replacement = values[CLI_REPLACEMENT].flag,
                                      .balanced = strcmp(values[CLI_SAMPLING].text, "balanced") == 0,
                                      .class_weights = t->setup.class_weights,
+                                     .augment = augmented ? &augment : NULL,
                                      .run_dir = t->folder,
                                      .checkpoint_every = span_of(&values[CLI_CHECKPOINT_EVERY]),
                                      .keep = (int)values[CLI_KEEP].count,
@@ -241,7 +245,9 @@ const cli_command cli_command_train = {
              "A config is YAML; all but model and data may be left out:\n"
              "  model: mlp:512,512         # or input: and layers: in full, see below\n"
              "  data: {train: digits, valid: none, scale: 0.00392157, shift: 0}\n"
-             "                             # or, for each feature: standardize: true\n"
+             "                             # or, for each feature: standardize: true,\n"
+             "                             # of images: standardize_channels: true\n"
+             "  augment: {crop: 0, flip: false, cutout: 0}  # of training images\n"
              "  loss: cross_entropy        # also name, activation, dropout, device, ...\n"
              "  optimizer: {type: sgd, lr: 0.1, momentum: 0.9, nesterov: false,\n"
              "              weight_decay: 0, decay_weights_only: false, clip_norm: 0}\n"

@@ -53,6 +53,15 @@ typedef enum cli_kind {
     X(STANDARDIZE_TARGETS, "data.standardize_targets", "standardize-targets", FLAG, "false", 0, 0,  \
       NULL,                                                                                        \
       "the same for the numbers to predict; predictions are in their own units all the same")      \
+    X(STANDARDIZE_CHANNELS, "data.standardize_channels", "standardize-channels", FLAG, "false", 0, 0,  \
+      NULL,                                                                                        \
+      "of images: let the network see each channel with mean 0 and deviation 1")                   \
+    X(CROP, "augment.crop", "crop", COUNT, "0", 0, 30000, "N",                                     \
+      "move each training image by up to N pixels each way, anew in each epoch (default: 0)")      \
+    X(FLIP, "augment.flip", "flip", FLAG, "false", 0, 0, NULL,                                     \
+      "mirror half of the training images left to right, others in each epoch")                    \
+    X(CUTOUT, "augment.cutout", "cutout", COUNT, "0", 0, 30000, "N",                               \
+      "blank a square of N pixels a side somewhere in each training image (default: 0)")           \
     X(OPTIMIZER, "optimizer.type", "optimizer", CHOICE, "sgd", 0, 0, "sgd|adam|adamw",             \
       "how parameters follow their gradients (default: sgd)")                                      \
     X(LR, "optimizer.lr", "lr", OPEN, NULL, 0, 1e6, "X",                                           \

@@ -84,8 +84,14 @@ clade_status cli_settings_resolve_schedule(cli_settings *settings)
 clade_status cli_settings_resolve_scale(cli_settings *settings)
 {
     static const cli_setting_id of_scale[] = {CLI_SCALE, CLI_SHIFT};
-    for (int i = 0; i < 2 && settings->values[CLI_STANDARDIZE].flag; i++)
+    const cli_value *features = &settings->values[CLI_STANDARDIZE];
+    const cli_value *channels = &settings->values[CLI_STANDARDIZE_CHANNELS];
+    if (features->flag && channels->flag)
+        return clade__fail(CLADE_ECONFIG, "%s: each feature is standardized already; leave out one of both",
+                           channels->where);
+    for (int i = 0; i < 2 && (features->flag || channels->flag); i++)
         CLADE_TRY(drop_foreign(settings, of_scale[i], "data that is not standardized",
-                               CLI_STANDARDIZE, "setting data.standardize"));
+                               features->flag ? CLI_STANDARDIZE : CLI_STANDARDIZE_CHANNELS,
+                               "setting data.standardize"));
     return CLADE_OK;
 }

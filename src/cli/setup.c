@@ -64,6 +64,7 @@ static clade_status scale_data(cli_setup *setup)
     cli_settings *settings = &setup->settings;
     const cli_value *scale = &settings->values[CLI_SCALE], *shift = &settings->values[CLI_SHIFT];
     if (settings->values[CLI_STANDARDIZE].flag) return CLADE_OK;
+    if (settings->values[CLI_STANDARDIZE_CHANNELS].flag) return clade_data_standardize_channels(setup->train);
     if (clade_data_n_fields(setup->train) > 0 && !scale->text && !shift->text) return CLADE_OK;
     clade_data_info info = clade_data_describe(setup->train);
     if (scale->text) info.scale = scale->real;

@@ -7,8 +7,11 @@
 #ifndef CLADE_TRAIN_FEED_H
 #define CLADE_TRAIN_FEED_H
 
+#include <clade/train.h>
+
 #include "data/balance.h"
 #include "graph/plan.h"
+#include "ops/ops.h"
 #include "train/sources.h"
 
 /* A source on its way. */
@@ -16,6 +19,7 @@ typedef struct clade__fed {
     const clade__source *source;
     clade_tensor *tensor;  /* all of it, or one batch: (rows, cols), or of labels (rows) */
     clade_tensor *columns; /* the scaling's, on the device; NULL if it has none */
+    bool augmented;        /* as the feed's augment says */
     size_t stage_at;       /* streamed: where its part of a stage begins */
     clade__transfer sent[2];
 } clade__fed;
@@ -33,6 +37,11 @@ typedef struct clade__feed {
     int32_t *host_order;   /* shuffled: the same on the host */
     clade__transfer order_sent;
     int32_t first;         /* what the recorded gather starts from */
+    clade__augmentation augment; /* of images; ids: the order, or streamed a batch's, owned then */
+    clade_tensor *ids;           /* streamed and augmented: (max_batch) */
+    size_t ids_at;               /* where these are in a stage */
+    clade__transfer ids_sent[2];
+    int32_t epoch;               /* that was shuffled last */
     unsigned char *stage[2]; /* streamed: a batch of each source, one after another */
     int turn;
 } clade__feed;
@@ -46,7 +55,12 @@ typedef struct clade__feed_options {
     bool resident;
     bool shuffled; /* clade__feed_shuffle is called before each epoch */
     bool replacement, balanced; /* as in clade_fit_options; shuffled */
+    const clade_augment *augment; /* the same, checked; NULL: none. Of the first source, and shuffled */
+    uint64_t seed;                /* of augment */
 } clade__feed_options;
+
+/* CLADE_EINVAL where the data's samples are no images that can be changed so. */
+clade_status clade__feed_check_augment(const clade_data *data, const clade_augment *augment);
 
 /* Takes all memory it will use, and sends resident data. */
 clade_status clade__feed_open(clade__feed *feed, clade_device *device, const clade_data *data,

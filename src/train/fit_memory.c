@@ -76,6 +76,10 @@ clade_status clade__fit_memory_plan(clade__fit_memory *plan, const clade_model *
         !options->stream && make_resident(memory, model, train, train_part, true);
     plan->valid_resident =
         !options->stream && valid && make_resident(memory, model, valid, valid_part, false);
+    if (options->augment && !plan->train_resident) /* the numbers of a part's samples */
+        memory->total += (uint64_t)(model->exe.micro_batch < train->n_samples ? model->exe.micro_batch
+                                                                              : train->n_samples) *
+                         sizeof(int32_t);
     memory->data = memory->total - model->exe.memory.total;
     return CLADE_OK;
 }

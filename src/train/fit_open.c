@@ -48,7 +48,8 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
                                                       .resident = plan.train_resident,
                                                       .class_weights = f->options->class_weights,
                                                       .replacement = f->options->replacement,
-                                                      .balanced = f->options->balanced}));
+                                                      .balanced = f->options->balanced,
+                                                      .augment = f->options->augment}));
     if (valid) {
         start.n_valid = valid->n_samples;
         start.valid_is_train = clade_data_equal(data, valid);
@@ -171,6 +172,7 @@ static clade_status fit(clade_model *model, clade_data *train, const clade_fit_o
 {
     CLADE_TRY(check_options(model, options));
     CLADE_TRY(check_classes(train, options));
+    CLADE_TRY(clade__feed_check_augment(train, options->augment));
     clade__fit *f = calloc(1, sizeof *f);
     if (!f) return clade__fail(CLADE_ENOMEM, "no memory to train");
     *f = (clade__fit){.model = model, .options = options, .result = result};

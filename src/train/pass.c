@@ -191,7 +191,9 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data,
                                                       .resident = options->resident,
                                                       .shuffled = pass->training,
                                                       .replacement = options->replacement,
-                                                      .balanced = options->balanced}));
+                                                      .balanced = options->balanced,
+                                                      .augment = options->augment,
+                                                      .seed = model->session.seed}));
     CLADE_TRY(open_weights(pass, options->class_weights, data->n_classes));
     CLADE_TRY(open_losses(pass));
     int64_t rest = pass->n_samples % pass->batch;

@@ -68,6 +68,7 @@ typedef struct clade__pass_options {
     bool resident;                /* keep the data on the device */
     const float *class_weights;   /* as in clade_fit_options, checked; NULL outside training */
     bool replacement, balanced;   /* the same */
+    const clade_augment *augment; /* the same, checked */
 } clade__pass_options;
 
 /* CLADE_EDATA when the data does not fit the model. */

@@ -124,6 +124,13 @@ static void add_schedule(clade__text *text, const clade_schedule *s)
     add_real(text, "threshold", s->threshold);
 }
 
+static void add_augment(clade__text *text, const clade_augment *augment)
+{
+    if (augment->crop > 0) clade__text_append(text, ", crop %lld", (long long)augment->crop);
+    if (augment->flip) clade__text_append(text, ", flip");
+    if (augment->cutout > 0) clade__text_append(text, ", cutout %lld", (long long)augment->cutout);
+}
+
 char *clade__recipe_text(const clade_model *model, const clade_data *train,
                          const clade_fit_options *options, const clade_schedule *schedule)
 {
@@ -138,9 +145,12 @@ char *clade__recipe_text(const clade_model *model, const clade_data *train,
     add_optimizer(&text, &model->exe.optimizer);
     add_groups(&text, model);
     add_schedule(&text, schedule);
-    clade__text_append(&text, "replacement: %s\n", options->balanced      ? "balanced over the classes"
-                                                    : options->replacement ? "true"
-                                                                           : "false");
+    clade__text_append(&text, "replacement: %s", options->balanced      ? "balanced over the classes"
+                                                 : options->replacement ? "true"
+                                                                        : "false");
+    if (options->augment) /* on the line of how samples are drawn */
+        add_augment(&text, options->augment);
+    clade__text_append(&text, "\n");
     add_input(&text, &model->input);
     add_columns(&text, model->schema);
     add_classes(&text, model);
