@@ -48,6 +48,10 @@ static const char *const descriptions[] = {
     MODEL("{\"type\":\"max\",\"dim\":2}"),
     MODEL("{\"type\":\"max\",\"dim\":-1}"),
     MODEL("{\"type\":\"argmax\",\"dim\":2}"),
+    MODEL("{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":[3,4],\"stride\":1,\"padding\":\"same\",\"dilation\":1,\"groups\":1}"),
+    MODEL("{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":3,\"stride\":1,\"padding\":1,\"dilation\":1,\"groups\":1}"),
+    MODEL("{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":[2,3],\"stride\":[1,2],\"padding\":[0,2],\"dilation\":[1,2],"
+          "\"groups\":1,\"bias\":false,\"init\":\"he\"}"),
     MODEL("{\"type\":\"concat\",\"dim\":-1}"),
     MODEL("{\"type\":\"concat\",\"inputs\":[\"input\",\"input\",\"input\"],\"dim\":0}"),
     MODEL("{\"type\":\"slice\",\"dim\":1,\"start\":-2,\"length\":2}"),
@@ -100,6 +104,8 @@ static void what_is_left_out_has_its_default(void **state)
         {"{\"units\":5,\"type\":\"linear\",\"init\":\"normal\",\"bias_init\":\"constant\"}",
          "{\"type\":\"linear\",\"units\":5,\"init\":{\"type\":\"normal\",\"mean\":0,\"std\":1},"
          "\"bias_init\":{\"type\":\"constant\",\"value\":0}}"},
+        {"{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":[2,2]}",
+         "{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":2,\"stride\":1,\"padding\":0,\"dilation\":1,\"groups\":1}"},
         {"{\"type\":\"leaky_relu\"}", "{\"type\":\"leaky_relu\",\"slope\":0.01}"},
         {"{\"type\":\"dropout\"}", "{\"type\":\"dropout\",\"p\":0.5}"},
         {"{\"type\":\"dropout\",\"p\":0}", "{\"type\":\"dropout\",\"p\":0}"},
@@ -147,6 +153,7 @@ static void names_are_those_of_parameters(void **state)
 /* ---- errors ------------------------------------------------------------------------------------ */
 
 #define LAYER(text) MODEL("{\"type\":\"relu\"},{" text "}")
+#define CONV(kernel_size) LAYER("\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":" kernel_size)
 
 static void errors_say_where(void **state)
 {
@@ -242,6 +249,23 @@ static void errors_say_where(void **state)
         {LAYER("\"type\":\"avg_pool2d\",\"kernel_size\":2,\"ceil_mode\":true"), "model.layers[1].ceil_mode: "
                                                                                 "unknown key"},
         {LAYER("\"type\":\"adaptive_avg_pool2d\",\"output_size\":0"), "model.layers[1].output_size: 0, want"},
+        {LAYER("\"type\":\"conv2d\",\"out_channels\":5"), "model.layers[1]: conv2d wants kernel_size"},
+        {CONV("\"3\""), "model.layers[1].kernel_size: want a whole number, or two for height and width"},
+        {CONV("[3]"), "model.layers[1].kernel_size: want a whole number, or two"},
+        {CONV("[1,2.5]"), "model.layers[1].kernel_size: want a whole number, or two"},
+        {CONV("0"), "model.layers[1].kernel_size: 0, want a whole number of at least 1"},
+        {CONV("5"), "model.layers[1]: conv2d: a kernel over 5 elements is larger than the padded input, "
+                    "whose height is 3"},
+        {CONV("1,\"padding\":[0,-1]"), "model.layers[1].padding: -1, want a whole number of at least 0"},
+        {CONV("1,\"padding\":\"some\""), "model.layers[1].padding: want a whole number, or two for height "
+                                           "and width, or same"},
+        {CONV("1,\"padding\":\"same\",\"stride\":2"), "model.layers[1]: conv2d: padding 'same' wants a "
+                                                        "stride of 1"},
+        {CONV("1,\"groups\":2"), "model.layers[1]: conv2d: groups is 2, which does not divide both 2 "
+                                 "channels and 5 out_channels"},
+        {CONV("1,\"groups\":0"), "model.layers[1].groups: 0, want a whole number of at least 1"},
+        {MODEL("{\"type\":\"flatten\"},{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":1}"),
+         "model.layers[1]: conv2d: a sample is (24), want (channels, height, width)"},
         {LAYER("\"type\":\"relu\",\"inputs\":[\"0:1\"]"), "model.layers[1].inputs: no layer named '0:1'"},
         {LAYER("\"type\":\"relu\",\"inputs\":\"0\""), "model.layers[1].inputs: want a list of 1 "
                                                       "name"},

@@ -44,6 +44,10 @@ static const net_case networks[] = {
     {"sum", REDUCED("sum"), CLADE_LOSS_MSE, 0},
     {"mean", REDUCED("mean"), CLADE_LOSS_MSE, 0},
     {"max", REDUCED("max"), CLADE_LOSS_BCE_WITH_LOGITS, 2},
+    {"conv2d", "{\"input\":[2,5,4],\"layers\":[{\"type\":\"conv2d\",\"out_channels\":4,\"kernel_size\":3,"
+               "\"padding\":1},{\"type\":\"tanh\"},{\"type\":\"conv2d\",\"out_channels\":2,\"kernel_size\":"
+               "[3,2],\"stride\":[2,1],\"padding\":[0,1],\"dilation\":[1,2],\"groups\":2},{\"type\":\"flatten\"},"
+               "{\"type\":\"linear\",\"units\":3}]}", CLADE_LOSS_MSE, 0},
     {"concat", BETWEEN("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"concat\",\"inputs\":[\"0\",\"t\","
                        "\"0\"]}"), CLADE_LOSS_CROSS_ENTROPY, 4},
     {"slice", BETWEEN("{\"type\":\"slice\",\"start\":-4,\"length\":3}"), CLADE_LOSS_MSE, 4},

@@ -68,6 +68,7 @@ static void gemm_wants_its_matrices(void **state)
 static void layers_want_their_tensors(void **state)
 {
     clade_tensor *t = test_tensor(*state, CLADE_SHAPE(4, 4), NULL);
+    clade_tensor *image = test_tensor(*state, CLADE_SHAPE(1, 1, 1, 1), NULL);
     clade_dropout_args dropout = {.p = 0.5f};
     REFUSED(clade_linear_forward(NULL, t, t, NULL), "linear: y is NULL");
     REFUSED(clade_linear_forward(t, NULL, t, NULL), "linear: x is NULL");
@@ -98,6 +99,11 @@ static void layers_want_their_tensors(void **state)
     REFUSED(clade_dropout_backward(t, NULL, &dropout), "clade_dropout_backward: dy is NULL");
     REFUSED(clade_dropout_backward(t, t, NULL), "clade_dropout_backward: args is NULL");
     const clade_tensor *const none[] = {NULL};
+    REFUSED(clade_conv2d_forward(NULL, image, image, NULL, NULL), "conv2d: y is NULL");
+    REFUSED(clade_conv2d_forward(image, NULL, image, NULL, NULL), "conv2d: x is NULL");
+    REFUSED(clade_conv2d_forward(image, image, NULL, NULL, NULL), "conv2d: weight is NULL");
+    REFUSED(clade_conv2d_backward(NULL, NULL, NULL, image, image, NULL, NULL), "conv2d: dy is NULL");
+    REFUSED(clade_conv2d_backward(NULL, NULL, NULL, NULL, image, image, NULL), "conv2d: x is NULL");
     REFUSED(clade_slice_forward(NULL, t, 0, 0), "slice: y is NULL");
     REFUSED(clade_slice_forward(t, NULL, 0, 0), "slice: x is NULL");
     REFUSED(clade_concat_forward(NULL, none, 1, 0), "concat: y is NULL");
@@ -129,6 +135,7 @@ static void layers_want_their_tensors(void **state)
     REFUSED(clade_add_forward(t, NULL, t), "add: a is NULL");
     REFUSED(clade_add_forward(t, t, NULL), "add: b is NULL");
     clade_tensor_free(t);
+    clade_tensor_free(image);
 }
 
 static void losses_want_their_tensors(void **state)
@@ -240,6 +247,8 @@ static void builders_keep_what_is_missing(void **state)
     clade_node *output;
     clade_model *model = model_on(*state, &output);
     assert_null(clade_linear_with(NULL, NULL));
+    assert_null(clade_conv2d(NULL, 1, 1, 0));
+    assert_null(clade_conv2d_with(NULL, NULL));
     REFUSED(clade_add_loss(NULL, output, NULL), "clade_add_loss: prediction is NULL");
     REFUSED(clade_add_loss(output, NULL, NULL), "clade_add_loss: target is NULL");
     REFUSED(clade_add_loss(output, output, NULL), "clade_add_loss: options is NULL");

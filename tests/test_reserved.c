@@ -25,14 +25,19 @@ static void operations_look_at_them(void **state)
     clade_dropout_args dropout = {.p = 0.5f};
     clade_cross_entropy_options loss = {0};
     clade_sgd_args sgd = {.lr = 0.1f};
+    clade_tensor *image = test_tensor(*state, CLADE_SHAPE(1, 1, 1, 1), NULL);
+    clade_conv2d_window window = {.groups = 1};
     clade_adam_args adam = {.lr = 0.1f, .step = 1};
     REFUSED(gemm, clade_gemm_strided(&gemm));
     REFUSED(dropout, clade_dropout_forward(x, x, &dropout));
     REFUSED(dropout, clade_dropout_backward(x, x, &dropout));
     REFUSED(loss, clade_cross_entropy(row, NULL, NULL, x, labels, 1.0f, &loss));
     REFUSED(loss, clade_count_rows(one, labels, 4, &loss));
+    REFUSED(window, clade_conv2d_forward(image, image, image, NULL, &window));
+    REFUSED(window, clade_conv2d_backward(NULL, NULL, NULL, image, image, image, &window));
     REFUSED(sgd, clade_sgd_step(x, NULL, x, &sgd));
     REFUSED(adam, clade_adam_step(x, x, x, x, &adam));
+    clade_tensor_free(image);
     clade_tensor_free(labels);
     clade_tensor_free(one);
     clade_tensor_free(row);
@@ -50,8 +55,23 @@ static clade_status build(clade_device *device, const clade_linear_options *opti
     return status;
 }
 
+static clade_status build_conv2d(clade_device *device, const clade_conv2d_options *options)
+{
+    clade_model *model;
+    assert_ok(clade_model_create(&model, device, 1));
+    clade_node *y = clade_flatten(clade_conv2d_with(clade_input(model, CLADE_SHAPE(1, 2, 2)), options));
+    clade_status status = clade_compile(model, y, NULL);
+    clade_model_free(model);
+    return status;
+}
+
 static void building_looks_at_them(void **state)
 {
+    clade_conv2d_options conv = {.out_channels = CLASSES, .kernel_size = {1}};
+    REFUSED(conv, build_conv2d(*state, &conv));
+    REFUSED(conv.window, build_conv2d(*state, &conv));
+    REFUSED(conv.weight_init, build_conv2d(*state, &conv));
+    assert_ok(build_conv2d(*state, &conv));
     clade_linear_options options = {.units = CLASSES};
     clade_loss_options loss = {.kind = CLADE_LOSS_MSE};
     clade_model *model;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "blas/provider.h"
 #include "command.h"
+#include "conv/conv.h"
 #include "device/program.h"
 #include "reference.h"
 #include "verify/families.h"
@@ -47,6 +48,21 @@ static const struct broken {
     {"bce_with_logits", "bce_with_logits", "-wt * x", "wt * x", "bce_with_logits_weighted", NULL},
     {"clip_norm_squares", "clip_norm", "x * x", "x", "clip_norm", NULL},
     {"clip_norm_scale", "clip_norm", "sqrt(sum)", "sum", "clip_norm", NULL},
+    {"columns_from_images", "conv_columns", "iy < shape.s1 &&", "iy + 1 < shape.s1 &&",
+     "conv2d_columns_forward", NULL},
+    {"images_from_columns", "conv_columns", "x < 0 || ox >= shape.s4", "x < 0 || ox + 1 >= shape.s4",
+     "conv2d_columns_backward", NULL},
+    {"images_from_columns", "conv_columns", "GIVE(dx[(", "(dx[(", "conv2d_columns_backward_added", NULL},
+    {"rows_from_images", "conv_columns", "at - image * rows.s1", "at - image * (rows.s1 - 1)",
+     "conv2d_columns_backward", NULL},
+    {"images_from_rows", "conv_columns", "bias[o] : 0.0f", "bias[0] : 0.0f",
+     "conv2d_columns_forward", NULL},
+    {"conv_rows", "conv_rows", "x.s0 - k.least_x;", "x.s0;", "conv2d_forward", NULL},
+    {"conv_rows", "conv_rows", "y.s1 != 0 ||", "", "conv2d_backward", NULL},
+    {"conv_dots", "conv_dots", "v < n * VW;", "v < (n - 1) * VW;", "conv2d_backward", NULL},
+    {"conv_join", "conv_join", "int s = 1;", "int s = 2;", "conv2d_backward", NULL},
+    {"conv_join", "conv_join", "GIVE(dweight[ELEMENT], sum)", "dweight[ELEMENT] = sum",
+     "conv2d_backward_added", NULL},
     {"cross_entropy", "cross_entropy", "/ sum - 1.0f)", "/ sum)", "cross_entropy", NULL},
     {"cross_entropy", "cross_entropy", "first == label && ", "",
      "cross_entropy_alone", NULL},
@@ -149,9 +165,13 @@ static const char *break_kernel(const struct broken *b)
     return folder;
 }
 
-/* Whether the tiled gemm, and with it the kernel, is not for this device. */
+/* Whether the tiled gemm or convolution, and with it the kernel, is not for this device. */
 static bool is_refused(const clade_device *device, const char *kernel)
 {
+    const clade__conv one = {1, 1, 1, 1, 1, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}};
+    if (strcmp(kernel, "conv_rows") == 0 || strcmp(kernel, "conv_dots") == 0 ||
+        strcmp(kernel, "conv_join") == 0)
+        return clade__conv_tiled.refuses(device, &one, CLADE__CONV_FORWARD);
     const clade_gemm_args any = {.m = 8, .n = 8, .k = 8};
     return strncmp(kernel, "gemm_", 5) == 0 && strcmp(kernel, "gemm_epilogue") != 0 &&
            clade__gemm_tiled.refuses(device, &any);

@@ -66,6 +66,26 @@ typedef struct clade_linear_options {
 CLADE_API clade_node *clade_linear(clade_node *x, int64_t units);
 CLADE_API clade_node *clade_linear_with(clade_node *x, const clade_linear_options *options);
 
+typedef struct clade_conv2d_options {
+    int64_t out_channels;   /* at least 1 */
+    int64_t kernel_size[2]; /* height and width; a second of 0 is as the first */
+    clade_conv2d_window window;
+    bool no_bias;
+    clade_init weight_init, bias_init; /* as clade_linear_options; fan_in is a window's elements */
+    const char *name;
+    const char *shared_weight, *shared_bias;
+    uint64_t reserved[8];
+} clade_conv2d_options;
+
+/* A convolution of samples (channels, height, width), as torch.nn.Conv2d; parameters "N.weight"
+ * (out_channels, channels / groups, kernel height, kernel width) and "N.bias" (out_channels). The short
+ * form has a square kernel, a stride of 1 and the same padding on all sides. In a description:
+ * {"type": "conv2d", "out_channels": 16, "kernel_size": 3, "stride": [2, 1], "padding": "same",
+ * "dilation": 1, "groups": 1, "bias": false}. */
+CLADE_API clade_node *clade_conv2d(clade_node *x, int64_t out_channels, int64_t kernel_size,
+                                   int64_t padding);
+CLADE_API clade_node *clade_conv2d_with(clade_node *x, const clade_conv2d_options *options);
+
 CLADE_API clade_node *clade_sigmoid(clade_node *x);
 CLADE_API clade_node *clade_tanh(clade_node *x);
 CLADE_API clade_node *clade_relu(clade_node *x);

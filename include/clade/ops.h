@@ -64,6 +64,37 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_linear_backward(clade_tensor *dx,
                                                               const clade_tensor *weight,
                                                               const clade_tensor *dy);
 
+/* How a kernel moves over an image, with torch.nn.Conv2d's meaning; what has two is of height and width.
+ * A stride, a dilation or groups of 0 means 1. */
+typedef struct clade_conv2d_window {
+    int64_t stride[2];
+    int64_t padding[2]; /* zeros at both ends, or CLADE_PADDING_SAME */
+    int64_t dilation[2];
+    int64_t groups; /* channels and output channels are divided among so many convolutions */
+    uint64_t reserved[4];
+} clade_conv2d_window;
+
+/* So many zeros that the output is as large as the input, the one that is over below or on the right; with
+ * a stride of 1 alone. */
+#define CLADE_PADDING_SAME INT64_MIN
+
+/* y (n, out, oh, ow) = the convolution of x (n, channels, h, w) with weight (out, channels / groups, kh,
+ * kw), and bias (out) or NULL, as torch.nn.functional.conv2d: oh = (h + 2 padding - dilation (kh - 1) - 1)
+ * / stride + 1. window NULL: a stride of 1 and nothing else. CLADE_ESHAPE where the kernel is larger than
+ * the padded input, or groups do not divide the channels. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_conv2d_forward(clade_tensor *y, const clade_tensor *x,
+                                                             const clade_tensor *weight,
+                                                             const clade_tensor *bias,
+                                                             const clade_conv2d_window *window);
+
+/* The gradients of x, weight and bias from dy; an output that is NULL is not computed. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_conv2d_backward(clade_tensor *dx, clade_tensor *dweight,
+                                                              clade_tensor *dbias,
+                                                              const clade_tensor *x,
+                                                              const clade_tensor *weight,
+                                                              const clade_tensor *dy,
+                                                              const clade_conv2d_window *window);
+
 /* Element by element, with torch.nn.functional's definitions; gelu is the exact one, by erf. */
 typedef enum clade_activation {
     CLADE_IDENTITY,

@@ -62,6 +62,52 @@ clade_node *clade_linear_with(clade_node *x, const clade_linear_options *options
                                                  .shared = shared, .n_shared = n_shared});
 }
 
+clade_node *clade_conv2d(clade_node *x, int64_t out_channels, int64_t kernel_size, int64_t padding)
+{
+    return clade_conv2d_with(x, &(clade_conv2d_options){.out_channels = out_channels,
+                                                        .kernel_size = {kernel_size},
+                                                        .window.padding = {padding, padding}});
+}
+
+static clade_status check_conv2d(const clade_conv2d_options *options)
+{
+    if (!options) return clade__fail(CLADE_EINVAL, "clade_conv2d_with: options is NULL");
+    CLADE_WANT_UNUSED("conv2d", options->reserved);
+    CLADE_WANT_UNUSED("conv2d", options->window.reserved);
+    return CLADE_OK;
+}
+
+/* The options as a description has them: with a number in the place of a 0 that stands for one. */
+static clade_conv2d_options complete(const clade_conv2d_options *options)
+{
+    clade_conv2d_options o = *options;
+    if (o.kernel_size[1] == 0) o.kernel_size[1] = o.kernel_size[0];
+    if (o.window.groups == 0) o.window.groups = 1;
+    for (int d = 0; d < 2; d++) {
+        if (o.window.stride[d] == 0) o.window.stride[d] = 1;
+        if (o.window.dilation[d] == 0) o.window.dilation[d] = 1;
+    }
+    return o;
+}
+
+clade_node *clade_conv2d_with(clade_node *x, const clade_conv2d_options *options)
+{
+    clade__shared shared[2];
+    int n_shared = 0;
+    if (!x) return NULL;
+    clade_status status = check_conv2d(options);
+    if (status != CLADE_OK) {
+        clade__graph_keep_error(x->layer->graph, status);
+        return NULL;
+    }
+    if (options->shared_weight) shared[n_shared++] = (clade__shared){"weight", options->shared_weight};
+    if (options->shared_bias) shared[n_shared++] = (clade__shared){"bias", options->shared_bias};
+    clade_conv2d_options whole = complete(options);
+    return clade__graph_add(&(clade__layer_spec){.type = &clade__layer_conv2d, .name = options->name,
+                                                 .inputs = &x, .n_inputs = 1, .options = &whole,
+                                                 .shared = shared, .n_shared = n_shared});
+}
+
 clade_node *clade_sigmoid(clade_node *x)
 {
     return add_layer(&clade__layer_sigmoid, x, NULL);

@@ -115,17 +115,25 @@ static clade_status read_sizes(const cJSON *item, const clade__place *at, clade_
     return CLADE_OK;
 }
 
-/* 3, or [3, 5]. */
+/* 3, or [3, 5], or "same" for a padding. */
 static clade_status read_pair(const cJSON *item, const clade__option *o, const clade__place *at,
                               int64_t pair[2])
 {
+    const char *text = cJSON_GetStringValue(item), *more = "";
+    if (o->kind == CLADE__OPTION_PADDING) {
+        more = ", or same";
+        if (text && strcmp(text, "same") == 0) {
+            pair[0] = pair[1] = CLADE_PADDING_SAME;
+            return CLADE_OK;
+        }
+    }
     for (int i = 0; i < 2; i++) {
         const cJSON *one = cJSON_IsArray(item) ? cJSON_GetArrayItem(item, i) : item;
         double value = cJSON_GetNumberValue(one);
         if (!(fabs(value) <= INT32_MAX) || value != floor(value) ||
             (cJSON_IsArray(item) && cJSON_GetArraySize(item) != 2))
-            return clade__fail(CLADE_ECONFIG, "%s: want a whole number, or two for height and width",
-                               at->text);
+            return clade__fail(CLADE_ECONFIG, "%s: want a whole number, or two for height and width%s",
+                               at->text, more);
         pair[i] = (int64_t)value;
     }
     const int64_t *wrong = clade__pair_out_of_range(o, pair);
@@ -156,7 +164,8 @@ static clade_status read_option(const cJSON *layer, const clade__option *o, cons
         *(bool *)to = flag == (o->kind == CLADE__OPTION_FLAG);
         return CLADE_OK;
     case CLADE__OPTION_SIZES: return read_sizes(item, &here, to);
-    case CLADE__OPTION_PAIR: return read_pair(item, o, &here, to);
+    case CLADE__OPTION_PAIR:
+    case CLADE__OPTION_PADDING: return read_pair(item, o, &here, to);
     case CLADE__OPTION_INIT: break;
     }
     return read_init(layer, o->key, at, to);

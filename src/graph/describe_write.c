@@ -32,7 +32,9 @@ static void write_sizes(clade__json *json, const char *key, const clade__sizes *
 
 static void write_pair(clade__json *json, const char *key, const int64_t pair[2])
 {
-    if (pair[0] == pair[1]) {
+    if (pair[0] == CLADE_PADDING_SAME) {
+        clade__json_string(json, key, "same");
+    } else if (pair[0] == pair[1]) {
         clade__json_number(json, key, (double)pair[0]);
     } else {
         clade__json_list(json, key);
@@ -60,7 +62,8 @@ static void write_option(clade__json *json, const clade__option *o, const void *
         break;
     case CLADE__OPTION_INIT: write_init(json, o->key, value); break;
     case CLADE__OPTION_SIZES: write_sizes(json, o->key, value); break;
-    case CLADE__OPTION_PAIR: write_pair(json, o->key, value); break;
+    case CLADE__OPTION_PAIR:
+    case CLADE__OPTION_PADDING: write_pair(json, o->key, value); break;
     }
 }
 

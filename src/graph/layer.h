@@ -20,7 +20,8 @@ typedef enum clade__option_kind {
     CLADE__OPTION_NO_FLAG, /* bool that holds the contrary: "bias" lies in no_bias */
     CLADE__OPTION_INIT,   /* clade_init */
     CLADE__OPTION_SIZES,  /* clade__sizes, of one or more */
-    CLADE__OPTION_PAIR    /* int64_t[2], of height and width; one number stands for both */
+    CLADE__OPTION_PAIR,   /* int64_t[2], of height and width; one number stands for both */
+    CLADE__OPTION_PADDING /* a pair, or "same" for two CLADE_PADDING_SAME */
 } clade__option_kind;
 
 #define CLADE__MAX_SIZES 64
@@ -196,7 +197,8 @@ float clade__activation_slope(const clade__layer *layer);
 void clade__options_default(const clade__layer_type *type, void *options);
 clade_status clade__options_check(const clade__layer_type *type, const void *options);
 
-/* Of a pair's numbers the first that is out of range; NULL: none. */
+/* Whether it is a pair, and of its numbers the first that is out of range; NULL: none. */
+bool clade__option_is_pair(const clade__option *option);
 const int64_t *clade__pair_out_of_range(const clade__option *option, const int64_t pair[2]);
 
 /* "he"; NULL out of range. */
@@ -205,6 +207,7 @@ const char *clade__init_name(clade_init_kind kind);
 /* ---- the rows ---------------------------------------------------------------------------------- */
 
 extern const clade__layer_type clade__layer_linear;                         /* layer_linear.c */
+extern const clade__layer_type clade__layer_conv2d;                         /* layer_conv.c */
 extern const clade__layer_type clade__layer_sigmoid, clade__layer_tanh,     /* layer_elements.c */
     clade__layer_relu, clade__layer_leaky_relu, clade__layer_gelu, clade__layer_dropout,
     clade__layer_add, clade__layer_flatten;

@@ -9,7 +9,7 @@ static const clade__layer_type *const rows[] = {
     &clade__layer_log_softmax, &clade__layer_add,     &clade__layer_flatten, &clade__layer_sum,
     &clade__layer_mean,    &clade__layer_max,         &clade__layer_argmax,  &clade__layer_concat,
     &clade__layer_slice,   &clade__layer_split,       &clade__layer_max_pool2d,
-    &clade__layer_avg_pool2d, &clade__layer_adaptive_avg_pool2d,
+    &clade__layer_avg_pool2d, &clade__layer_adaptive_avg_pool2d, &clade__layer_conv2d,
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0], MAX_ADDED = 64 };
 

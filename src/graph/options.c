@@ -27,6 +27,7 @@ void clade__options_default(const clade__layer_type *type, void *options)
         case CLADE__OPTION_FLAG: *(bool *)at(options, o) = o->fallback != 0.0; break;
         case CLADE__OPTION_NO_FLAG: *(bool *)at(options, o) = o->fallback == 0.0; break;
         case CLADE__OPTION_PAIR:
+        case CLADE__OPTION_PADDING:
             for (int i = 0; i < 2; i++) ((int64_t *)at(options, o))[i] = (int64_t)o->fallback;
             break;
         case CLADE__OPTION_INIT:
@@ -61,10 +62,18 @@ static clade_status check_range(const char *type, const clade__option *o, double
                        o->most);
 }
 
+bool clade__option_is_pair(const clade__option *option)
+{
+    return option->kind == CLADE__OPTION_PAIR || option->kind == CLADE__OPTION_PADDING;
+}
+
 const int64_t *clade__pair_out_of_range(const clade__option *option, const int64_t pair[2])
 {
-    for (int i = 0; i < 2; i++)
-        if ((double)pair[i] < option->least || (double)pair[i] > option->most) return &pair[i];
+    for (int i = 0; i < 2; i++) {
+        bool same = option->kind == CLADE__OPTION_PADDING && pair[i] == CLADE_PADDING_SAME;
+        if (!same && ((double)pair[i] < option->least || (double)pair[i] > option->most))
+            return &pair[i];
+    }
     return NULL;
 }
 
@@ -90,7 +99,7 @@ clade_status clade__options_check(const clade__layer_type *type, const void *opt
             status = check_init(type->name, o->key, value);
         else if (o->kind == CLADE__OPTION_SIZES)
             status = check_sizes(type->name, o, value);
-        else if (o->kind == CLADE__OPTION_PAIR) {
+        else if (clade__option_is_pair(o)) {
             const int64_t *wrong = clade__pair_out_of_range(o, value);
             if (wrong) status = check_range(type->name, o, (double)*wrong);
         }

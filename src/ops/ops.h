@@ -11,6 +11,7 @@
 #include <clade/ops.h>
 
 #include "blas/gemm.h"
+#include "conv/conv.h"
 #include "ops/metric_sums.h"
 
 /* linear.c: gemm with the bias, and where asked an activation, as its epilogue. */
@@ -34,6 +35,36 @@ clade_status clade__linear_backward(clade__commands *commands, clade_tensor *dx,
 clade_status clade__linear_update(clade__commands *commands, clade_tensor *weight,
                                   const clade__sgd_state *state, const clade_tensor *x,
                                   const clade_tensor *dy, const clade__sgd_rates *rates);
+
+/* conv2d.c. How, and the memory for it, all of it NULL or float32 of clade__conv2d_needs' elements: 0 of
+ * them are none. */
+typedef struct clade__conv2d_work {
+    const clade_conv2d_window *window;
+    const clade__conv_provider *provider; /* NULL: the first that takes it */
+    clade_tensor *scratch;                /* of forward, or of backward */
+    clade_tensor *sums, *parts;           /* of a bias's gradient */
+} clade__conv2d_work;
+
+typedef struct clade__conv2d_needs {
+    int64_t forward, backward, sums, parts;
+} clade__conv2d_needs;
+
+clade__conv2d_needs clade__conv2d_needs_of(const clade__conv *conv, bool has_bias);
+
+/* The epilogue's bias and activation may be missing. */
+clade_status clade__conv2d_forward(clade__commands *commands, const clade__conv2d_work *work,
+                                   clade_tensor *y, const clade_tensor *x, const clade_tensor *weight,
+                                   const clade__epilogue *epilogue);
+
+/* The gradients that are wanted, not NULL, and whether each is added to what is there. */
+typedef struct clade__conv2d_gradients {
+    clade_tensor *dx, *dweight, *dbias;
+    bool add_dx, add_dweight, add_dbias;
+} clade__conv2d_gradients;
+
+clade_status clade__conv2d_backward(clade__commands *commands, const clade__conv2d_work *work,
+                                    const clade__conv2d_gradients *gradients, const clade_tensor *x,
+                                    const clade_tensor *weight, const clade_tensor *dy);
 
 /* activation.c */
 clade_status clade__activation_forward(clade__commands *commands, clade_activation kind,

@@ -124,6 +124,12 @@ enum {
 extern const clade__family clade__max_pools, clade__max_pool_backwards, clade__avg_pools,
     clade__avg_pool_backwards;
 
+/* convolutions.c; the variant says by which provider, else the first that takes it, whether relu follows,
+ * and CLADE__ADDS. */
+enum { CLADE__BY_COLUMNS = 1, CLADE__WITH_RELU = 2 };
+
+extern const clade__family clade__conv_forwards, clade__conv_backwards, clade__conv_biases;
+
 /* products.c: gemm by a provider, and the step of sgd inside it; the trial's detail is a case. */
 typedef struct clade__product {
     const struct clade__gemm_provider *provider;

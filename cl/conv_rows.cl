@@ -1,0 +1,184 @@
+/* Convolution, and the gradient of its input, by vectors of pixels: for CPUs.
+ *
+ *   forward      out = y (n, co, oh, ow), in = x (n, ci, h, w)
+ *   -DDATA=1     out = dx, in = dy: the same with the kernel turned, where each row and column of dx in
+ *                steps of the stride (a phase) has taps of its own
+ *
+ *                   NV vectors of VW pixels           A tile of MR output channels x NV vectors stays in
+ *       in plane c  +----+----+----+  tap 0           registers while channels and taps run: a vector of
+ *                   +----+----+----+  tap 1           pixels is loaded once and multiplied with MR weights,
+ *                    ...                              each spread over a vector.
+ *     weight        out
+ *    +-+-+..        +----+----+----+
+ * MR | | |          |    |    |    |
+ *    +-+-+..        +----+----+----+
+ *
+ * A group (x, y) does a strip of rows of one image, and some of the tiles of channels. Tiles of one strip
+ * lie in `sums` until all of it is there, then rows are copied out.
+ *
+ *   size     h, w of in, h, w of out, ci, co, pitch and floats of a plane
+ *   kernel   kh, kw, stride, pad, dilation
+ *   part     least reach y and x, rows of a strip, strips, rows of a plane, columns of it, tiles of a
+ *            group, tiles of all groups of channels
+ *
+ * The last tile of channels is moved back to end at the last and stores only what is new; MR <= co.
+ */
+#include "conv_planes.cl"
+
+#ifndef MR
+#define MR 4
+#endif
+#ifndef DATA
+#define DATA 0
+#endif
+#define NV 3
+#ifndef SUMS
+#define SUMS 256 /* floats of a channel */
+#endif
+
+#define FLOAT VEC
+#include "activation_functions.cl"
+
+/* What a tile goes over. */
+typedef struct operands {
+    const local float *in;
+    const global float *weight;
+    const local int2 *taps;
+    int n_taps, channels, in_pitch, weight_row, weight_pitch;
+} operands;
+
+/* sums (MR, N VW), SUMS apart. */
+#define TILE(N)                                                                                    \
+    static inline void tile_##N(local float *sums, const operands o)                               \
+    {                                                                                              \
+        VEC sum[MR][N];                                                                            \
+        const local float *in = o.in;                                                              \
+        const global float *weight = o.weight;                                                     \
+        UNROLL for (int r = 0; r < MR; r++)                                                        \
+            UNROLL for (int v = 0; v < N; v++) sum[r][v] = (VEC)(0.0f);                            \
+        for (int c = 0; c < o.channels; c++) {                                                     \
+            for (int t = 0; t < o.n_taps; t++) {                                                   \
+                const local float *p = in + o.taps[t].s0;                                          \
+                const global float *w = weight + o.taps[t].s1;                                     \
+                VEC x[N];                                                                          \
+                UNROLL for (int v = 0; v < N; v++) x[v] = LOAD(p + v * VW);                        \
+                UNROLL for (int r = 0; r < MR; r++) {                                              \
+                    const VEC f = (VEC)(w[r * o.weight_row]);                                      \
+                    UNROLL for (int v = 0; v < N; v++) sum[r][v] = fma(f, x[v], sum[r][v]);        \
+                }                                                                                  \
+            }                                                                                      \
+            in += o.in_pitch;                                                                      \
+            weight += o.weight_pitch;                                                              \
+        }                                                                                          \
+        UNROLL for (int r = 0; r < MR; r++)                                                        \
+            UNROLL for (int v = 0; v < N; v++) STORE(sum[r][v], sums + r * SUMS + v * VW);         \
+    }
+
+TILE(3)
+TILE(2)
+TILE(1)
+
+/* The taps of outputs in phase (fy, fx): where each reads in the planes, and its weight. */
+static inline int find_taps(local int2 *taps, const window k, const planes p, const int fy,
+                            const int fx)
+{
+    int n = 0;
+    for (int ky = 0; ky < k.kh; ky++)
+        for (int kx = 0; kx < k.kw; kx++) {
+#if DATA
+            const int2 y = reach_back(ky, fy, k.pad_y, k.dilation_y, k.stride_y);
+            const int2 x = reach_back(kx, fx, k.pad_x, k.dilation_x, k.stride_x);
+            if (y.s1 != 0 || x.s1 != 0) continue;
+            const int phase = 0;
+#else
+            const int2 y = reach(ky, k.pad_y, k.dilation_y, k.stride_y);
+            const int2 x = reach(kx, k.pad_x, k.dilation_x, k.stride_x);
+            const int phase = y.s1 * p.step_x + x.s1;
+#endif
+            const int at = (y.s0 - k.least_y) * p.pitch + x.s0 - k.least_x;
+            taps[n++] = (int2)(phase * p.floats + at, ky * k.kw + kx);
+        }
+    return n;
+}
+
+/* n floats to every step-th element of a row. */
+static inline void store_row(global float *to, const local float *from, const int n, const int step)
+{
+    int i = 0;
+    if (step == 1) {
+        for (; i + VW <= n; i += VW) give(LOAD(from + i), to + i, VW);
+#if VW > 8
+        if (i + 8 <= n) {
+            float8 x = vload8(0, from + i);
+            if (ADD) x += vload8(0, to + i);
+            vstore8(x, 0, to + i);
+            i += 8;
+        }
+#endif
+    }
+    for (; i < n; i++) to[i * step] = ADD ? to[i * step] + from[i] : from[i];
+}
+
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+conv_rows(global float *restrict out, const global float *restrict in,
+          const global float *restrict weight, const global float *restrict bias, const int8 size,
+          const int8 kernel_size, const int8 part, const int4 steps, const float slope)
+{
+    local float memory[PLANES] __attribute__((aligned(64)));
+    local float sums[MR * SUMS] __attribute__((aligned(64)));
+    local int2 taps[MAX_TAPS];
+    const window k = {kernel_size.s0, kernel_size.s1, kernel_size.s2, kernel_size.s3, kernel_size.s4,
+                      kernel_size.s5, kernel_size.s6, kernel_size.s7, part.s0,        part.s1};
+    const planes p = {size.s0, size.s1, DATA ? 1 : k.stride_y, DATA ? 1 : k.stride_x, size.s6, size.s7,
+                      -k.least_x, part.s4, part.s5};
+    const int h = size.s2, w = size.s3, ci = size.s4, co = size.s5;
+    const int step_y = DATA ? k.stride_y : 1, step_x = DATA ? k.stride_x : 1;
+    const int image = (int)get_global_id(0) / part.s3;
+    const int first = ((int)get_global_id(0) - image * part.s3) * part.s2;
+    const int tiles = (co + MR - 1) / MR, groups = part.s7 / tiles;
+    const int end = min(((int)get_global_id(1) + 1) * part.s6, part.s7);
+    int filled = -1;
+    for (int u = (int)get_global_id(1) * part.s6; u < end; u++) {
+        const int g = u / tiles, new = (u - g * tiles) * MR, o = min(new, co - MR);
+        if (g != filled)
+            fill(p, memory, in + ((size_t)image * groups + g) * ci * p.h * p.w, ci, first + k.least_y);
+        filled = g;
+        for (int f = 0; f < step_y * step_x; f++) {
+            const int fy = f / step_x, fx = f - fy * step_x;
+            const int rows = min(part.s2, (h - fy + step_y - 1) / step_y - first);
+            const int cols = (w - fx + step_x - 1) / step_x;
+            if (rows <= 0 || h <= fy || w <= fx) continue;
+            const int n = ((rows - 1) * p.pitch + cols + VW - 1) / VW;
+            operands a = {memory,
+                          weight + (size_t)g * co * ci * k.kh * k.kw + (size_t)o * steps.s0,
+                          taps,
+                          find_taps(taps, k, p, fy, fx),
+                          ci,
+                          p.floats * p.step_y * p.step_x,
+                          steps.s0,
+                          steps.s1};
+            for (int v = 0; v < n; v += NV) {
+                if (n - v >= 3)
+                    tile_3(sums + v * VW, a);
+                else if (n - v == 2)
+                    tile_2(sums + v * VW, a);
+                else
+                    tile_1(sums + v * VW, a);
+                a.in += NV * VW;
+            }
+            for (int r = new - o; r < MR; r++) {
+                const int channel = g * co + o + r;
+#if !DATA
+                const VEC add = (VEC)(bias ? bias[channel] : 0.0f);
+                for (int v = 0; v < n * VW; v += VW)
+                    STORE(activation_forward(LOAD(sums + r * SUMS + v) + add, slope),
+                          sums + r * SUMS + v);
+#endif
+                global float *to =
+                    out + (((size_t)image * groups * co + channel) * h + first * step_y + fy) * w + fx;
+                for (int y = 0; y < rows; y++)
+                    store_row(to + (size_t)y * step_y * w, sums + r * SUMS + y * p.pitch, cols, step_x);
+            }
+        }
+    }
+}

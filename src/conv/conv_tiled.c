@@ -1,0 +1,359 @@
+/* The provider `tiled`: our own convolution for CPUs, cl/conv_rows.cl and cl/conv_dots.cl.
+ *
+ * A work-group takes planes of an image into a core's own cache, with zeros around, and holds a tile of
+ * sums in registers. How it is cut into groups does not change a result, but for the images that a
+ * group of conv_dots takes: those follow from the shapes alone. */
+#include <stdio.h>
+#include <string.h>
+
+#include "conv/conv.h"
+
+/* Groups for each compute unit: enough that none waits long for the last. */
+#define GROUPS_PER_UNIT 8
+/* Groups of conv_dots, on every device, where there are so many images. */
+#define WANTED_GROUPS 32
+#define MAX_TAPS 128  /* the kernels' */
+#define MAX_ROWS 2048
+#define MAX_BLOCK 16  /* output channels of a block of conv_dots */
+/* Vectors of each plane at a time in conv_dots: so many pay for moving its sums. */
+#define LONG_RUN 64
+#define JOIN_GROUP 128 /* cl/element.cl's */
+
+/* Floats of local memory, by what the device has. */
+typedef struct budget {
+    uint64_t bytes; /* of the device, at least */
+    int rows_planes, rows_sums; /* of conv_rows; sums of each of its channels */
+    int dots_planes, dots_sums;
+} budget;
+
+static const budget budgets[] = {{512 * 1024, 64 * 1024, 1152, 48 * 1024, 36 * 1024},
+                                 {32 * 1024, 4 * 1024, 256, 2 * 1024, 3 * 1024}};
+
+static const budget *budget_of(const clade_device *device)
+{
+    for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++)
+        if (clade_device_describe(device)->local_memory_bytes >= budgets[i].bytes) return &budgets[i];
+    return NULL;
+}
+
+/* How planes lie: see cl/conv_planes.cl. Of height and width: out elements in each phase of the stride,
+ * and the least and the most steps between an output and its inputs, as far as they pass 0. */
+typedef struct tiling {
+    int vw, mr, nr;
+    int out[2], least[2], most[2];
+    int in_channels;   /* of a group */
+    int phases;        /* planes of a channel */
+    int pitch, cols;
+    int rows, strips;  /* of outputs */
+    int floats, run;   /* of a plane; of a strip of outputs, in whole vectors */
+    int block_o, block_c, chunk, chunks, at_a_time; /* of conv_dots */
+} tiling;
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+static int floor_div(int a, int b)
+{
+    return a >= 0 ? a / b : -((b - 1 - a) / b);
+}
+
+static int largest(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static int smallest(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- planes ------------------------------------------------------------------------------------ */
+
+static void set_reach(tiling *t, const clade__conv *c, int d, bool data)
+{
+    int last = (c->kernel[d] - 1) * c->dilation[d] - c->pad[d], stride = c->stride[d];
+    int size = d == 0 ? c->h : c->w, out = d == 0 ? c->oh : c->ow;
+    t->out[d] = data ? ceil_div(size, stride) : out;
+    t->least[d] = smallest(0, data ? -floor_div(last, stride) : floor_div(-c->pad[d], stride));
+    t->most[d] = largest(0, data ? floor_div(stride - 1 + c->pad[d], stride) : floor_div(last, stride));
+}
+
+static tiling planes_of(const clade__conv *c, int vw, bool data)
+{
+    tiling t = {.vw = vw, .in_channels = (data ? c->oc : c->c) / c->groups,
+                .phases = data ? 1 : c->stride[0] * c->stride[1]};
+    for (int d = 0; d < 2; d++) set_reach(&t, c, d, data);
+    int cols = data ? c->ow : ceil_div(c->w, c->stride[1]);
+    t.cols = smallest(cols, t.out[1] + t.most[1]);
+    t.pitch = largest(t.out[1] + t.most[1], t.cols - t.least[1]);
+    return t;
+}
+
+/* For strips of so many rows. */
+static void set_rows(tiling *t, int rows)
+{
+    t->rows = rows;
+    t->strips = ceil_div(t->out[0], rows);
+    int run = (rows - 1) * t->pitch + t->out[1];
+    t->run = ceil_div(run, t->vw) * t->vw;
+    int reach = t->most[0] - t->least[0], beside = t->most[1] - t->least[1];
+    t->floats = largest((rows + reach) * t->pitch - t->least[1], t->run + reach * t->pitch + beside);
+}
+
+/* Whether products of sizes fit the kernels' int, with room to spare. */
+static bool is_countable(const clade__conv *c)
+{
+    for (int d = 0; d < 2; d++)
+        if (c->kernel[d] > MAX_TAPS || c->pad[d] > 1 << 20 || c->dilation[d] > 1 << 20 ||
+            c->stride[d] > 1 << 10)
+            return false;
+    return c->h <= 1 << 20 && c->w <= 1 << 20 && c->kernel[0] * c->kernel[1] <= MAX_TAPS;
+}
+
+/* ---- forward, and the gradient of the input ---------------------------------------------------- */
+
+/* Rows of a tile, at most `most`, with the least work in tiles that reach over the edge. */
+static int tile_rows(int channels, int vw)
+{
+    static const int rows[] = {8, 6, 4, 2, 1};
+    int best = 1, least = INT32_MAX;
+    for (size_t i = vw < 16 ? 2 : 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int cost = ceil_div(channels, rows[i]) * (rows[i] + 1);
+        if (rows[i] > channels || cost >= least) continue;
+        least = cost;
+        best = rows[i];
+    }
+    return best;
+}
+
+static bool tile_images(tiling *t, const clade__conv *c, const budget *b, int vw, bool data)
+{
+    *t = planes_of(c, vw, data);
+    t->mr = tile_rows((data ? c->c : c->oc) / c->groups, vw);
+    int64_t channels = (int64_t)t->in_channels * t->phases;
+    if (channels > b->rows_planes) return false;
+    for (int strips = 1; strips <= t->out[0]; strips++) {
+        set_rows(t, ceil_div(t->out[0], strips));
+        if (t->run <= b->rows_sums && channels * t->floats <= b->rows_planes) return true;
+    }
+    return false;
+}
+
+static clade__arg kernel_of(const clade__conv *c)
+{
+    return (clade__arg){CLADE__ARG_INT8,
+                        {.ints = {c->kernel[0], c->kernel[1], c->stride[0], c->stride[1], c->pad[0],
+                                  c->pad[1], c->dilation[0], c->dilation[1]}}};
+}
+
+/* One kernel for the activations that are cheap, with their slope. */
+static int activation_of(const clade__epilogue *epilogue, float *slope)
+{
+    const int by_slope = 6; /* cl/activation_functions.cl's */
+    *slope = epilogue->slope;
+    if (epilogue->activation == CLADE_IDENTITY) *slope = 1.0f;
+    if (epilogue->activation == CLADE_RELU) *slope = 0.0f;
+    bool is_cheap = epilogue->activation == CLADE_IDENTITY || epilogue->activation == CLADE_RELU ||
+                    epilogue->activation == CLADE_LEAKY_RELU;
+    return is_cheap ? by_slope : (int)epilogue->activation;
+}
+
+static clade_status record_images(clade__commands *commands, const clade__conv_call *call,
+                                  const budget *b)
+{
+    const clade__conv *c = &call->conv;
+    const clade_device *device = clade__commands_device(commands);
+    bool data = call->pass == CLADE__CONV_DATA;
+    tiling t;
+    char options[128];
+    float slope = 0.0f;
+    tile_images(&t, c, b, clade__cpu_vector(device), data);
+    int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
+    int out = data ? ic : oc, tiles = c->groups * ceil_div(out, t.mr);
+    int strips = c->n * t.strips, wanted = GROUPS_PER_UNIT * clade_device_describe(device)->compute_units;
+    int per_group = strips >= wanted ? tiles : largest(1, tiles / ceil_div(wanted, strips));
+    snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DPLANES=%d -DSUMS=%d -DDATA=%d%s", t.vw, t.mr,
+             b->rows_planes, b->rows_sums, data, call->add ? " -DADD=1" : "");
+    if (!data)
+        snprintf(options + strlen(options), sizeof options - strlen(options), " -DACTIVATION=%d",
+                 activation_of(&call->epilogue, &slope));
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "conv_rows",
+            .options = options,
+            .kernel = "conv_rows",
+            .args = {clade__arg_tensor(call->out), clade__arg_tensor(data ? call->dy : call->x),
+                     clade__arg_tensor(call->weight),
+                     clade__arg_tensor(data ? NULL : call->epilogue.bias),
+                     {CLADE__ARG_INT8,
+                      {.ints = {data ? c->oh : c->h, data ? c->ow : c->w, data ? c->h : c->oh,
+                                data ? c->w : c->ow, data ? oc : ic, out, t.pitch, t.floats}}},
+                     kernel_of(c),
+                     {CLADE__ARG_INT8,
+                      {.ints = {t.least[0], t.least[1], t.rows, t.strips,
+                                t.rows + t.most[0] - t.least[0], t.cols, per_group, tiles}}},
+                     {CLADE__ARG_INT4, {.ints = {data ? taps : ic * taps, data ? ic * taps : taps}}},
+                     clade__arg_float(slope)},
+            .n_args = 9,
+            .groups = {(size_t)strips, (size_t)ceil_div(tiles, per_group)},
+            .local = {1, 1},
+        });
+}
+
+/* ---- the gradient of the weight ---------------------------------------------------------------- */
+
+/* The largest part of n channels, at most `most`, so that all parts are of about one size. */
+static int even_part(int n, int most)
+{
+    return ceil_div(n, ceil_div(n, most < 1 ? 1 : most));
+}
+
+/* Chunks of images, by the shapes alone. */
+static void set_chunks(tiling *t, const clade__conv *c)
+{
+    int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
+    int64_t blocks = (int64_t)c->groups * ceil_div(oc, MAX_BLOCK) * ceil_div(ic * taps, 9 * MAX_BLOCK);
+    int chunks = blocks >= WANTED_GROUPS ? 1 : ceil_div(WANTED_GROUPS, (int)blocks);
+    t->chunk = ceil_div(c->n, smallest(chunks, c->n));
+    t->chunks = ceil_div(c->n, t->chunk);
+}
+
+static void set_tile(tiling *t, int taps)
+{
+    int rows = t->block_c * taps;
+    t->mr = t->block_o >= 4 ? 4 : t->block_o >= 2 ? 2 : 1;
+    t->nr = t->vw < 16 ? (rows >= 2 ? 2 : 1) : rows >= 6 ? 6 : rows >= 3 ? 3 : 1;
+    if (t->vw == 16 && t->block_o % 4 != 0 && t->block_o % 6 == 0 && rows >= 4) {
+        t->mr = 6;
+        t->nr = 4;
+    }
+}
+
+/* Floats of the sums of a block. */
+static int64_t sums_of(const tiling *t, int taps)
+{
+    return (int64_t)ceil_div(t->block_o, t->mr) * t->mr * ceil_div(t->block_c * taps, t->nr) * t->nr *
+           t->vw;
+}
+
+static int64_t image_floats(const tiling *t)
+{
+    return (int64_t)t->block_c * t->phases * t->floats + (int64_t)t->block_o * t->run;
+}
+
+/* Of dy there are whole rows, so that their ends are zeros. */
+static void set_dots_rows(tiling *t, int rows)
+{
+    set_rows(t, rows);
+    int reach = t->most[0] - t->least[0], beside = t->most[1] - t->least[1];
+    t->run = ceil_div(rows * t->pitch, t->vw) * t->vw;
+    t->floats = largest(t->floats, t->run + reach * t->pitch + beside);
+}
+
+static bool tile_dots(tiling *t, const clade__conv *c, const budget *b, int vw)
+{
+    int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
+    *t = planes_of(c, vw, false);
+    set_chunks(t, c);
+    int block_o = MAX_BLOCK, block_c = smallest(MAX_ROWS / taps, largest(1, 9 * MAX_BLOCK / taps));
+    for (;;) {
+        t->block_o = even_part(oc, block_o);
+        t->block_c = even_part(ic, block_c);
+        set_tile(t, taps);
+        if (sums_of(t, taps) <= b->dots_sums)
+            for (int strips = 1; strips <= t->out[0]; strips++) {
+                set_dots_rows(t, ceil_div(t->out[0], strips));
+                if (image_floats(t) > b->dots_planes) continue;
+                int many = smallest((int)(b->dots_planes / image_floats(t)),
+                                    ceil_div(LONG_RUN * t->vw, t->run));
+                t->at_a_time = smallest(many, t->chunk);
+                return true;
+            }
+        if (block_c > 1)
+            block_c /= 2;
+        else if (block_o > 1)
+            block_o /= 2;
+        else
+            return false;
+    }
+}
+
+static clade_status record_weight(clade__commands *commands, const clade__conv_call *call,
+                                  const budget *b)
+{
+    const clade__conv *c = &call->conv;
+    const clade_device *device = clade__commands_device(commands);
+    tiling t;
+    char options[128];
+    tile_dots(&t, c, b, clade__cpu_vector(device));
+    int oc = c->oc / c->groups, ic = c->c / c->groups;
+    int blocks = c->groups * ceil_div(oc, t.block_o) * ceil_div(ic, t.block_c);
+    int64_t n = clade_shape_elements(clade__conv_weight_shape(c));
+    snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DNR=%d -DPLANES=%d -DSUMS=%d", t.vw, t.mr, t.nr,
+             b->dots_planes, b->dots_sums);
+    CLADE_TRY(clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "conv_dots",
+            .options = options,
+            .kernel = "conv_dots",
+            .args = {clade__arg_tensor(call->scratch), clade__arg_tensor(call->x),
+                     clade__arg_tensor(call->dy),
+                     {CLADE__ARG_INT8, {.ints = {c->h, c->w, c->oh, c->ow, ic, oc, t.pitch, t.floats}}},
+                     kernel_of(c),
+                     {CLADE__ARG_INT8,
+                      {.ints = {t.least[0], t.least[1], t.rows, t.strips,
+                                t.rows + t.most[0] - t.least[0], t.cols, t.block_o, t.block_c}}},
+                     {CLADE__ARG_INT4, {.ints = {c->n, t.chunk, t.at_a_time, t.run}}}},
+            .n_args = 7,
+            .groups = {(size_t)t.chunks, (size_t)blocks},
+            .local = {1, 1},
+        }));
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "conv_join",
+            .options = call->add ? "-DADD=1" : NULL,
+            .kernel = "conv_join",
+            .args = {clade__arg_tensor(call->out), clade__arg_tensor(call->scratch), clade__arg_int(n),
+                     clade__arg_int(t.chunks)},
+            .n_args = 4,
+            .groups = {clade__groups(n, JOIN_GROUP)},
+            .local = {JOIN_GROUP},
+        });
+}
+
+int64_t clade__conv_tiled_scratch(const clade__conv *conv)
+{
+    tiling t = {0};
+    if (!is_countable(conv)) return 0;
+    set_chunks(&t, conv);
+    return t.chunks * clade_shape_elements(clade__conv_weight_shape(conv));
+}
+
+/* ---- the provider ------------------------------------------------------------------------------ */
+
+static const char *refuses(const clade_device *device, const clade__conv *conv, clade__conv_pass pass)
+{
+    tiling t;
+    const budget *b = budget_of(device);
+    int vw = clade__cpu_vector(device);
+    if (clade__item_vector(device) == 1) return "it is made for CPUs, with long work-items";
+    if (!b) return "there is little local memory";
+    if (!is_countable(conv)) return "the kernel is large";
+    bool fits = pass == CLADE__CONV_WEIGHT ? tile_dots(&t, conv, b, vw)
+                                           : tile_images(&t, conv, b, vw, pass == CLADE__CONV_DATA);
+    return fits ? NULL : "a row of all channels does not fit the cache";
+}
+
+static clade_status record(clade__commands *commands, const clade__conv_call *call)
+{
+    const budget *b = budget_of(clade__commands_device(commands));
+    return call->pass == CLADE__CONV_WEIGHT ? record_weight(commands, call, b)
+                                            : record_images(commands, call, b);
+}
+
+const clade__conv_provider clade__conv_tiled = {"tiled", refuses, record};

@@ -1,0 +1,326 @@
+/* Convolution: its three passes, and the gradient of its bias.
+ *
+ * A float sum of k products, in any order and with or without fused operations, is within k units of the
+ * sum of |a| |b| (Higham, 3.1), and one more for each thing that is added to it. */
+#include <string.h>
+
+#include "ops/ops.h"
+#include "verify/families.h"
+
+/* ---- cases ------------------------------------------------------------------------------------- */
+
+typedef struct conv_case {
+    int64_t kernel_width;
+    clade_conv2d_window window;
+} conv_case;
+
+#define SAME CLADE_PADDING_SAME
+
+/* (n, c, h, w, out channels, kernel height): one pixel, one column, primes, a kernel as large as the image
+ * and a padding wider than it, strides that leave a rest or skip pixels, dilation, groups and depthwise,
+ * even kernels, channels and rows around and over the tiles of the kernels for CPUs, and images that are
+ * taken in parts. No two are alike. */
+static const clade_shape shapes[] = {
+    {6, {1, 1, 1, 1, 1, 1}},    {6, {2, 3, 1, 1, 5, 1}},    {6, {1, 2, 5, 7, 3, 3}},
+    {6, {2, 3, 5, 5, 2, 5}},    {6, {1, 1, 2, 3, 2, 4}},    {6, {2, 2, 7, 5, 3, 2}},
+    {6, {1, 3, 8, 9, 2, 3}},    {6, {1, 2, 9, 10, 4, 3}},   {6, {2, 4, 5, 6, 6, 3}},
+    {6, {2, 5, 6, 5, 5, 3}},    {6, {1, 2, 7, 1, 2, 3}},    {6, {1, 1, 1, 33, 1, 1}},
+    {6, {1, 3, 4, 6, 2, 1}},    {6, {3, 1, 28, 28, 6, 5}},  {6, {2, 6, 14, 14, 16, 5}},
+    {6, {3, 16, 8, 8, 16, 3}},  {6, {2, 17, 16, 16, 33, 3}}, {6, {2, 16, 17, 15, 32, 4}},
+    {6, {2, 24, 9, 9, 24, 3}},  {6, {5, 8, 7, 11, 12, 1}},  {6, {1, 3, 65, 130, 8, 7}},
+    {6, {2, 2, 61, 67, 3, 3}},  {6, {9, 2, 3, 3, 10, 3}},   {0}};
+
+static const conv_case cases[] = {
+    {1, {.groups = 0}},
+    {1, {.padding = {1, 2}}},
+    {3, {.padding = {1, 1}}},
+    {5, {.stride = {1, 1}}},
+    {2, {.padding = {3, 4}}},
+    {4, {.padding = {SAME, SAME}}},
+    {3, {.stride = {2, 3}, .padding = {1, 0}}},
+    {3, {.dilation = {2, 3}, .padding = {2, 3}, .stride = {1, 2}}},
+    {3, {.groups = 2, .padding = {1, 1}}},
+    {3, {.groups = 5, .padding = {SAME, SAME}}},
+    {1, {.stride = {3, 1}, .padding = {1, 0}}},
+    {17, {.padding = {0, 8}}},
+    {1, {.stride = {2, 2}}},
+    {5, {.padding = {2, 2}}},
+    {5, {.stride = {1, 1}}},
+    {3, {.padding = {1, 1}}},
+    {3, {.stride = {2, 2}, .padding = {1, 1}}},
+    {4, {.stride = {2, 2}, .padding = {1, 2}}},
+    {3, {.groups = 3, .padding = {2, 1}, .dilation = {2, 1}}},
+    {1, {.stride = {1, 1}}},
+    {7, {.stride = {2, 2}, .padding = {3, 3}}},
+    {2, {.stride = {3, 2}, .padding = {1, 0}}},
+    {3, {.padding = {1, 1}}},
+};
+
+_Static_assert(sizeof cases / sizeof cases[0] + 1 == sizeof shapes / sizeof shapes[0],
+               "each shape has its case");
+
+/* That of the trial's shape; a matrix, which bench has, is 16 planes, or one, under a kernel of 3. */
+static clade__conv sizes_of(const clade__trial *t, clade_conv2d_window *window)
+{
+    const int64_t *dim = t->shape.dim;
+    int64_t c = t->shape.rank == 2 && dim[0] % 16 == 0 ? 16 : 1, kernel[2] = {3, 3}, oc = c;
+    clade_shape x = CLADE_SHAPE(1, c, dim[0] / c, dim[1]);
+    *window = (clade_conv2d_window){.padding = {1, 1}};
+    for (int i = 0; shapes[i].rank > 0; i++) {
+        if (!clade__shape_equal(t->shape, shapes[i])) continue;
+        x = CLADE_SHAPE(dim[0], dim[1], dim[2], dim[3]);
+        oc = dim[4];
+        kernel[0] = dim[5];
+        kernel[1] = cases[i].kernel_width;
+        *window = cases[i].window;
+    }
+    clade__conv conv;
+    if (clade__conv_of(&conv, x, oc, kernel, window) != CLADE_OK) memset(&conv, 0, sizeof conv);
+    return conv;
+}
+
+/* Calls `each` for every product of an output element with the places of x and of the weight. */
+typedef void each_product(void *user, int64_t y, int64_t x, int64_t w);
+
+static void for_window(const clade__conv *v, const int at[4], int64_t y, each_product *each, void *user)
+{
+    int c = v->c / v->groups, first = at[1] / (v->oc / v->groups) * c;
+    for (int k = 0; k < c; k++)
+        for (int ky = 0; ky < v->kernel[0]; ky++)
+            for (int kx = 0; kx < v->kernel[1]; kx++) {
+                int iy = at[2] * v->stride[0] + ky * v->dilation[0] - v->pad[0];
+                int ix = at[3] * v->stride[1] + kx * v->dilation[1] - v->pad[1];
+                if (iy < 0 || iy >= v->h || ix < 0 || ix >= v->w) continue;
+                each(user, y, (((int64_t)at[0] * v->c + first + k) * v->h + iy) * v->w + ix,
+                     (((int64_t)at[1] * c + k) * v->kernel[0] + ky) * v->kernel[1] + kx);
+            }
+}
+
+static void for_products(const clade__conv *v, each_product *each, void *user)
+{
+    int64_t y = 0;
+    for (int i = 0; i < v->n; i++)
+        for (int o = 0; o < v->oc; o++)
+            for (int p = 0; p < v->oh; p++)
+                for (int q = 0; q < v->ow; q++)
+                    for_window(v, (const int[]){i, o, p, q}, y++, each, user);
+}
+
+/* ---- sums -------------------------------------------------------------------------------------- */
+
+/* Of each element of an output: the sum, that of the sizes, and the number of products. */
+typedef struct sums {
+    const float *a, *b;
+    double *sum, *size, *count;
+} sums;
+
+static bool make_sums(clade__trial *t, sums *s, int64_t n)
+{
+    s->sum = clade__arena_alloc(&t->arena, 3 * (size_t)n * sizeof *s->sum);
+    if (!s->sum) {
+        t->failed = true;
+        return false;
+    }
+    memset(s->sum, 0, 3 * (size_t)n * sizeof *s->sum);
+    s->size = s->sum + n;
+    s->count = s->size + n;
+    return true;
+}
+
+static void add_to(sums *s, int64_t at, int64_t a, int64_t b)
+{
+    double product = (double)s->a[a] * (double)s->b[b];
+    s->sum[at] += product;
+    s->size[at] += fabs(product);
+    s->count[at] += 1.0;
+}
+
+static const float *values_of(const clade__trial *t, int i)
+{
+    return t->operands[i].before.floats;
+}
+
+/* A sum of exact products is exact, in whatever order. */
+static double bound_of(const clade__trial *t, const sums *s, int64_t i)
+{
+    return t->values == CLADE__EXACT ? 0.0 : (s->count[i] + 2.0) * s->size[i];
+}
+
+/* ---- forward ----------------------------------------------------------------------------------- */
+
+enum { X, WEIGHT, BIAS, Y, FORWARD_SCRATCH };
+
+static const clade__conv_provider *provider_of(const clade__trial *t)
+{
+    return t->op->variant & CLADE__BY_COLUMNS ? &clade__conv_columns : NULL;
+}
+
+static void add_scratch(clade__trial *t, const char *name, int64_t n)
+{
+    clade__trial_scratch(t, name, CLADE_SHAPE(n > 0 ? n : 1));
+}
+
+static void prepare_forward(clade__trial *t)
+{
+    clade_conv2d_window window;
+    clade__conv conv = sizes_of(t, &window);
+    clade__trial_in(t, "x", clade__conv_x_shape(&conv), -1.0, 1.0);
+    clade__trial_in(t, "weight", clade__conv_weight_shape(&conv), -1.0, 1.0);
+    clade__trial_in(t, "bias", CLADE_SHAPE(conv.oc), -1.0, 1.0);
+    clade__trial_out(t, "y", CLADE_FLOAT32, clade__conv_y_shape(&conv), -1);
+    add_scratch(t, "scratch", clade__conv2d_needs_of(&conv, true).forward);
+}
+
+static clade_status record_forward(clade__commands *commands, const clade__trial *t)
+{
+    clade_conv2d_window window;
+    sizes_of(t, &window);
+    bool relu = t->op->variant & CLADE__WITH_RELU;
+    const clade__epilogue epilogue = {clade__trial_tensor(t, BIAS), relu ? CLADE_RELU : CLADE_IDENTITY,
+                                      0.0f};
+    const clade__conv2d_work work = {.window = &window, .provider = provider_of(t),
+                                     .scratch = clade__trial_tensor(t, FORWARD_SCRATCH)};
+    return clade__conv2d_forward(commands, &work, clade__trial_tensor(t, Y), clade__trial_tensor(t, X),
+                                 clade__trial_tensor(t, WEIGHT), &epilogue);
+}
+
+static void add_to_y(void *user, int64_t y, int64_t x, int64_t w)
+{
+    add_to(user, y, x, w);
+}
+
+static void expect_forward(clade__trial *t)
+{
+    clade_conv2d_window window;
+    clade__conv conv = sizes_of(t, &window);
+    clade__operand *y = &t->operands[Y];
+    sums s = {.a = values_of(t, X), .b = values_of(t, WEIGHT)};
+    int64_t area = (int64_t)conv.oh * conv.ow;
+    if (!make_sums(t, &s, y->n)) return;
+    for_products(&conv, add_to_y, &s);
+    for (int64_t i = 0; i < y->n; i++) {
+        double bias = (double)values_of(t, BIAS)[i / area % conv.oc], sum = s.sum[i] + bias;
+        s.size[i] += fabs(bias);
+        if (t->op->variant & CLADE__WITH_RELU && sum < 0.0) sum = 0.0;
+        clade__expect(y, i, sum, bound_of(t, &s, i));
+    }
+}
+
+/* ---- backward ---------------------------------------------------------------------------------- */
+
+enum { DY = 2, DX, DWEIGHT, BACKWARD_SCRATCH };
+
+static void add_inputs(clade__trial *t, const clade__conv *conv)
+{
+    clade__trial_in(t, "x", clade__conv_x_shape(conv), -1.0, 1.0);
+    clade__trial_in(t, "weight", clade__conv_weight_shape(conv), -1.0, 1.0);
+    clade__trial_in(t, "dy", clade__conv_y_shape(conv), -1.0, 1.0);
+}
+
+static void prepare_backward(clade__trial *t)
+{
+    clade_conv2d_window window;
+    clade__conv conv = sizes_of(t, &window);
+    bool adds = t->op->variant & CLADE__ADDS;
+    add_inputs(t, &conv);
+    clade__trial_gradient(t, "dx", clade__conv_x_shape(&conv), -1, adds);
+    clade__trial_gradient(t, "dweight", clade__conv_weight_shape(&conv), -1, adds);
+    add_scratch(t, "scratch", clade__conv2d_needs_of(&conv, true).backward);
+}
+
+static clade_status record_backward(clade__commands *commands, const clade__trial *t)
+{
+    clade_conv2d_window window;
+    sizes_of(t, &window);
+    bool adds = t->op->variant & CLADE__ADDS;
+    const clade__conv2d_work work = {.window = &window, .provider = provider_of(t),
+                                     .scratch = clade__trial_tensor(t, BACKWARD_SCRATCH)};
+    const clade__conv2d_gradients gradients = {.dx = clade__trial_tensor(t, DX),
+                                               .dweight = clade__trial_tensor(t, DWEIGHT),
+                                               .add_dx = adds, .add_dweight = adds};
+    return clade__conv2d_backward(commands, &work, &gradients, clade__trial_tensor(t, X),
+                                  clade__trial_tensor(t, WEIGHT), clade__trial_tensor(t, DY));
+}
+
+static void add_to_dx(void *user, int64_t y, int64_t x, int64_t w)
+{
+    add_to(user, x, y, w);
+}
+
+static void add_to_dweight(void *user, int64_t y, int64_t x, int64_t w)
+{
+    add_to(user, w, y, x);
+}
+
+static void expect_gradient(clade__trial *t, int operand, each_product *each, int with)
+{
+    clade_conv2d_window window;
+    clade__conv conv = sizes_of(t, &window);
+    clade__operand *o = &t->operands[operand];
+    sums s = {.a = values_of(t, DY), .b = values_of(t, with)};
+    if (!make_sums(t, &s, o->n)) return;
+    for_products(&conv, each, &s);
+    for (int64_t i = 0; i < o->n; i++) {
+        /* Images that are taken in parts add to what was there as they go. */
+        double more = o->role == CLADE__INOUT ? fabs((double)o->before.floats[i]) * s.count[i] : 0.0;
+        clade__expect_given(o, i, s.sum[i], bound_of(t, &s, i) + more);
+    }
+}
+
+static void expect_backward(clade__trial *t)
+{
+    expect_gradient(t, DX, add_to_dx, WEIGHT);
+    expect_gradient(t, DWEIGHT, add_to_dweight, X);
+}
+
+/* ---- the gradient of the bias ------------------------------------------------------------------ */
+
+enum { DBIAS = 3, SUMS, PARTS };
+
+static void prepare_bias(clade__trial *t)
+{
+    clade_conv2d_window window;
+    clade__conv conv = sizes_of(t, &window);
+    clade__conv2d_needs needs = clade__conv2d_needs_of(&conv, true);
+    add_inputs(t, &conv);
+    clade__trial_out(t, "dbias", CLADE_FLOAT32, CLADE_SHAPE(conv.oc), -1);
+    add_scratch(t, "sums", needs.sums);
+    add_scratch(t, "parts", needs.parts);
+}
+
+static clade_status record_bias(clade__commands *commands, const clade__trial *t)
+{
+    clade_conv2d_window window;
+    sizes_of(t, &window);
+    const clade__conv2d_work work = {.window = &window, .sums = clade__trial_tensor(t, SUMS),
+                                     .parts = clade__trial_tensor(t, PARTS)};
+    return clade__conv2d_backward(commands, &work,
+                                  &(clade__conv2d_gradients){.dbias = clade__trial_tensor(t, DBIAS)},
+                                  clade__trial_tensor(t, X), clade__trial_tensor(t, WEIGHT),
+                                  clade__trial_tensor(t, DY));
+}
+
+static void expect_bias(clade__trial *t)
+{
+    clade_conv2d_window window;
+    clade__conv conv = sizes_of(t, &window);
+    int64_t area = (int64_t)conv.oh * conv.ow, n = t->operands[DY].n;
+    for (int o = 0; o < conv.oc; o++) {
+        double sum = 0.0, size = 0.0;
+        for (int64_t i = 0; i < n; i++) {
+            if (i / area % conv.oc != o) continue;
+            sum += (double)values_of(t, DY)[i];
+            size += fabs((double)values_of(t, DY)[i]);
+        }
+        double units = t->values == CLADE__EXACT ? 0.0 : (double)(n / conv.oc);
+        clade__expect(&t->operands[DBIAS], o, sum, units * size);
+    }
+}
+
+#define FINITE (1u << CLADE__ORDINARY | 1u << CLADE__EXACT | 1u << CLADE__DENORMAL)
+
+const clade__family clade__conv_forwards = {prepare_forward, record_forward, expect_forward, FINITE,
+                                            shapes};
+const clade__family clade__conv_backwards = {prepare_backward, record_backward, expect_backward, FINITE,
+                                             shapes};
+const clade__family clade__conv_biases = {prepare_bias, record_bias, expect_bias, FINITE, shapes};
