@@ -418,6 +418,8 @@ static clade_status run_reading(double *n)
     CLADE_TRY(read_packed(test_text("%s/train-images-idx3-ubyte.gz", in), n));
     CLADE_TRY(read_data(test_text("cifar10:%s", in), n));
     CLADE_TRY(read_data(test_text("cifar10:%s?files=data_batch_1.bin", in), n));
+    CLADE_TRY(refuse(read_data(test_text("cifar10:%s?part=test", in), n), CLADE_EIO));
+    CLADE_TRY(read_data(test_text("cifar100:%s", in), n));
     CLADE_TRY(clade_data_from_arrays(&data, &(clade_data_arrays){.n_samples = 2,
                                                                  .shape = CLADE_SHAPE(1),
                                                                  .features = features,
@@ -468,7 +470,7 @@ void fault_put_files(void)
     static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 8};
     static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 3, 4};
     static const char names[] = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n";
-    static unsigned char record[3073];
+    static unsigned char record[3073], record100[3074];
     put("t.csv", table, sizeof table - 1);
     put("u.csv", "a,b,kind\n1,2,dog\n3,4,cow\n", 25);
     static const char text[] = "a,b\nx,1\n\"y\"\"\",2\nz,3\n\"y\"\"\",4\n";
@@ -484,6 +486,7 @@ void fault_put_files(void)
     put_npz();
     put("train-labels-idx1-ubyte", labels, sizeof labels);
     put("data_batch_1.bin", record, sizeof record);
+    put("train.bin", record100, sizeof record100);
     put("batches.meta.txt", names, sizeof names - 1);
     gzFile zipped = gzopen(test_text("%s/train-images-idx3-ubyte.gz", fault_folder.files), "wb");
     assert_int_equal(gzwrite(zipped, images, sizeof images), sizeof images);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes little data sets in the formats of NumPy, MNIST and CIFAR-10 into the folder that it runs in, for
-the examples of data/README.md: x.npy and y.npy, images.npz, pairs.npz, mnist/ and cifar10/. Images of three classes,
-told apart by the quarter that is bright; the same bytes each time. Only the standard library is needed."""
+"""Writes little data sets in the formats of NumPy, MNIST and CIFAR into the folder that it runs in, for
+the examples of data/README.md: x.npy and y.npy, images.npz, pairs.npz, mnist/, cifar10/ and cifar100/.
+Images of three classes, told apart by the quarter that is bright; the same bytes each time. Only the
+standard library is needed."""
 
 import os
 import random
@@ -69,6 +70,11 @@ def main():
         labels, pixels = images(n, 0, 32, 96)
         write(f"cifar10/{name}.bin",
               b"".join(labels[i:i + 1] + pixels[i * 3072:(i + 1) * 3072] for i in range(n)))
+    for name, n in (("train", 60), ("test", 30)):
+        labels, pixels = images(n, 0, 32, 96)
+        write(f"cifar100/{name}.bin",
+              b"".join(bytes([labels[i] // 2, labels[i]]) + pixels[i * 3072:(i + 1) * 3072]
+                       for i in range(n)))
 
 
 if __name__ == "__main__":

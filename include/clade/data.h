@@ -4,6 +4,7 @@
  *   digits            made by the library: 28×28 grey digits; digits?n=2000&seed=3
  *   mnist:DIR         a set of images in IDX files, as MNIST and its like are; mnist:DIR?set=letters
  *   cifar10:DIR       the binary version of CIFAR-10; cifar10:DIR?files=data_batch_1.bin
+ *   cifar100:DIR      the binary version of CIFAR-100; cifar100:DIR?labels=coarse
  *   csv:FILE          a table; csv:iris.csv?label=species, csv:homes.csv?target=price
  *   npy:X,Y           two NumPy files, samples and labels or targets; npy:x.npy,y.npy?test=0.1
  *   npy:FILE.npz      both in an archive
@@ -34,6 +35,11 @@
  * data_batch_5.bin, those that are there, the test part test_batch.bin; each may hold any number
  * of images. files=NAME[,NAME…] reads these files of DIR instead, whichever part is asked for: name
  * others to validate with. batches.meta.txt, where it is, names the classes.
+ *
+ * cifar100: the same samples from train.bin and test.bin of CIFAR-100, whose records have two labels.
+ * fine_label_names.txt and coarse_label_names.txt, where they are, name the classes. A file of one of these
+ * two sets where the other is wanted is CLADE_EDATA with a message that says so.
+ *   labels=fine|coarse  100 classes, which is usual, or the 20 that they belong to
  *
  * csv: a table of text, gzipped or plain. Cells are separated by commas, semicolons, tabs or '|', may be
  * quoted (RFC 4180), and have blanks around them that do not count; blank lines do not count either. The

@@ -30,7 +30,9 @@ const char *clade__data_guess_kind(const char *path)
     } files[] = {{"mnist", "train-images-idx3-ubyte"},   {"mnist", "train-images-idx3-ubyte.gz"},
                  {"mnist", "t10k-images-idx3-ubyte"},    {"mnist", "t10k-images-idx3-ubyte.gz"},
                  {"mnist", "train-images.idx3-ubyte"},   {"mnist", "MNIST/raw"},
-                 {"cifar10", "data_batch_1.bin"},        {"cifar10", "test_batch.bin"}};
+                 {"cifar10", "data_batch_1.bin"},        {"cifar10", "test_batch.bin"},
+                 {"cifar100", "fine_label_names.txt"},   {"cifar100", "coarse_label_names.txt"},
+                 {"cifar100", "train.bin"}};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
         if (ends_in(path, endings[i].end)) return endings[i].kind;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)

@@ -33,6 +33,10 @@ static const clade_data_kind_option cifar10_options[] = {
     PART, FIRST, {"files", "NAME[,NAME...]", "read these files of DIR, whichever part is asked for"},
     {0}};
 
+static const clade_data_kind_option cifar100_options[] = {
+    PART, FIRST, {"labels", "fine|coarse", "100 classes, or the 20 that they belong to (default: fine)"},
+    {0}};
+
 static const clade_data_kind_option csv_options[] = {
     PART, FIRST,
     {"header", "yes|no|auto", "whether the first row names the columns (default: auto, by what "
@@ -81,6 +85,7 @@ static const clade_data_kind_option random_options[] = {
 HAS_ROOM(digits_options);
 HAS_ROOM(mnist_options);
 HAS_ROOM(cifar10_options);
+HAS_ROOM(cifar100_options);
 HAS_ROOM(csv_options);
 HAS_ROOM(npy_options);
 HAS_ROOM(random_options);
@@ -94,6 +99,7 @@ static const data_kind kinds[] = {
     {{"digits", NULL, "28x28 grey digits, made by the library", digits_options}, clade__digits_open},
     {{"mnist", "DIR", "the IDX files of MNIST or a set like it", mnist_options}, clade__mnist_open},
     {{"cifar10", "DIR", "the binary version of CIFAR-10", cifar10_options}, clade__cifar10_open},
+    {{"cifar100", "DIR", "the binary version of CIFAR-100", cifar100_options}, clade__cifar100_open},
     {{"csv", "FILE", "a table", csv_options}, clade__csv_open},
     {{"npy", "X,Y|FILE.npz", "NumPy files: samples, and labels or targets", npy_options}, clade__npy_open},
     {{"random", NULL, "noise, to measure with", random_options}, clade__random_open},

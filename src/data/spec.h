@@ -54,11 +54,12 @@ CLADE_MUST_CHECK clade_status clade__data_option_first(const clade__data_spec *s
  * where it looks like none. */
 const char *clade__data_guess_kind(const char *path); /* guess.c */
 
-clade__data_opener clade__digits_open;  /* digits.c */
-clade__data_opener clade__mnist_open;   /* idx.c */
-clade__data_opener clade__cifar10_open; /* cifar10.c */
-clade__data_opener clade__csv_open;     /* csv.c */
-clade__data_opener clade__npy_open;     /* npy.c */
-clade__data_opener clade__random_open;  /* random.c */
+clade__data_opener clade__digits_open;   /* digits.c */
+clade__data_opener clade__mnist_open;    /* idx.c */
+clade__data_opener clade__cifar10_open;  /* cifar.c */
+clade__data_opener clade__cifar100_open; /* cifar.c */
+clade__data_opener clade__csv_open;      /* csv.c */
+clade__data_opener clade__npy_open;      /* npy.c */
+clade__data_opener clade__random_open;   /* random.c */
 
 #endif
