@@ -142,8 +142,9 @@ static clade_status by_formulas(const clade_model *model)
 static clade_status stream(session *s, double *loss)
 {
     static const char layers[] =
-        "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":4},{\"type\":\"tanh\"},"
-        "{\"type\":\"linear\",\"units\":3}]}";
+        "{\"input\":[6],\"blocks\":{\"b\":[{\"type\":\"linear\",\"units\":\"$n\",\"name\":\"l\"},{\"type\":\"tanh\","
+        "\"inputs\":[\"l\"]}]},\"layers\":[{\"block\":\"b\",\"n\":4,\"inputs\":[\"input\"]},{\"type\":\"linear\","
+        "\"units\":3}]}";
     clade_gradcheck_result checked;
     clade_fit_result result;
     clade_compile_options options = {.loss = CLADE_LOSS_MSE, .optimizer = clade_adam(0.01f),

@@ -268,6 +268,11 @@ const cli_command cli_command_train = {
              "      - {type: relu}\n"
              "      - {type: dropout, p: 0.5}\n"
              "      - {type: linear, units: 10}\n"
+             "and a group of layers that comes more than once is a block of it:\n"
+             "    blocks:\n"
+             "      dense: [{type: linear, units: $width}, {type: relu}]\n"
+             "    layers:\n"
+             "      - {block: dense, name: body, repeat: 3, width: 64}\n"
              "Relative paths are relative to the folder that the command runs in.\n",
     .options = options,
     .n_options = sizeof options / sizeof options[0],

@@ -193,10 +193,10 @@ clade_status clade__model_read(clade_model *model, const char *json, int version
     CLADE_TRY(clade__graph_error(&model->graph));
     *output = NULL;
     cJSON *root = clade__json_parse(json, json ? strlen(json) : 0, false);
-    clade_status status =
-        !json  ? clade__fail(CLADE_EINVAL, "clade_model_layers: json is NULL")
-        : root ? read_model(model, root, version, output)
-               : clade__fail(CLADE_ECONFIG, "model: not valid JSON");
+    clade_status status = !json ? clade__fail(CLADE_EINVAL, "clade_model_layers: json is NULL")
+                          : root ? clade__blocks_expand(root)
+                                 : clade__fail(CLADE_ECONFIG, "model: not valid JSON");
+    if (status == CLADE_OK) status = read_model(model, root, version, output);
     cJSON_Delete(root);
     if (status == CLADE_OK) return CLADE_OK;
     /* The place is better to know than what the builder said without it. */

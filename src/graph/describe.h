@@ -27,6 +27,10 @@ clade_status clade__check_keys(const cJSON *object, const char *const *keys, siz
 clade_status clade__read_options(const cJSON *layer, const clade__layer_type *type,
                                  const clade__place *at, void *options);
 
+/* blocks.c: puts the layers of blocks in place of their uses, and their places in a description, for
+ * messages, into `string` of each item of "layers". */
+clade_status clade__blocks_expand(cJSON *root);
+
 /* Adds layer number `index` of a description of a version. *last is the node before it, and becomes its
  * first output. */
 clade_status clade__describe_layer(clade_model *model, int version, const cJSON *layer, int index,

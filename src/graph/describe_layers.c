@@ -147,7 +147,10 @@ clade_status clade__describe_layer(clade_model *model, int version, const cJSON 
                               clade_node **last)
 {
     reading r = {.model = model, .version = version, .json = layer, .before = *last};
-    snprintf(r.at.text, sizeof r.at.text, "model.layers[%d]", index);
+    if (layer->string) /* where it stood before blocks were put in */
+        snprintf(r.at.text, sizeof r.at.text, "%s", layer->string);
+    else
+        snprintf(r.at.text, sizeof r.at.text, "model.layers[%d]", index);
     clade_status status = read_layer(&r, index);
     if (status != CLADE_OK && strncmp(clade_error(), r.at.text, strlen(r.at.text)) != 0)
         status = clade__fail_in(status == CLADE_ENOMEM ? CLADE_ENOMEM : CLADE_ECONFIG, "%s", r.at.text);
