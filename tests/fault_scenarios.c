@@ -437,7 +437,7 @@ const fault_scenario fault_scenarios[] = {
     {"names", run_names, false},           {"reading", run_reading, false},
     {"resuming", run_resuming, false},     {"diverging", run_diverging, false},
     {"own steps", fault_run_steps, false},
-    {"fields", run_fields, false},
+    {"fields", run_fields, false},         {"images", fault_run_images, false},
 };
 const int fault_n_scenarios = sizeof fault_scenarios / sizeof fault_scenarios[0];
 
@@ -488,6 +488,7 @@ void fault_put_files(void)
     put("train-labels-idx1-ubyte", labels, sizeof labels);
     put("data_batch_1.bin", record, sizeof record);
     put("train.bin", record100, sizeof record100);
+    fault_put_images();
     put("batches.meta.txt", names, sizeof names - 1);
     gzFile zipped = gzopen(test_text("%s/train-images-idx3-ubyte.gz", fault_folder.files), "wb");
     assert_int_equal(gzwrite(zipped, images, sizeof images), sizeof images);

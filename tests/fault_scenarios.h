@@ -24,12 +24,14 @@ typedef struct fault_scenario {
 extern const fault_scenario fault_scenarios[];
 extern const int fault_n_scenarios;
 
-/* fault_reports.c, fault_steps.c, fault_tables.c */
+/* fault_images.c, fault_reports.c, fault_steps.c, fault_tables.c */
+clade_status fault_run_images(double *result);
 clade_status fault_run_reports(double *result);
 clade_status fault_run_steps(double *result);
 clade_status fault_run_tables(double *result);
 
 void fault_put_files(void);
+void fault_put_images(void);
 clade_status fault_save_model(const char *path);
 
 #endif

@@ -192,6 +192,7 @@ const char *fault_left(void);
 #define unlinkat(...) FAULT_FILE(unlinkat, EIO, __VA_ARGS__)
 #define dlopen(...)   FAULT(dlopen, NULL, __VA_ARGS__)
 #define opendir(path) fault_given(FAULT_FOLDER, FAULT(opendir, (fault_errno(EMFILE), NULL), path))
+#define readdir(dir)  FAULT(readdir, (fault_errno(EIO), NULL), dir)
 #define closedir(dir) FAULT_TAKE(FAULT_FOLDER, closedir, fault_errno(EIO), dir)
 
 #endif

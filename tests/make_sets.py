@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Writes little data sets in the formats of NumPy, MNIST and CIFAR into the folder that it runs in, for
-the examples of data/README.md: x.npy and y.npy, images.npz, pairs.npz, mnist/, cifar10/ and cifar100/.
-Images of three classes, told apart by the quarter that is bright; the same bytes each time. Only the
-standard library is needed."""
+"""Writes little data sets in the formats of NumPy, MNIST and CIFAR, and as PNG files, into the folder that
+it runs in, for the examples of data/README.md: x.npy and y.npy, images.npz, pairs.npz, mnist/, cifar10/,
+cifar100/, photos/, parted/ and unsorted/. Images of three classes, told apart by the quarter that is bright; the same
+bytes each time. Only the standard library is needed."""
 
 import os
 import random
 import struct
 import zipfile
+import zlib
 
 dice = random.Random(1)
 
@@ -38,6 +39,24 @@ def write_pairs(n):
 
 def idx(shape, data):
     return struct.pack(">BBBB", 0, 0, 8, len(shape)) + struct.pack(">%dI" % len(shape), *shape) + data
+
+
+def png(height, width, pixels):
+    """Grey bytes as a PNG file."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + pixels[y * width:(y + 1) * width] for y in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def write_photos(folder, n, first, more):
+    """n images, a folder for each class, of first × first pixels and up to `more` more."""
+    for i in range(n):
+        height, width = (first + dice.randrange(more + 1) for _ in range(2))
+        label = i % 3
+        write(f"{folder}/{('ant', 'bee', 'cat')[label]}/{i:03}.png",
+              png(height, width, image(label, height, width)))
 
 
 def write(path, data):
@@ -75,6 +94,12 @@ def main():
         write(f"cifar100/{name}.bin",
               b"".join(bytes([labels[i] // 2, labels[i]]) + pixels[i * 3072:(i + 1) * 3072]
                        for i in range(n)))
+
+    write_photos("photos", 45, 16, 12)
+    write_photos("parted/train", 30, 16, 0)
+    write_photos("parted/test", 15, 16, 0)
+    for i in range(3):
+        write(f"unsorted/{i}.png", png(20, 24, image(i, 20, 24)))
 
 
 if __name__ == "__main__":

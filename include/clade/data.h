@@ -5,6 +5,7 @@
  *   mnist:DIR         a set of images in IDX files, as MNIST and its like are; mnist:DIR?set=letters
  *   cifar10:DIR       the binary version of CIFAR-10; cifar10:DIR?files=data_batch_1.bin
  *   cifar100:DIR      the binary version of CIFAR-100; cifar100:DIR?labels=coarse
+ *   images:DIR        a folder a class, with PNG and JPEG files in it; images:DIR?size=64
  *   csv:FILE          a table; csv:iris.csv?label=species, csv:homes.csv?target=price
  *   npy:X,Y           two NumPy files, samples and labels or targets; npy:x.npy,y.npy?test=0.1
  *   npy:FILE.npz      both in an archive
@@ -41,6 +42,28 @@
  * two sets where the other is wanted is CLADE_EDATA with a message that says so.
  *   labels=fine|coarse  100 classes, which is usual, or the 20 that they belong to
  *
+ * images: each folder in DIR is a class, and the files in it whose names end in .png, .jpg or .jpeg are
+ * its samples, (3, height, width), uint8, scale 1/255; or DIR has train, valid (or val) and test, with
+ * a folder for each class in them, and so parts of its own, where one of valid and test stands for the other
+ * that is not there, and the classes are those of all parts. Classes and files are in the order of the
+ * bytes of their names; samples are the first file of each class, then the second of each, and so on.
+ * clade_data_kept has the name of each file, "class/name", as column "file". Other files are passed over,
+ * with a note; what begins with a dot is not seen; links are followed. A file that cannot be decoded,
+ * or of which any part is missing, a folder within a class and a class without images are errors that
+ * name it.
+ *   size=N, size=HxW  the size of a sample: each image is scaled until it covers so much, and cut. Where it
+ *                     is H × W and h × w is wanted, a pixel of the sample is a × a of the image's with a =
+ *                     min(H/h, W/w): the mean over that area where a > 1, bilinear where a < 1. Of the
+ *                     scaled image, H/a × W/a, the sample begins at row floor((H/a - h) / 2) and column
+ *                     floor((W/a - w) / 2). In whole numbers, rounded once, a half upwards: the same bytes on
+ *                     every machine. Without size= all images must be of one size
+ *   channels=1|3      1: grey, as 0.299 red + 0.587 green + 0.114 blue; 3, unless given: colours, where a grey
+ *                     image has three equal ones
+ *   labels=none       the images in DIR itself, without classes, to predict on
+ * PNG may have 1 to 16 bits, a palette, and be interlaced; of 16 bits 8 are kept, and what is transparent
+ * lies over black. JPEG may be sequential or progressive, grey, YCbCr or RGB; CMYK and arithmetic coding are
+ * refused. Gamma, colour profiles and the orientation that a camera noted (Exif) are not looked at.
+ *
  * csv: a table of text, gzipped or plain. Cells are separated by commas, semicolons, tabs or '|', may be
  * quoted (RFC 4180), and have blanks around them that do not count; blank lines do not count either. The
  * first row names the columns where the rows below say so; where they do not tell, header= must. Samples
@@ -66,7 +89,7 @@
  * label= and target= are those of the schema unless given, and where the table has not got their
  * columns it is samples alone.
  *
- * Parts of csv and npy: a file has no parts of its own, and is one whole. Where train and test part of one
+ * Parts of csv, npy and images: a file, or a folder of classes, has no parts of its own, and is one whole. Where train and test part of one
  * spec are opened, or the spec names a part, its rows are split by a fixed random choice:
  *   test=FRACTION     in [0, 1), 0.2 unless given: the share of rows in the test part; the train part is
  *                     the others. 0: every part is all rows

@@ -41,8 +41,8 @@ typedef enum cli_kind {
     X(LOSS, "loss", "loss", CHOICE, NULL, 0, 0, "cross_entropy|mse|bce_with_logits",               \
       "default: cross_entropy for data with classes, else mse")                                    \
     X(DATA, "data.train", "data", TEXT, NULL, 1, 4000, "SPEC",                                     \
-      "what to train on: digits, mnist:DIR, cifar10:DIR, cifar100:DIR, csv:FILE, npy:X,Y or "      \
-      "random, with the options at the end of `clade train --help`")                               \
+      "what to train on: digits, mnist:DIR, cifar10:DIR, cifar100:DIR, images:DIR, csv:FILE, "     \
+      "npy:X,Y or random, with the options at the end of `clade train --help`")                    \
     X(VALID, "data.valid", "valid", TEXT, NULL, 1, 4000, "SPEC",                                   \
       "what to validate on after each epoch, or none (default: the test part of --data)")          \
     X(SCALE, "data.scale", NULL, OPEN, NULL, -1e30, 1e30, "X", NULL)                               \

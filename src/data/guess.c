@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/image_files.h"
 #include "data/spec.h"
 
 static bool ends_in(const char *path, const char *end)
@@ -37,5 +38,5 @@ const char *clade__data_guess_kind(const char *path)
         if (ends_in(path, endings[i].end)) return endings[i].kind;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (holds(path, files[i].file)) return files[i].kind;
-    return NULL;
+    return clade__image_files_there(path) ? "images" : NULL;
 }

@@ -37,6 +37,15 @@ static const clade_data_kind_option cifar100_options[] = {
     PART, FIRST, {"labels", "fine|coarse", "100 classes, or the 20 that they belong to (default: fine)"},
     {0}};
 
+static const clade_data_kind_option images_options[] = {
+    PART, FIRST,
+    {"size", "N|HxW", "scale every image until it covers so many pixels, and cut these out of its middle; "
+                      "needed where images differ in size"},
+    {"channels", "1|3", "grey, or colours (default: 3)"},
+    {"labels", "none", "the images in DIR itself, without classes, to predict on"},
+    SHARES,
+    {"split", "A,B[,C]", "shares of images to train, validate and test with, or to train and test"}, {0}};
+
 static const clade_data_kind_option csv_options[] = {
     PART, FIRST,
     {"header", "yes|no|auto", "whether the first row names the columns (default: auto, by what "
@@ -86,6 +95,7 @@ HAS_ROOM(digits_options);
 HAS_ROOM(mnist_options);
 HAS_ROOM(cifar10_options);
 HAS_ROOM(cifar100_options);
+HAS_ROOM(images_options);
 HAS_ROOM(csv_options);
 HAS_ROOM(npy_options);
 HAS_ROOM(random_options);
@@ -100,6 +110,7 @@ static const data_kind kinds[] = {
     {{"mnist", "DIR", "the IDX files of MNIST or a set like it", mnist_options}, clade__mnist_open},
     {{"cifar10", "DIR", "the binary version of CIFAR-10", cifar10_options}, clade__cifar10_open},
     {{"cifar100", "DIR", "the binary version of CIFAR-100", cifar100_options}, clade__cifar100_open},
+    {{"images", "DIR", "a folder a class, with PNG and JPEG files in it", images_options}, clade__images_open},
     {{"csv", "FILE", "a table", csv_options}, clade__csv_open},
     {{"npy", "X,Y|FILE.npz", "NumPy files: samples, and labels or targets", npy_options}, clade__npy_open},
     {{"random", NULL, "noise, to measure with", random_options}, clade__random_open},

@@ -58,6 +58,7 @@ clade__data_opener clade__digits_open;   /* digits.c */
 clade__data_opener clade__mnist_open;    /* idx.c */
 clade__data_opener clade__cifar10_open;  /* cifar.c */
 clade__data_opener clade__cifar100_open; /* cifar.c */
+clade__data_opener clade__images_open;   /* images.c */
 clade__data_opener clade__csv_open;      /* csv.c */
 clade__data_opener clade__npy_open;      /* npy.c */
 clade__data_opener clade__random_open;   /* random.c */
