@@ -6,9 +6,9 @@
  *              NR     +--------+--------+..      has sums that are vectors along the pixels. Planes of x
  *                      VW        VW              have zeros around, as in conv_rows; those of dy have the
  *       dy             dweight                   same pitch, and zeros where x has what is between two
- *      +--------+..   +----+                     rows. The sums wait in `sums` from some images to the
- *   MR |        |     |    |                     next, and at the end the lanes of each are added.
- *      +--------+..   +----+
+ *      +--------+..   +----+                     rows. The lanes of a sum are added when all of what is
+ *   MR |        |     |    |                     in local memory is done: then the sum of a block's tiles
+ *      +--------+..   +----+                     are few enough to wait there for the next images.
  *                      NR
  *
  * A group (x, y) does chunk x of the images, and block y of group, output and input channels. What a chunk
@@ -16,14 +16,15 @@
  *
  *   size     h, w of x, h, w of dy, ci, co, pitch and floats of a plane of x
  *   kernel   kh, kw, stride, pad, dilation
- *   part     least reach y and x, rows of a strip, strips, rows of a plane of x, columns of it, channels of
- *            a block: of dy, of x
+ *   part     least reach y and x, rows of a strip, strips, rows from an image to the next, columns of a
+ *            plane of x, channels of a block: of dy, of x
  *   images   n, of a chunk, at a time, floats of a plane of dy
  *
  * The last block and the last tile are moved back to end at the last channel; a block stores only what is
  * new. MR and NR are at most what a block has.
  */
 #include "conv_planes.cl"
+#include "lanes.cl"
 
 #ifndef MR
 #define MR 4
@@ -36,50 +37,46 @@
 #endif
 #define MAX_ROWS 2048 /* channels and taps of x in a block */
 
-/* The sum of the lanes, in a fixed order. */
-static inline float add_lanes(const VEC x)
-{
-#if VW == 16
-    const float8 e = x.lo + x.hi;
-    const float4 q = e.lo + e.hi;
-#elif VW == 8
-    const float4 q = x.lo + x.hi;
-#else
-    const float4 q = x;
-#endif
-    const float2 d = q.lo + q.hi;
-    return d.x + d.y;
-}
+#define TILE ((MR * NR + 3) / 4 * 4) /* floats of a tile, in whole float4 */
+#define PART(e) sum[min(e, MR * NR - 1)]
 
-/* Adds the products over n vectors to MR x NR sums: dy's planes are `dy_pitch` apart, x's rows where `at`
- * says. */
-static inline void add_products(VEC sum[MR][NR], const local float *dy, const int dy_pitch,
-                                const local float *x, const local int *at, const int n)
+/* Adds the products over runs of n vectors, `apart` floats from one to the next, to the MR x NR sums at
+ * `to`: dy's planes are `dy_pitch` apart, and the rows of x where `at` says. */
+static inline void add_products(local float *to, const local float *dy, const int dy_pitch,
+                                const local float *x, const local int *at, const int n, const int runs,
+                                const int apart)
 {
+    VEC sum[MR * NR];
     const local float *row[NR];
     UNROLL for (int j = 0; j < NR; j++) row[j] = x + at[j];
-    for (int v = 0; v < n * VW; v += VW) {
-        VEC d[MR];
-        UNROLL for (int r = 0; r < MR; r++) d[r] = LOAD(dy + r * dy_pitch + v);
-        UNROLL for (int j = 0; j < NR; j++) {
-            const VEC e = LOAD(row[j] + v);
-            UNROLL for (int r = 0; r < MR; r++) sum[r][j] = fma(d[r], e, sum[r][j]);
+    UNROLL for (int e = 0; e < MR * NR; e++) sum[e] = (VEC)(0.0f);
+    for (int run = 0; run < runs; run++)
+        for (int v = run * apart; v < run * apart + n * VW; v += VW) {
+            VEC d[MR];
+            UNROLL for (int r = 0; r < MR; r++) d[r] = LOAD(dy + r * dy_pitch + v);
+            UNROLL for (int j = 0; j < NR; j++) {
+                const VEC e = LOAD(row[j] + v);
+                UNROLL for (int r = 0; r < MR; r++)
+                    sum[r * NR + j] = fma(d[r], e, sum[r * NR + j]);
+            }
         }
-    }
+    UNROLL for (int e = 0; e < TILE; e += 4)
+        vstore4(vload4(0, to + e) + add_lanes(PART(e), PART(e + 1), PART(e + 2), PART(e + 3)), 0, to + e);
 }
 
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_dots(global float *restrict parts, const global float *restrict x, const global float *restrict dy,
           const int8 size, const int8 kernel_size, const int8 part, const int4 images)
 {
-    local float memory[PLANES] __attribute__((aligned(64)));
-    local float sums[SUMS] __attribute__((aligned(64)));
+    local float memory[PLANES + VW] __attribute__((aligned(64)));
+    local float sums[SUMS + VW] __attribute__((aligned(64)));
     local int at[MAX_ROWS];
     const window k = {kernel_size.s0, kernel_size.s1, kernel_size.s2, kernel_size.s3, kernel_size.s4,
                       kernel_size.s5, kernel_size.s6, kernel_size.s7, part.s0,        part.s1};
     const planes p = {size.s0,   size.s1,     k.stride_y, k.stride_x, size.s6, size.s7,
                       -k.least_x, part.s4, part.s5};
-    const planes q = {size.s2, size.s3, 1, 1, size.s6, images.s3, 0, part.s2, size.s3};
+    const planes q = {size.s2, size.s3, 1, 1, size.s6, images.s3, 0, part.s3 > 1 ? part.s2 : part.s4,
+                      size.s3};
     const int ci = size.s4, co = size.s5, taps = k.kh * k.kw;
     const int block_o = part.s6, block_c = part.s7;
     const int blocks_o = (co + block_o - 1) / block_o, blocks_c = (ci + block_c - 1) / block_c;
@@ -101,36 +98,28 @@ conv_dots(global float *restrict parts, const global float *restrict x, const gl
             }
 
     const int tiles_o = (block_o + MR - 1) / MR, tiles_k = (rows + NR - 1) / NR;
-    zero(sums, tiles_o * tiles_k * MR * NR * VW);
+    zero(sums, sums + tiles_o * tiles_k * TILE);
     const int first = (int)get_global_id(0) * images.s1, end = min(images.s0, first + images.s1);
-    const int image_floats = block_c * in_pitch + block_o * q.floats;
+    local float *of_x = memory + block_o * q.floats;
     for (int strip = 0; strip < part.s3; strip++)
         for (int i = first; i < end; i += images.s2) {
             const int many = min(images.s2, end - i), row = strip * part.s2;
-            const int n = (min(part.s2, q.h - row) * p.pitch + VW - 1) / VW;
-            for (int b = 0; b < many; b++) {
-                const size_t image = (size_t)(i + b) * groups + g;
-                local float *to = memory + b * image_floats;
-                fill(q, to, dy + (image * co + o0) * q.h * q.w, block_o, row);
-                fill(p, to + block_o * q.floats, x + (image * ci + c0) * p.h * p.w, block_c,
-                     row + k.least_y);
-            }
+            const int new_rows = min(part.s2, q.h - row);
+            /* All images are one run where what lies between them is little, a vector of each. */
+            const int apart = part.s4 * p.pitch, own = (new_rows * p.pitch + VW - 1) / VW;
+            const bool joined = apart <= (own + 1) * VW;
+            const int runs = joined ? 1 : many;
+            const int n = joined ? ((many - 1) * apart + new_rows * p.pitch + VW - 1) / VW : own;
+            const size_t image = (size_t)i * groups + g;
+            fill(q, memory, dy + (image * co + o0) * q.h * q.w, block_o, many,
+                 (size_t)groups * co * q.h * q.w, row);
+            fill(p, of_x, x + (image * ci + c0) * p.h * p.w, block_c, many,
+                 (size_t)groups * ci * p.h * p.w, row + k.least_y);
             for (int t = 0; t < tiles_o; t++)
                 for (int u = 0; u < tiles_k; u++) {
                     const int o = min(t * MR, block_o - MR), j = min(u * NR, rows - NR);
-                    local float *place = sums + (t * tiles_k + u) * MR * NR * VW;
-                    VEC sum[MR][NR];
-                    UNROLL for (int r = 0; r < MR; r++)
-                        UNROLL for (int s = 0; s < NR; s++)
-                            sum[r][s] = LOAD(place + (r * NR + s) * VW);
-                    for (int b = 0; b < many; b++) {
-                        const local float *of = memory + b * image_floats;
-                        add_products(sum, of + o * q.floats, q.floats, of + block_o * q.floats, at + j,
-                                     n);
-                    }
-                    UNROLL for (int r = 0; r < MR; r++)
-                        UNROLL for (int s = 0; s < NR; s++)
-                            STORE(sum[r][s], place + (r * NR + s) * VW);
+                    add_products(sums + (t * tiles_k + u) * TILE, memory + o * q.floats, q.floats, of_x,
+                                 at + j, n, runs, apart);
                 }
         }
 
@@ -142,7 +131,6 @@ conv_dots(global float *restrict parts, const global float *restrict x, const gl
                 const int r = e / NR, o = min(t * MR, block_o - MR) + r;
                 const int j = min(u * NR, rows - NR) + e - r * NR;
                 if (o0 + o < o_new || c0 * taps + j < c_new * taps) continue;
-                to[(size_t)o * ci * taps + j] =
-                    add_lanes(LOAD(sums + ((t * tiles_k + u) * MR * NR + e) * VW));
+                to[(size_t)o * ci * taps + j] = sums[(t * tiles_k + u) * TILE + e];
             }
 }

@@ -24,69 +24,104 @@
 
 #define UNROLL _Pragma("unroll")
 
-/* The quotient rounded down, for a divisor above 0. */
+#if VW == 16
+#define STORE_HALF(x, p) vstore8(x, 0, p)
+#else
+#define STORE_HALF(x, p) vstore4(x, 0, p)
+#endif
+
+/* The quotient rounded down, for a divisor above 0; the common one is told apart, since a division takes
+ * longer than all else there. */
 static inline int floor_div(const int a, const int b)
 {
+    if (b == 1) return a;
     return a >= 0 ? a / b : -((b - 1 - a) / b);
 }
 
-static inline void zero(local float *to, const int n)
+/* Zeros from `to` up to `end`, or a few more. */
+static inline void zero(local float *to, const local float *end)
 {
-    int i = 0;
-    for (; i + VW <= n; i += VW) STORE((VEC)(0.0f), to + i);
-    for (; i < n; i++) to[i] = 0.0f;
+    for (; to < end; to += VW) STORE((VEC)(0.0f), to);
 }
 
-/* Every step-th of n elements from `from` on. */
-static inline void copy(local float *to, const global float *from, const int n, const int step)
+/* The n neighbours at `from`. */
+static inline void copy(local float *to, const global float *from, const int n)
 {
     int i = 0;
-    if (step == 1) {
-        for (; i + VW <= n; i += VW) STORE(LOAD(from + i), to + i);
+    for (; i + VW <= n; i += VW) STORE(LOAD(from + i), to + i);
 #if VW > 8
-        if (i + 8 <= n) {
-            vstore8(vload8(0, from + i), 0, to + i);
-            i += 8;
-        }
+    if (i + 8 <= n) {
+        vstore8(vload8(0, from + i), 0, to + i);
+        i += 8;
+    }
 #endif
 #if VW > 4
-        if (i + 4 <= n) {
-            vstore4(vload4(0, from + i), 0, to + i);
-            i += 4;
-        }
-#endif
+    if (i + 4 <= n) {
+        vstore4(vload4(0, from + i), 0, to + i);
+        i += 4;
     }
-#if VW > 8
-    if (step == 2) /* not to the very end: the last element of a vector is one too many */
-        for (; i + 8 < n; i += 8) vstore8(vload16(0, from + 2 * i).even, 0, to + i);
+#endif
+    for (; i < n; i++) to[i] = from[i];
+}
+
+/* Every step-th element from column x on of a row of w, n of them. */
+static inline void pick(local float *to, const global float *row, const int x, const int w, const int n,
+                        const int step)
+{
+    const global float *from = row + x;
+    int i = 0;
+#if VW > 4
+    if (step == 2) /* a vector with one before its first, or else one behind its last, if there is one */
+        for (; i + VW / 2 <= n; i += VW / 2) {
+            if (x + i > 0)
+                STORE_HALF(LOAD(from + 2 * i - 1).odd, to + i);
+            else if (VW <= w)
+                STORE_HALF(LOAD(from).even, to);
+            else
+                break;
+        }
 #endif
     for (; i < n; i++) to[i] = from[i * step];
 }
 
 /* Planes of one kind: of images (h, w), in steps of such a stride; each has so many floats, of which the
- * first `lead` are zeros, then rows at the pitch, of which the first cols may be elements. */
+ * first `lead` are zeros, then for each image rows at the pitch, of which the first cols may be
+ * elements. */
 typedef struct planes {
     int h, w, step_y, step_x, pitch, floats, lead, rows, cols;
 } planes;
 
-/* Fills those of some channels, whose images begin at `from`; row 0 is row `first` of the steps. */
+/* Fills those of some channels of n images; `from` is the first channel of the first image, and images lie
+ * `apart`. Row 0 is row `first` of the steps. Writes up to VW floats behind the last plane. */
 static inline void fill(const planes p, local float *to, const global float *from, const int channels,
-                        const int first)
+                        const int n, const size_t apart, const int first)
 {
+    const int top = min(max(-first, 0), p.rows);
     for (int c = 0; c < channels; c++)
         for (int py = 0; py < p.step_y; py++)
             for (int px = 0; px < p.step_x; px++) {
-                const int cols = min(p.cols, (p.w - px + p.step_x - 1) / p.step_x);
+                const int cols = max(min(p.cols, (p.w - px + p.step_x - 1) / p.step_x), 0);
+                const int end = min(p.rows, (p.h - py + p.step_y - 1) / p.step_y - first);
                 local float *row = to + p.lead;
-                zero(to, p.lead);
-                for (int r = 0; r < p.rows; r++) {
-                    const int y = (first + r) * p.step_y + py;
-                    const int n = y >= 0 && y < p.h ? max(cols, 0) : 0;
-                    copy(row, from + ((size_t)c * p.h + y) * p.w + px, n, p.step_x);
-                    zero(row + n, p.pitch - n);
-                    row += p.pitch;
+                zero(to, row);
+                for (int i = 0; i < n; i++) {
+                    const local float *next = row + p.rows * p.pitch;
+                    const global float *image = from + i * apart + (size_t)c * p.h * p.w;
+                    zero(row, row + top * p.pitch);
+                    row += top * p.pitch;
+                    for (int r = top; r < end; r++) {
+                        const global float *x = image + ((first + r) * p.step_y + py) * p.w;
+                        if (p.step_x == 1)
+                            copy(row, x, cols);
+                        else
+                            pick(row, x, px, p.w, cols, p.step_x);
+                        zero(row + cols, row + p.pitch);
+                        row += p.pitch;
+                    }
+                    zero(row, next);
+                    row += next - row;
                 }
-                zero(row, (int)(to + p.floats - row));
+                zero(row, to + p.floats);
                 to += p.floats;
             }
 }

@@ -43,7 +43,7 @@
 typedef struct operands {
     const local float *in;
     const global float *weight;
-    const local int2 *taps;
+    const local int *places, *taps;
     int n_taps, channels, in_pitch, weight_row, weight_pitch;
 } operands;
 
@@ -58,8 +58,8 @@ typedef struct operands {
             UNROLL for (int v = 0; v < N; v++) sum[r][v] = (VEC)(0.0f);                            \
         for (int c = 0; c < o.channels; c++) {                                                     \
             for (int t = 0; t < o.n_taps; t++) {                                                   \
-                const local float *p = in + o.taps[t].s0;                                          \
-                const global float *w = weight + o.taps[t].s1;                                     \
+                const local float *p = in + o.places[t];                                          \
+                const global float *w = weight + o.taps[t];                                     \
                 VEC x[N];                                                                          \
                 UNROLL for (int v = 0; v < N; v++) x[v] = LOAD(p + v * VW);                        \
                 UNROLL for (int r = 0; r < MR; r++) {                                              \
@@ -79,7 +79,7 @@ TILE(2)
 TILE(1)
 
 /* The taps of outputs in phase (fy, fx): where each reads in the planes, and its weight. */
-static inline int find_taps(local int2 *taps, const window k, const planes p, const int fy,
+static inline int find_taps(local int *places, local int *taps, const window k, const planes p, const int fy,
                             const int fx)
 {
     int n = 0;
@@ -96,7 +96,8 @@ static inline int find_taps(local int2 *taps, const window k, const planes p, co
             const int phase = y.s1 * p.step_x + x.s1;
 #endif
             const int at = (y.s0 - k.least_y) * p.pitch + x.s0 - k.least_x;
-            taps[n++] = (int2)(phase * p.floats + at, ky * k.kw + kx);
+            places[n] = phase * p.floats + at;
+            taps[n++] = ky * k.kw + kx;
         }
     return n;
 }
@@ -124,9 +125,9 @@ conv_rows(global float *restrict out, const global float *restrict in,
           const global float *restrict weight, const global float *restrict bias, const int8 size,
           const int8 kernel_size, const int8 part, const int4 steps, const float slope)
 {
-    local float memory[PLANES] __attribute__((aligned(64)));
+    local float memory[PLANES + VW] __attribute__((aligned(64)));
     local float sums[MR * SUMS] __attribute__((aligned(64)));
-    local int2 taps[MAX_TAPS];
+    local int places[MAX_TAPS], taps[MAX_TAPS];
     const window k = {kernel_size.s0, kernel_size.s1, kernel_size.s2, kernel_size.s3, kernel_size.s4,
                       kernel_size.s5, kernel_size.s6, kernel_size.s7, part.s0,        part.s1};
     const planes p = {size.s0, size.s1, DATA ? 1 : k.stride_y, DATA ? 1 : k.stride_x, size.s6, size.s7,
@@ -137,11 +138,12 @@ conv_rows(global float *restrict out, const global float *restrict in,
     const int first = ((int)get_global_id(0) - image * part.s3) * part.s2;
     const int tiles = (co + MR - 1) / MR, groups = part.s7 / tiles;
     const int end = min(((int)get_global_id(1) + 1) * part.s6, part.s7);
-    int filled = -1;
+    int filled = -1, found = -1, n_taps = 0;
     for (int u = (int)get_global_id(1) * part.s6; u < end; u++) {
         const int g = u / tiles, new = (u - g * tiles) * MR, o = min(new, co - MR);
         if (g != filled)
-            fill(p, memory, in + ((size_t)image * groups + g) * ci * p.h * p.w, ci, first + k.least_y);
+            fill(p, memory, in + ((size_t)image * groups + g) * ci * p.h * p.w, ci, 1, 0,
+                 first + k.least_y);
         filled = g;
         for (int f = 0; f < step_y * step_x; f++) {
             const int fy = f / step_x, fx = f - fy * step_x;
@@ -149,10 +151,13 @@ conv_rows(global float *restrict out, const global float *restrict in,
             const int cols = (w - fx + step_x - 1) / step_x;
             if (rows <= 0 || h <= fy || w <= fx) continue;
             const int n = ((rows - 1) * p.pitch + cols + VW - 1) / VW;
+            if (f != found) n_taps = find_taps(places, taps, k, p, fy, fx);
+            found = f;
             operands a = {memory,
                           weight + (size_t)g * co * ci * k.kh * k.kw + (size_t)o * steps.s0,
+                          places,
                           taps,
-                          find_taps(taps, k, p, fy, fx),
+                          n_taps,
                           ci,
                           p.floats * p.step_y * p.step_x,
                           steps.s0,

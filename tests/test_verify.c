@@ -59,7 +59,7 @@ static const struct broken {
      "conv2d_columns_forward", NULL},
     {"conv_rows", "conv_rows", "x.s0 - k.least_x;", "x.s0;", "conv2d_forward", NULL},
     {"conv_rows", "conv_rows", "y.s1 != 0 ||", "", "conv2d_backward", NULL},
-    {"conv_dots", "conv_dots", "v < n * VW;", "v < (n - 1) * VW;", "conv2d_backward", NULL},
+    {"conv_dots", "conv_dots", "run * apart + n * VW;", "run * apart + (n - 1) * VW;", "conv2d_backward", NULL},
     {"conv_join", "conv_join", "int s = 1;", "int s = 2;", "conv2d_backward", NULL},
     {"conv_join", "conv_join", "GIVE(dweight[ELEMENT], sum)", "dweight[ELEMENT] = sum",
      "conv2d_backward_added", NULL},

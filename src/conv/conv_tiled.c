@@ -11,12 +11,12 @@
 /* Groups for each compute unit: enough that none waits long for the last. */
 #define GROUPS_PER_UNIT 8
 /* Groups of conv_dots, on every device, where there are so many images. */
-#define WANTED_GROUPS 32
+#define WANTED_GROUPS 16
 #define MAX_TAPS 128  /* the kernels' */
 #define MAX_ROWS 2048
-#define MAX_BLOCK 16  /* output channels of a block of conv_dots */
+#define MAX_BLOCK 64  /* channels of a block of conv_dots */
 /* Vectors of each plane at a time in conv_dots: so many pay for moving its sums. */
-#define LONG_RUN 64
+#define LONG_RUN 96
 #define JOIN_GROUP 128 /* cl/element.cl's */
 
 /* Floats of local memory, by what the device has. */
@@ -26,8 +26,9 @@ typedef struct budget {
     int dots_planes, dots_sums;
 } budget;
 
-static const budget budgets[] = {{512 * 1024, 64 * 1024, 1152, 48 * 1024, 36 * 1024},
-                                 {32 * 1024, 4 * 1024, 256, 2 * 1024, 3 * 1024}};
+static const budget budgets[] = {{1024 * 1024, 64 * 1024, 1152, 96 * 1024, 40 * 1024},
+                                 {512 * 1024, 64 * 1024, 1152, 64 * 1024, 20 * 1024},
+                                 {32 * 1024, 4 * 1024, 256, 2 * 1024, 2 * 1024}};
 
 static const budget *budget_of(const clade_device *device)
 {
@@ -46,7 +47,8 @@ typedef struct tiling {
     int pitch, cols;
     int rows, strips;  /* of outputs */
     int floats, run;   /* of a plane; of a strip of outputs, in whole vectors */
-    int block_o, block_c, chunk, chunks, at_a_time; /* of conv_dots */
+    int block_o, block_c, chunk, chunks, at_a_time; /* of conv_dots; then run is a plane of dy */
+    int apart;         /* rows from one image to the next, there */
 } tiling;
 
 static int ceil_div(int a, int b)
@@ -235,22 +237,38 @@ static void set_tile(tiling *t, int taps)
 /* Floats of the sums of a block. */
 static int64_t sums_of(const tiling *t, int taps)
 {
-    return (int64_t)ceil_div(t->block_o, t->mr) * t->mr * ceil_div(t->block_c * taps, t->nr) * t->nr *
-           t->vw;
+    return (int64_t)ceil_div(t->block_o, t->mr) * ceil_div(t->block_c * taps, t->nr) *
+           ceil_div(t->mr * t->nr, 4) * 4;
 }
 
-static int64_t image_floats(const tiling *t)
-{
-    return (int64_t)t->block_c * t->phases * t->floats + (int64_t)t->block_o * t->run;
-}
-
-/* Of dy there are whole rows, so that their ends are zeros. */
-static void set_dots_rows(tiling *t, int rows)
+/* For strips of so many rows, and so many images at a time, which whole images alone may be more than one
+ * of. Images lie below each other, with as many rows of zeros between them as the kernel reaches over the
+ * edge of either. */
+static void set_images(tiling *t, const clade__conv *c, int rows, int many)
 {
     set_rows(t, rows);
     int reach = t->most[0] - t->least[0], beside = t->most[1] - t->least[1];
-    t->run = ceil_div(rows * t->pitch, t->vw) * t->vw;
-    t->floats = largest(t->floats, t->run + reach * t->pitch + beside);
+    int of_x = smallest(ceil_div(c->h, c->stride[0]), t->out[0] + t->most[0]);
+    t->apart = t->strips > 1 ? rows + reach : largest(t->out[0] + t->most[0], of_x - t->least[0]);
+    t->at_a_time = many;
+    int whole = (t->strips > 1 ? rows : many * t->apart) * t->pitch;
+    t->run = ceil_div(whole, t->vw) * t->vw;
+    t->floats = largest(many * t->apart * t->pitch - t->least[1], t->run + reach * t->pitch + beside);
+}
+
+/* Whether the planes of a block fit; all images that fit are taken at a time, up to a long run. */
+static bool fit_images(tiling *t, const clade__conv *c, int most_floats)
+{
+    for (int strips = 1; strips <= t->out[0]; strips++) {
+        int rows = ceil_div(t->out[0], strips), many = 1;
+        if (strips == 1) many = smallest(t->chunk, 1 + LONG_RUN * t->vw / (rows * t->pitch));
+        for (; many > 0; many--) {
+            set_images(t, c, rows, many);
+            if ((int64_t)t->block_c * t->phases * t->floats + (int64_t)t->block_o * t->run <= most_floats)
+                return true;
+        }
+    }
+    return false;
 }
 
 static bool tile_dots(tiling *t, const clade__conv *c, const budget *b, int vw)
@@ -263,15 +281,7 @@ static bool tile_dots(tiling *t, const clade__conv *c, const budget *b, int vw)
         t->block_o = even_part(oc, block_o);
         t->block_c = even_part(ic, block_c);
         set_tile(t, taps);
-        if (sums_of(t, taps) <= b->dots_sums)
-            for (int strips = 1; strips <= t->out[0]; strips++) {
-                set_dots_rows(t, ceil_div(t->out[0], strips));
-                if (image_floats(t) > b->dots_planes) continue;
-                int many = smallest((int)(b->dots_planes / image_floats(t)),
-                                    ceil_div(LONG_RUN * t->vw, t->run));
-                t->at_a_time = smallest(many, t->chunk);
-                return true;
-            }
+        if (sums_of(t, taps) <= b->dots_sums && fit_images(t, c, b->dots_planes)) return true;
         if (block_c > 1)
             block_c /= 2;
         else if (block_o > 1)
@@ -305,8 +315,8 @@ static clade_status record_weight(clade__commands *commands, const clade__conv_c
                      {CLADE__ARG_INT8, {.ints = {c->h, c->w, c->oh, c->ow, ic, oc, t.pitch, t.floats}}},
                      kernel_of(c),
                      {CLADE__ARG_INT8,
-                      {.ints = {t.least[0], t.least[1], t.rows, t.strips,
-                                t.rows + t.most[0] - t.least[0], t.cols, t.block_o, t.block_c}}},
+                      {.ints = {t.least[0], t.least[1], t.rows, t.strips, t.apart, t.cols, t.block_o,
+                                t.block_c}}},
                      {CLADE__ARG_INT4, {.ints = {c->n, t.chunk, t.at_a_time, t.run}}}},
             .n_args = 7,
             .groups = {(size_t)t.chunks, (size_t)blocks},
