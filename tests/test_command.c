@@ -141,7 +141,7 @@ static void test_bad_settings(void **state)
             "plateau", "--lr-factor", "1");
     REFUSED(2, "unknown network 'mlq'; did you mean 'mlp'?", "train", "--model", "mlq:8", "--data",
             "digits");
-    REFUSED(2, "hidden size '8x'", "train", "--model", "mlp:8x", "--data", "digits");
+    REFUSED(2, "size '8x' is not a whole number", "train", "--model", "mlp:8x", "--data", "digits");
     REFUSED(2, "after the last comma", "train", "--model", "mlp:8,", "--data", "digits");
     REFUSED(2, "linear takes no sizes", "train", "--model", "linear:8", "--data", "digits");
 }

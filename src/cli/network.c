@@ -5,80 +5,9 @@
 #include <string.h>
 
 #include "cli/config.h"
+#include "cli/models.h"
 
-enum { MAX_HIDDEN = 64 };
-
-/* ---- the short text -------------------------------------------------------------------------- */
-
-/* A layer; with a number of that name, where it is not NULL. */
-static void add_layer(clade__json *json, const char *type, const char *name, double number)
-{
-    clade__json_object(json, NULL);
-    clade__json_string(json, "type", type);
-    if (name) clade__json_number(json, name, number);
-    clade__json_object_end(json);
-}
-
-/* Reads "512,256" after "mlp:", and adds a linear layer, an activation and, where asked for, a
- * dropout for each. */
-static clade_status add_hidden(clade__json *json, const cli_settings *settings, const char *sizes)
-{
-    const char *where = settings->values[CLI_MODEL].where;
-    float p = settings->values[CLI_DROPOUT].real;
-    int n = 0;
-    for (const char *at = sizes; *at;) {
-        char size[16];
-        int64_t units;
-        size_t length = strcspn(at, ",");
-        snprintf(size, sizeof size, "%.*s", (int)length, at);
-        if (length == 0 || length >= sizeof size || !cli_parse_count(size, &units) || units < 1 ||
-            units > 1000000)
-            return clade__fail(CLADE_ECONFIG,
-                               "%s: hidden size '%.*s' is not a whole number from 1 "
-                               "to 1000000; write mlp:512,512",
-                               where, (int)length, at);
-        if (++n > MAX_HIDDEN)
-            return clade__fail(CLADE_ECONFIG, "%s: more than %d hidden layers", where, MAX_HIDDEN);
-        add_layer(json, "linear", "units", (double)units);
-        add_layer(json, cli_setting_text(settings, CLI_ACTIVATION), NULL, 0.0);
-        if (p > 0.0f) add_layer(json, "dropout", "p", clade__decimal(p));
-        at += length;
-        if (*at == ',' && !*++at)
-            return clade__fail(CLADE_ECONFIG, "%s: a size is missing after the last comma", where);
-    }
-    return CLADE_OK;
-}
-
-static clade_status describe_text(const cli_settings *settings, const clade_data_info *data,
-                                  clade__json *json)
-{
-    static const char *const words[] = {"mlp", "linear"};
-    const cli_value *model = &settings->values[CLI_MODEL];
-    char word[32], suggestion[128];
-    if (data->n_classes == 0 && data->n_targets == 0)
-        return clade__fail(CLADE_ECONFIG, "%s: for data of fields a config lists the network's inputs, layers and "
-                           "losses", model->where);
-    size_t length = strcspn(model->text, ":");
-    snprintf(word, sizeof word, "%.*s", (int)(length < 31 ? length : 31), model->text);
-    const char *sizes = model->text[length] ? model->text + length + 1 : "";
-    bool linear = strcmp(word, "linear") == 0;
-    if (!linear && strcmp(word, "mlp") != 0)
-        return clade__fail(CLADE_ECONFIG, "%s: unknown network '%s'%s", model->where, word,
-                           clade__suggest(suggestion, sizeof suggestion, word, words, 2));
-    if (linear && model->text[length])
-        return clade__fail(CLADE_ECONFIG, "%s: linear takes no sizes; write linear, or mlp:512",
-                           model->where);
-    clade__json_object(json, NULL);
-    cli_json_shape(json, "input", data->shape);
-    clade__json_list(json, "layers");
-    if (data->shape.rank > 1) add_layer(json, "flatten", NULL, 0.0);
-    CLADE_TRY(add_hidden(json, settings, sizes));
-    add_layer(json, "linear", "units",
-              (double)(data->n_classes > 0 ? data->n_classes : data->n_targets));
-    clade__json_list_end(json);
-    clade__json_object_end(json);
-    return CLADE_OK;
-}
+/* ---- what it is ------------------------------------------------------------------------------ */
 
 clade_status cli_network_describe(const cli_settings *settings, const clade_data_info *data,
                                   cJSON **layers)
@@ -88,21 +17,14 @@ clade_status cli_network_describe(const cli_settings *settings, const clade_data
     bool from_config = settings->layers && model->origin != CLI_COMMAND;
     if (!from_config && !model->text)
         return clade__fail(CLADE_EINVAL, "no network given; add --model mlp:512,512, or a config");
+    if (!from_config) return cli_model_describe(settings, data, layers);
     for (int i = 0; i < 2; i++)
-        if (from_config && settings->values[of_text[i]].origin > CLI_DEFAULT)
+        if (settings->values[of_text[i]].origin > CLI_DEFAULT)
             return clade__fail(CLADE_ECONFIG,
                                "%s is for --model mlp:..., and the config lists its layers",
                                settings->values[of_text[i]].where);
-    clade__json json = {0};
-    clade_status status = from_config ? CLADE_OK : describe_text(settings, data, &json);
-    char *text = clade__json_finish(&json);
-    if (status == CLADE_OK) {
-        *layers = from_config ? cJSON_Duplicate(settings->layers, true)
-                              : clade__json_parse(text, text ? strlen(text) : 0, false);
-        if (!*layers) status = clade__fail(CLADE_ENOMEM, "no memory for the network");
-    }
-    free(text);
-    return status;
+    *layers = cJSON_Duplicate(settings->layers, true);
+    return *layers ? CLADE_OK : clade__fail(CLADE_ENOMEM, "no memory for the network");
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */

@@ -32,12 +32,14 @@ typedef enum cli_kind {
     X(NAME, "name", "name", TEXT, NULL, 1, 100, "NAME",                                            \
       "what the run is called; a part of its default folder")                                      \
     X(MODEL, "model", "model", TEXT, NULL, 1, 1000, "SPEC",                                        \
-      "the network: mlp:512,512 for two hidden layers, or linear for none; the output layer "      \
-      "follows from the data")                                                                     \
+      "the network: mlp:512,512 for two hidden layers, linear for none; of images cnn:32,64 for "  \
+      "convolutions of so many channels, lenet, resnet20 (of 32x32) or resnet18 (of 224x224); the " \
+      "output layer follows from the data")                                                        \
     X(ACTIVATION, "activation", "activation", CHOICE, "relu", 0, 0,                                \
-      "relu|leaky_relu|sigmoid|tanh|gelu", "after each hidden layer of mlp (default: relu)")       \
+      "relu|leaky_relu|sigmoid|tanh|gelu", "after each hidden layer of mlp and cnn (default: relu)")       \
     X(DROPOUT, "dropout", "dropout", REAL, "0", 0, 1, "P",                                         \
-      "after each hidden layer of mlp, drop values with this probability (default: 0)")            \
+      "after each hidden layer of mlp, and before the last of cnn, drop values with this "          \
+      "probability (default: 0)")            \
     X(LOSS, "loss", "loss", CHOICE, NULL, 0, 0, "cross_entropy|mse|bce_with_logits",               \
       "default: cross_entropy for data with classes, else mse")                                    \
     X(DATA, "data.train", "data", TEXT, NULL, 1, 4000, "SPEC",                                     \

@@ -41,9 +41,9 @@ clade_status cli_setup_read(cli_setup *setup, const cli_call *call, const char *
     CLADE_TRY(cli_settings_resolve_scale(settings));
 
     /* A network that no data could make right is told before a device and data are opened. */
+    static const clade_data_info some = {.n_classes = 1, .shape = {.rank = 3, .dim = {3, 32, 32}}};
     cJSON *layers = NULL;
-    clade_status status =
-        cli_network_describe(settings, &(clade_data_info){.n_classes = 1}, &layers);
+    clade_status status = cli_network_describe(settings, &some, &layers);
     cJSON_Delete(layers);
     return status;
 }
