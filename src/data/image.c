@@ -21,8 +21,8 @@ bool clade__image_has_name(const char *name)
     return false;
 }
 
-clade_status clade__image_make_room(clade__image *image, const char *path, uint32_t height,
-                                    uint32_t width, int bytes_per_pixel, uint64_t most_pixels)
+clade_status clade__image_check_size(const char *path, uint32_t height, uint32_t width,
+                                     uint64_t most_pixels)
 {
     uint64_t n_pixels = (uint64_t)height * width;
     if (n_pixels == 0 || n_pixels > MOST_PIXELS)
@@ -32,7 +32,13 @@ clade_status clade__image_make_room(clade__image *image, const char *path, uint3
         return clade__fail(CLADE_EDATA,
                            "'%s' is damaged: it says that its image has %" PRIu32 "x%" PRIu32
                            " pixels, which its bytes cannot hold", path, height, width);
-    size_t bytes = (size_t)n_pixels * (size_t)bytes_per_pixel;
+    return CLADE_OK;
+}
+
+clade_status clade__image_make_room(clade__image *image, const char *path, uint32_t height,
+                                    uint32_t width, int bytes_per_pixel)
+{
+    size_t bytes = (size_t)height * width * (size_t)bytes_per_pixel;
     if (bytes > image->room) {
         clade__image_free(image);
         image->pixels = malloc(bytes);

@@ -43,11 +43,14 @@ void clade__image_free(clade__image *image);
 
 /* ---- for the decoders ------------------------------------------------------------------------ */
 
-/* Makes room for an image of so many bytes a pixel; CLADE_EDATA where it is too large. `most_pixels`: that
- * the file's bytes can hold. */
+/* CLADE_EDATA for an image that is too large. To be called before a library takes memory for what a header
+ * says. `most_pixels`: that the file's bytes can hold. */
+CLADE_MUST_CHECK clade_status clade__image_check_size(const char *path, uint32_t height, uint32_t width,
+                                                      uint64_t most_pixels);
+
+/* Makes room for an image of so many bytes a pixel, whose size was checked. */
 CLADE_MUST_CHECK clade_status clade__image_make_room(clade__image *image, const char *path, uint32_t height,
-                                                     uint32_t width, int bytes_per_pixel,
-                                                     uint64_t most_pixels);
+                                                     uint32_t width, int bytes_per_pixel);
 
 CLADE_MUST_CHECK clade_status clade__image_decode_png(clade__image *image, const char *path,
                                                       const unsigned char *bytes, size_t n_bytes);

@@ -89,8 +89,9 @@ static clade_status read_image(reading *r, const unsigned char *bytes)
     (void)jpeg_read_header(jpeg, TRUE);
     CLADE_TRY(choose_format(r));
     int n_channels = jpeg->out_color_space == JCS_RGB ? 3 : 1;
-    CLADE_TRY(clade__image_make_room(r->image, r->path, jpeg->image_height, jpeg->image_width, n_channels,
-                                     (uint64_t)r->n_bytes * MOST_PIXELS_OF_A_BYTE));
+    CLADE_TRY(clade__image_check_size(r->path, jpeg->image_height, jpeg->image_width,
+                                      (uint64_t)r->n_bytes * MOST_PIXELS_OF_A_BYTE));
+    CLADE_TRY(clade__image_make_room(r->image, r->path, jpeg->image_height, jpeg->image_width, n_channels));
     r->image->n_channels = n_channels;
     (void)jpeg_start_decompress(jpeg);
     size_t row_bytes = (size_t)jpeg->image_width * (size_t)n_channels;

@@ -95,13 +95,13 @@ static clade_status read_image(reading *r)
     png_set_read_fn(png, r, read_bytes);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* all that only describe */
     png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* make_room has our own */
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* check_size has our own */
     png_read_info(png, r->info);
     uint32_t height = png_get_image_height(png, r->info), width = png_get_image_width(png, r->info);
-    uint64_t most = count_most_pixels(r);
+    CLADE_TRY(clade__image_check_size(r->path, height, width, count_most_pixels(r)));
     int n_passes = png_get_interlace_type(png, r->info) == PNG_INTERLACE_NONE ? 1 : 7;
     int n_channels = choose_format(png, r->info);
-    CLADE_TRY(clade__image_make_room(r->image, r->path, height, width, n_channels, most));
+    CLADE_TRY(clade__image_make_room(r->image, r->path, height, width, n_channels));
     r->image->n_channels = n_channels;
     size_t row_bytes = (size_t)width * (size_t)n_channels;
     for (int pass = 0; pass < n_passes; pass++)

@@ -168,8 +168,12 @@ static clade_status find_size(source *s)
 static clade_status read_rows(source *s)
 {
     CLADE_TRY(find_size(s));
-    CLADE_TRY(clade__data_create(&s->data, s->n_rows, CLADE_SHAPE(s->n_channels, s->height, s->width),
-                                 CLADE_UINT8, s->files.n_classes, 0));
+    clade_status status = clade__data_create(&s->data, s->n_rows,
+                                             CLADE_SHAPE(s->n_channels, s->height, s->width), CLADE_UINT8,
+                                             s->files.n_classes, 0);
+    if (status != CLADE_OK)
+        return clade__fail_in(status, "images: %" PRId64 " of %" PRId64 "x%" PRId64 " pixels, as '%s'",
+                              s->n_rows, s->height, s->width, s->rows[0].path);
     s->data->scaling.scale = 1.0f / 255.0f;
     for (int64_t i = 0; s->data->labels && i < s->n_rows; i++) s->data->labels[i] = s->rows[i].label;
     s->n_parts = clade__parallel_parts(s->n_rows, LEAST_ROWS);
