@@ -98,11 +98,20 @@ static void add_row(uint64_t *sum, const uint32_t *row, int64_t n, uint64_t weig
     for (int64_t i = 0; i < n; i++) sum[i] += weight * row[i];
 }
 
+/* sum / all, rounded down. The product with the inverse is off by less than one, however it was rounded, which
+ * is put right. Divisions were a quarter of the time in which 375 × 500 becomes 224 × 224. */
+static int64_t divide(int64_t sum, int64_t all, double inverse)
+{
+    int64_t quotient = (int64_t)((double)sum * inverse), left = sum - quotient * all;
+    return left < 0 ? quotient - 1 : left >= all ? quotient + 1 : quotient;
+}
+
 /* Row y of the result, in all channels. */
 static void make_row(unsigned char *dst, job *j, int64_t y)
 {
     int64_t n = j->src->n_channels * j->width;
-    uint64_t all = (uint64_t)j->by.weight * j->by.weight;
+    int64_t all = (int64_t)j->by.weight * j->by.weight;
+    double inverse = 1.0 / (double)all;
     span s = find_span(&j->by, j->src->height, j->top + y);
     memset(j->sum, 0, (size_t)n * sizeof *j->sum);
     for (int64_t i = s.first; i <= s.last; i++) {
@@ -114,7 +123,7 @@ static void make_row(unsigned char *dst, job *j, int64_t y)
     for (int k = 0; k < j->src->n_channels; k++)
         for (int64_t x = 0; x < j->width; x++)
             dst[(k * j->height + y) * j->width + x] =
-                (unsigned char)((j->sum[k * j->width + x] + all / 2) / all);
+                (unsigned char)divide((int64_t)j->sum[k * j->width + x] + all / 2, all, inverse);
 }
 
 static clade_status scale(unsigned char *dst, job *j, const char *path)
