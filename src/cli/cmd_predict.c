@@ -8,7 +8,7 @@ enum { CHUNK = 8192 }; /* samples predicted at a time */
 static const cli_option options[] = {
     {"data", "SPEC",
      "the samples, as for train; the test part, unless the spec ends in "
-     "?part=train. Without labels: csv:FILE?label=none, npy:X"},
+     "?part=train. Without labels: csv:FILE?label=none, npy:X, images:DIR?labels=none"},
     {"keep", "COLUMN[,COLUMN...]",
      "carry columns of the table along as they are, such as an id, before the predictions; "
      "one that has the name of a column below is called NAME_2"},
