@@ -245,27 +245,46 @@ static clade_status describe_resnet18(network *n)
 static const struct {
     const char *name;
     clade_status (*describe)(network *n);
+    const char *sgd_lr;
     bool sizes, shaped, residual; /* takes sizes; and --activation and --dropout; has blocks */
-} models[] = {{"mlp", describe_mlp, true, true, false},
-              {"linear", describe_mlp, false, false, false},
-              {"cnn", describe_cnn, true, true, false},
-              {"lenet", describe_lenet, false, false, false},
-              {"resnet20", describe_resnet20, false, false, true},
-              {"resnet18", describe_resnet18, false, false, true}};
+} models[] = {{"mlp", describe_mlp, "0.1", true, true, false},
+              {"linear", describe_mlp, "0.1", false, false, false},
+              {"cnn", describe_cnn, "0.02", true, true, false},
+              {"lenet", describe_lenet, "0.02", false, false, false},
+              {"resnet20", describe_resnet20, "0.1", false, false, true},
+              {"resnet18", describe_resnet18, "0.1", false, false, true}};
 
 enum { N_MODELS = sizeof models / sizeof *models };
+
+/* N_MODELS where there is none of the name, which is what stands before a colon. */
+static int index_of(const char *text)
+{
+    size_t length = strcspn(text, ":");
+    int i = 0;
+    while (i < N_MODELS &&
+           (strlen(models[i].name) != length || strncmp(models[i].name, text, length) != 0))
+        i++;
+    return i;
+}
 
 static clade_status find(const cli_value *model, int *index)
 {
     const char *words[N_MODELS];
     char word[32], suggestion[160];
+    *index = index_of(model->text);
+    if (*index < N_MODELS) return CLADE_OK;
+    for (int i = 0; i < N_MODELS; i++) words[i] = models[i].name;
     snprintf(word, sizeof word, "%.*s", (int)strcspn(model->text, ":"), model->text);
-    for (*index = 0; *index < N_MODELS; ++*index) {
-        words[*index] = models[*index].name;
-        if (strcmp(word, words[*index]) == 0) return CLADE_OK;
-    }
     return clade__fail(CLADE_ECONFIG, "%s: unknown network '%s'%s", model->where, word,
                        clade__suggest(suggestion, sizeof suggestion, word, words, N_MODELS));
+}
+
+const char *cli_model_sgd_lr(const cli_settings *settings)
+{
+    const cli_value *model = &settings->values[CLI_MODEL];
+    bool from_config = settings->layers && model->origin != CLI_COMMAND;
+    int index = model->text && !from_config ? index_of(model->text) : N_MODELS;
+    return index < N_MODELS ? models[index].sgd_lr : "0.1";
 }
 
 static clade_status check(const cli_settings *settings, const clade_data_info *data, int index,

@@ -67,7 +67,7 @@ typedef enum cli_kind {
     X(OPTIMIZER, "optimizer.type", "optimizer", CHOICE, "sgd", 0, 0, "sgd|adam|adamw",             \
       "how parameters follow their gradients (default: sgd)")                                      \
     X(LR, "optimizer.lr", "lr", OPEN, NULL, 0, 1e6, "X",                                           \
-      "learning rate (default: 0.1 for sgd, 0.001 for adam and adamw)")                            \
+      "learning rate (default: 0.1 for sgd, of cnn and lenet 0.02; 0.001 for adam and adamw)")                            \
     X(MOMENTUM, "optimizer.momentum", "momentum", REAL, NULL, 0, 1, "X", "of sgd (default: 0.9)")  \
     X(NESTEROV, "optimizer.nesterov", "nesterov", FLAG, NULL, 0, 0, NULL,                          \
       "sgd with Nesterov's momentum")                                                              \

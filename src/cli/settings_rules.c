@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/models.h"
+
 clade_status cli_settings_resolve_batch(const cli_settings *settings)
 {
     const cli_value *batch = &settings->values[CLI_BATCH];
@@ -39,7 +41,7 @@ clade_status cli_settings_resolve_optimizer(cli_settings *settings)
     for (int i = 0; i < (sgd ? 3 : 2); i++)
         CLADE_TRY(drop_foreign(settings, sgd ? of_adam[i] : of_sgd[i],
                                sgd ? "adam and adamw" : "sgd", CLI_OPTIMIZER, "optimizer"));
-    CLADE_TRY(cli_setting_decide(settings, CLI_LR, sgd ? "0.1" : "0.001"));
+    CLADE_TRY(cli_setting_decide(settings, CLI_LR, sgd ? cli_model_sgd_lr(settings) : "0.001"));
     if (!sgd) {
         CLADE_TRY(cli_setting_decide(settings, CLI_BETA1, "0.9"));
         CLADE_TRY(cli_setting_decide(settings, CLI_BETA2, "0.999"));
