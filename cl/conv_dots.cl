@@ -16,8 +16,8 @@
  *
  *   size     h, w of x, h, w of dy, ci, co, pitch and floats of a plane of x
  *   kernel   kh, kw, stride, pad, dilation
- *   part     least reach y and x, rows of a strip, strips, rows from an image to the next, columns of a
- *            plane of x, channels of a block: of dy, of x
+ *   part     least reach y and x, rows of a strip, strips, rows of a plane of x, columns of it, channels of
+ *            a block: of dy, of x
  *   images   n, of a chunk, at a time, floats of a plane of dy
  *
  * The last block and the last tile are moved back to end at the last channel; a block stores only what is
@@ -40,26 +40,23 @@
 #define TILE ((MR * NR + 3) / 4 * 4) /* floats of a tile, in whole float4 */
 #define PART(e) sum[min(e, MR * NR - 1)]
 
-/* Adds the products over runs of n vectors, `apart` floats from one to the next, to the MR x NR sums at
- * `to`: dy's planes are `dy_pitch` apart, and the rows of x where `at` says. */
+/* Adds the products over n vectors to the MR x NR sums at `to`: dy's planes are `dy_pitch` apart, and the
+ * rows of x where `at` says. */
 static inline void add_products(local float *to, const local float *dy, const int dy_pitch,
-                                const local float *x, const local int *at, const int n, const int runs,
-                                const int apart)
+                                const local float *x, const local int *at, const int n)
 {
     VEC sum[MR * NR];
     const local float *row[NR];
     UNROLL for (int j = 0; j < NR; j++) row[j] = x + at[j];
     UNROLL for (int e = 0; e < MR * NR; e++) sum[e] = (VEC)(0.0f);
-    for (int run = 0; run < runs; run++)
-        for (int v = run * apart; v < run * apart + n * VW; v += VW) {
-            VEC d[MR];
-            UNROLL for (int r = 0; r < MR; r++) d[r] = LOAD(dy + r * dy_pitch + v);
-            UNROLL for (int j = 0; j < NR; j++) {
-                const VEC e = LOAD(row[j] + v);
-                UNROLL for (int r = 0; r < MR; r++)
-                    sum[r * NR + j] = fma(d[r], e, sum[r * NR + j]);
-            }
+    for (int v = 0; v < n * VW; v += VW) {
+        VEC d[MR];
+        UNROLL for (int r = 0; r < MR; r++) d[r] = LOAD(dy + r * dy_pitch + v);
+        UNROLL for (int j = 0; j < NR; j++) {
+            const VEC e = LOAD(row[j] + v);
+            UNROLL for (int r = 0; r < MR; r++) sum[r * NR + j] = fma(d[r], e, sum[r * NR + j]);
         }
+    }
     UNROLL for (int e = 0; e < TILE; e += 4)
         vstore4(vload4(0, to + e) + add_lanes(PART(e), PART(e + 1), PART(e + 2), PART(e + 3)), 0, to + e);
 }
@@ -74,9 +71,8 @@ conv_dots(global float *restrict parts, const global float *restrict x, const gl
     const window k = {kernel_size.s0, kernel_size.s1, kernel_size.s2, kernel_size.s3, kernel_size.s4,
                       kernel_size.s5, kernel_size.s6, kernel_size.s7, part.s0,        part.s1};
     const planes p = {size.s0,   size.s1,     k.stride_y, k.stride_x, size.s6, size.s7,
-                      -k.least_x, part.s4, part.s5};
-    const planes q = {size.s2, size.s3, 1, 1, size.s6, images.s3, 0, part.s3 > 1 ? part.s2 : part.s4,
-                      size.s3};
+                      -k.least_x, part.s4, part.s5, size.s6 * images.s2};
+    const planes q = {size.s2, size.s3, 1, 1, size.s6, images.s3, 0, part.s2, size.s3, p.wide};
     const int ci = size.s4, co = size.s5, taps = k.kh * k.kw;
     const int block_o = part.s6, block_c = part.s7;
     const int blocks_o = (co + block_o - 1) / block_o, blocks_c = (ci + block_c - 1) / block_c;
@@ -94,7 +90,7 @@ conv_dots(global float *restrict parts, const global float *restrict x, const gl
                 const int2 y = reach(ky, k.pad_y, k.dilation_y, k.stride_y);
                 const int2 z = reach(kx, k.pad_x, k.dilation_x, k.stride_x);
                 at[(c * k.kh + ky) * k.kw + kx] = c * in_pitch + (y.s1 * p.step_x + z.s1) * p.floats +
-                                                  (y.s0 - k.least_y) * p.pitch + z.s0 - k.least_x;
+                                                  (y.s0 - k.least_y) * p.wide + z.s0 - k.least_x;
             }
 
     const int tiles_o = (block_o + MR - 1) / MR, tiles_k = (rows + NR - 1) / NR;
@@ -104,12 +100,7 @@ conv_dots(global float *restrict parts, const global float *restrict x, const gl
     for (int strip = 0; strip < part.s3; strip++)
         for (int i = first; i < end; i += images.s2) {
             const int many = min(images.s2, end - i), row = strip * part.s2;
-            const int new_rows = min(part.s2, q.h - row);
-            /* All images are one run where what lies between them is little, a vector of each. */
-            const int apart = part.s4 * p.pitch, own = (new_rows * p.pitch + VW - 1) / VW;
-            const bool joined = apart <= (own + 1) * VW;
-            const int runs = joined ? 1 : many;
-            const int n = joined ? ((many - 1) * apart + new_rows * p.pitch + VW - 1) / VW : own;
+            const int n = (min(part.s2, q.h - row) * p.wide + VW - 1) / VW;
             const size_t image = (size_t)i * groups + g;
             fill(q, memory, dy + (image * co + o0) * q.h * q.w, block_o, many,
                  (size_t)groups * co * q.h * q.w, row);
@@ -119,7 +110,7 @@ conv_dots(global float *restrict parts, const global float *restrict x, const gl
                 for (int u = 0; u < tiles_k; u++) {
                     const int o = min(t * MR, block_o - MR), j = min(u * NR, rows - NR);
                     add_products(sums + (t * tiles_k + u) * TILE, memory + o * q.floats, q.floats, of_x,
-                                 at + j, n, runs, apart);
+                                 at + j, n);
                 }
         }
 

@@ -7,9 +7,9 @@
  * a look at the edges: what lies between two rows of outputs is computed in vain, and never stored.
  *
  *            pitch
- *    +-------------------+--+             With a stride of s, a plane is split into s s planes of every
- *    | row 0             |00|             s-th row and column: in them the stride is 1.
- *    | row 1             |00|
+ *    +-------------------+--+             Small images lie beside each other, so that a run is long. With
+ *    | row 0             |00|             a stride of s, a plane is split into s s planes of every s-th row
+ *    | row 1             |00|             and column: in them the stride is 1.
  *    |      ...          |00|
  *    +-------------------+--+
  *
@@ -84,15 +84,15 @@ static inline void pick(local float *to, const global float *row, const int x, c
     for (; i < n; i++) to[i] = from[i * step];
 }
 
-/* Planes of one kind: of images (h, w), in steps of such a stride; each has so many floats, of which the
- * first `lead` are zeros, then for each image rows at the pitch, of which the first cols may be
- * elements. */
+/* Planes of one kind: of images (h, w), in steps of such a stride. A plane has so many floats, of which the
+ * first `lead` are zeros, then so many rows, `wide` apart. A row has images beside each other, at the
+ * pitch, and of each at most cols elements. */
 typedef struct planes {
-    int h, w, step_y, step_x, pitch, floats, lead, rows, cols;
+    int h, w, step_y, step_x, pitch, floats, lead, rows, cols, wide;
 } planes;
 
-/* Fills those of some channels of n images; `from` is the first channel of the first image, and images lie
- * `apart`. Row 0 is row `first` of the steps. Writes up to VW floats behind the last plane. */
+/* Fills those of some channels with n images; `from` is the first channel of the first image, and images
+ * lie `apart`. Row 0 is row `first` of the steps. Writes up to VW floats behind the last plane. */
 static inline void fill(const planes p, local float *to, const global float *from, const int channels,
                         const int n, const size_t apart, const int first)
 {
@@ -102,24 +102,22 @@ static inline void fill(const planes p, local float *to, const global float *fro
             for (int px = 0; px < p.step_x; px++) {
                 const int cols = max(min(p.cols, (p.w - px + p.step_x - 1) / p.step_x), 0);
                 const int end = min(p.rows, (p.h - py + p.step_y - 1) / p.step_y - first);
-                local float *row = to + p.lead;
+                local float *row = to + p.lead + top * p.wide;
                 zero(to, row);
-                for (int i = 0; i < n; i++) {
-                    const local float *next = row + p.rows * p.pitch;
-                    const global float *image = from + i * apart + (size_t)c * p.h * p.w;
-                    zero(row, row + top * p.pitch);
-                    row += top * p.pitch;
-                    for (int r = top; r < end; r++) {
-                        const global float *x = image + ((first + r) * p.step_y + py) * p.w;
+                for (int r = top; r < end; r++) {
+                    const global float *x = from + ((size_t)c * p.h + (first + r) * p.step_y + py) * p.w;
+                    local float *image = row;
+                    for (int i = 0; i < n; i++) {
                         if (p.step_x == 1)
-                            copy(row, x, cols);
+                            copy(image, x, cols);
                         else
-                            pick(row, x, px, p.w, cols, p.step_x);
-                        zero(row + cols, row + p.pitch);
-                        row += p.pitch;
+                            pick(image, x, px, p.w, cols, p.step_x);
+                        zero(image + cols, image + p.pitch);
+                        image += p.pitch;
+                        x += apart;
                     }
-                    zero(row, next);
-                    row += next - row;
+                    row += p.wide;
+                    zero(image, row);
                 }
                 zero(row, to + p.floats);
                 to += p.floats;

@@ -94,7 +94,7 @@ clade_shape clade__conv_weight_shape(const clade__conv *conv)
 int64_t clade__conv_scratch(const clade__conv *conv, clade__conv_pass pass)
 {
     int64_t columns = clade__conv_columns_scratch(conv);
-    int64_t tiled = pass == CLADE__CONV_WEIGHT ? clade__conv_tiled_scratch(conv) : 0;
+    int64_t tiled = clade__conv_tiled_scratch(conv, pass);
     return columns > tiled ? columns : tiled;
 }
 

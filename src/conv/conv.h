@@ -66,8 +66,8 @@ clade_status clade__conv_record(clade__commands *commands, const clade__conv_pro
 /* Floats of scratch that a pass needs, with any provider. */
 int64_t clade__conv_scratch(const clade__conv *conv, clade__conv_pass pass);
 
-/* The same of conv_columns.c, for every pass, and of conv_tiled.c, for the weight's. */
+/* The same of conv_columns.c, for every pass, and of conv_tiled.c. */
 int64_t clade__conv_columns_scratch(const clade__conv *conv);
-int64_t clade__conv_tiled_scratch(const clade__conv *conv);
+int64_t clade__conv_tiled_scratch(const clade__conv *conv, clade__conv_pass pass);
 
 #endif

@@ -12,6 +12,7 @@
 #define GROUPS_PER_UNIT 8
 /* Groups of conv_dots, on every device, where there are so many images. */
 #define WANTED_GROUPS 16
+#define MAX_TILE 8    /* rows of a tile of conv_rows */
 #define MAX_TAPS 128  /* the kernels' */
 #define MAX_ROWS 2048
 #define MAX_BLOCK 64  /* channels of a block of conv_dots */
@@ -46,9 +47,9 @@ typedef struct tiling {
     int phases;        /* planes of a channel */
     int pitch, cols;
     int rows, strips;  /* of outputs */
-    int floats, run;   /* of a plane; of a strip of outputs, in whole vectors */
-    int block_o, block_c, chunk, chunks, at_a_time; /* of conv_dots; then run is a plane of dy */
-    int apart;         /* rows from one image to the next, there */
+    int64_t floats, run; /* of a plane; of a strip of outputs, in whole vectors */
+    int many;          /* images beside each other */
+    int block_o, block_c, chunk, chunks; /* of conv_dots; there a run is a plane of dy */
 } tiling;
 
 static int ceil_div(int a, int b)
@@ -93,15 +94,19 @@ static tiling planes_of(const clade__conv *c, int vw, bool data)
     return t;
 }
 
-/* For strips of so many rows. */
-static void set_rows(tiling *t, int rows)
+/* For strips of so many rows, of so many images beside each other; where whole rows of outputs are run over,
+ * or else to the last output alone. */
+static void set_rows(tiling *t, int rows, int many, bool whole)
 {
+    int reach = t->most[0] - t->least[0], beside = t->most[1] - t->least[1];
+    int64_t wide = (int64_t)many * t->pitch, run = rows * wide - (whole ? 0 : t->pitch - t->out[1]);
+    int64_t least = (rows + reach) * wide - t->least[1];
     t->rows = rows;
     t->strips = ceil_div(t->out[0], rows);
-    int run = (rows - 1) * t->pitch + t->out[1];
-    t->run = ceil_div(run, t->vw) * t->vw;
-    int reach = t->most[0] - t->least[0], beside = t->most[1] - t->least[1];
-    t->floats = largest((rows + reach) * t->pitch - t->least[1], t->run + reach * t->pitch + beside);
+    t->many = many;
+    t->run = (run + t->vw - 1) / t->vw * t->vw;
+    t->floats = t->run + reach * wide + beside;
+    if (t->floats < least) t->floats = least;
 }
 
 /* Whether products of sizes fit the kernels' int, with room to spare. */
@@ -130,17 +135,32 @@ static int tile_rows(int channels, int vw)
     return best;
 }
 
+static bool fits(const tiling *t, const budget *b)
+{
+    return t->run <= b->rows_sums &&
+           t->in_channels * t->phases * t->floats <= b->rows_planes;
+}
+
 static bool tile_images(tiling *t, const clade__conv *c, const budget *b, int vw, bool data)
 {
     *t = planes_of(c, vw, data);
     t->mr = tile_rows((data ? c->c : c->oc) / c->groups, vw);
-    int64_t channels = (int64_t)t->in_channels * t->phases;
-    if (channels > b->rows_planes) return false;
     for (int strips = 1; strips <= t->out[0]; strips++) {
-        set_rows(t, ceil_div(t->out[0], strips));
-        if (t->run <= b->rows_sums && channels * t->floats <= b->rows_planes) return true;
+        set_rows(t, ceil_div(t->out[0], strips), 1, false);
+        if (fits(t, b)) return true;
     }
     return false;
+}
+
+/* Puts so many whole images beside each other, at most, that vectors are used best. */
+static void join_images(tiling *t, const budget *b, int most)
+{
+    tiling best = *t;
+    for (int many = 2; t->strips == 1 && many <= most; many++) {
+        set_rows(t, t->rows, many, false);
+        if (fits(t, b) && t->run * best.many < best.run * many) best = *t;
+    }
+    *t = best;
 }
 
 static clade__arg kernel_of(const clade__conv *c)
@@ -174,13 +194,29 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
     tile_images(&t, c, b, clade__cpu_vector(device), data);
     int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
     int out = data ? ic : oc, tiles = c->groups * ceil_div(out, t.mr);
-    int strips = c->n * t.strips, wanted = GROUPS_PER_UNIT * clade_device_describe(device)->compute_units;
+    int wanted = GROUPS_PER_UNIT * clade_device_describe(device)->compute_units;
+    join_images(&t, b, c->n / wanted);
+    int strips = ceil_div(c->n, t.many) * t.strips;
     int per_group = strips >= wanted ? tiles : largest(1, tiles / ceil_div(wanted, strips));
     snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DPLANES=%d -DSUMS=%d -DDATA=%d%s", t.vw, t.mr,
              b->rows_planes, b->rows_sums, data, call->add ? " -DADD=1" : "");
     if (!data)
         snprintf(options + strlen(options), sizeof options - strlen(options), " -DACTIVATION=%d",
                  activation_of(&call->epilogue, &slope));
+    CLADE_TRY(clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "conv_rows",
+            .options = options,
+            .kernel = "conv_pack",
+            .args = {clade__arg_tensor(call->scratch), clade__arg_tensor(call->weight),
+                     {CLADE__ARG_INT8,
+                      {.ints = {out, data ? oc : ic, taps, data ? taps : ic * taps,
+                                data ? ic * taps : taps}}}},
+            .n_args = 3,
+            .groups = {(size_t)tiles},
+            .local = {1},
+        }));
     return clade__commands_launch(
         commands,
         &(clade__launch){
@@ -188,16 +224,16 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
             .options = options,
             .kernel = "conv_rows",
             .args = {clade__arg_tensor(call->out), clade__arg_tensor(data ? call->dy : call->x),
-                     clade__arg_tensor(call->weight),
+                     clade__arg_tensor(call->scratch),
                      clade__arg_tensor(data ? NULL : call->epilogue.bias),
                      {CLADE__ARG_INT8,
                       {.ints = {data ? c->oh : c->h, data ? c->ow : c->w, data ? c->h : c->oh,
-                                data ? c->w : c->ow, data ? oc : ic, out, t.pitch, t.floats}}},
+                                data ? c->w : c->ow, data ? oc : ic, out, t.pitch, (int32_t)t.floats}}},
                      kernel_of(c),
                      {CLADE__ARG_INT8,
                       {.ints = {t.least[0], t.least[1], t.rows, t.strips,
                                 t.rows + t.most[0] - t.least[0], t.cols, per_group, tiles}}},
-                     {CLADE__ARG_INT4, {.ints = {data ? taps : ic * taps, data ? ic * taps : taps}}},
+                     {CLADE__ARG_INT4, {.ints = {c->n, t.many}}},
                      clade__arg_float(slope)},
             .n_args = 9,
             .groups = {(size_t)strips, (size_t)ceil_div(tiles, per_group)},
@@ -241,30 +277,15 @@ static int64_t sums_of(const tiling *t, int taps)
            ceil_div(t->mr * t->nr, 4) * 4;
 }
 
-/* For strips of so many rows, and so many images at a time, which whole images alone may be more than one
- * of. Images lie below each other, with as many rows of zeros between them as the kernel reaches over the
- * edge of either. */
-static void set_images(tiling *t, const clade__conv *c, int rows, int many)
-{
-    set_rows(t, rows);
-    int reach = t->most[0] - t->least[0], beside = t->most[1] - t->least[1];
-    int of_x = smallest(ceil_div(c->h, c->stride[0]), t->out[0] + t->most[0]);
-    t->apart = t->strips > 1 ? rows + reach : largest(t->out[0] + t->most[0], of_x - t->least[0]);
-    t->at_a_time = many;
-    int whole = (t->strips > 1 ? rows : many * t->apart) * t->pitch;
-    t->run = ceil_div(whole, t->vw) * t->vw;
-    t->floats = largest(many * t->apart * t->pitch - t->least[1], t->run + reach * t->pitch + beside);
-}
-
 /* Whether the planes of a block fit; all images that fit are taken at a time, up to a long run. */
-static bool fit_images(tiling *t, const clade__conv *c, int most_floats)
+static bool fit_images(tiling *t, int most_floats)
 {
     for (int strips = 1; strips <= t->out[0]; strips++) {
         int rows = ceil_div(t->out[0], strips), many = 1;
-        if (strips == 1) many = smallest(t->chunk, 1 + LONG_RUN * t->vw / (rows * t->pitch));
+        if (strips == 1) many = smallest(t->chunk, 1 + (int)(LONG_RUN * t->vw / ((int64_t)rows * t->pitch)));
         for (; many > 0; many--) {
-            set_images(t, c, rows, many);
-            if ((int64_t)t->block_c * t->phases * t->floats + (int64_t)t->block_o * t->run <= most_floats)
+            set_rows(t, rows, many, true);
+            if (t->block_c * t->phases * t->floats + t->block_o * t->run <= most_floats)
                 return true;
         }
     }
@@ -281,7 +302,7 @@ static bool tile_dots(tiling *t, const clade__conv *c, const budget *b, int vw)
         t->block_o = even_part(oc, block_o);
         t->block_c = even_part(ic, block_c);
         set_tile(t, taps);
-        if (sums_of(t, taps) <= b->dots_sums && fit_images(t, c, b->dots_planes)) return true;
+        if (sums_of(t, taps) <= b->dots_sums && fit_images(t, b->dots_planes)) return true;
         if (block_c > 1)
             block_c /= 2;
         else if (block_o > 1)
@@ -312,12 +333,12 @@ static clade_status record_weight(clade__commands *commands, const clade__conv_c
             .kernel = "conv_dots",
             .args = {clade__arg_tensor(call->scratch), clade__arg_tensor(call->x),
                      clade__arg_tensor(call->dy),
-                     {CLADE__ARG_INT8, {.ints = {c->h, c->w, c->oh, c->ow, ic, oc, t.pitch, t.floats}}},
+                     {CLADE__ARG_INT8, {.ints = {c->h, c->w, c->oh, c->ow, ic, oc, t.pitch, (int32_t)t.floats}}},
                      kernel_of(c),
                      {CLADE__ARG_INT8,
-                      {.ints = {t.least[0], t.least[1], t.rows, t.strips, t.apart, t.cols, t.block_o,
-                                t.block_c}}},
-                     {CLADE__ARG_INT4, {.ints = {c->n, t.chunk, t.at_a_time, t.run}}}},
+                      {.ints = {t.least[0], t.least[1], t.rows, t.strips, t.rows + t.most[0] - t.least[0],
+                                t.cols, t.block_o, t.block_c}}},
+                     {CLADE__ARG_INT4, {.ints = {c->n, t.chunk, t.many, (int32_t)t.run}}}},
             .n_args = 7,
             .groups = {(size_t)t.chunks, (size_t)blocks},
             .local = {1, 1},
@@ -336,12 +357,15 @@ static clade_status record_weight(clade__commands *commands, const clade__conv_c
         });
 }
 
-int64_t clade__conv_tiled_scratch(const clade__conv *conv)
+/* The parts of chunks, or the packed weights, whose last tile may be packed in part again. */
+int64_t clade__conv_tiled_scratch(const clade__conv *conv, clade__conv_pass pass)
 {
     tiling t = {0};
     if (!is_countable(conv)) return 0;
     set_chunks(&t, conv);
-    return t.chunks * clade_shape_elements(clade__conv_weight_shape(conv));
+    int64_t weights = clade_shape_elements(clade__conv_weight_shape(conv));
+    int out = (pass == CLADE__CONV_DATA ? conv->c : conv->oc) / conv->groups;
+    return pass == CLADE__CONV_WEIGHT ? t.chunks * weights : weights / out * (out + MAX_TILE - 1);
 }
 
 /* ---- the provider ------------------------------------------------------------------------------ */
