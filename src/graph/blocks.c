@@ -110,6 +110,14 @@ static clade_status map_input(const use *u, cJSON *inputs, int i)
 
 /* ---- values ------------------------------------------------------------------------------------ */
 
+/* Gives an item another key; NULL for an item of a list. */
+static bool rename_item(cJSON *item, const char *key)
+{
+    cJSON_free(item->string);
+    item->string = key ? copy_for_cjson(key) : NULL;
+    return item->string || !key;
+}
+
 /* Puts the values of the use in place of "$key", everywhere below. */
 static clade_status substitute(const use *u, cJSON *at, int position)
 {
@@ -122,12 +130,9 @@ static clade_status substitute(const use *u, cJSON *at, int position)
         if (!value)
             return clade__fail(CLADE_ECONFIG, "model.blocks.%s[%d]: model.layers[%d] uses it without a value for %s",
                                u->block_name, position, u->index, text);
-        cJSON *copy = cJSON_Duplicate(value, true);
-        if (copy && item->string && !(copy->string = copy_for_cjson(item->string))) {
-            cJSON_Delete(copy);
-            copy = NULL;
-        }
-        if (!copy || !cJSON_ReplaceItemViaPointer(at, item, copy)) {
+        cJSON *copy = cJSON_Duplicate(value, true); /* with the key of the use */
+        bool keyed = copy && rename_item(copy, item->string);
+        if (!keyed || !cJSON_ReplaceItemViaPointer(at, item, copy)) {
             cJSON_Delete(copy);
             return no_memory();
         }
