@@ -49,8 +49,8 @@
  * bytes of their names; samples are the first file of each class, then the second of each, and so on.
  * clade_data_kept has the name of each file, "class/name", as column "file". Other files are passed over,
  * with a note; what begins with a dot is not seen; links are followed. A file that cannot be decoded,
- * or of which any part is missing, a folder within a class and a class without images are errors that
- * name it.
+ * of which any part is missing or that has more than 2^27 pixels, a folder within a class and a class
+ * without images are errors that name it.
  *   size=N, size=HxW  the size of a sample: each image is scaled until it covers so much, and cut. Where it
  *                     is H × W and h × w is wanted, a pixel of the sample is a × a of the image's with a =
  *                     min(H/h, W/w): the mean over that area where a > 1, bilinear where a < 1. Of the
