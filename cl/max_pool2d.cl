@@ -17,8 +17,8 @@ static inline float largest(const global float *x, const int oy, const int ox, c
     const int y = oy * STRIDE_H - PADDING_H, left = ox * STRIDE_W - PADDING_W;
     const int first_y = y + quotient_up(-y, DILATION_H) * DILATION_H;
     const int first_x = left + quotient_up(-left, DILATION_W) * DILATION_W;
-    const int end_y = min(y + KERNEL_H * DILATION_H, HEIGHT);
-    const int end_x = min(left + KERNEL_W * DILATION_W, WIDTH);
+    const int end_y = min(y + (KERNEL_H - 1) * DILATION_H + 1, HEIGHT);
+    const int end_x = min(left + (KERNEL_W - 1) * DILATION_W + 1, WIDTH);
     float top = -INFINITY;
     int first = first_y < end_y && first_x < end_x ? first_y * WIDTH + first_x : -1;
     for (int h = first_y; h < end_y; h += DILATION_H)
@@ -50,7 +50,7 @@ static inline VEC largest_of(const global float *x, const int oy, const int ox, 
     for (int k = 0; k < VW; k++) lane[k] = k * STEP;
     const int y = oy * STRIDE_H - PADDING_H, left = ox * STEP - PADDING_W;
     const int first_y = y + quotient_up(-y, DILATION_H) * DILATION_H;
-    const int end_y = min(y + KERNEL_H * DILATION_H, HEIGHT);
+    const int end_y = min(y + (KERNEL_H - 1) * DILATION_H + 1, HEIGHT);
     const INTS lefts = LOAD(lane) + left;
     VEC top = -INFINITY;
     INTS first = first_y < end_y ? lefts + first_y * WIDTH : (INTS)(-1);
@@ -68,10 +68,10 @@ LONE_KERNEL max_pool2d_forward(global float *restrict y, global int *restrict in
                                const int end)
 {
     const int first = (int)get_group_id(0) * per_item;
-    const int last = min(first + per_item, PLANES * OUT_HEIGHT);
+    const int last = min(first + per_item, OUT_ROWS);
     for (int row = first; row < last; row++) {
         const int plane = row / OUT_HEIGHT, oy = row - plane * OUT_HEIGHT;
-        const global float *from = x + (size_t)plane * HEIGHT * WIDTH;
+        const global float *from = x + (size_t)plane * IN_PLANE;
         const size_t to = (size_t)row * OUT_WIDTH;
         for (int c = begin; c < end; c += VW) {
             const int ox = min(c, end - VW);
@@ -91,7 +91,7 @@ LONE_KERNEL max_pool2d_backward(global float *restrict dx, const global float *r
                                 const global int *restrict indices, const int8 image,
                                 const int per_item)
 {
-    const int n = HEIGHT * WIDTH, n_out = OUT_HEIGHT * OUT_WIDTH;
+    const int n = IN_PLANE, n_out = OUT_PLANE;
     const int first = (int)get_group_id(0) * per_item;
     const int last = min(first + per_item, PLANES);
     for (int plane = first; plane < last; plane++) {
@@ -116,7 +116,7 @@ ELEMENT_KERNEL max_pool2d_forward(global float *restrict y, global int *restrict
     if (!HAS_ELEMENT(n)) return;
     const int at = (int)ELEMENT, row = at / OUT_WIDTH, plane = row / OUT_HEIGHT;
     int index;
-    y[at] = largest(x + (size_t)plane * HEIGHT * WIDTH, row - plane * OUT_HEIGHT,
+    y[at] = largest(x + (size_t)plane * IN_PLANE, row - plane * OUT_HEIGHT,
                     at - row * OUT_WIDTH, image, window, &index);
     if (indices) indices[at] = index;
 }

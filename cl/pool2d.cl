@@ -1,6 +1,8 @@
 /* Where the windows of a pooling lie; included by max_pool2d.cl and avg_pool2d.cl.
  *
- *   image    (planes, height, width, out height, out width, 0, 0, 0)
+ *   image    (planes, height, width, out height, out width, height x width, out height x out width,
+ *            planes x out height): of products of a vector's elements LLVM makes an instruction that
+ *            Oclgrind 21.10 does not know when it looks for uninitialised reads
  *   window   (kernel, stride, padding, dilation), of each the height's before the width's
  *
  * A plane is one channel of one sample. Output o along a dimension has the elements
@@ -36,6 +38,9 @@
 #define WIDTH      image.s2
 #define OUT_HEIGHT image.s3
 #define OUT_WIDTH  image.s4
+#define IN_PLANE   image.s5
+#define OUT_PLANE  image.s6
+#define OUT_ROWS   image.s7
 #define KERNEL_H   window.s0
 #define KERNEL_W   window.s1
 #define STRIDE_H   window.s2

@@ -35,7 +35,7 @@ static const struct broken {
     {"max_backward", "argmax", ": gradient;", ": -gradient;", "max", NULL},
     {"max_backward", "argmax", "*at + gradient", "gradient", "max_of_rows_backward_added", NULL},
     {"avg_pool2d_forward", "avg_pool2d", "part += of_windows", "part = of_windows", "avg_pool2d", NULL},
-    {"avg_pool2d_forward", "avg_pool2d", "ADAPTIVE || LEAVES_PADDING_OUT", "ADAPTIVE",
+    {"avg_pool2d_forward", "avg_pool2d", "(rows.end - rows.begin) * (cols.end - cols.begin)", "1",
      "avg_pool2d_meeting", NULL},
     {"avg_pool2d_forward", "avg_pool2d", "o * size / out)", "o * (size / out))",
      "adaptive_avg_pool2d", NULL},

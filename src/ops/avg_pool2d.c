@@ -4,11 +4,12 @@
 #include "ops/ops.h"
 #include "ops/pool2d.h"
 
-/* The window as avg_pool2d's kernels have it: in the place of the dilation is what divides. */
+/* The window as avg_pool2d's kernels have it: in the place of the dilation is what divides. The window of an
+ * adaptive pooling is all zeros. */
 static clade__arg window_of(const clade__pooling *p)
 {
     clade__arg arg = clade__pooling_window(p);
-    arg.as.ints[6] = p->window.leaves_padding_out;
+    arg.as.ints[6] = p->window.leaves_padding_out ? 0 : arg.as.ints[0] * arg.as.ints[1];
     return arg;
 }
 

@@ -83,7 +83,10 @@ clade__arg clade__pooling_image(const clade__pooling *p)
 {
     return (clade__arg){CLADE__ARG_INT8,
                         {.ints = {(int32_t)p->planes, (int32_t)p->image[0], (int32_t)p->image[1],
-                                  (int32_t)p->out[0], (int32_t)p->out[1]}}};
+                                  (int32_t)p->out[0], (int32_t)p->out[1],
+                                  (int32_t)(p->image[0] * p->image[1]),
+                                  (int32_t)(p->out[0] * p->out[1]),
+                                  (int32_t)(p->planes * p->out[0])}}};
 }
 
 clade__arg clade__pooling_window(const clade__pooling *p)

@@ -8,8 +8,8 @@
 /* One pixel, one row, one column, prime sizes, rests that no window has, few planes and many, and outputs
  * of a row fewer and more than a vector. A matrix is so many planes, of about as many rows as columns. */
 static const clade_shape shapes[] = {
-    {4, {1, 1, 1, 1}},    {4, {2, 3, 5, 7}},   {4, {1, 2, 1, 40}},   {4, {3, 1, 41, 1}},
-    {3, {2, 13, 67}},     {4, {34, 1, 6, 9}},  {4, {1, 1, 20, 70}},  {2, {11, 169}},
+    {4, {1, 1, 1, 1}},    {4, {2, 3, 5, 7}},    {4, {1, 2, 1, 40}},  {4, {3, 1, 41, 1}},
+    {3, {2, 5, 67}},      {4, {33, 1, 5, 6}},   {4, {1, 1, 3, 70}},  {2, {5, 49}},
     {4, {3, 11, 14, 28}}, {4, {2, 33, 17, 31}}, {4, {40, 2, 33, 35}}, {4, {8, 16, 32, 32}},
     {4, {1, 2, 131, 257}}, {0}};
 
