@@ -58,6 +58,8 @@ static const char *const descriptions[] = {
     MODEL("{\"type\":\"split\",\"dim\":2,\"sizes\":[1,3]},{\"type\":\"relu\"},"
           "{\"type\":\"concat\",\"inputs\":[\"0:1\",\"1\",\"0\"],\"dim\":-1},"
           "{\"type\":\"relu\",\"name\":\"r\",\"inputs\":[\"0:1\"]}"),
+    MODEL("{\"type\":\"batch_norm\",\"eps\":1e-05,\"momentum\":0}"),
+    MODEL("{\"type\":\"batch_norm\",\"eps\":0.5,\"momentum\":1,\"affine\":false}"),
     MODEL("{\"type\":\"max_pool2d\",\"kernel_size\":[2,3],\"stride\":1,\"padding\":[1,0],"
           "\"dilation\":1}"),
     MODEL("{\"type\":\"avg_pool2d\",\"kernel_size\":3,\"stride\":[1,2],\"padding\":1}"),
@@ -114,6 +116,8 @@ static void what_is_left_out_has_its_default(void **state)
         {"{\"type\":\"slice\",\"length\":4}",
          "{\"type\":\"slice\",\"dim\":-1,\"start\":0,\"length\":4}"},
         {"{\"type\":\"split\",\"sizes\":[4]}", "{\"type\":\"split\",\"dim\":-1,\"sizes\":[4]}"},
+        {"{\"type\":\"batch_norm\",\"affine\":true}",
+         "{\"type\":\"batch_norm\",\"eps\":1e-05,\"momentum\":0.1}"},
         {"{\"type\":\"max_pool2d\",\"kernel_size\":[3,3]}",
          "{\"type\":\"max_pool2d\",\"kernel_size\":3,\"stride\":3,\"padding\":0,\"dilation\":1}"},
         {"{\"type\":\"avg_pool2d\",\"kernel_size\":[2,3],\"count_include_pad\":true}",
@@ -235,6 +239,8 @@ static void errors_say_where(void **state)
         {LAYER("\"type\":\"split\",\"sizes\":[4,0]"), "model.layers[1]: split: sizes is 0, want at least 1"},
         {LAYER("\"type\":\"split\",\"sizes\":[1,2]"), "model.layers[1]: split: sizes are 3 together, and "
                                                       "dimension 2 of (2, 3, 4) has 4"},
+        {LAYER("\"type\":\"batch_norm\",\"momentum\":2"), "model.layers[1]: batch_norm: momentum is 2, want 0"},
+        {LAYER("\"type\":\"batch_norm\",\"eps\":0"), "model.layers[1]: batch_norm: eps is 0, want a number"},
         {LAYER("\"type\":\"max_pool2d\""), "model.layers[1]: max_pool2d wants kernel_size"},
         {LAYER("\"type\":\"max_pool2d\",\"kernel_size\":\"3\""), "model.layers[1].kernel_size: want a "
                                                                    "whole number, or two for height and"},

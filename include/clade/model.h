@@ -99,6 +99,24 @@ CLADE_API clade_node *clade_dropout(clade_node *x, float p);
 /* A sample's elements in one dimension, in row-major order. */
 CLADE_API clade_node *clade_flatten(clade_node *x);
 
+typedef struct clade_batch_norm_options {
+    float momentum; /* of the running statistics, in [0, 1]; 0 means PyTorch's 0.1 */
+    float epsilon;  /* 0 means PyTorch's 1e-5 */
+    bool no_affine; /* no weight and no bias */
+    const char *name; /* of the layer; NULL: its position */
+    uint64_t reserved[8];
+} clade_batch_norm_options;
+
+/* torch.nn.BatchNorm1d and 2d of a sample (channels) or (channels, height, width): y = (x - mean) /
+ * sqrt(variance + epsilon) * weight + bias, each channel by itself. In training the mean and the variance are
+ * those of the samples that go through the device at a time: the batch, its last and shorter one, or a part of
+ * it with clade_compile_options.accumulate. They must be more than one value for each channel: where they are
+ * not, compiling or fitting fails with CLADE_EINVAL. Outside training they are running ones, which training
+ * moves. Parameters "N.weight" and "N.bias", 1 and 0 at first, and state "N.running_mean" and "N.running_var",
+ * (channels) each; PyTorch's num_batches_tracked is not kept, and ignored where weights are loaded. */
+CLADE_API clade_node *clade_batch_norm(clade_node *x);
+CLADE_API clade_node *clade_batch_norm_with(clade_node *x, const clade_batch_norm_options *options);
+
 /* torch.nn.MaxPool2d and AvgPool2d of a sample (channels, height, width); of each pair the height's before
  * the width's. Out of them comes (channels, out height, out width), see clade/ops.h. */
 typedef struct clade_max_pool2d_options {

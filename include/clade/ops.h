@@ -166,6 +166,40 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_concat_forward(clade_tensor *y,
                                                              const clade_tensor *const *inputs,
                                                              int n_inputs, int dim);
 
+/* ---- normalisation --------------------------------------------------------------------------- */
+
+/* torch.nn.functional.batch_norm: x (samples, channels, …); tensors of (channels). */
+typedef struct clade_batch_norm_args {
+    const clade_tensor *weight, *bias; /* NULL: 1 and 0 */
+    clade_tensor *mean, *variance;     /* training: forward writes what the batch has, the variance divided by
+                                        * the number of values, and backward reads it; else forward reads it */
+    clade_tensor *running_mean, *running_variance; /* training moves them; both NULL: there are none */
+    float momentum; /* in [0, 1]: running = (1 - momentum) running + momentum the batch's, whose variance is
+                     * divided by one value less */
+    float epsilon;  /* at least 0; PyTorch's default is 1e-5, and 0.1 for momentum: a 0 here is a 0 */
+    bool training;
+    uint64_t reserved[4];
+} clade_batch_norm_args;
+
+/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias, of each channel. In training the mean and the
+ * variance are the batch's, over its samples and all further dimensions; CLADE_EINVAL where these are one
+ * value for each channel. Sums run in a fixed order. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_batch_norm_forward(clade_tensor *y,
+                                                                 const clade_tensor *x,
+                                                                 const clade_batch_norm_args *args);
+
+/* What backward writes; a NULL is not wanted. */
+typedef struct clade_batch_norm_gradients {
+    clade_tensor *dx;              /* as x */
+    clade_tensor *dweight, *dbias; /* (channels) */
+    uint64_t reserved[4];
+} clade_batch_norm_gradients;
+
+/* The gradients of training's forward, with what it has left in the args' mean and variance. */
+CLADE_API CLADE_MUST_CHECK clade_status
+clade_batch_norm_backward(const clade_batch_norm_gradients *gradients, const clade_tensor *x,
+                          const clade_tensor *dy, const clade_batch_norm_args *args);
+
 /* ---- pooling ---------------------------------------------------------------------------------- */
 
 /* The windows of a pooling; of each pair the height's before the width's. */

@@ -187,6 +187,27 @@ clade_node *clade_split(clade_node *x, int dim, const int64_t *sizes, int n)
     return add_layer(&clade__layer_split, x, &options);
 }
 
+clade_node *clade_batch_norm(clade_node *x)
+{
+    return clade_batch_norm_with(x, &(clade_batch_norm_options){0});
+}
+
+static clade_status check_batch_norm(const clade_batch_norm_options *options)
+{
+    if (!options) return clade__fail(CLADE_EINVAL, "clade_batch_norm_with: options is NULL");
+    CLADE_WANT_UNUSED("batch_norm", options->reserved);
+    return CLADE_OK;
+}
+
+clade_node *clade_batch_norm_with(clade_node *x, const clade_batch_norm_options *options)
+{
+    if (!keep_status(x, check_batch_norm(options))) return NULL;
+    clade_batch_norm_options whole = *options;
+    if (whole.momentum == 0.0f) whole.momentum = 0.1f;
+    if (whole.epsilon == 0.0f) whole.epsilon = 1e-5f;
+    return add_named(&clade__layer_batch_norm, options->name, x, &whole);
+}
+
 clade_node *clade_max_pool2d(clade_node *x, int64_t kernel_size)
 {
     return clade_max_pool2d_with(x, &(clade_max_pool2d_options){.kernel_size = {kernel_size}});

@@ -86,6 +86,14 @@ static clade_status find_gradients(clade__executable *exe)
 
 /* ---- open -------------------------------------------------------------------------------------- */
 
+/* The last part of a batch may be smaller. */
+static clade_status check_parts(const clade__executable *exe)
+{
+    int64_t rest = exe->batch % exe->micro_batch;
+    CLADE_TRY(clade__graph_check_batch(exe->graph, exe->micro_batch));
+    return clade__graph_check_batch(exe->graph, rest > 0 ? rest : exe->micro_batch);
+}
+
 static clade_status open_executable(clade__executable *exe, const clade__executable_options *options)
 {
     CLADE_TRY(plan_parameters(exe, options));
@@ -96,6 +104,7 @@ static clade_status open_executable(clade__executable *exe, const clade__executa
         CLADE_TRY(clade__memory_choose_inference(exe, &options->feeds));
     if (exe->trains && options->accumulate == CLADE_ACCUMULATE_AUTO)
         CLADE_TRY(clade__memory_choose_parts(exe, &options->feeds));
+    if (exe->trains) CLADE_TRY(check_parts(exe));
     CLADE_TRY(clade__memory_plan(exe));
     CLADE_TRY(clade__memory_check(exe, &options->feeds));
     return clade__executable_check(exe);

@@ -153,6 +153,11 @@ bool clade__graph_in_loss(const clade__graph *graph, const clade_node *node);
 /* Whether input number `input` is a loss's target alone. */
 bool clade__only_compared(const clade__graph *graph, int input);
 
+/* The fewest samples that training can do at a time, for all layers; CLADE_EINVAL, with the layer and its reason,
+ * where n are fewer. */
+int64_t clade__graph_least_batch(const clade__graph *graph);
+clade_status clade__graph_check_batch(const clade__graph *graph, int64_t n);
+
 /* CLADE_EINVAL where a layer leads nowhere or `output` is no layer of the graph. */
 clade_status clade__graph_check(const clade__graph *graph, const clade_node *output);
 

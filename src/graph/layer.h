@@ -160,6 +160,9 @@ struct clade__layer_type {
     /* What it needs beside inputs and outputs: as many values, in the same order, for any batch; one
      * that is not needed for this batch has no elements. NULL: nothing. */
     clade_status (*values)(const clade__layer *layer, int64_t batch, clade__layer_values *values);
+    /* The fewest samples that training can do at a time, and why: "more than one value for each channel".
+     * NULL: one. */
+    int64_t (*least_batch)(const clade__layer *layer, const char **why);
     clade_status (*forward)(clade__commands *commands, const clade__layer_io *io);
     clade_status (*backward)(clade__commands *commands, const clade__layer_io *io);
     /* NULL where backward and passes_gradient are missing too: it has no gradient. */
@@ -217,6 +220,7 @@ extern const clade__layer_type clade__layer_sum, clade__layer_mean, clade__layer
 extern const clade__layer_type clade__layer_concat, clade__layer_slice,      /* layer_parts.c */
     clade__layer_split;
 
+extern const clade__layer_type clade__layer_batch_norm;                     /* layer_norm.c */
 extern const clade__layer_type clade__layer_max_pool2d, clade__layer_avg_pool2d, /* layer_pool.c */
     clade__layer_adaptive_avg_pool2d;
 

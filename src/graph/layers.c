@@ -10,6 +10,7 @@ static const clade__layer_type *const rows[] = {
     &clade__layer_mean,    &clade__layer_max,         &clade__layer_argmax,  &clade__layer_concat,
     &clade__layer_slice,   &clade__layer_split,       &clade__layer_max_pool2d,
     &clade__layer_avg_pool2d, &clade__layer_adaptive_avg_pool2d, &clade__layer_conv2d,
+    &clade__layer_batch_norm,
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0], MAX_ADDED = 64 };
 
@@ -66,6 +67,36 @@ bool clade__layer_is_view(const clade__layer *layer)
     return layer->type->is_view ||
            (layer->type->same_is_view && layer->n_inputs == 1 && layer->n_outputs == 1 &&
             clade__shape_equal(layer->inputs[0]->shape, layer->outputs[0].shape));
+}
+
+static int64_t least_batch_of(const clade__layer *layer, const char **why)
+{
+    return layer->type && layer->type->least_batch ? layer->type->least_batch(layer, why) : 1;
+}
+
+int64_t clade__graph_least_batch(const clade__graph *graph)
+{
+    int64_t most = 1;
+    const char *why;
+    for (int i = 0; i < graph->n_layers; i++) {
+        int64_t least = least_batch_of(graph->layers[i], &why);
+        if (least > most) most = least;
+    }
+    return most;
+}
+
+clade_status clade__graph_check_batch(const clade__graph *graph, int64_t n)
+{
+    const char *why = "";
+    for (int i = 0; i < graph->n_layers; i++) {
+        const clade__layer *layer = graph->layers[i];
+        int64_t least = least_batch_of(layer, &why);
+        if (n < least)
+            return clade__fail(CLADE_EINVAL, "layer '%s' (%s): training wants %s, so at least %lld samples at a "
+                               "time; a batch, a part of it or the last batch of an epoch has %lld",
+                               layer->name, layer->type->name, why, (long long)least, (long long)n);
+    }
+    return CLADE_OK;
 }
 
 clade_status clade__layer_values_add(clade__layer_values *values, clade__value_kind kind,

@@ -46,7 +46,7 @@ static void find_misfits(misfits *m, const clade_model *model, const clade__safe
     }
     for (size_t t = 0; t < clade__safetensors_n_tensors(file); t++) {
         const char *name = clade__safetensors_name(file, t);
-        bool wanted = false;
+        bool wanted = clade__safetensors_is_count(name);
         for (int i = 0; i < graph->n_parameters && !wanted; i++)
             wanted = strcmp(name_in_file(options, graph->parameters[i].name), name) == 0;
         if (!wanted) add(&m->extra, &m->n_extra, name);

@@ -197,7 +197,8 @@ static clade_status try_batch(trial *t, int64_t batch, int64_t part, bool *good)
  * where none does. */
 static clade_status find_largest(trial *t, int64_t batch, int64_t high, bool whole, int64_t *largest)
 {
-    *largest = 0;
+    int64_t least = t->exe.trains ? clade__graph_least_batch(t->exe.graph) : 1;
+    *largest = least - 1;
     while (high - *largest > 1) {
         int64_t middle = *largest + (high - *largest) / 2;
         bool good;
@@ -207,6 +208,7 @@ static clade_status find_largest(trial *t, int64_t batch, int64_t high, bool who
         else
             high = middle;
     }
+    if (*largest < least) *largest = 0;
     return CLADE_OK;
 }
 
@@ -299,7 +301,7 @@ clade_status clade__memory_choose_parts(clade__executable *exe, const clade__fee
     return CLADE_OK;
 }
 
-/* With training, of a step that does one sample at a time: what a batch needs is chosen after it. */
+/* With training, of a step that does one sample at a time, or as few as its layers allow: what a batch needs is chosen after it. */
 clade_status clade__memory_choose_inference(clade__executable *exe, const clade__feeds *feeds)
 {
     bool good = false;
@@ -307,7 +309,9 @@ clade_status clade__memory_choose_inference(clade__executable *exe, const clade_
         trial t;
         clade_status status = open_trial(&t, exe, feeds);
         if (status == CLADE_OK)
-            status = try_batch(&t, exe->batch, exe->trains ? 1 : exe->micro_batch, &good);
+            status = try_batch(&t, exe->batch,
+                               exe->trains ? clade__graph_least_batch(exe->graph) : exe->micro_batch,
+                               &good);
         close_trial(&t);
         CLADE_TRY(status);
         if (good || exe->infer_batch == 1) break;

@@ -45,6 +45,8 @@ clade_status clade__plan_open(clade__plan *plan, const clade__plan_options *opti
 {
     const clade__executable *exe = options->exe;
     const clade__graph *graph = exe->graph;
+    *plan = (clade__plan){0};
+    if (options->training) CLADE_TRY(clade__graph_check_batch(graph, options->batch));
     *plan = (clade__plan){.exe = exe, .session = options->session,
                           .layout = options->training ? exe->train_layout : exe->infer_layout,
                           .batch = options->batch, .of = options->batch};

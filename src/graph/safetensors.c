@@ -165,17 +165,25 @@ typedef struct range {
     size_t from, to;
 } range;
 
+bool clade__safetensors_is_count(const char *name)
+{
+    static const char word[] = "num_batches_tracked";
+    size_t n = strlen(name), length = sizeof word - 1;
+    return n >= length && strcmp(name + n - length, word) == 0 && (n == length || name[n - length - 1] == '.');
+}
+
 /* Whether a tensor is float32, and its range lies in the data and is as long as its shape says. */
 static clade_status check_tensor(const clade__safetensors *file, const cJSON *item, range *out)
 {
     clade_shape shape;
     const char *dtype = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "dtype"));
-    if (!dtype || strcmp(dtype, "F32") != 0)
+    bool counts = dtype && strcmp(dtype, "I64") == 0 && clade__safetensors_is_count(item->string);
+    if (!dtype || (strcmp(dtype, "F32") != 0 && !counts))
         return clade__fail(CLADE_EDATA, "'%s': tensor '%.60s' is of type %.10s, want F32",
                            file->path, item->string, dtype ? dtype : "?");
     if (!read_shape(cJSON_GetObjectItemCaseSensitive(item, "shape"), &shape) ||
         !read_range(item, file->data_bytes, &out->from, &out->to) ||
-        (out->to - out->from) != (size_t)clade_shape_elements(shape) * 4)
+        (out->to - out->from) != (size_t)clade_shape_elements(shape) * (counts ? 8 : 4))
         return clade__fail(CLADE_EDATA, "'%s' is truncated or damaged: shape and place of tensor "
                            "'%.60s' do not fit its %zu bytes of data", file->path, item->string,
                            file->data_bytes);

@@ -46,6 +46,10 @@ clade_status clade__safetensors_verify(const clade__safetensors *file);
 const char *clade__safetensors_text(const clade__safetensors *file, const char *key);
 size_t clade__safetensors_n_tensors(const clade__safetensors *file);
 
+/* Whether a tensor of this name counts the batches of a PyTorch batch norm: the only one that may be int64, and
+ * whose values nobody asks for. */
+bool clade__safetensors_is_count(const char *name);
+
 /* The name of tensor number i, and whether there is one of a name. */
 const char *clade__safetensors_name(const clade__safetensors *file, size_t i);
 bool clade__safetensors_has(const clade__safetensors *file, const char *name);

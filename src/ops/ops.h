@@ -109,6 +109,32 @@ clade_status clade__concat_forward(clade__commands *commands, clade_tensor *y,
                                    const clade_tensor *const *inputs, int n_inputs, int dim,
                                    bool add);
 
+/* batch_norm.c: with an activation as forward's last step. scratch: float32 of clade__batch_norm_scratch()
+ * elements, of x with the batch; only training's forward needs it, and backward. sums: 2 * channels. */
+typedef struct clade__batch_norm {
+    const clade_tensor *weight, *bias; /* (channels) each, as all of these; NULL: 1 and 0 */
+    clade_tensor *mean, *variance;     /* training writes what the batch has; else they are read */
+    clade_tensor *running_mean, *running_variance; /* moved by training, or NULL */
+    float momentum, epsilon;
+    bool training;
+    clade_activation activation;
+    float slope;
+} clade__batch_norm;
+
+typedef struct clade__batch_norm_gradients {
+    clade_tensor *dx, *dweight, *dbias; /* NULL: not wanted */
+    clade_tensor *sums;
+    bool add, add_weight, add_bias;
+} clade__batch_norm_gradients;
+
+clade_status clade__batch_norm_forward(clade__commands *commands, clade_tensor *y,
+                                       const clade_tensor *x, const clade__batch_norm *bn,
+                                       clade_tensor *scratch);
+clade_status clade__batch_norm_backward(clade__commands *commands,
+                                        const clade__batch_norm_gradients *gradients,
+                                        const clade_tensor *x, const clade_tensor *dy,
+                                        const clade__batch_norm *bn, clade_tensor *scratch);
+
 /* max_pool2d.c, avg_pool2d.c. scratch: float32 of clade__adaptive_avg_pool2d_scratch() elements, or NULL
  * when that is 0; x with the batch. */
 clade_status clade__max_pool2d_forward(clade__commands *commands, clade_tensor *y,

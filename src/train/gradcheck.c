@@ -39,7 +39,8 @@ typedef struct check {
     clade_tensor *class_weights;     /* the same on the device */
     clade__reference *reference;
     double loss;                     /* by the reference */
-    float *gradients;                /* of all parameters, one after another */
+    float *values;                   /* of all parameters, one after another, as they were found */
+    float *gradients;                /* the same of their gradients */
     int64_t n_checked;
     double *analytic, *numeric;      /* (n_checked): of all parameters' elements, in order */
 } check;
@@ -119,6 +120,25 @@ static clade_status read_gradients(check *c)
     return CLADE_OK;
 }
 
+/* A pass moves what is state, as a batch norm's statistics: back to what it was. */
+static clade_status read_values(check *c)
+{
+    c->values = malloc(clade__model_parameter_bytes(c->model));
+    if (!c->values) return clade__fail(CLADE_ENOMEM, "no memory for the parameters");
+    return clade__model_read_parameters(c->model, c->values);
+}
+
+static clade_status restore_state(const check *c)
+{
+    const float *at = c->values;
+    for (int i = 0; i < c->model->graph.n_parameters; i++) {
+        const clade__parameter *p = &c->model->graph.parameters[i];
+        if (!p->trained) CLADE_TRY(clade_tensor_write(c->model->session.parameters[i].value, at));
+        at += clade_shape_elements(p->shape);
+    }
+    return CLADE_OK;
+}
+
 /* What the rows of the samples count together, for each loss. */
 static clade_status count_rows(check *c)
 {
@@ -143,6 +163,7 @@ static clade_status run_device(check *c)
     clade__plan plan = {0};
     clade__commands *commands = NULL;
     CLADE_TRY(clade__model_materialize(c->model));
+    CLADE_TRY(read_values(c));
     CLADE_TRY(spoil_gradients(c));
     CLADE_TRY(count_rows(c));
     CLADE_TRY(clade__feed_open(&feed, c->model->device, c->data, &c->sources,
@@ -155,6 +176,7 @@ static clade_status run_device(check *c)
                                              .has_labels = c->data->labels != NULL});
     if (status == CLADE_OK) status = record(c, &feed, &plan, commands);
     if (status == CLADE_OK) status = read_gradients(c);
+    if (status == CLADE_OK) status = restore_state(c);
     clade__commands_free(commands);
     clade__plan_close(&plan);
     clade__feed_close(&feed);
@@ -197,13 +219,7 @@ static clade_status open_reference(check *c)
         .labels = c->labels ? c->labels : c->data->labels, .targets = c->targets,
         .weights = c->weights, .step = MASK_STEP};
     CLADE_TRY(clade__reference_create(&c->reference, c->model, &batch));
-    float *values = malloc(clade__model_parameter_bytes(c->model));
-    if (!values) return clade__fail(CLADE_ENOMEM, "no memory for the parameters");
-    clade_status status = clade__model_read_parameters(c->model, values);
-    for (int64_t i = 0; status == CLADE_OK && i < n; i++)
-        c->reference->parameters[i] = (double)values[i];
-    free(values);
-    if (status != CLADE_OK) return status;
+    for (int64_t i = 0; i < n; i++) c->reference->parameters[i] = (double)c->values[i];
     clade__reference_forward(c->reference, 0);
     c->loss = clade__reference_loss(c->reference);
     return CLADE_OK;
@@ -390,6 +406,7 @@ static void close_check(check *c)
     free(c->labels);
     free(c->x);
     free(c->targets);
+    free(c->values);
     free(c->gradients);
     free(c->analytic);
     free(c->numeric);

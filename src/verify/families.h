@@ -106,6 +106,12 @@ enum {
 
 extern const clade__family clade__slices, clade__int_slices, clade__concats;
 
+/* norms.c; the variant says whether with weight and bias, whether training moves running statistics, whether
+ * it is no training, whether a relu is the last step, and CLADE__ADDS. */
+enum { CLADE__AFFINE = 1, CLADE__RUNS = 2, CLADE__EVALUATES = 4, CLADE__ENDS_IN_RELU = 8 };
+
+extern const clade__family clade__batch_norms, clade__batch_norm_backwards;
+
 /* pools.c; the variant says which windows, or for an adaptive one which shares of the image, what the mean is
  * over, whether forward is without indices, and CLADE__ADDS. */
 enum {
