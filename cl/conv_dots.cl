@@ -71,8 +71,10 @@ conv_dots(global float *restrict parts, const global float *restrict x, const gl
     const window k = {kernel_size.s0, kernel_size.s1, kernel_size.s2, kernel_size.s3, kernel_size.s4,
                       kernel_size.s5, kernel_size.s6, kernel_size.s7, part.s0,        part.s1};
     const planes p = {size.s0,   size.s1,     k.stride_y, k.stride_x, size.s6, size.s7,
-                      -k.least_x, part.s4, part.s5, size.s6 * images.s2};
-    const planes q = {size.s2, size.s3, 1, 1, size.s6, images.s3, 0, part.s2, size.s3, p.wide};
+                      -k.least_x, part.s4, part.s5, size.s6 * images.s2,
+                      phases_of(k.kh, k.pad_y, k.dilation_y, k.stride_y),
+                      phases_of(k.kw, k.pad_x, k.dilation_x, k.stride_x)};
+    const planes q = {size.s2, size.s3, 1, 1, size.s6, images.s3, 0, part.s2, size.s3, p.wide, 1, 1};
     const int ci = size.s4, co = size.s5, taps = k.kh * k.kw;
     const int block_o = part.s6, block_c = part.s7;
     const int blocks_o = (co + block_o - 1) / block_o, blocks_c = (ci + block_c - 1) / block_c;
@@ -118,10 +120,15 @@ conv_dots(global float *restrict parts, const global float *restrict x, const gl
         parts + (((size_t)get_global_id(0) * groups + g) * co + o0) * ci * taps + (size_t)c0 * taps;
     for (int t = 0; t < tiles_o; t++)
         for (int u = 0; u < tiles_k; u++)
-            for (int e = 0; e < MR * NR; e++) {
-                const int r = e / NR, o = min(t * MR, block_o - MR) + r;
-                const int j = min(u * NR, rows - NR) + e - r * NR;
-                if (o0 + o < o_new || c0 * taps + j < c_new * taps) continue;
-                to[(size_t)o * ci * taps + j] = sums[(t * tiles_k + u) * TILE + e];
+            for (int r = 0; r < MR; r++) {
+                const int o = min(t * MR, block_o - MR) + r, j = min(u * NR, rows - NR);
+                const int skip = (c_new - c0) * taps - j;
+                const local float *from = sums + (t * tiles_k + u) * TILE + r * NR;
+                global float *row = to + (size_t)o * ci * taps + j;
+                if (o0 + o < o_new) continue;
+                if (skip <= 0)
+                    UNROLL for (int s = 0; s < NR; s++) row[s] = from[s];
+                else
+                    for (int s = skip; s < NR; s++) row[s] = from[s];
             }
 }

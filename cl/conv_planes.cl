@@ -86,10 +86,17 @@ static inline void pick(local float *to, const global float *row, const int x, c
 
 /* Planes of one kind: of images (h, w), in steps of such a stride. A plane has so many floats, of which the
  * first `lead` are zeros, then so many rows, `wide` apart. A row has images beside each other, at the
- * pitch, and of each at most cols elements. */
+ * pitch, and of each at most cols elements. Of the steps' phases, those are filled whose bit is set in
+ * phases_y and phases_x, and those from 32 on. */
 typedef struct planes {
     int h, w, step_y, step_x, pitch, floats, lead, rows, cols, wide;
+    uint phases_y, phases_x;
 } planes;
+
+static inline bool is_used(const uint phases, const int phase)
+{
+    return phase >= 32 || (phases >> phase & 1) != 0;
+}
 
 /* Fills those of some channels with n images; `from` is the first channel of the first image, and images
  * lie `apart`. Row 0 is row `first` of the steps. Writes up to VW floats behind the last plane. */
@@ -99,7 +106,8 @@ static inline void fill(const planes p, local float *to, const global float *fro
     const int top = min(max(-first, 0), p.rows);
     for (int c = 0; c < channels; c++)
         for (int py = 0; py < p.step_y; py++)
-            for (int px = 0; px < p.step_x; px++) {
+            for (int px = 0; px < p.step_x; px++, to += p.floats) {
+                if (!is_used(p.phases_y, py) || !is_used(p.phases_x, px)) continue;
                 const int cols = max(min(p.cols, (p.w - px + p.step_x - 1) / p.step_x), 0);
                 const int end = min(p.rows, (p.h - py + p.step_y - 1) / p.step_y - first);
                 local float *row = to + p.lead + top * p.wide;
@@ -120,7 +128,6 @@ static inline void fill(const planes p, local float *to, const global float *fro
                     zero(image, row);
                 }
                 zero(row, to + p.floats);
-                to += p.floats;
             }
 }
 
@@ -143,4 +150,12 @@ static inline int2 reach_back(const int k, const int f, const int pad, const int
 {
     const int a = f + pad - k * dilation, steps = floor_div(a, stride);
     return (int2)(steps, a - steps * stride);
+}
+
+/* The phases of the stride that taps read. */
+static inline uint phases_of(const int taps, const int pad, const int dilation, const int stride)
+{
+    uint phases = 0;
+    for (int k = 0; k < taps; k++) phases |= 1u << (reach(k, pad, dilation, stride).s1 & 31);
+    return phases;
 }

@@ -158,7 +158,9 @@ conv_rows(global float *restrict out, const global float *restrict in,
     const window k = {kernel_size.s0, kernel_size.s1, kernel_size.s2, kernel_size.s3, kernel_size.s4,
                       kernel_size.s5, kernel_size.s6, kernel_size.s7, part.s0,        part.s1};
     const planes p = {size.s0, size.s1, DATA ? 1 : k.stride_y, DATA ? 1 : k.stride_x, size.s6, size.s7,
-                      -k.least_x, part.s4, part.s5, size.s6 * images.s1};
+                      -k.least_x, part.s4, part.s5, size.s6 * images.s1,
+                      DATA ? 1 : phases_of(k.kh, k.pad_y, k.dilation_y, k.stride_y),
+                      DATA ? 1 : phases_of(k.kw, k.pad_x, k.dilation_x, k.stride_x)};
     const int h = size.s2, w = size.s3, ci = size.s4, co = size.s5;
     const int step_y = DATA ? k.stride_y : 1, step_x = DATA ? k.stride_x : 1;
     const int block = (int)get_global_id(0) / part.s3, image = block * images.s1;

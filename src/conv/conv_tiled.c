@@ -15,7 +15,8 @@
 #define MAX_TILE 8    /* rows of a tile of conv_rows */
 #define MAX_TAPS 128  /* the kernels' */
 #define MAX_ROWS 2048
-#define MAX_BLOCK 64  /* channels of a block of conv_dots */
+#define MAX_OUT 32    /* output channels of a block of conv_dots */
+#define MAX_IN 32     /* input channels, where taps are 9; of others as many rows */
 /* Vectors of each plane at a time in conv_dots: so many pay for moving its sums. */
 #define LONG_RUN 96
 #define JOIN_GROUP 128 /* cl/element.cl's */
@@ -253,7 +254,7 @@ static int even_part(int n, int most)
 static void set_chunks(tiling *t, const clade__conv *c)
 {
     int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
-    int64_t blocks = (int64_t)c->groups * ceil_div(oc, MAX_BLOCK) * ceil_div(ic * taps, 9 * MAX_BLOCK);
+    int64_t blocks = (int64_t)c->groups * ceil_div(oc, MAX_OUT) * ceil_div(ic * taps, 9 * MAX_IN);
     int chunks = blocks >= WANTED_GROUPS ? 1 : ceil_div(WANTED_GROUPS, (int)blocks);
     t->chunk = ceil_div(c->n, smallest(chunks, c->n));
     t->chunks = ceil_div(c->n, t->chunk);
@@ -277,7 +278,8 @@ static int64_t sums_of(const tiling *t, int taps)
            ceil_div(t->mr * t->nr, 4) * 4;
 }
 
-/* Whether the planes of a block fit; all images that fit are taken at a time, up to a long run. */
+/* Whether the planes of a block fit; as many images are taken at a time as fit, up to a long run, and about
+ * as many each time. */
 static bool fit_images(tiling *t, int most_floats)
 {
     for (int strips = 1; strips <= t->out[0]; strips++) {
@@ -285,8 +287,9 @@ static bool fit_images(tiling *t, int most_floats)
         if (strips == 1) many = smallest(t->chunk, 1 + (int)(LONG_RUN * t->vw / ((int64_t)rows * t->pitch)));
         for (; many > 0; many--) {
             set_rows(t, rows, many, true);
-            if (t->block_c * t->phases * t->floats + t->block_o * t->run <= most_floats)
-                return true;
+            if (t->block_c * t->phases * t->floats + t->block_o * t->run > most_floats) continue;
+            set_rows(t, rows, even_part(t->chunk, many), true);
+            return true;
         }
     }
     return false;
@@ -297,7 +300,7 @@ static bool tile_dots(tiling *t, const clade__conv *c, const budget *b, int vw)
     int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
     *t = planes_of(c, vw, false);
     set_chunks(t, c);
-    int block_o = MAX_BLOCK, block_c = smallest(MAX_ROWS / taps, largest(1, 9 * MAX_BLOCK / taps));
+    int block_o = MAX_OUT, block_c = smallest(MAX_ROWS / taps, largest(1, 9 * MAX_IN / taps));
     for (;;) {
         t->block_o = even_part(oc, block_o);
         t->block_c = even_part(ic, block_c);
