@@ -58,6 +58,9 @@ static const char *const descriptions[] = {
     MODEL("{\"type\":\"split\",\"dim\":2,\"sizes\":[1,3]},{\"type\":\"relu\"},"
           "{\"type\":\"concat\",\"inputs\":[\"0:1\",\"1\",\"0\"],\"dim\":-1},"
           "{\"type\":\"relu\",\"name\":\"r\",\"inputs\":[\"0:1\"]}"),
+    MODEL("{\"type\":\"multiply\",\"inputs\":[\"input\",\"input\"]}"),
+    MODEL("{\"type\":\"reshape\",\"shape\":[4,-1]}"),
+    MODEL("{\"type\":\"upsample\",\"scale_factor\":[2,1]}"),
     MODEL("{\"type\":\"batch_norm\",\"eps\":1e-05,\"momentum\":0}"),
     MODEL("{\"type\":\"batch_norm\",\"eps\":0.5,\"momentum\":1,\"affine\":false}"),
     MODEL("{\"type\":\"max_pool2d\",\"kernel_size\":[2,3],\"stride\":1,\"padding\":[1,0],"
@@ -239,6 +242,10 @@ static void errors_say_where(void **state)
         {LAYER("\"type\":\"split\",\"sizes\":[4,0]"), "model.layers[1]: split: sizes is 0, want at least 1"},
         {LAYER("\"type\":\"split\",\"sizes\":[1,2]"), "model.layers[1]: split: sizes are 3 together, and "
                                                       "dimension 2 of (2, 3, 4) has 4"},
+        {LAYER("\"type\":\"reshape\",\"shape\":[5,5]"), "model.layers[1]: reshape: shape is (5, 5), and a "
+                                                       "sample is (2, 3, 4)"},
+        {LAYER("\"type\":\"reshape\""), "model.layers[1]: reshape wants shape"},
+        {LAYER("\"type\":\"upsample\",\"scale_factor\":1.5"), "model.layers[1].scale_factor: want a whole"},
         {LAYER("\"type\":\"batch_norm\",\"momentum\":2"), "model.layers[1]: batch_norm: momentum is 2, want 0"},
         {LAYER("\"type\":\"batch_norm\",\"eps\":0"), "model.layers[1]: batch_norm: eps is 0, want a number"},
         {LAYER("\"type\":\"max_pool2d\""), "model.layers[1]: max_pool2d wants kernel_size"},

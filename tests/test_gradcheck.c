@@ -53,6 +53,10 @@ static const net_case networks[] = {
     {"slice", BETWEEN("{\"type\":\"slice\",\"start\":-4,\"length\":3}"), CLADE_LOSS_MSE, 4},
     {"split", BETWEEN("{\"type\":\"split\",\"sizes\":[2,2,1],\"name\":\"s\"},{\"type\":\"add\","
                       "\"inputs\":[\"s:1\",\"s\"]}"), CLADE_LOSS_MSE, 0},
+    {"multiply", BETWEEN("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"multiply\",\"inputs\":[\"0\","
+                         "\"t\"]}"), CLADE_LOSS_CROSS_ENTROPY, 4},
+    {"reshape", POOLED("{\"type\":\"reshape\",\"shape\":[7,-1]},{\"type\":\"tanh\"}"), CLADE_LOSS_MSE, 4},
+    {"upsample", POOLED("{\"type\":\"upsample\",\"scale_factor\":[1,2]}"), CLADE_LOSS_CROSS_ENTROPY, 4},
     {"batch_norm", /* which takes off a bias before it: that one's gradient is noise */
      "{\"input\":[6],\"layers\":[{\"type\":\"linear\",\"units\":5,\"bias\":false},"
      "{\"type\":\"batch_norm\",\"eps\":0.01},{\"type\":\"tanh\"},{\"type\":\"linear\",\"units\":4}]}",

@@ -140,6 +140,16 @@ static const net_case networks[] = {
      CUT(NAMED("tanh", "t") ",{\"type\":\"split\",\"name\":\"s\",\"sizes\":[3,3]},"
          JOIN("add", "\"s:1\",\"s\"") "," JOIN("concat", "\"3\",\"t\",\"s:1\"")), CROSS_ENTROPY, 4},
     {"split into one", CUT("{\"type\":\"split\",\"sizes\":[6]},{\"type\":\"tanh\"}"), MSE, 0},
+    {"multiply, by itself and another",
+     CUT(NAMED("tanh", "t") "," JOIN("multiply", "\"t\",\"t\"") "," JOIN("multiply", "\"h\",\"2\"")),
+     CROSS_ENTROPY, 4},
+    {"multiply by what needs no gradient",
+     "{\"input\":[6],\"layers\":[" LINEAR(6) "," JOIN("multiply", "\"input\",\"0\"") "," LINEAR(4) "]}",
+     CROSS_ENTROPY, 4},
+    {"reshape", POOLED("{\"type\":\"reshape\",\"shape\":[4,-1]}," LINEAR(3)), CROSS_ENTROPY, 4},
+    {"upsample, and what goes in",
+     POOLED("{\"type\":\"max_pool2d\",\"kernel_size\":2,\"name\":\"m\"},{\"type\":\"upsample\","
+            "\"scale_factor\":2,\"name\":\"u\"}," JOIN("add", "\"h\",\"u\"")), CROSS_ENTROPY, 4},
     {"batch_norm", POOLED("{\"type\":\"batch_norm\",\"eps\":0.1}"), CROSS_ENTROPY, 4},
     {"batch_norm and its relu", POOLED("{\"type\":\"batch_norm\",\"eps\":0.01},{\"type\":\"relu\"}"),
      CROSS_ENTROPY, 4},

@@ -109,6 +109,13 @@ static void layers_want_their_tensors(void **state)
     REFUSED(clade_concat_forward(NULL, none, 1, 0), "concat: y is NULL");
     REFUSED(clade_concat_forward(t, none, 1, 0), "concat: an input is NULL");
     REFUSED(clade_concat_forward(t, NULL, 1, 0), "inputs");
+    REFUSED(clade_multiply_forward(NULL, t, t), "multiply: y is NULL");
+    REFUSED(clade_multiply_forward(t, NULL, t), "multiply: a is NULL");
+    REFUSED(clade_multiply_forward(t, t, NULL), "multiply: b is NULL");
+    REFUSED(clade_upsample_forward(NULL, t, 1, 1), "upsample: y is NULL");
+    REFUSED(clade_upsample_forward(t, NULL, 1, 1), "upsample: x is NULL");
+    REFUSED(clade_upsample_backward(NULL, t, 1, 1), "upsample: dx is NULL");
+    REFUSED(clade_upsample_backward(t, NULL, 1, 1), "upsample: dy is NULL");
     clade_tensor *four = test_tensor(*state, CLADE_SHAPE(4), NULL);
     const clade_batch_norm_args norm = {.mean = four, .variance = four};
     const clade_batch_norm_args no_mean = {.variance = four}, no_variance = {.mean = four};
@@ -274,6 +281,10 @@ static void builders_keep_what_is_missing(void **state)
     assert_null(clade_concat((clade_node *const[]){output, NULL}, 2, 0));
     assert_null(clade_slice(NULL, 0, 0, 1));
     assert_null(clade_split(NULL, 0, NULL, 1));
+    assert_null(clade_multiply(NULL, output));
+    assert_null(clade_multiply(output, NULL));
+    assert_null(clade_reshape(NULL, CLADE_SHAPE(1)));
+    assert_null(clade_upsample(NULL, 2));
     assert_null(clade_batch_norm(NULL));
     assert_null(clade_batch_norm_with(NULL, NULL));
     assert_null(clade_max_pool2d(NULL, 2));

@@ -26,6 +26,9 @@ static void shapes_are_inferred(void **state)
     assert_shape(parts, 3, 1);
     assert_shape(clade_output(parts, 1), 3, 3);
     assert_ptr_equal(clade_output(clade_output(parts, 1), 0), parts);
+    assert_shape(clade_reshape(x, (clade_shape){2, {-1, 2}}), 6, 2);
+    assert_shape(clade_reshape(x, CLADE_SHAPE(2, 6)), 2, 6);
+    assert_shape(clade_multiply(x, x), 3, 4);
     clade_model_free(model);
 }
 
@@ -77,6 +80,38 @@ static clade_node *too_many_sizes(clade_node *x)
     static const int64_t sizes[65];
     return clade_split(x, 0, sizes, 65);
 }
+static clade_node *other_count(clade_node *x)
+{
+    return clade_reshape(x, CLADE_SHAPE(4, 6));
+}
+static clade_node *no_rest(clade_node *x)
+{
+    return clade_reshape(x, (clade_shape){2, {-1, 3}});
+}
+static clade_node *two_rests(clade_node *x)
+{
+    return clade_reshape(x, (clade_shape){3, {-1, 2, -1}});
+}
+static clade_node *a_zero(clade_node *x)
+{
+    return clade_reshape(x, (clade_shape){2, {0, -1}});
+}
+static clade_node *less_than_a_rest(clade_node *x)
+{
+    return clade_reshape(x, (clade_shape){2, {-2, -10}});
+}
+static clade_node *no_dimensions(clade_node *x)
+{
+    return clade_reshape(x, (clade_shape){0});
+}
+static clade_node *too_many_dimensions(clade_node *x)
+{
+    return clade_reshape(x, CLADE_SHAPE(1, 1, 1, 1, 4, 5));
+}
+static clade_node *factors_of_other_shapes(clade_node *x)
+{
+    return clade_multiply(x, clade_linear(x, 6));
+}
 static clade_node *no_such_part(clade_node *x)
 {
     return clade_output(clade_split(x, 0, (const int64_t[]){1, 3}, 2), 2);
@@ -101,6 +136,14 @@ static void what_does_not_fit_is_refused(void **state)
         {sizes_of_less, CLADE_ESHAPE, "split: sizes are 3 together, and dimension 0 of (4, 5) has 4"},
         {no_sizes, CLADE_EINVAL, "split: sizes has 0 numbers, want 1 to 64"},
         {too_many_sizes, CLADE_EINVAL, "split: sizes has 65 numbers, want 1 to 64"},
+        {other_count, CLADE_ESHAPE, "reshape: shape is (4, 6), and a sample is (4, 5)"},
+        {no_rest, CLADE_ESHAPE, "reshape: shape is (-1, 3), and a sample is (4, 5)"},
+        {two_rests, CLADE_EINVAL, "reshape: shape has two of -1, want sizes, and at most one -1"},
+        {a_zero, CLADE_EINVAL, "reshape: shape has a 0, want sizes"},
+        {less_than_a_rest, CLADE_EINVAL, "reshape: shape is -2, want at least -1"},
+        {no_dimensions, CLADE_EINVAL, "reshape: shape has 0 numbers, want 1 to 64"},
+        {too_many_dimensions, CLADE_ESHAPE, "reshape: shape has 6 dimensions, want 1 to 5"},
+        {factors_of_other_shapes, CLADE_ESHAPE, "multiply: inputs are (4, 5) and (4, 6), want one shape"},
         {no_such_part, CLADE_EINVAL, "clade_output: output 2 of layer '0', which has 2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -124,7 +167,9 @@ static void whole_numbers_have_parts_too(void **state)
         "{\"type\":\"split\",\"name\":\"p\",\"inputs\":[\"ids\"],\"dim\":-1,\"sizes\":[2,1,3]},"
         "{\"type\":\"slice\",\"name\":\"last\",\"inputs\":[\"ids\"],\"dim\":0,\"start\":-1,\"length\":1},"
         "{\"type\":\"slice\",\"name\":\"all\",\"inputs\":[\"ids\"],\"dim\":0,\"start\":0,\"length\":6},"
-        "{\"type\":\"concat\",\"name\":\"c\",\"inputs\":[\"last\",\"p:2\",\"p\",\"all\"],\"dim\":-1}],"
+        "{\"type\":\"reshape\",\"name\":\"two\",\"shape\":[2,3]},"
+        "{\"type\":\"reshape\",\"name\":\"flat\",\"shape\":[-1]},"
+        "{\"type\":\"concat\",\"name\":\"c\",\"inputs\":[\"last\",\"p:2\",\"p\",\"flat\"],\"dim\":-1}],"
         "\"losses\":[{\"type\":\"mse\",\"prediction\":\"y\",\"target\":\"want\"}],\"loss\":\"mse\"}";
     static const int order[12] = {5, 3, 4, 5, 0, 1, 0, 1, 2, 3, 4, 5};
     enum { N = 3 };

@@ -1,4 +1,4 @@
-/* max_pool2d, avg_pool2d and adaptive_avg_pool2d: as operations, and as layers of a model. */
+/* max_pool2d, avg_pool2d, adaptive_avg_pool2d and upsample: as operations, and as layers of a model. */
 #include "network.h"
 #include "reference.h"
 
@@ -9,6 +9,7 @@ static void test_cases(void **state)
     ref_verify(*state, "max_pool2d");
     ref_verify(*state, "avg_pool2d");
     ref_verify(*state, "adaptive_avg_pool2d");
+    ref_verify(*state, "upsample");
 }
 
 /* ---- by hand ------------------------------------------------------------------------------------- */
@@ -141,6 +142,10 @@ static void test_errors(void **state)
                  "max_pool2d: x is (24), want (…, height, width)");
     assert_fails(clade_adaptive_avg_pool2d_forward(row, x), CLADE_ESHAPE,
                  "adaptive_avg_pool2d: y is (24), want the shape of x, (2, 3, 4, 5), but for its height");
+    assert_fails(clade_upsample_forward(y, x, 2, 0), CLADE_EINVAL, "upsample: scale_factor is 0, want 1 to 32767");
+    assert_fails(clade_upsample_forward(x, y, 2, 2), CLADE_ESHAPE,
+                 "upsample: (2, 3, 4, 5) out of (2, 3, 2, 2), want (…, height, width), each of them times");
+    assert_fails(clade_upsample_backward(row, row, 1, 1), CLADE_ESHAPE, "upsample: (24) out of (24)");
     clade_tensor *all[] = {x, y, row, ints, tall};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) clade_tensor_free(all[i]);
 }
@@ -175,6 +180,7 @@ static void shapes_are_inferred(void **state)
                                                                       .stride = {1, 1}}), 3, 7, 12);
     assert_shape(clade_adaptive_avg_pool2d(x, 5, 1), 3, 5, 1);
     assert_shape(clade_adaptive_avg_pool2d(x, 20, 3), 3, 20, 3);
+    assert_shape(clade_upsample(x, 3), 3, 27, 42);
     clade_model_free(model);
 }
 
@@ -201,6 +207,14 @@ static clade_node *flat(clade_node *x)
 static clade_node *flat_adaptive(clade_node *x)
 {
     return clade_adaptive_avg_pool2d(clade_flatten(x), 1, 1);
+}
+static clade_node *no_scale(clade_node *x)
+{
+    return clade_upsample(x, 0);
+}
+static clade_node *flat_upsample(clade_node *x)
+{
+    return clade_upsample(clade_flatten(x), 2);
 }
 static clade_node *no_output(clade_node *x)
 {
@@ -229,6 +243,8 @@ static void what_does_not_fit_is_refused(void **state)
         {negative_stride, CLADE_EINVAL, "avg_pool2d: stride is -2, want 0 to 32767"},
         {flat, CLADE_ESHAPE, "max_pool2d: a sample is (60), want (channels, height, width)"},
         {flat_adaptive, CLADE_ESHAPE, "adaptive_avg_pool2d: a sample is (60), want (channels, height"},
+        {no_scale, CLADE_EINVAL, "upsample: scale_factor is 0, want 1 to 32767"},
+        {flat_upsample, CLADE_ESHAPE, "upsample: a sample is (60), want (channels, height, width)"},
         {no_output, CLADE_EINVAL, "adaptive_avg_pool2d: output_size is 0, want at least 1"},
         {reserved_words, CLADE_EINVAL, "max_pool2d: options->reserved[1]"},
         {reserved_words_of_avg, CLADE_EINVAL, "avg_pool2d: options->reserved[1]"},
@@ -249,7 +265,8 @@ static void pools_are_trained_and_saved(void **state)
         "{\"input\":[2,6,8],\"layers\":[{\"type\":\"avg_pool2d\",\"kernel_size\":[2,1],\"stride\":[2,1],"
         "\"padding\":[1,0],\"count_include_pad\":false}," LINEAR(9) ",{\"type\":\"max_pool2d\","
         "\"kernel_size\":3,\"stride\":2,\"padding\":1,\"dilation\":1},{\"type\":\"adaptive_avg_pool2d\","
-        "\"output_size\":[1,2]},{\"type\":\"flatten\"}," LINEAR(3) "],\"loss\":\"cross_entropy\"}";
+        "\"output_size\":[1,2]},{\"type\":\"upsample\",\"scale_factor\":[2,1]},{\"type\":\"reshape\","
+        "\"shape\":[8]}," LINEAR(3) "],\"loss\":\"cross_entropy\"}";
     const clade_compile_options options = {.batch = 8, .optimizer = clade_sgd(0.1f, 0.9f)};
     clade_model *model = net_model(*state, 5, json, &options), *loaded;
     net_batch batch = net_random_batch(model, 7, 20, 3);

@@ -126,6 +126,8 @@ static const struct broken {
      "max_pool2d_meeting", NULL},
     {"max_pool2d_backward", "max_pool2d", "indices[o] == h * WIDTH + w", "indices[o] >= 0",
      "max_pool2d_overlapping_backward", NULL},
+    {"multiply_forward", "multiply", "a[i] * b[i]", "a[i] + b[i]", "multiply", NULL},
+    {"multiply_forward", "multiply", "GIVE(y[i], a[i] * b[i])", "y[i] = a[i] * b[i]", "multiply_added", NULL},
     {"mse", "mse", "error * slope", "1.00001f * error * slope", "mse", NULL},
     {"one_hot", "one_hot", "label == (int)i", "label == 1 + (int)i", "one_hot", NULL},
     {"reduce_forward", "reduce", "result / divisor", "result", "mean", NULL},

@@ -150,6 +150,15 @@ CLADE_API clade_node *clade_log_softmax(clade_node *x);
 /* Element by element; both of one shape. */
 CLADE_API clade_node *clade_add(clade_node *a, clade_node *b);
 
+CLADE_API clade_node *clade_multiply(clade_node *a, clade_node *b);
+
+/* A sample's elements in another shape, in row-major order; one dimension may be -1: what is left for it. Costs
+ * nothing. float32 or int32. */
+CLADE_API clade_node *clade_reshape(clade_node *x, clade_shape sample);
+
+/* torch.nn.Upsample, nearest: a sample (channels, height, width) scale_factor times as high and wide. */
+CLADE_API clade_node *clade_upsample(clade_node *x, int64_t scale_factor);
+
 /* Reduces a sample over its dimension dim (0 is the first after the batch), or CLADE_ALL of it to
  * one number. argmax gives int32 and no gradient: only the last node of a model that is not
  * trained. */

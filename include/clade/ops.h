@@ -156,6 +156,11 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_dropout_backward(clade_tensor *dx,
 CLADE_API CLADE_MUST_CHECK clade_status clade_add_forward(clade_tensor *y, const clade_tensor *a,
                                                           const clade_tensor *b);
 
+/* y = a * b, element by element, one shape; each one's gradient is dy times the other. y may be a or b. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_multiply_forward(clade_tensor *y,
+                                                               const clade_tensor *a,
+                                                               const clade_tensor *b);
+
 /* y = the part of x from `start` on along dimension dim, of y's length there. float32 or int32.
  * CLADE_EINVAL where x has no such part. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_slice_forward(clade_tensor *y, const clade_tensor *x,
@@ -245,6 +250,16 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_adaptive_avg_pool2d_forward(clade_
                                                                           const clade_tensor *x);
 CLADE_API CLADE_MUST_CHECK clade_status clade_adaptive_avg_pool2d_backward(clade_tensor *dx,
                                                                            const clade_tensor *dy);
+
+/* torch.nn.functional.interpolate, nearest: y (…, scale_height height, scale_width width) has each element of
+ * x (…, height, width) so often. backward sums dy over what an element became. CLADE_EINVAL for a scale below 1. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_upsample_forward(clade_tensor *y, const clade_tensor *x,
+                                                               int64_t scale_height,
+                                                               int64_t scale_width);
+CLADE_API CLADE_MUST_CHECK clade_status clade_upsample_backward(clade_tensor *dx,
+                                                                const clade_tensor *dy,
+                                                                int64_t scale_height,
+                                                                int64_t scale_width);
 
 /* ---- losses ---------------------------------------------------------------------------------- */
 

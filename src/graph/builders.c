@@ -160,6 +160,25 @@ clade_node *clade_add(clade_node *a, clade_node *b)
                                                  .n_inputs = 2});
 }
 
+clade_node *clade_multiply(clade_node *a, clade_node *b)
+{
+    clade_node *inputs[] = {a, b};
+    return clade__graph_add(&(clade__layer_spec){.type = &clade__layer_multiply, .inputs = inputs,
+                                                 .n_inputs = 2});
+}
+
+clade_node *clade_reshape(clade_node *x, clade_shape sample)
+{
+    clade__sizes sizes = {.n = sample.rank}; /* out of range, it is refused with the layer's options */
+    for (int i = 0; i < sample.rank && i < CLADE_MAX_RANK; i++) sizes.list[i] = sample.dim[i];
+    return add_layer(&clade__layer_reshape, x, &sizes);
+}
+
+clade_node *clade_upsample(clade_node *x, int64_t scale_factor)
+{
+    return add_layer(&clade__layer_upsample, x, &(clade__upsample_options){{scale_factor, scale_factor}});
+}
+
 clade_node *clade_concat(clade_node *const *nodes, int n, int dim)
 {
     int64_t option = dim;

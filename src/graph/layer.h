@@ -213,7 +213,7 @@ extern const clade__layer_type clade__layer_linear;                         /* l
 extern const clade__layer_type clade__layer_conv2d;                         /* layer_conv.c */
 extern const clade__layer_type clade__layer_sigmoid, clade__layer_tanh,     /* layer_elements.c */
     clade__layer_relu, clade__layer_leaky_relu, clade__layer_gelu, clade__layer_dropout,
-    clade__layer_add, clade__layer_flatten;
+    clade__layer_add, clade__layer_multiply, clade__layer_flatten, clade__layer_reshape;
 extern const clade__layer_type clade__layer_softmax, clade__layer_log_softmax; /* layer_rows.c */
 extern const clade__layer_type clade__layer_sum, clade__layer_mean, clade__layer_max,
     clade__layer_argmax;
@@ -222,7 +222,7 @@ extern const clade__layer_type clade__layer_concat, clade__layer_slice,      /* 
 
 extern const clade__layer_type clade__layer_batch_norm;                     /* layer_norm.c */
 extern const clade__layer_type clade__layer_max_pool2d, clade__layer_avg_pool2d, /* layer_pool.c */
-    clade__layer_adaptive_avg_pool2d;
+    clade__layer_adaptive_avg_pool2d, clade__layer_upsample;
 
 /* What builders set; of those that are not public. */
 typedef struct clade__slice_options {
@@ -233,6 +233,10 @@ typedef struct clade__split_options {
     int64_t dim;
     clade__sizes sizes;
 } clade__split_options;
+
+typedef struct clade__upsample_options {
+    int64_t scale_factor[2];
+} clade__upsample_options;
 
 typedef struct clade__adaptive_options {
     int64_t output_size[2];

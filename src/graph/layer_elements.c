@@ -1,4 +1,5 @@
-/* Layers that work element by element: activations, add, dropout; and flatten, which does nothing. */
+/* Layers that work element by element: activations, add, multiply, dropout; and flatten and reshape, which do
+ * nothing. */
 #include <float.h>
 #include <math.h>
 
@@ -102,13 +103,13 @@ const clade__layer_type clade__layer_leaky_relu = {
     ACTIVATION("leaky_relu", CLADE_LEAKY_RELU, false),
     .options_bytes = sizeof(leaky_relu_options), .options = leaky_relu_list};
 
-/* ---- add --------------------------------------------------------------------------------------- */
+/* ---- add and multiply -------------------------------------------------------------------------- */
 
-static clade_status infer_add(clade__layer *layer)
+static clade_status infer_both(clade__layer *layer)
 {
     char a[64], b[64];
     if (!clade__shape_equal(layer->inputs[0]->shape, layer->inputs[1]->shape))
-        return clade__fail(CLADE_ESHAPE, "add: inputs are %s and %s, want one shape",
+        return clade__fail(CLADE_ESHAPE, "%s: inputs are %s and %s, want one shape", layer->type->name,
                            clade__shape_text(a, sizeof a, layer->inputs[0]->shape),
                            clade__shape_text(b, sizeof b, layer->inputs[1]->shape));
     return infer_same(layer);
@@ -125,8 +126,39 @@ static void add_formula(const clade__formula *f)
 }
 
 const clade__layer_type clade__layer_add = {
-    .name = "add", .n_inputs = 2, .passes_gradient = true, .infer = infer_add,
+    .name = "add", .n_inputs = 2, .passes_gradient = true, .infer = infer_both,
     .forward = add_forward, .formula = add_formula};
+
+static clade_status multiply_forward(clade__commands *commands, const clade__layer_io *io)
+{
+    return clade__multiply_forward(commands, &io->y[0], &io->x[0], &io->x[1], false);
+}
+
+static clade_status multiply_backward(clade__commands *commands, const clade__layer_io *io)
+{
+    for (int k = 0; k < 2; k++)
+        if (io->wanted[k])
+            CLADE_TRY(clade__multiply_forward(commands, &io->dx[k], &io->dy[0], &io->x[1 - k],
+                                              io->add[k]));
+    return CLADE_OK;
+}
+
+static void multiply_formula(const clade__formula *f)
+{
+    for (int64_t i = 0; i < n_elements(f); i++) f->y[0][i] = f->x[0][i] * f->x[1][i];
+}
+
+static void multiply_gradient(const clade__formula *f, const clade__formula_gradients *g)
+{
+    for (int k = 0; k < 2; k++)
+        for (int64_t i = 0; g->dx[k] && i < n_elements(f); i++)
+            g->dx[k][i] += g->dy[0][i] * f->x[1 - k][i];
+}
+
+const clade__layer_type clade__layer_multiply = {
+    .name = "multiply", .n_inputs = 2, .reads_x = true, .adds = true, .infer = infer_both,
+    .forward = multiply_forward, .backward = multiply_backward, .formula = multiply_formula,
+    .formula_backward = multiply_gradient};
 
 /* ---- dropout ----------------------------------------------------------------------------------- */
 
@@ -196,7 +228,7 @@ const clade__layer_type clade__layer_dropout = {
     .infer = infer_same, .forward = dropout_forward, .backward = dropout_backward,
     .formula = dropout_formula, .formula_backward = dropout_gradient};
 
-/* ---- flatten ----------------------------------------------------------------------------------- */
+/* ---- flatten and reshape ----------------------------------------------------------------------- */
 
 static clade_status infer_flatten(clade__layer *layer)
 {
@@ -211,3 +243,38 @@ static void flatten_formula(const clade__formula *f)
 
 const clade__layer_type clade__layer_flatten = {.name = "flatten", .n_inputs = 1, .is_view = true,
                                                 .infer = infer_flatten, .formula = flatten_formula};
+
+/* One -1 becomes what is left for it. */
+static clade_status infer_reshape(clade__layer *layer)
+{
+    char want[CLADE__SHAPE_TEXT_BYTES], got[CLADE__SHAPE_TEXT_BYTES];
+    const clade__sizes *sizes = layer->options;
+    const clade_node *x = layer->inputs[0];
+    clade_shape shape = {.rank = sizes->n};
+    int64_t left = clade_shape_elements(x->shape);
+    int open = -1;
+    if (sizes->n > CLADE_MAX_RANK - 1)
+        return clade__fail(CLADE_ESHAPE, "reshape: shape has %d dimensions, want 1 to %d", sizes->n,
+                           CLADE_MAX_RANK - 1);
+    for (int i = 0; i < sizes->n; i++) {
+        int64_t n = shape.dim[i] = sizes->list[i];
+        if (n == 0 || (n < 0 && open >= 0))
+            return clade__fail(CLADE_EINVAL, "reshape: shape has %s, want sizes, and at most one -1",
+                               n == 0 ? "a 0" : "two of -1");
+        if (n < 0) open = i;
+        left = n < 0 ? left : left % n == 0 ? left / n : 0; /* 0 stays 0 */
+    }
+    if (open >= 0) shape.dim[open] = left;
+    if (left > 0 && (open >= 0 || left == 1)) return clade__layer_output(layer, x->dtype, shape);
+    if (open >= 0) shape.dim[open] = -1;
+    return clade__fail(CLADE_ESHAPE, "reshape: shape is %s, and a sample is %s",
+                       clade__shape_text(want, sizeof want, shape),
+                       clade__shape_text(got, sizeof got, x->shape));
+}
+
+static const clade__option reshape_list[] = {
+    {"shape", CLADE__OPTION_SIZES, 0, .required = true, .least = -1, .most = INT32_MAX}, {NULL}};
+
+const clade__layer_type clade__layer_reshape = {
+    .name = "reshape", .n_inputs = 1, .takes_int32 = true, .options_bytes = sizeof(clade__sizes),
+    .options = reshape_list, .is_view = true, .infer = infer_reshape, .formula = flatten_formula};

@@ -1,5 +1,5 @@
-/* Pooling of samples (channels, height, width): max_pool2d, avg_pool2d and adaptive_avg_pool2d, as
- * torch.nn has them. */
+/* Layers that make images smaller or larger, (channels, height, width): max_pool2d, avg_pool2d,
+ * adaptive_avg_pool2d and upsample, as torch.nn has them. */
 #include <math.h>
 #include <string.h>
 
@@ -220,6 +220,50 @@ static void mean_gradient(const clade__formula *f, const clade__formula_gradient
     }
 }
 
+/* ---- upsample ---------------------------------------------------------------------------------- */
+
+static clade_status infer_upsample(clade__layer *layer)
+{
+    const clade__upsample_options *options = layer->options;
+    CLADE_TRY(check_sample(layer));
+    clade_shape x = layer->inputs[0]->shape;
+    for (int i = 0; i < 2; i++) x.dim[1 + i] *= options->scale_factor[i];
+    return clade__layer_output(layer, CLADE_FLOAT32, x);
+}
+
+static clade_status upsample_forward(clade__commands *commands, const clade__layer_io *io)
+{
+    const clade__upsample_options *options = io->layer->options;
+    return clade__upsample_forward(commands, &io->y[0], &io->x[0], options->scale_factor);
+}
+
+static clade_status upsample_backward(clade__commands *commands, const clade__layer_io *io)
+{
+    const clade__upsample_options *options = io->layer->options;
+    return clade__upsample_backward(commands, &io->dx[0], &io->dy[0], options->scale_factor);
+}
+
+/* The element of x that element i of y is. */
+static int64_t nearest(const clade__formula *f, int64_t i)
+{
+    const clade__upsample_options *options = f->layer->options;
+    const int64_t *image = &f->layer->inputs[0]->shape.dim[1];
+    const int64_t *out = &f->layer->outputs[0].shape.dim[1];
+    int64_t row = i / out[1] % out[0] / options->scale_factor[0];
+    int64_t plane = i / (out[0] * out[1]);
+    return (plane * image[0] + row) * image[1] + i % out[1] / options->scale_factor[1];
+}
+
+static void upsample_formula(const clade__formula *f)
+{
+    for (int64_t i = 0; i < n_outputs(f); i++) f->y[0][i] = f->x[0][nearest(f, i)];
+}
+
+static void upsample_gradient(const clade__formula *f, const clade__formula_gradients *g)
+{
+    for (int64_t i = 0; g->dx[0] && i < n_outputs(f); i++) g->dx[0][nearest(f, i)] += g->dy[0][i];
+}
+
 /* ---- the rows ---------------------------------------------------------------------------------- */
 
 #define PAIR(type, key, ...) {#key, CLADE__OPTION_PAIR, offsetof(type, key), __VA_ARGS__}
@@ -256,3 +300,12 @@ const clade__layer_type clade__layer_adaptive_avg_pool2d = {
     .options = adaptive_list, .adds = true, .infer = infer_adaptive, .values = adaptive_values,
     .forward = adaptive_forward, .backward = adaptive_backward, .formula = mean_formula,
     .formula_backward = mean_gradient};
+
+static const clade__option upsample_list[] = {
+    PAIR(clade__upsample_options, scale_factor, .required = true, .least = 1, .most = CLADE__MAX_WINDOW),
+    {NULL}};
+
+const clade__layer_type clade__layer_upsample = {
+    .name = "upsample", .n_inputs = 1, .options_bytes = sizeof(clade__upsample_options),
+    .options = upsample_list, .infer = infer_upsample, .forward = upsample_forward,
+    .backward = upsample_backward, .formula = upsample_formula, .formula_backward = upsample_gradient};

@@ -9,7 +9,7 @@
 static clade__arg window_of(const clade__pooling *p)
 {
     clade__arg arg = clade__pooling_window(p);
-    arg.as.ints[6] = p->window.leaves_padding_out ? 0 : arg.as.ints[0] * arg.as.ints[1];
+    arg.as.ints[6] = p->sums ? 1 : p->window.leaves_padding_out ? 0 : arg.as.ints[0] * arg.as.ints[1];
     return arg;
 }
 
@@ -20,8 +20,8 @@ static const char *options_of(char text[64], bool lone, bool adaptive, bool add)
     return clade__options_adding(text, forms[lone][adaptive], add);
 }
 
-static clade_status launch_forward(clade__commands *commands, const clade__pooling *p,
-                                   clade_tensor *y, const clade_tensor *x, bool adaptive)
+clade_status clade__pool_means_forward(clade__commands *commands, const clade__pooling *p,
+                                       clade_tensor *y, const clade_tensor *x, bool adaptive)
 {
     clade__pooling_rows rows;
     char options[64];
@@ -50,8 +50,9 @@ static clade_status launch_forward(clade__commands *commands, const clade__pooli
                   });
 }
 
-static clade_status launch_backward(clade__commands *commands, const clade__pooling *p,
-                                    clade_tensor *dx, const clade_tensor *dy, bool adaptive, bool add)
+clade_status clade__pool_means_backward(clade__commands *commands, const clade__pooling *p,
+                                        clade_tensor *dx, const clade_tensor *dy, bool adaptive,
+                                        bool add)
 {
     char options[64];
     const int64_t n = clade_tensor_elements(dx), per_item = clade__pooling_planes(commands, p);
@@ -95,7 +96,7 @@ clade_status clade__avg_pool2d_forward(clade__commands *commands, clade_tensor *
     CLADE_TRY(clade__check_tensor(&check, "x", x, CLADE_FLOAT32));
     CLADE_TRY(clade__check_tensor(&check, "y", y, CLADE_FLOAT32));
     CLADE_TRY(open_plain(&p, &check, args, x->shape, y->shape));
-    return launch_forward(commands, &p, y, x, false);
+    return clade__pool_means_forward(commands, &p, y, x, false);
 }
 
 clade_status clade__avg_pool2d_backward(clade__commands *commands, clade_tensor *dx,
@@ -107,7 +108,7 @@ clade_status clade__avg_pool2d_backward(clade__commands *commands, clade_tensor 
     CLADE_TRY(clade__check_tensor(&check, "dx", dx, CLADE_FLOAT32));
     CLADE_TRY(clade__check_tensor(&check, "dy", dy, CLADE_FLOAT32));
     CLADE_TRY(open_plain(&p, &check, args, dx->shape, dy->shape));
-    return launch_backward(commands, &p, dx, dy, false, add);
+    return clade__pool_means_backward(commands, &p, dx, dy, false, add);
 }
 
 /* ---- windows that share the image -------------------------------------------------------------- */
@@ -146,7 +147,7 @@ clade_status clade__adaptive_avg_pool2d_forward(clade__commands *commands, clade
         return clade__reduce_forward(commands, CLADE_MEAN, 1, y, &planes, scratch);
     }
     if (is_even(&p)) set_even(&p);
-    return launch_forward(commands, &p, y, x, !is_even(&p));
+    return clade__pool_means_forward(commands, &p, y, x, !is_even(&p));
 }
 
 clade_status clade__adaptive_avg_pool2d_backward(clade__commands *commands, clade_tensor *dx,
@@ -158,7 +159,7 @@ clade_status clade__adaptive_avg_pool2d_backward(clade__commands *commands, clad
     CLADE_TRY(clade__check_tensor(&check, "dy", dy, CLADE_FLOAT32));
     CLADE_TRY(clade__pooling_open(&p, &check, NULL, dx->shape, dy->shape));
     if (is_even(&p)) set_even(&p);
-    return launch_backward(commands, &p, dx, dy, !is_even(&p), add);
+    return clade__pool_means_backward(commands, &p, dx, dy, !is_even(&p), add);
 }
 
 /* ---- at once ------------------------------------------------------------------------------------ */

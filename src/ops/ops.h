@@ -99,6 +99,16 @@ clade_status clade__dropout(clade__commands *commands, clade_tensor *y, const cl
 clade_status clade__add_forward(clade__commands *commands, clade_tensor *y, const clade_tensor *a,
                                 const clade_tensor *b);
 
+/* multiply.c; y may be a or b, unless it is added to. */
+clade_status clade__multiply_forward(clade__commands *commands, clade_tensor *y,
+                                     const clade_tensor *a, const clade_tensor *b, bool add);
+
+/* upsample.c: scale is the height's and the width's. */
+clade_status clade__upsample_forward(clade__commands *commands, clade_tensor *y,
+                                     const clade_tensor *x, const int64_t scale[2]);
+clade_status clade__upsample_backward(clade__commands *commands, clade_tensor *dx,
+                                      const clade_tensor *dy, const int64_t scale[2]);
+
 /* slice.c. slice_into is slice's way back: x goes into the part of y from `start` on, and the rest of y stays
  * as it is. So each is the other's gradient, and a concat's gradients are slices. */
 clade_status clade__slice_forward(clade__commands *commands, clade_tensor *y,

@@ -21,6 +21,7 @@ clade_status clade__pool2d_output(const char *op, const clade_pool2d_args *resol
 typedef struct clade__pooling {
     clade_pool2d_args window; /* resolved; zeros of an adaptive one */
     int64_t planes, image[2], out[2];
+    bool sums; /* of avg_pool2d's kernels: not divided by anything */
 } clade__pooling;
 
 /* Checks both shapes. With args NULL, y may have any height and width. */
@@ -44,5 +45,12 @@ bool clade__pooling_by_rows(const clade__commands *commands, const clade__poolin
 
 /* How many planes a work-item of a CPU has of a gradient; 0 where each element has one. */
 int64_t clade__pooling_planes(const clade__commands *commands, const clade__pooling *pooling);
+
+/* avg_pool2d.c's launches; a pooling that is adaptive has no window. */
+clade_status clade__pool_means_forward(clade__commands *commands, const clade__pooling *pooling,
+                                       clade_tensor *y, const clade_tensor *x, bool adaptive);
+clade_status clade__pool_means_backward(clade__commands *commands, const clade__pooling *pooling,
+                                        clade_tensor *dx, const clade_tensor *dy, bool adaptive,
+                                        bool add);
 
 #endif

@@ -182,6 +182,33 @@ static void expect_add(clade__trial *t)
 const clade__family clade__adds = {prepare_add, record_add, expect_add, ALL_BUT_EXACT,
                                    clade__lengths};
 
+/* ---- multiply -------------------------------------------------------------------------------- */
+
+static void prepare_multiply(clade__trial *t)
+{
+    clade__trial_in(t, "a", t->shape, -1.0, 1.0);
+    clade__trial_in(t, "b", t->shape, -1.0, 1.0);
+    clade__trial_gradient(t, "y", t->shape, B, t->op->variant & CLADE__ADDS);
+}
+
+static clade_status record_multiply(clade__commands *commands, const clade__trial *t)
+{
+    return clade__multiply_forward(commands, clade__trial_tensor(t, SUM), clade__trial_tensor(t, A),
+                                   clade__trial_tensor(t, B), t->op->variant & CLADE__ADDS);
+}
+
+static void expect_multiply(clade__trial *t)
+{
+    const float *a = t->operands[A].before.floats, *b = t->operands[B].before.floats;
+    for (int64_t i = 0; i < t->operands[SUM].n; i++) {
+        double product = (double)a[i] * (double)b[i];
+        clade__expect_given(&t->operands[SUM], i, product, fabs(product));
+    }
+}
+
+const clade__family clade__multiplies = {prepare_multiply, record_multiply, expect_multiply,
+                                         ALL_BUT_EXACT, clade__lengths};
+
 /* ---- dropout --------------------------------------------------------------------------------- */
 
 #define DROP_SEED UINT64_C(0x123456789abcdef1)

@@ -9,7 +9,7 @@
 enum { CLADE__ADDS = 64 };
 
 /* elements.c; the variant is a clade_activation, or nothing; CLADE__ADDS. */
-extern const clade__family clade__activation_forwards, clade__activation_backwards, clade__adds,
+extern const clade__family clade__activation_forwards, clade__activation_backwards, clade__adds, clade__multiplies,
     clade__dropouts, clade__zeros, clade__one_hots;
 
 /* f(x), and the units that it may be off for an exact x. */
@@ -128,7 +128,7 @@ enum {
 };
 
 extern const clade__family clade__max_pools, clade__max_pool_backwards, clade__avg_pools,
-    clade__avg_pool_backwards;
+    clade__avg_pool_backwards, clade__upsamples, clade__upsample_backwards;
 
 /* convolutions.c; the variant says by which provider, else the first that takes it, whether relu follows,
  * and CLADE__ADDS. */

@@ -389,3 +389,70 @@ static void expect_mean_backward(clade__trial *t)
 
 const clade__family clade__avg_pool_backwards = {prepare_mean_backward, record_mean_backward,
                                                  expect_mean_backward, ALL_VALUES, shapes};
+
+/* ---- upsample -------------------------------------------------------------------------------- */
+
+static const int64_t scale[2] = {2, 3};
+
+static clade_shape larger_shape(const clade__trial *t)
+{
+    clade_shape shape = input_shape(t);
+    for (int i = 0; i < 2; i++) shape.dim[shape.rank - 2 + i] *= scale[i];
+    return shape;
+}
+
+/* The element of the smaller image that element i of the larger is. */
+static int64_t nearest(const clade__trial *t, int64_t i)
+{
+    int64_t image[2];
+    image_of(t, image);
+    int64_t height = image[0] * scale[0], width = image[1] * scale[1];
+    int64_t row = i / width % height / scale[0];
+    return (i / width / height * image[0] + row) * image[1] + i % width / scale[1];
+}
+
+static void prepare_upsample(clade__trial *t)
+{
+    clade__trial_in(t, "x", input_shape(t), -1.0, 1.0);
+    clade__trial_out(t, "y", CLADE_FLOAT32, larger_shape(t), -1);
+}
+
+static clade_status record_upsample(clade__commands *commands, const clade__trial *t)
+{
+    return clade__upsample_forward(commands, clade__trial_tensor(t, Y), clade__trial_tensor(t, X), scale);
+}
+
+static void expect_upsample(clade__trial *t)
+{
+    for (int64_t i = 0; i < t->operands[Y].n; i++)
+        clade__expect(&t->operands[Y], i, (double)t->operands[X].before.floats[nearest(t, i)], 0.0);
+}
+
+const clade__family clade__upsamples = {prepare_upsample, record_upsample, expect_upsample, ALL_VALUES,
+                                        shapes};
+
+static void prepare_upsample_backward(clade__trial *t)
+{
+    clade__trial_in(t, "dy", larger_shape(t), -1.0, 1.0);
+    clade__trial_out(t, "dx", CLADE_FLOAT32, input_shape(t), -1);
+}
+
+static clade_status record_upsample_backward(clade__commands *commands, const clade__trial *t)
+{
+    return clade__upsample_backward(commands, clade__trial_tensor(t, DX), clade__trial_tensor(t, DY), scale);
+}
+
+/* Rows of the window, and then these; the quotient by 1 may be as far off as any. */
+static void expect_upsample_backward(clade__trial *t)
+{
+    clade__operand *dx = &t->operands[DX];
+    for (int64_t i = 0; i < dx->n; i++) clade__expect(dx, i, 0.0, 0.0);
+    for (int64_t i = 0; i < t->operands[DY].n; i++) {
+        double term = (double)t->operands[DY].before.floats[i];
+        dx->want[nearest(t, i)] += term;
+        dx->bound[nearest(t, i)] += (scale[0] + scale[1] - 2 + CLADE__UNITS_DIVIDE) * fabs(term);
+    }
+}
+
+const clade__family clade__upsample_backwards = {prepare_upsample_backward, record_upsample_backward,
+                                                 expect_upsample_backward, ALL_VALUES, shapes};
