@@ -111,15 +111,15 @@ static void test_errors(void **state)
     args = good;
     args.reserved[1] = 1;
     assert_fails(clade_batch_norm_forward(x, x, &args), CLADE_EINVAL, "reserved");
-    assert_fails(clade_batch_norm_backward(&(clade_batch_norm_gradients){0}, x, x, &args), CLADE_EINVAL,
+    assert_fails(clade_batch_norm_backward(&(clade_norm_gradients){0}, x, x, &args), CLADE_EINVAL,
                  "reserved");
-    assert_fails(clade_batch_norm_backward(&(clade_batch_norm_gradients){.reserved = {1}}, x, x, &good),
+    assert_fails(clade_batch_norm_backward(&(clade_norm_gradients){.reserved = {1}}, x, x, &good),
                  CLADE_EINVAL, "reserved");
-    assert_fails(clade_batch_norm_backward(&(clade_batch_norm_gradients){.dx = flat}, x, x, &good),
+    assert_fails(clade_batch_norm_backward(&(clade_norm_gradients){.dx = flat}, x, x, &good),
                  CLADE_ESHAPE, "batch_norm: dx is (12)");
-    assert_fails(clade_batch_norm_backward(&(clade_batch_norm_gradients){.dweight = flat}, x, x, &good),
+    assert_fails(clade_batch_norm_backward(&(clade_norm_gradients){.dweight = flat}, x, x, &good),
                  CLADE_ESHAPE, "batch_norm: dweight is (12)");
-    assert_fails(clade_batch_norm_backward(&(clade_batch_norm_gradients){.dbias = flat}, x, x, &good),
+    assert_fails(clade_batch_norm_backward(&(clade_norm_gradients){.dbias = flat}, x, x, &good),
                  CLADE_ESHAPE, "batch_norm: dbias is (12)");
     clade_tensor *all[] = {x, one, flat, two, more};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) clade_tensor_free(all[i]);

@@ -58,6 +58,7 @@ static const char *const descriptions[] = {
     MODEL("{\"type\":\"split\",\"dim\":2,\"sizes\":[1,3]},{\"type\":\"relu\"},"
           "{\"type\":\"concat\",\"inputs\":[\"0:1\",\"1\",\"0\"],\"dim\":-1},"
           "{\"type\":\"relu\",\"name\":\"r\",\"inputs\":[\"0:1\"]}"),
+    MODEL("{\"type\":\"group_norm\",\"num_groups\":2,\"eps\":0.5,\"affine\":false}"),
     MODEL("{\"type\":\"multiply\",\"inputs\":[\"input\",\"input\"]}"),
     MODEL("{\"type\":\"reshape\",\"shape\":[4,-1]}"),
     MODEL("{\"type\":\"upsample\",\"scale_factor\":[2,1]}"),
@@ -242,6 +243,9 @@ static void errors_say_where(void **state)
         {LAYER("\"type\":\"split\",\"sizes\":[4,0]"), "model.layers[1]: split: sizes is 0, want at least 1"},
         {LAYER("\"type\":\"split\",\"sizes\":[1,2]"), "model.layers[1]: split: sizes are 3 together, and "
                                                       "dimension 2 of (2, 3, 4) has 4"},
+        {LAYER("\"type\":\"group_norm\""), "model.layers[1]: group_norm wants num_groups"},
+        {LAYER("\"type\":\"group_norm\",\"num_groups\":3"), "model.layers[1]: group_norm: num_groups is 3, want "
+                                                           "a divisor of the channels, 2"},
         {LAYER("\"type\":\"reshape\",\"shape\":[5,5]"), "model.layers[1]: reshape: shape is (5, 5), and a "
                                                        "sample is (2, 3, 4)"},
         {LAYER("\"type\":\"reshape\""), "model.layers[1]: reshape wants shape"},

@@ -53,6 +53,9 @@ static const net_case networks[] = {
     {"slice", BETWEEN("{\"type\":\"slice\",\"start\":-4,\"length\":3}"), CLADE_LOSS_MSE, 4},
     {"split", BETWEEN("{\"type\":\"split\",\"sizes\":[2,2,1],\"name\":\"s\"},{\"type\":\"add\","
                       "\"inputs\":[\"s:1\",\"s\"]}"), CLADE_LOSS_MSE, 0},
+    {"group_norm", BETWEEN("{\"type\":\"linear\",\"units\":6},{\"type\":\"group_norm\",\"num_groups\":2,"
+                           "\"eps\":0.1},{\"type\":\"tanh\"}"), CLADE_LOSS_CROSS_ENTROPY, 4},
+    {"group_norm", POOLED("{\"type\":\"group_norm\",\"num_groups\":1,\"affine\":false}"), CLADE_LOSS_MSE, 0},
     {"multiply", BETWEEN("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"multiply\",\"inputs\":[\"0\","
                          "\"t\"]}"), CLADE_LOSS_CROSS_ENTROPY, 4},
     {"reshape", POOLED("{\"type\":\"reshape\",\"shape\":[7,-1]},{\"type\":\"tanh\"}"), CLADE_LOSS_MSE, 4},

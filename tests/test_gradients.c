@@ -150,6 +150,10 @@ static const net_case networks[] = {
     {"upsample, and what goes in",
      POOLED("{\"type\":\"max_pool2d\",\"kernel_size\":2,\"name\":\"m\"},{\"type\":\"upsample\","
             "\"scale_factor\":2,\"name\":\"u\"}," JOIN("add", "\"h\",\"u\"")), CROSS_ENTROPY, 4},
+    {"group_norm, and what goes in",
+     POOLED("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"group_norm\",\"num_groups\":2,\"name\":\"g\"},"
+            JOIN("concat", "\"t\",\"g\"")), CROSS_ENTROPY, 4},
+    {"group_norm of all", POOLED("{\"type\":\"group_norm\",\"num_groups\":1,\"affine\":false}"), CROSS_ENTROPY, 4},
     {"batch_norm", POOLED("{\"type\":\"batch_norm\",\"eps\":0.1}"), CROSS_ENTROPY, 4},
     {"batch_norm and its relu", POOLED("{\"type\":\"batch_norm\",\"eps\":0.01},{\"type\":\"relu\"}"),
      CROSS_ENTROPY, 4},

@@ -119,7 +119,7 @@ static void layers_want_their_tensors(void **state)
     clade_tensor *four = test_tensor(*state, CLADE_SHAPE(4), NULL);
     const clade_batch_norm_args norm = {.mean = four, .variance = four};
     const clade_batch_norm_args no_mean = {.variance = four}, no_variance = {.mean = four};
-    const clade_batch_norm_gradients gradients = {.dx = t};
+    const clade_norm_gradients gradients = {.dx = t};
     REFUSED(clade_batch_norm_forward(NULL, t, &norm), "batch_norm: y is NULL");
     REFUSED(clade_batch_norm_forward(t, NULL, &norm), "batch_norm: x is NULL");
     REFUSED(clade_batch_norm_forward(t, t, NULL), "clade_batch_norm_forward: args is NULL");
@@ -129,6 +129,18 @@ static void layers_want_their_tensors(void **state)
     REFUSED(clade_batch_norm_backward(&gradients, NULL, t, &norm), "batch_norm: x is NULL");
     REFUSED(clade_batch_norm_backward(&gradients, t, NULL, &norm), "batch_norm: dy is NULL");
     REFUSED(clade_batch_norm_backward(&gradients, t, t, NULL), "clade_batch_norm_backward: args is NULL");
+    clade_tensor *two = test_tensor(*state, CLADE_SHAPE(2, 4, 1), NULL);
+    const clade_group_norm_args grouped = {.groups = 1};
+    REFUSED(clade_group_norm_forward(NULL, two, t, &grouped), "group_norm: y is NULL");
+    REFUSED(clade_group_norm_forward(t, NULL, t, &grouped), "group_norm: statistics is NULL");
+    REFUSED(clade_group_norm_forward(t, two, NULL, &grouped), "group_norm: x is NULL");
+    REFUSED(clade_group_norm_forward(t, two, t, NULL), "clade_group_norm_forward: args is NULL");
+    REFUSED(clade_group_norm_backward(NULL, t, t, two, &grouped), "clade_group_norm_backward: gradients is NULL");
+    REFUSED(clade_group_norm_backward(&gradients, NULL, t, two, &grouped), "group_norm: x is NULL");
+    REFUSED(clade_group_norm_backward(&gradients, t, NULL, two, &grouped), "group_norm: dy is NULL");
+    REFUSED(clade_group_norm_backward(&gradients, t, t, NULL, &grouped), "group_norm: statistics is NULL");
+    REFUSED(clade_group_norm_backward(&gradients, t, t, two, NULL), "clade_group_norm_backward: args is NULL");
+    clade_tensor_free(two);
     clade_tensor_free(four);
     const clade_pool2d_args all = {.kernel_size = {4, 4}};
     clade_tensor *ints = test_tensor_int(*state, CLADE_SHAPE(1, 1), NULL);
@@ -285,6 +297,8 @@ static void builders_keep_what_is_missing(void **state)
     assert_null(clade_multiply(output, NULL));
     assert_null(clade_reshape(NULL, CLADE_SHAPE(1)));
     assert_null(clade_upsample(NULL, 2));
+    assert_null(clade_group_norm(NULL, 1));
+    assert_null(clade_group_norm_with(NULL, NULL));
     assert_null(clade_batch_norm(NULL));
     assert_null(clade_batch_norm_with(NULL, NULL));
     assert_null(clade_max_pool2d(NULL, 2));
@@ -303,6 +317,10 @@ static void builders_keep_what_is_missing(void **state)
     model = model_on(*state, &output);
     assert_null(clade_batch_norm_with(output, NULL));
     REFUSED(clade_compile(model, output, NULL), "clade_batch_norm_with: options is NULL");
+    clade_model_free(model);
+    model = model_on(*state, &output);
+    assert_null(clade_group_norm_with(output, NULL));
+    REFUSED(clade_compile(model, output, NULL), "clade_group_norm_with: options is NULL");
     clade_model_free(model);
     model = model_on(*state, &output);
     assert_null(clade_max_pool2d_with(output, NULL));

@@ -117,6 +117,19 @@ typedef struct clade_batch_norm_options {
 CLADE_API clade_node *clade_batch_norm(clade_node *x);
 CLADE_API clade_node *clade_batch_norm_with(clade_node *x, const clade_batch_norm_options *options);
 
+typedef struct clade_group_norm_options {
+    int64_t num_groups; /* a divisor of the channels */
+    float epsilon;      /* 0 means PyTorch's 1e-5 */
+    bool no_affine;     /* no weight and no bias */
+    const char *name;   /* of the layer; NULL: its position */
+    uint64_t reserved[8];
+} clade_group_norm_options;
+
+/* torch.nn.GroupNorm of a sample (channels, …): each of num_groups groups of neighbouring channels by its own mean
+ * and variance, in training and outside alike. Parameters "N.weight" and "N.bias" (channels), 1 and 0 at first. */
+CLADE_API clade_node *clade_group_norm(clade_node *x, int64_t num_groups);
+CLADE_API clade_node *clade_group_norm_with(clade_node *x, const clade_group_norm_options *options);
+
 /* torch.nn.MaxPool2d and AvgPool2d of a sample (channels, height, width); of each pair the height's before
  * the width's. Out of them comes (channels, out height, out width), see clade/ops.h. */
 typedef struct clade_max_pool2d_options {

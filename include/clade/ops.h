@@ -193,17 +193,36 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_batch_norm_forward(clade_tensor *y
                                                                  const clade_tensor *x,
                                                                  const clade_batch_norm_args *args);
 
-/* What backward writes; a NULL is not wanted. */
-typedef struct clade_batch_norm_gradients {
+/* What the backward function of a normalisation writes; a NULL is not wanted. */
+typedef struct clade_norm_gradients {
     clade_tensor *dx;              /* as x */
     clade_tensor *dweight, *dbias; /* (channels) */
     uint64_t reserved[4];
-} clade_batch_norm_gradients;
+} clade_norm_gradients;
 
 /* The gradients of training's forward, with what it has left in the args' mean and variance. */
 CLADE_API CLADE_MUST_CHECK clade_status
-clade_batch_norm_backward(const clade_batch_norm_gradients *gradients, const clade_tensor *x,
+clade_batch_norm_backward(const clade_norm_gradients *gradients, const clade_tensor *x,
                           const clade_tensor *dy, const clade_batch_norm_args *args);
+
+/* torch.nn.functional.group_norm: x (samples, channels, …), in `groups` of neighbouring channels. */
+typedef struct clade_group_norm_args {
+    const clade_tensor *weight, *bias; /* (channels), or NULL: 1 and 0 */
+    int64_t groups; /* a divisor of the channels */
+    float epsilon;  /* at least 0; PyTorch's default is 1e-5: a 0 here is a 0 */
+    uint64_t reserved[4];
+} clade_group_norm_args;
+
+/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias, with the mean and the variance of each group of each
+ * sample, which statistics (2, samples, groups) receives for backward. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_group_norm_forward(clade_tensor *y,
+                                                                 clade_tensor *statistics,
+                                                                 const clade_tensor *x,
+                                                                 const clade_group_norm_args *args);
+CLADE_API CLADE_MUST_CHECK clade_status
+clade_group_norm_backward(const clade_norm_gradients *gradients, const clade_tensor *x,
+                          const clade_tensor *dy, const clade_tensor *statistics,
+                          const clade_group_norm_args *args);
 
 /* ---- pooling ---------------------------------------------------------------------------------- */
 

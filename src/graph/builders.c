@@ -227,6 +227,26 @@ clade_node *clade_batch_norm_with(clade_node *x, const clade_batch_norm_options 
     return add_named(&clade__layer_batch_norm, options->name, x, &whole);
 }
 
+clade_node *clade_group_norm(clade_node *x, int64_t num_groups)
+{
+    return clade_group_norm_with(x, &(clade_group_norm_options){.num_groups = num_groups});
+}
+
+static clade_status check_group_norm(const clade_group_norm_options *options)
+{
+    if (!options) return clade__fail(CLADE_EINVAL, "clade_group_norm_with: options is NULL");
+    CLADE_WANT_UNUSED("group_norm", options->reserved);
+    return CLADE_OK;
+}
+
+clade_node *clade_group_norm_with(clade_node *x, const clade_group_norm_options *options)
+{
+    if (!keep_status(x, check_group_norm(options))) return NULL;
+    clade_group_norm_options whole = *options;
+    if (whole.epsilon == 0.0f) whole.epsilon = 1e-5f;
+    return add_named(&clade__layer_group_norm, options->name, x, &whole);
+}
+
 clade_node *clade_max_pool2d(clade_node *x, int64_t kernel_size)
 {
     return clade_max_pool2d_with(x, &(clade_max_pool2d_options){.kernel_size = {kernel_size}});

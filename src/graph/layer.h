@@ -220,7 +220,7 @@ extern const clade__layer_type clade__layer_sum, clade__layer_mean, clade__layer
 extern const clade__layer_type clade__layer_concat, clade__layer_slice,      /* layer_parts.c */
     clade__layer_split;
 
-extern const clade__layer_type clade__layer_batch_norm;                     /* layer_norm.c */
+extern const clade__layer_type clade__layer_batch_norm, clade__layer_group_norm; /* layer_norm.c */
 extern const clade__layer_type clade__layer_max_pool2d, clade__layer_avg_pool2d, /* layer_pool.c */
     clade__layer_adaptive_avg_pool2d, clade__layer_upsample;
 

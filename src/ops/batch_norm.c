@@ -273,7 +273,7 @@ clade_status clade_batch_norm_forward(clade_tensor *y, const clade_tensor *x,
     return status;
 }
 
-clade_status clade_batch_norm_backward(const clade_batch_norm_gradients *gradients,
+clade_status clade_batch_norm_backward(const clade_norm_gradients *gradients,
                                        const clade_tensor *x, const clade_tensor *dy,
                                        const clade_batch_norm_args *args)
 {

@@ -145,6 +145,28 @@ clade_status clade__batch_norm_backward(clade__commands *commands,
                                         const clade_tensor *x, const clade_tensor *dy,
                                         const clade__batch_norm *bn, clade_tensor *scratch);
 
+/* group_norm.c: statistics (2, samples, groups); weight_parts and bias_parts (samples, channels) are scratch, for
+ * dweight and dbias. */
+typedef struct clade__group_norm {
+    const clade_tensor *weight, *bias; /* (channels), or NULL */
+    int64_t groups;
+    float epsilon;
+} clade__group_norm;
+
+typedef struct clade__group_norm_gradients {
+    clade_tensor *dx, *dweight, *dbias; /* NULL: not wanted */
+    clade_tensor *weight_parts, *bias_parts;
+    bool add, add_weight, add_bias;
+} clade__group_norm_gradients;
+
+clade_status clade__group_norm_forward(clade__commands *commands, clade_tensor *y,
+                                       clade_tensor *statistics, const clade_tensor *x,
+                                       const clade__group_norm *gn);
+clade_status clade__group_norm_backward(clade__commands *commands,
+                                        const clade__group_norm_gradients *gradients,
+                                        const clade_tensor *x, const clade_tensor *dy,
+                                        const clade_tensor *statistics, const clade__group_norm *gn);
+
 /* max_pool2d.c, avg_pool2d.c. scratch: float32 of clade__adaptive_avg_pool2d_scratch() elements, or NULL
  * when that is 0; x with the batch. */
 clade_status clade__max_pool2d_forward(clade__commands *commands, clade_tensor *y,

@@ -110,7 +110,14 @@ extern const clade__family clade__slices, clade__int_slices, clade__concats;
  * it is no training, whether a relu is the last step, and CLADE__ADDS. */
 enum { CLADE__AFFINE = 1, CLADE__RUNS = 2, CLADE__EVALUATES = 4, CLADE__ENDS_IN_RELU = 8 };
 
-extern const clade__family clade__batch_norms, clade__batch_norm_backwards;
+extern const clade__family clade__batch_norms, clade__batch_norm_backwards; /* norms.c */
+extern const clade__family clade__group_norms, clade__group_norm_backwards; /* group_norms.c */
+
+/* weight / sqrt(variance + epsilon) and its relative error, where the variance is off by variance_off. */
+double clade__norm_scale(double weight, double variance, double variance_off, double *off);
+
+/* What those of norms.c and group_norms.c are computed with. */
+#define CLADE__NORM_EPSILON 1e-3f
 
 /* pools.c; the variant says which windows, or for an adaptive one which shares of the image, what the mean is
  * over, whether forward is without indices, and CLADE__ADDS. */

@@ -12,7 +12,7 @@ static const clade_shape shapes[] = {
     {4, {129, 16, 4, 4}}, {4, {66, 65, 8, 8}}, {0}};
 
 #define MOMENTUM 0.3f
-#define EPSILON  1e-3f
+#define EPSILON  CLADE__NORM_EPSILON
 
 static bool has(const clade__trial *t, int flag)
 {
@@ -180,12 +180,11 @@ static void expect_off(clade__trial *t, const char *name, int64_t i, double want
             clade__expect(&t->operands[k], i, want, off / CLADE__UNIT);
 }
 
-/* 1 / sqrt(variance + epsilon), times what is rounded no more, and its relative error; without a bound where
- * the variance could be as small as its error. */
-static double scale_of(const statistics *all, double weight, double *off)
+/* Without a bound where the variance could be as small as its error. */
+double clade__norm_scale(double weight, double variance, double variance_off, double *off)
 {
-    double spread = all->variance + (double)EPSILON, least = spread - all->variance_off;
-    *off = least > 0.0 ? 0.5 * all->variance_off / least : INFINITY;
+    double spread = variance + (double)EPSILON, least = spread - variance_off;
+    *off = least > 0.0 ? 0.5 * variance_off / least : INFINITY;
     *off += CLADE__UNIT * (0.5 + CLADE__UNITS_SQRT + CLADE__UNITS_DIVIDE);
     return weight / sqrt(spread);
 }
@@ -206,7 +205,8 @@ static void expect_running(clade__trial *t, int64_t c, const statistics *all)
 static void expect_channel(clade__trial *t, int64_t c, const statistics *all)
 {
     double u = CLADE__UNIT, scale_off, bias = (double)value_of(t, "bias", c, 0.0f);
-    double scale = scale_of(all, (double)value_of(t, "weight", c, 1.0f), &scale_off);
+    double scale = clade__norm_scale((double)value_of(t, "weight", c, 1.0f), all->variance, all->variance_off,
+                                     &scale_off);
     for (int64_t k = 0; k < count_of(t); k++) {
         int64_t i = element(t, c, k);
         double d = (double)t->operands[0].before.floats[i] - all->mean, y = d * scale;
@@ -309,7 +309,7 @@ static void expect_back_channel(clade__trial *t, int64_t c, const statistics *al
     const float *x = t->operands[0].before.floats, *dy = t->operands[1].before.floats;
     const sums of = sums_of(t, c, all->mean);
     double u = CLADE__UNIT, count = (double)count_of(t), spread = all->variance + (double)EPSILON, unit_off;
-    double unit = scale_of(all, 1.0, &unit_off), scale = unit * (double)value_of(t, "weight", c, 1.0f);
+    double unit = clade__norm_scale(1.0, all->variance, all->variance_off, &unit_off), scale = unit * (double)value_of(t, "weight", c, 1.0f);
     double mean = of.all / count, mean_off = of.all_off / count + u * CLADE__UNITS_DIVIDE * fabs(mean);
     double slope = of.product / count / spread;
     double slope_off = of.product_off / count / spread + u * (2 * CLADE__UNITS_DIVIDE + 1) * fabs(slope);
