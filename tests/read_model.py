@@ -51,7 +51,68 @@ def sigmoid(x):
 
 ERF = np.vectorize(math.erf, otypes=[float])
 
+
+def pair(value):
+    return value if isinstance(value, list) else [value, value]
+
+
+def windows(x, layer, fill):
+    """(window height, window width, samples, channels, out height, out width)."""
+    kernel, padding = pair(layer["kernel_size"]), pair(layer.get("padding", 0))
+    stride = pair(layer.get("stride", 0) or layer["kernel_size"])
+    dilation = pair(layer.get("dilation", 1))
+    x = np.pad(x, [(0, 0), (0, 0)] + [(p, p) for p in padding], constant_values=fill)
+    height, width = [(x.shape[2 + i] - (kernel[i] - 1) * dilation[i] - 1) // stride[i] + 1
+                     for i in range(2)]
+    return np.array([[x[:, :, a * dilation[0]:, b * dilation[1]:][:, :, ::stride[0], ::stride[1]]
+                      [:, :, :height, :width] for b in range(kernel[1])] for a in range(kernel[0])])
+
+
+def avg_pool2d(x, layer):
+    counts = windows(np.ones_like(x), layer, 0.0).sum(axis=(0, 1))
+    if layer.get("count_include_pad", True):
+        counts = np.prod(pair(layer["kernel_size"]))
+    return windows(x, layer, 0.0).sum(axis=(0, 1)) / counts
+
+
+def adaptive_avg_pool2d(x, layer):
+    height, width = pair(layer["output_size"])
+
+    def share(o, out, size):
+        return slice(o * size // out, -(-(o + 1) * size // out))
+
+    rows = [[x[:, :, share(a, height, x.shape[2]), share(b, width, x.shape[3])].mean(axis=(2, 3))
+             for b in range(width)] for a in range(height)]
+    return np.moveaxis(np.array(rows), (0, 1), (2, 3))
+
+
+def normalised(parameters, name, layer, x):
+    """batch_norm by its running statistics, or group_norm by each group's own."""
+    names = {name + "." + word for word in ("weight", "bias") if layer.get("affine", True)}
+    rest = [1] * (x.ndim - 2)
+    if layer["type"] == "batch_norm":
+        names |= {name + ".running_mean", name + ".running_var"}
+        mean, variance = [parameters[f"{name}.running_{word}"].reshape(-1, *rest)
+                          for word in ("mean", "var")]
+    else:
+        groups = x.reshape(len(x), layer["num_groups"], -1)
+        width = x.shape[1] // layer["num_groups"]
+        mean, variance = [np.repeat(of, width, axis=1).reshape(len(x), x.shape[1], *rest)
+                          for of in (groups.mean(axis=2), groups.var(axis=2))]
+    x = (x - mean) / np.sqrt(variance + layer["eps"])
+    if layer.get("affine", True):
+        x = x * parameters[name + ".weight"].reshape(-1, *rest)
+        x = x + parameters[name + ".bias"].reshape(-1, *rest)
+    return x, names
+
+
 FUNCTIONS = {
+    "max_pool2d": lambda x, layer: windows(x, layer, -np.inf).max(axis=(0, 1)),
+    "avg_pool2d": avg_pool2d,
+    "adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "upsample": lambda x, layer: x.repeat(pair(layer["scale_factor"])[0], axis=2)
+                                  .repeat(pair(layer["scale_factor"])[1], axis=3),
+    "reshape": lambda x, layer: x.reshape(len(x), *layer["shape"]),
     "relu": lambda x, layer: np.maximum(x, 0.0),
     "leaky_relu": lambda x, layer: np.where(x > 0, x, x * layer.get("slope", 0.01)),
     "sigmoid": lambda x, layer: sigmoid(x),
@@ -88,8 +149,13 @@ def run(model, parameters, values):
         if kind == "linear":
             x, names = linear(parameters, name, layer, inputs[0])
             used |= names
+        elif kind in ("batch_norm", "group_norm"):
+            x, names = normalised(parameters, name, layer, inputs[0])
+            used |= names
         elif kind == "add":
             x = inputs[0] + inputs[1]
+        elif kind == "multiply":
+            x = inputs[0] * inputs[1]
         elif kind == "flatten":
             x = inputs[0].reshape(len(inputs[0]), -1)
         elif kind == "scaled":  # of tests/own_layer.c

@@ -115,6 +115,26 @@ static void names_and_a_residual(void **state)
                 1.0f, 0.0f);
 }
 
+static void images(void **state)
+{
+    check_model(*state,
+                "{\"input\": [20], \"layers\": ["
+                "{\"type\": \"reshape\", \"shape\": [2, 2, -1]},"
+                "{\"type\": \"upsample\", \"scale_factor\": [3, 2]},"
+                "{\"type\": \"linear\", \"units\": 12}, {\"type\": \"batch_norm\"},"
+                "{\"type\": \"relu\", \"name\": \"r\"},"
+                "{\"type\": \"max_pool2d\", \"kernel_size\": 3, \"stride\": [1, 2], \"padding\": 1},"
+                "{\"type\": \"group_norm\", \"num_groups\": 2, \"name\": \"g\"},"
+                "{\"type\": \"avg_pool2d\", \"kernel_size\": [1, 2], \"inputs\": [\"r\"]},"
+                "{\"type\": \"multiply\", \"inputs\": [\"g\", \"7\"]},"
+                "{\"type\": \"avg_pool2d\", \"kernel_size\": 2, \"padding\": [1, 0],"
+                " \"count_include_pad\": false},"
+                "{\"type\": \"batch_norm\", \"affine\": false},"
+                "{\"type\": \"adaptive_avg_pool2d\", \"output_size\": [3, 2]},"
+                "{\"type\": \"flatten\"}, {\"type\": \"linear\", \"units\": 5}]}",
+                1.0f, 0.0f);
+}
+
 int main(void)
 {
     if (!getenv("CLADE_TEST_SOURCE")) {
@@ -131,6 +151,7 @@ int main(void)
         cmocka_unit_test(every_activation),
         cmocka_unit_test(standardised_features),
         cmocka_unit_test(names_and_a_residual),
+        cmocka_unit_test(images),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }
