@@ -1,7 +1,8 @@
 /* Whole training steps, as fit enqueues them: the same pass, without its metrics being read.
  *
  * What a step needs at least, whatever computes it:
- *   FLOPs   2 m n k of each gemm; the rest is small beside them and counts as nothing
+ *   FLOPs   2 for each multiplication of a layer's product or convolution, counted as the direct one, and
+ *           of the gradients of its weight and its input; the rest is small and counts as nothing
  *   bytes   every parameter is read once for forward; a weight once more where its layer's input
  *           needs a gradient; every parameter, and its state, is read and written by the optimizer.
  *           The gradient itself is never stored: the optimizer could be its gemm's epilogue.
@@ -10,21 +11,20 @@
  * Neither knows of caches: where all of it fits a last cache, a step may need less than this. */
 #include "bench/bench_state.h"
 #include "bench/steps.h"
-#include "graph/dry_run.h"
+#include "graph/layer.h"
 
 #define HOST_STEPS 4 /* enqueued in a burst when the host's time is taken */
 
-static clade_status flops_of_step(const clade_model *model, double *flops)
+static double flops_of_step(const clade_model *model, int64_t batch)
 {
-    clade__commands *dry;
-    clade__gemm_call call;
-    CLADE_TRY(clade__dry_run(&dry, &model->exe, true, model->exe.micro_batch, NULL));
-    *flops = 0.0;
-    for (size_t i = 0; clade__gemm_dry_call(dry, i, &call); i++)
-        *flops += 2.0 * (double)call.times * (double)call.args.m * (double)call.args.n *
-                  (double)call.args.k;
-    clade__commands_free(dry);
-    return CLADE_OK;
+    double flops = 0.0;
+    for (int i = 0; i < model->graph.n_layers; i++) {
+        const clade__layer *layer = model->graph.layers[i];
+        if (!layer->type || !layer->type->products) continue;
+        bool goes_on = model->exe.needs_grad[layer->inputs[0]->layer->index];
+        flops += 2.0 * (double)batch * (double)layer->type->products(layer) * (2 + goes_on);
+    }
+    return flops;
 }
 
 /* Of one layer: its parameters and its outputs. */
@@ -67,7 +67,8 @@ static clade_status measure_steps(clade_bench *bench, clade__steps *steps,
     result->time = subject.time;
     result->host_seconds = host.median;
     result->bytes = bytes_of_step(steps->model, result->batch, steps->data);
-    return flops_of_step(steps->model, &result->flops);
+    result->flops = flops_of_step(steps->model, result->batch);
+    return CLADE_OK;
 }
 
 clade_status clade_bench_train(clade_bench *bench, const char *workload, int64_t batch,

@@ -9,6 +9,15 @@
 #define SEED 1
 #define STREAM 900 /* of random numbers: none that the library uses */
 
+#define CONV(channels, size) "{\"type\":\"conv2d\",\"out_channels\":" #channels ",\"kernel_size\":" #size "}"
+#define CONV_PADDED(channels, size, padding)                                                       \
+    "{\"type\":\"conv2d\",\"out_channels\":" #channels ",\"kernel_size\":" #size ",\"padding\":" #padding "}"
+#define RELU           "{\"type\":\"relu\"}"
+#define POOL           "{\"type\":\"max_pool2d\",\"kernel_size\":2}"
+#define FLATTEN        "{\"type\":\"flatten\"}"
+#define LINEAR(units)  "{\"type\":\"linear\",\"units\":" #units "}"
+#define OF(input, all) "{\"input\":" input ",\"layers\":[" all "]}"
+
 #define NORMAL(deviation) {.kind = CLADE_INIT_NORMAL, .std = (deviation)}
 
 const clade__workload clade__workloads[] = {
@@ -36,6 +45,22 @@ const clade__workload clade__workloads[] = {
         .optimizer = {.kind = CLADE_OPTIMIZER_SGD, .lr = 0.1f, .momentum = 0.9f},
         .n_samples = 8192,
     },
+    {
+        .about = {"lenet", "cross_entropy, sgd 0.01 with momentum 0.9; random images, 28 x 28", {128}},
+        .layers = OF("[1,28,28]", CONV_PADDED(6, 5, 2) "," RELU "," POOL "," CONV(16, 5) "," RELU "," POOL ","
+                     FLATTEN "," LINEAR(120) "," RELU "," LINEAR(84) "," RELU "," LINEAR(10)),
+        .image = {1, 28, 28}, .bytes = true, .loss = CLADE_LOSS_CROSS_ENTROPY,
+        .optimizer = {.kind = CLADE_OPTIMIZER_SGD, .lr = 0.01f, .momentum = 0.9f}, .n_samples = 2048,
+    },
+    {
+        .about = {"mnist-cnn",
+                  "conv 32, conv 64, pool, 9216-128-10, sgd 0.01 with momentum 0.9; random images, 28 x 28",
+                  {128}},
+        .layers = OF("[1,28,28]", CONV(32, 3) "," RELU "," CONV(64, 3) "," RELU "," POOL "," FLATTEN ","
+                     LINEAR(128) "," RELU "," LINEAR(10)),
+        .image = {1, 28, 28}, .bytes = true, .loss = CLADE_LOSS_CROSS_ENTROPY,
+        .optimizer = {.kind = CLADE_OPTIMIZER_SGD, .lr = 0.01f, .momentum = 0.9f}, .n_samples = 2048,
+    },
 };
 
 const int clade__n_workloads = (int)(sizeof clade__workloads / sizeof clade__workloads[0]);
@@ -58,11 +83,8 @@ clade_status clade__workload_find(const char *name, const clade__workload **out)
                        clade__suggest(hint, sizeof hint, name, names, (size_t)clade__n_workloads));
 }
 
-clade_status clade__workload_model(clade_model **out, const clade__workload *workload,
-                                   clade_device *device, int64_t batch, const char *gemm)
+static clade_node *build_linear(clade_model *model, const clade__workload *workload)
 {
-    clade_model *model = NULL;
-    CLADE_TRY(clade_model_create(&model, device, SEED));
     clade_node *node = clade_input(model, CLADE_SHAPE(workload->dims[0]));
     for (int i = 1; i < workload->n_dims; i++) {
         node = clade_linear_with(node, &(clade_linear_options){.units = workload->dims[i],
@@ -73,6 +95,16 @@ clade_status clade__workload_model(clade_model **out, const clade__workload *wor
         else if (i + 1 < workload->n_dims)
             node = clade_relu(node);
     }
+    return node;
+}
+
+clade_status clade__workload_model(clade_model **out, const clade__workload *workload,
+                                   clade_device *device, int64_t batch, const char *gemm)
+{
+    clade_model *model = NULL;
+    CLADE_TRY(clade_model_create(&model, device, SEED));
+    clade_node *node =
+        workload->layers ? clade_model_layers(model, workload->layers) : build_linear(model, workload);
     clade_status status = clade_compile(
         model, node,
         &(clade_compile_options){.loss = workload->loss, .optimizer = workload->optimizer,
@@ -87,9 +119,13 @@ clade_status clade__workload_model(clade_model **out, const clade__workload *wor
 clade_status clade__workload_data(clade_data **out, const clade__workload *workload, int64_t batch)
 {
     int64_t n = workload->n_samples > batch ? workload->n_samples : batch;
-    int64_t cols = workload->dims[0], classes = workload->dims[workload->n_dims - 1];
-    CLADE_TRY(clade__data_create(out, n, CLADE_SHAPE(cols),
-                                 workload->bytes ? CLADE_UINT8 : CLADE_FLOAT32, (int)classes, 0));
+    const int64_t *image = workload->image;
+    clade_shape shape = workload->layers ? CLADE_SHAPE(image[0], image[1], image[2])
+                                         : CLADE_SHAPE(workload->dims[0]);
+    int64_t cols = clade_shape_elements(shape);
+    int64_t classes = workload->layers ? 10 : workload->dims[workload->n_dims - 1];
+    CLADE_TRY(clade__data_create(out, n, shape, workload->bytes ? CLADE_UINT8 : CLADE_FLOAT32,
+                                 (int)classes, 0));
     clade__random random = clade__random_start(SEED, STREAM);
     if (workload->bytes) {
         unsigned char *values = (*out)->values;

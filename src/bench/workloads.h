@@ -10,8 +10,10 @@
 
 typedef struct clade__workload {
     clade_bench_workload about;
-    int n_dims;
+    int n_dims;       /* 0: the network is `layers` */
     int64_t dims[5];  /* input, hidden, …, output */
+    const char *layers; /* a description, of images of bytes (channels, height, width) in 10 classes */
+    int64_t image[3];
     bool sigmoid;     /* after every layer, the last too; else relu between layers */
     bool bytes;       /* samples are uint8, as images are, else float32 */
     clade_loss loss;

@@ -166,6 +166,9 @@ struct clade__layer_type {
     clade_status (*forward)(clade__commands *commands, const clade__layer_io *io);
     clade_status (*backward)(clade__commands *commands, const clade__layer_io *io);
     /* NULL where backward and passes_gradient are missing too: it has no gradient. */
+    /* Multiplications of forward for one sample, where they are what it takes; NULL: next to none. Each gradient,
+     * of an input and of a weight, takes as many. */
+    int64_t (*products)(const clade__layer *layer);
     void (*formula)(const clade__formula *formula);
     /* NULL where it has no gradient, or where that is dy: of a view, and with passes_gradient. */
     void (*formula_backward)(const clade__formula *formula, const clade__formula_gradients *gradients);

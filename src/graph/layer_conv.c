@@ -181,8 +181,14 @@ static const clade__option options[] = {
 static const clade__parameter_row parameters[] = {
     [WEIGHT] = {"weight", .trained = true, .decays = true}, [BIAS] = {"bias", .trained = true}, {NULL}};
 
+static int64_t products(const clade__layer *layer)
+{
+    const clade_shape *weight = &clade__parameter_of(layer, WEIGHT)->shape;
+    return clade_shape_elements(*weight) / weight->dim[0] * clade_shape_elements(layer->outputs[0].shape);
+}
+
 const clade__layer_type clade__layer_conv2d = {
     .name = "conv2d", .n_inputs = 1, .options_bytes = sizeof(clade_conv2d_options), .options = options,
     .parameters = parameters, .takes_activation = true, .reads_x = true, .adds = true, .infer = infer,
-    .values = values, .forward = forward, .backward = backward, .formula = formula,
-    .formula_backward = formula_backward};
+    .values = values, .forward = forward, .backward = backward, .products = products,
+    .formula = formula, .formula_backward = formula_backward};

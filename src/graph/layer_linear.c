@@ -125,6 +125,11 @@ static void formula_backward(const clade__formula *f, const clade__formula_gradi
     }
 }
 
+static int64_t products(const clade__layer *layer)
+{
+    return clade__shape_cols(layer->inputs[0]->shape) * clade_shape_elements(layer->outputs[0].shape);
+}
+
 static const clade__option options[] = {
     {"units", CLADE__OPTION_WHOLE, offsetof(clade_linear_options, units), true, 0, 1, INT32_MAX},
     {"bias", CLADE__OPTION_NO_FLAG, offsetof(clade_linear_options, no_bias), .fallback = 1},
@@ -138,5 +143,5 @@ static const clade__parameter_row parameters[] = {
 const clade__layer_type clade__layer_linear = {
     .name = "linear", .n_inputs = 1, .options_bytes = sizeof(clade_linear_options),
     .options = options, .parameters = parameters, .takes_activation = true, .reads_x = true,
-    .adds = true, .infer = infer, .forward = forward, .backward = backward, .formula = formula,
-    .formula_backward = formula_backward};
+    .adds = true, .infer = infer, .forward = forward, .backward = backward, .products = products,
+    .formula = formula, .formula_backward = formula_backward};

@@ -21,15 +21,22 @@ static const clade_shape shapes[] = {{4, {1, 1, 1, 1}},   {4, {3, 1, 2, 1}},    
                                      {4, {2, 3, 3, 131}}, {4, {7, 2, 13, 67}}, {4, {9, 3, 32, 32}},
                                      {4, {128, 3, 32, 32}}, {0}};
 
-static clade_shape matrix_of(const clade__trial *t)
+/* That of the trial's shape; a matrix, which bench has, is images of one line. */
+static clade_shape images_of(const clade__trial *t)
 {
     const int64_t *d = t->shape.dim;
-    return CLADE_SHAPE(d[0], d[1] * d[2] * d[3]);
+    return t->shape.rank == 4 ? t->shape : CLADE_SHAPE(d[0], 1, 1, d[1]);
+}
+
+static clade_shape matrix_of(const clade__trial *t)
+{
+    clade_shape shape = images_of(t);
+    return CLADE_SHAPE(shape.dim[0], shape.dim[1] * shape.dim[2] * shape.dim[3]);
 }
 
 static void prepare(clade__trial *t)
 {
-    int64_t rows = t->shape.dim[0], cols = matrix_of(t).dim[1];
+    int64_t rows = matrix_of(t).dim[0], cols = matrix_of(t).dim[1];
     clade__trial_out(t, "dst", CLADE_FLOAT32, matrix_of(t), -1);
     if (t->op->variant & CLADE__FROM_BYTES)
         clade__trial_in_integers(t, "src", CLADE_UINT8, matrix_of(t), 0, 256);
@@ -44,7 +51,8 @@ static void prepare(clade__trial *t)
 static clade_status record(clade__commands *commands, const clade__trial *t)
 {
     const clade__operand *columns = clade__trial_find(t, "columns");
-    const int64_t *d = t->shape.dim;
+    const clade_shape images = images_of(t);
+    const int64_t *d = images.dim;
     const clade__rows_by by = {clade__trial_tensor(t, INDEX), &first, SCALE, SHIFT,
                                columns ? columns->tensor : NULL};
     const clade__augmentation how = {{d[1], d[2], d[3]}, CROP, true, CUTOUT, SEED, &epoch,
@@ -66,12 +74,15 @@ static int64_t below(uint32_t word, int64_t n)
 
 static drawn draw(const clade__trial *t, int32_t id)
 {
+    const clade_shape images = images_of(t);
     uint64_t low = (uint32_t)id | (uint64_t)epoch << 32;
     const clade__philox_block a = clade__philox(SEED, low, CLADE__STREAM_AUGMENT);
     const clade__philox_block b = clade__philox(SEED, low, CLADE__STREAM_AUGMENT | UINT64_C(1) << 32);
-    return (drawn){.dy = below(a.word[0], 2 * CROP + 1) - CROP, .dx = below(a.word[1], 2 * CROP + 1) - CROP,
-                   .mirrored = a.word[2] >> 31, .cut_y = below(b.word[0], t->shape.dim[2]) - CUTOUT / 2,
-                   .cut_x = below(b.word[1], t->shape.dim[3]) - CUTOUT / 2};
+    return (drawn){.dy = below(a.word[0], 2 * CROP + 1) - CROP,
+                   .dx = below(a.word[1], 2 * CROP + 1) - CROP,
+                   .mirrored = a.word[2] >> 31,
+                   .cut_y = below(b.word[0], images.dim[2]) - CUTOUT / 2,
+                   .cut_x = below(b.word[1], images.dim[3]) - CUTOUT / 2};
 }
 
 static double value_at(const clade__operand *src, int64_t i)
@@ -83,7 +94,8 @@ static double value_at(const clade__operand *src, int64_t i)
 static void expect_pixel(clade__trial *t, int64_t i, int64_t row, const drawn *d)
 {
     const clade__operand *src = &t->operands[SRC], *columns = clade__trial_find(t, "columns");
-    int64_t height = t->shape.dim[2], width = t->shape.dim[3], cols = matrix_of(t).dim[1];
+    const clade_shape images = images_of(t);
+    int64_t height = images.dim[2], width = images.dim[3], cols = matrix_of(t).dim[1];
     int64_t c = i % cols, x = c % width, y = c / width % height, plane = c / (height * width);
     int64_t from_y = y + d->dy, from_x = (d->mirrored ? width - 1 - x : x) + d->dx;
     bool inside = from_y >= 0 && from_y < height && from_x >= 0 && from_x < width;
@@ -91,7 +103,8 @@ static void expect_pixel(clade__trial *t, int64_t i, int64_t row, const drawn *d
         clade__expect(&t->operands[DST], i, 0.0, 0.0);
         return;
     }
-    double v = inside ? value_at(src, ((row * t->shape.dim[1] + plane) * height + from_y) * width + from_x) : 0.0;
+    int64_t from = ((row * images.dim[1] + plane) * height + from_y) * width + from_x;
+    double v = inside ? value_at(src, from) : 0.0;
     const float *column = columns ? columns->before.floats + c : NULL;
     double scale = column ? (double)column[0] : (double)SCALE;
     double center = column ? (double)column[cols] + (double)column[2 * cols] : 0.0;
@@ -102,7 +115,7 @@ static void expect_pixel(clade__trial *t, int64_t i, int64_t row, const drawn *d
 
 static void expect(clade__trial *t)
 {
-    int64_t rows = t->shape.dim[0], cols = matrix_of(t).dim[1];
+    int64_t rows = matrix_of(t).dim[0], cols = matrix_of(t).dim[1];
     for (int64_t r = 0; r < rows; r++) {
         int64_t at = first + r, row = at < rows ? t->operands[INDEX].before.ints[at] : -1;
         if (row >= rows) row = -1;

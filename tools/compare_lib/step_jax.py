@@ -14,6 +14,8 @@ def version():
 
 class Step:
     def __init__(self, workload, data, labels, batches, parameters, variant, threads):
+        if "image" in workload:
+            raise ValueError("no convolutions here")
         self.data, self.labels = jnp.asarray(data), jnp.asarray(labels)
         self.batches = [jnp.asarray(row) for row in batches]
         # Copied: what is donated must not be NumPy's memory.

@@ -16,6 +16,8 @@ def version():
 
 class Step:
     def __init__(self, workload, data, labels, batches, parameters, variant, threads):
+        if "image" in workload:
+            raise ValueError("no convolutions here")
         self.data, self.labels, self.batches = data, labels, batches
         batch = batches.shape[1]
         widths = workload["layers"]

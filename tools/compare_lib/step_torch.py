@@ -3,7 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-VARIANTS = ["eager, foreach", "eager, fused", "compiled, fused"]
+VARIANTS = ["eager, foreach", "eager, fused", "compiled, fused", "channels_last, fused",
+            "channels_last, compiled, fused"]
 
 
 def version():
@@ -17,6 +18,28 @@ def model(widths, sigmoid=False):
         layers.append(torch.nn.Linear(n_in, n_out))
         if sigmoid or k < len(widths) - 2:
             layers.append(torch.nn.Sigmoid() if sigmoid else torch.nn.ReLU())
+    return torch.nn.Sequential(*layers)
+
+
+def images(workload):
+    """Convolutions, as compare_lib/workloads.py has them."""
+    channels, height, width = workload["image"]
+    layers, flat = [], None
+    for layer in workload["layers"]:
+        if layer == "relu":
+            layers.append(torch.nn.ReLU())
+        elif layer == "pool":
+            layers.append(torch.nn.MaxPool2d(2))
+            height, width = height // 2, width // 2
+        elif layer[0] == "conv":
+            layers.append(torch.nn.Conv2d(channels, layer[1], layer[2], padding=layer[3]))
+            channels, shrink = layer[1], layer[2] - 1 - 2 * layer[3]
+            height, width = height - shrink, width - shrink
+        else:
+            if flat is None:
+                layers.append(torch.nn.Flatten())
+            layers.append(torch.nn.Linear(flat or channels * height * width, layer[1]))
+            flat = layer[1]
     return torch.nn.Sequential(*layers)
 
 
@@ -50,10 +73,19 @@ class Step:
         mse = workload["loss"] == "mse"
         if mse:
             self.labels = F.one_hot(self.labels, workload["layers"][-1]).float()
-        net = model(workload["layers"], workload["activation"] == "sigmoid")
+        if "image" in workload:
+            net = images(workload)
+        else:
+            net = model(workload["layers"], workload["activation"] == "sigmoid")
         with torch.no_grad():
             for p, values in zip(net.parameters(), parameters):
                 p.copy_(torch.from_numpy(values))
+        if "channels_last" in variant:
+            net = net.to(memory_format=torch.channels_last)
+            if "image" in workload:
+                self.data = self.data.contiguous(memory_format=torch.channels_last)
+            else:
+                raise ValueError("channels_last is for images")
         self.train, _ = train_step(net, F.mse_loss if mse else F.cross_entropy, variant,
                                    workload["lr"], workload["momentum"], workload["weight_decay"])
 

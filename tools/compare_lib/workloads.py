@@ -10,7 +10,42 @@ WORKLOADS = {
     "mnist-784-512-512-10": {
         "layers": [784, 512, 512, 10], "batches": [128], "activation": "relu",
         "loss": "cross_entropy", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.0},
+    # Convolutions: (conv, channels, kernel, padding), relu, pool and linear, on images.
+    "lenet": {
+        "image": [1, 28, 28], "batches": [128], "loss": "cross_entropy", "lr": 0.01, "momentum": 0.9,
+        "weight_decay": 0.0, "layers": [("conv", 6, 5, 2), "relu", "pool", ("conv", 16, 5, 0), "relu",
+                                        "pool", ("linear", 120), "relu", ("linear", 84), "relu",
+                                        ("linear", 10)]},
+    "mnist-cnn": {
+        "image": [1, 28, 28], "batches": [128], "loss": "cross_entropy", "lr": 0.01, "momentum": 0.9,
+        "weight_decay": 0.0, "layers": [("conv", 32, 3, 0), "relu", ("conv", 64, 3, 0), "relu", "pool",
+                                        ("linear", 128), "relu", ("linear", 10)]},
 }
+
+
+def shapes(workload):
+    """Of all parameters in order, weight before bias, each with the inputs of one of its outputs."""
+    if "image" not in workload:
+        for n_in, n_out in zip(workload["layers"], workload["layers"][1:]):
+            yield (n_out, n_in), n_in
+            yield (n_out,), n_in
+        return
+    channels, height, width = workload["image"]
+    flat = None
+    for layer in workload["layers"]:
+        if layer == "pool":
+            height, width = height // 2, width // 2
+        if layer[0] == "conv":
+            n_in = channels * layer[2] ** 2
+            yield (layer[1], channels, layer[2], layer[2]), n_in
+            yield (layer[1],), n_in
+            channels, shrink = layer[1], layer[2] - 1 - 2 * layer[3]
+            height, width = height - shrink, width - shrink
+        if layer[0] == "linear":
+            n_in = flat or channels * height * width
+            yield (layer[1], n_in), n_in
+            yield (layer[1],), n_in
+            flat = layer[1]
 
 
 def prepare(name, batch):
@@ -21,15 +56,16 @@ def prepare(name, batch):
     layers = workload["layers"]
     rng = np.random.default_rng(1)
     samples = 2048 // batch * batch
-    data = rng.random((samples, layers[0]), dtype=np.float32)
-    labels = rng.integers(0, layers[-1], samples)
+    image = "image" in workload
+    sample = workload["image"] if image else [layers[0]]
+    data = rng.random((samples, *sample), dtype=np.float32)
+    labels = rng.integers(0, 10 if image else layers[-1], samples)
     batches = rng.permutation(samples).reshape(-1, batch)
     parameters = []
-    for n_in, n_out in zip(layers, layers[1:]):
-        for shape in (n_out, n_in), (n_out,):
-            if workload["activation"] == "sigmoid":
-                values = rng.standard_normal(shape)
-            else:
-                values = rng.uniform(-1, 1, shape) / n_in**0.5
-            parameters.append(values.astype(np.float32))
+    for shape, n_in in shapes(workload):
+        if workload.get("activation") == "sigmoid":
+            values = rng.standard_normal(shape)
+        else:
+            values = rng.uniform(-1, 1, shape) / n_in**0.5
+        parameters.append(values.astype(np.float32))
     return data, labels, batches, parameters
