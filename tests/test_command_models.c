@@ -26,6 +26,9 @@ static void small_ones_train(void **state)
     train("lenet", "digits?n=40", 61706, "11"); /* LeCun et al. 1998, without the connection table */
     train("cnn:4,6", "digits?n=40", 4 * 9 + 4 + 6 * 4 * 9 + 6 + 6 * 7 * 7 * 10 + 10, "7");
     train("linear", "digits?n=40", 7850, "1");
+    /* He et al. 2016, with their shortcut B and one channel: 272,186 that are trained, 1,568 of running
+     * statistics. */
+    train("resnet20", "digits?n=40", 272186 + 1568, "fc");
 }
 
 static void what_a_name_does_not_take_is_refused(void **state)

@@ -16,6 +16,27 @@
 #define POOL           "{\"type\":\"max_pool2d\",\"kernel_size\":2}"
 #define FLATTEN        "{\"type\":\"flatten\"}"
 #define LINEAR(units)  "{\"type\":\"linear\",\"units\":" #units "}"
+#define NORM           "{\"type\":\"batch_norm\"}"
+/* Convolutions without a bias, since a batch norm follows, of as many channels as a use of the block says. */
+#define CONV3(more)                                                                                \
+    "{\"type\":\"conv2d\",\"out_channels\":\"$c\",\"kernel_size\":3,\"padding\":1,\"bias\":false" more "}"
+#define SHORTCUT                                                                                   \
+    "{\"type\":\"conv2d\",\"inputs\":[\"in\"],\"out_channels\":\"$c\",\"kernel_size\":1,\"stride\":2,\"bias\":false}"
+#define ADD(before, other) "{\"type\":\"add\",\"inputs\":[\"" before "\",\"" other "\"]}," RELU
+#define USE(block, name, channels, repeat)                                                         \
+    "{\"block\":\"" block "\",\"name\":\"" name "\",\"c\":" #channels ",\"repeat\":" #repeat "}"
+static const char vgg_small[] =
+    "{\"input\":[3,32,32],\"blocks\":{\"stage\":[" CONV3("") "," NORM "," RELU "," CONV3("") "," NORM "," RELU "," POOL
+    "]},\"layers\":[" USE("stage", "a", 32, 1) "," USE("stage", "b", 64, 1) "," USE("stage", "c", 128, 1) "," FLATTEN
+    "," LINEAR(10) "]}";
+/* He et al. 2016, section 4.2, with their shortcut B; as --model resnet20 is. */
+static const char resnet20[] =
+    "{\"input\":[3,32,32],\"blocks\":{\"stem\":[" CONV3("") "," NORM "," RELU "],\"same\":[" CONV3("") "," NORM
+    "," RELU "," CONV3("") "," NORM "," ADD("4", "in") "],\"half\":[" CONV3(",\"stride\":2") "," NORM "," RELU
+    "," CONV3("") "," NORM "," SHORTCUT "," NORM "," ADD("4", "6") "]},\"layers\":[" USE("stem", "s", 16, 1)
+    "," USE("same", "a", 16, 3) "," USE("half", "b", 32, 1) "," USE("same", "c", 32, 2) "," USE("half", "d", 64, 1)
+    "," USE("same", "e", 64, 2) ",{\"type\":\"adaptive_avg_pool2d\",\"output_size\":1}," FLATTEN "," LINEAR(10) "]}";
+
 #define OF(input, all) "{\"input\":" input ",\"layers\":[" all "]}"
 
 #define NORMAL(deviation) {.kind = CLADE_INIT_NORMAL, .std = (deviation)}
@@ -60,6 +81,16 @@ const clade__workload clade__workloads[] = {
                      LINEAR(128) "," RELU "," LINEAR(10)),
         .image = {1, 28, 28}, .bytes = true, .loss = CLADE_LOSS_CROSS_ENTROPY,
         .optimizer = {.kind = CLADE_OPTIMIZER_SGD, .lr = 0.01f, .momentum = 0.9f}, .n_samples = 2048,
+    },
+    {
+        .about = {"vgg-small", "conv 32-32-64-64-128-128 with batch norm; random images, 3 x 32 x 32", {128}},
+        .layers = vgg_small, .image = {3, 32, 32}, .bytes = true, .loss = CLADE_LOSS_CROSS_ENTROPY,
+        .optimizer = {.kind = CLADE_OPTIMIZER_SGD, .lr = 0.01f, .momentum = 0.9f}, .n_samples = 1024,
+    },
+    {
+        .about = {"resnet20", "of CIFAR-10, sgd 0.01 with momentum 0.9; random images, 3 x 32 x 32", {128}},
+        .layers = resnet20, .image = {3, 32, 32}, .bytes = true, .loss = CLADE_LOSS_CROSS_ENTROPY,
+        .optimizer = {.kind = CLADE_OPTIMIZER_SGD, .lr = 0.01f, .momentum = 0.9f}, .n_samples = 1024,
     },
 };
 

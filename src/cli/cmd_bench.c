@@ -356,7 +356,7 @@ const cli_command cli_command_bench = {
         "  ops       every other operation at three sizes, against the roofline\n"
         "  train     whole training steps of known networks, on random data:\n"
         "            sigmoid-1000-900x3-10, cifar10-3072-3072-10, mnist-784-512-512-10, lenet,\n"
-             "            mnist-cnn\n"
+             "            mnist-cnn, vgg-small, resnet20\n"
         "  batching  these steps one sample at a time, in growing batches, and whole, on\n"
         "            one compute unit and on all; with a picture, drawn by gnuplot\n"
         "Without one of these: device, then train. Leave the machine alone meanwhile.\n"
