@@ -68,11 +68,11 @@ static const struct broken {
      "conv2d_columns_forward", NULL},
     {"conv_rows", "conv_rows", "x.s0 - k.least_x;", "x.s0;", "conv2d_forward", NULL},
     {"conv_rows", "conv_rows", "y.s1 != 0 ||", "", "conv2d_backward", NULL},
-    {"conv_dots", "conv_dots", "v < n * VW;", "v < (n - 1) * VW;", "conv2d_backward", NULL},
+    {"conv_dots", "conv_dots", "v < n * VW;", "v < (n - 1) * VW;", "conv2d_weight", NULL},
     {"conv_pack", "conv_rows", "c * size.s4 + t", "c * size.s4", "conv2d_forward", NULL},
-    {"conv_join", "conv_join", "int s = 1;", "int s = 2;", "conv2d_backward", NULL},
+    {"conv_join", "conv_join", "int s = 1;", "int s = 2;", "conv2d_weight", NULL},
     {"conv_join", "conv_join", "GIVE(dweight[ELEMENT], sum)", "dweight[ELEMENT] = sum",
-     "conv2d_backward_added", NULL},
+     "conv2d_weight_added", NULL},
     {"cross_entropy", "cross_entropy", "/ sum - 1.0f)", "/ sum)", "cross_entropy", NULL},
     {"cross_entropy", "cross_entropy", "first == label && ", "",
      "cross_entropy_alone", NULL},
@@ -184,8 +184,8 @@ static const char *break_kernel(const struct broken *b)
 static bool is_refused(const clade_device *device, const char *kernel)
 {
     const clade__conv one = {1, 1, 1, 1, 1, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}};
-    if (strcmp(kernel, "conv_rows") == 0 || strcmp(kernel, "conv_pack") == 0 || strcmp(kernel, "conv_dots") == 0 ||
-        strcmp(kernel, "conv_join") == 0)
+    if (strcmp(kernel, "conv_rows") == 0 || strcmp(kernel, "conv_pack") == 0 ||
+        strcmp(kernel, "conv_dots") == 0 || strcmp(kernel, "conv_join") == 0)
         return clade__conv_tiled.refuses(device, &one, CLADE__CONV_FORWARD);
     const clade_gemm_args any = {.m = 8, .n = 8, .k = 8};
     return strncmp(kernel, "gemm_", 5) == 0 && strcmp(kernel, "gemm_epilogue") != 0 &&

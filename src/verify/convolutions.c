@@ -208,7 +208,7 @@ static void expect_forward(clade__trial *t)
 
 /* ---- backward ---------------------------------------------------------------------------------- */
 
-enum { DY = 2, DX, DWEIGHT, BACKWARD_SCRATCH };
+enum { DY = 2, GRADIENT, BACKWARD_SCRATCH };
 
 static void add_inputs(clade__trial *t, const clade__conv *conv)
 {
@@ -223,8 +223,10 @@ static void prepare_backward(clade__trial *t)
     clade__conv conv = sizes_of(t, &window);
     bool adds = t->op->variant & CLADE__ADDS;
     add_inputs(t, &conv);
-    clade__trial_gradient(t, "dx", clade__conv_x_shape(&conv), -1, adds);
-    clade__trial_gradient(t, "dweight", clade__conv_weight_shape(&conv), -1, adds);
+    if (t->op->variant & CLADE__OF_WEIGHT)
+        clade__trial_gradient(t, "dweight", clade__conv_weight_shape(&conv), -1, adds);
+    else
+        clade__trial_gradient(t, "dx", clade__conv_x_shape(&conv), -1, adds);
     add_scratch(t, "scratch", clade__conv2d_needs_of(&conv, true).backward);
 }
 
@@ -235,9 +237,11 @@ static clade_status record_backward(clade__commands *commands, const clade__tria
     bool adds = t->op->variant & CLADE__ADDS;
     const clade__conv2d_work work = {.window = &window, .provider = provider_of(t),
                                      .scratch = clade__trial_tensor(t, BACKWARD_SCRATCH)};
-    const clade__conv2d_gradients gradients = {.dx = clade__trial_tensor(t, DX),
-                                               .dweight = clade__trial_tensor(t, DWEIGHT),
-                                               .add_dx = adds, .add_dweight = adds};
+    clade__conv2d_gradients gradients = {.add_dx = adds, .add_dweight = adds};
+    if (t->op->variant & CLADE__OF_WEIGHT)
+        gradients.dweight = clade__trial_tensor(t, GRADIENT);
+    else
+        gradients.dx = clade__trial_tensor(t, GRADIENT);
     return clade__conv2d_backward(commands, &work, &gradients, clade__trial_tensor(t, X),
                                   clade__trial_tensor(t, WEIGHT), clade__trial_tensor(t, DY));
 }
@@ -252,11 +256,11 @@ static void add_to_dweight(void *user, int64_t y, int64_t x, int64_t w)
     add_to(user, w, y, x);
 }
 
-static void expect_gradient(clade__trial *t, int operand, each_product *each, int with)
+static void expect_gradient(clade__trial *t, each_product *each, int with)
 {
     clade_conv2d_window window;
     clade__conv conv = sizes_of(t, &window);
-    clade__operand *o = &t->operands[operand];
+    clade__operand *o = &t->operands[GRADIENT];
     sums s = {.a = values_of(t, DY), .b = values_of(t, with)};
     if (!make_sums(t, &s, o->n)) return;
     for_products(&conv, each, &s);
@@ -269,8 +273,10 @@ static void expect_gradient(clade__trial *t, int operand, each_product *each, in
 
 static void expect_backward(clade__trial *t)
 {
-    expect_gradient(t, DX, add_to_dx, WEIGHT);
-    expect_gradient(t, DWEIGHT, add_to_dweight, X);
+    if (t->op->variant & CLADE__OF_WEIGHT)
+        expect_gradient(t, add_to_dweight, X);
+    else
+        expect_gradient(t, add_to_dx, WEIGHT);
 }
 
 /* ---- the gradient of the bias ------------------------------------------------------------------ */

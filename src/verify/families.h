@@ -138,8 +138,8 @@ extern const clade__family clade__max_pools, clade__max_pool_backwards, clade__a
     clade__avg_pool_backwards, clade__upsamples, clade__upsample_backwards;
 
 /* convolutions.c; the variant says by which provider, else the first that takes it, whether relu follows,
- * and CLADE__ADDS. */
-enum { CLADE__BY_COLUMNS = 1, CLADE__WITH_RELU = 2 };
+ * whose gradient it is if not the input's, and CLADE__ADDS. */
+enum { CLADE__BY_COLUMNS = 1, CLADE__WITH_RELU = 2, CLADE__OF_WEIGHT = 4 };
 
 extern const clade__family clade__conv_forwards, clade__conv_backwards, clade__conv_biases;
 
