@@ -1,6 +1,7 @@
-/* Sums of lanes, for kernels whose sums are vectors; included by them, after vector.cl. */
-/* The sums of the lanes of four vectors, in a fixed order. */
-#if VW == 16
+/* Sums of lanes, for kernels whose sums are vectors; included by them, after vector.cl, without which there
+ * are none: add_lanes gives the sums of the lanes of four vectors, in a fixed order. */
+#ifndef VEC
+#elif VW == 16
 static inline float4 add_lanes(const VEC a, const VEC b, const VEC c, const VEC d)
 {
     const float16 x = (float16)(a.lo, b.lo) + (float16)(a.hi, b.hi);

@@ -87,9 +87,11 @@ static void gradients_are_right(void **state)
     (void)state;
     glob_t found = configs();
     for (size_t i = 0; i < found.gl_pathc; i++) {
+        /* In double precision a step of this takes seconds. */
+        const char *elements = strstr(found.gl_pathv[i], "resnet20") ? "1" : "5";
         command_result result =
             command_expect(COMMAND("gradcheck", found.gl_pathv[i], "--samples", "2", "--elements",
-                                   "5", "--tolerance", "1e-3", "--quiet"),
+                                   elements, "--tolerance", "1e-3", "--quiet"),
                            0);
         assert_non_null(strstr(result.out, "passed: errors are at most 0.001"));
         command_free(&result);
