@@ -154,19 +154,21 @@ static clade_status describe_lenet(network *n)
 /* He, Zhang, Ren, Sun 2016: two convolutions and what comes before them, added up. Where the image is halved, a
  * convolution of one pixel brings that to the same shape (their option B). Names are torchvision's. */
 #define CONV3(name, more)                                                                          \
-    "{\"type\": \"conv2d\", \"name\": \"" name "\", \"out_channels\": \"$channels\", \"kernel_size\": 3, "  \
+    "{\"type\": \"conv2d\", \"name\": \"" name                                                     \
+    "\", \"out_channels\": \"$channels\", \"kernel_size\": 3, "                                    \
     "\"padding\": 1, \"bias\": false" more "}, "
 #define NORM(name) "{\"type\": \"batch_norm\", \"name\": \"" name "\"}"
 #define END(other)                                                                                 \
     "{\"type\": \"add\", \"inputs\": [\"bn2\", \"" other "\"]}, {\"type\": \"relu\"}"
 #define BODY(more)                                                                                 \
     CONV3("conv1", more) NORM("bn1") ", {\"type\": \"relu\"}, " CONV3("conv2", "") NORM("bn2") ", "
-static const char residual_blocks[] =
-    "{\"same\": [" BODY("") END("in") "], \"half\": [" BODY(", \"stride\": 2")
-    "{\"type\": \"conv2d\", \"name\": \"downsample.0\", \"inputs\": [\"in\"], \"out_channels\": \"$channels\", "
-    "\"kernel_size\": 1, \"stride\": 2, \"bias\": false}, " NORM("downsample.1") ", " END("downsample.1") "]}";
+static const char residual_blocks[] = "{\"same\": [" BODY("") END("in") "], \"half\": [" BODY(
+    ", \"stride\": 2") "{\"type\": \"conv2d\", \"name\": \"downsample.0\", \"inputs\": [\"in\"], \"out_channels\": \"$channels\", "
+                       "\"kernel_size\": 1, \"stride\": 2, \"bias\": false}, " NORM(
+                           "downsample.1") ", " END("downsample.1") "]}";
 
-static void add_use(network *n, const char *block, const char *name, int channels, int first, int repeat)
+static void add_use(network *n, const char *block, const char *name, int channels, int first,
+                    int repeat)
 {
     clade__json_object(&n->json, NULL);
     clade__json_string(&n->json, "block", block);
@@ -293,11 +295,13 @@ static clade_status check(const cli_settings *settings, const clade_data_info *d
     static const cli_setting_id of_shaped[] = {CLI_ACTIVATION, CLI_DROPOUT};
     const cli_value *model = &settings->values[CLI_MODEL];
     if (data->n_classes == 0 && data->n_targets == 0)
-        return clade__fail(CLADE_ECONFIG, "%s: for data of fields a config lists the network's inputs, layers and "
-                           "losses", model->where);
+        return clade__fail(CLADE_ECONFIG,
+                           "%s: for data of fields a config lists the network's inputs, layers and "
+                           "losses",
+                           model->where);
     if (sizes && !models[index].sizes)
-        return clade__fail(CLADE_ECONFIG, "%s: %s takes no sizes; write %s, mlp:512 or cnn:32,64", model->where,
-                           models[index].name, models[index].name);
+        return clade__fail(CLADE_ECONFIG, "%s: %s takes no sizes; write %s, mlp:512 or cnn:32,64",
+                           model->where, models[index].name, models[index].name);
     for (int i = 0; i < 2 && !models[index].shaped; i++)
         if (settings->values[of_shaped[i]].origin > CLI_DEFAULT)
             return clade__fail(CLADE_ECONFIG, "%s is for --model mlp:... and cnn:..., and not for %s",
@@ -313,7 +317,8 @@ static clade_status add_blocks(cJSON *model)
     return clade__fail(CLADE_ENOMEM, "no memory for the network");
 }
 
-clade_status cli_model_describe(const cli_settings *settings, const clade_data_info *data, cJSON **model)
+clade_status cli_model_describe(const cli_settings *settings, const clade_data_info *data,
+                                cJSON **model)
 {
     const char *text = settings->values[CLI_MODEL].text, *colon = strchr(text, ':');
     network n = {.settings = settings, .data = data, .sizes = colon ? colon + 1 : NULL};

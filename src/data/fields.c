@@ -50,8 +50,10 @@ void clade__data_free_fields(clade_data *data)
 clade_status clade__data_want_samples(const clade_data *data, const char *what)
 {
     if (data->n_fields == 0) return CLADE_OK;
-    return clade__fail(CLADE_EINVAL, "%s: '%s' is data of named fields, and this is for samples with labels "
-                       "or targets", what, data->name);
+    return clade__fail(CLADE_EINVAL,
+                       "%s: '%s' is data of named fields, and this is for samples with labels "
+                       "or targets",
+                       what, data->name);
 }
 
 static clade_status copy_field(clade_data *data, const clade_data_field *from)
@@ -64,8 +66,10 @@ static clade_status copy_field(clade_data *data, const clade_data_field *from)
     if (clade__data_field(data, from->name))
         return clade__fail(CLADE_EINVAL, "data: two fields are named '%.60s'", from->name);
     if (clade_dtype_bytes(from->dtype) == 0)
-        return clade__fail(CLADE_EINVAL, "data: field '%.60s' has no element type of Clade's", from->name);
-    CLADE_TRY(clade__data_check_sizes(data->n_samples, from->shape, clade_dtype_bytes(from->dtype), &bytes));
+        return clade__fail(CLADE_EINVAL, "data: field '%.60s' has no element type of Clade's",
+                           from->name);
+    CLADE_TRY(clade__data_check_sizes(data->n_samples, from->shape, clade_dtype_bytes(from->dtype),
+                                      &bytes));
     if (from->dtype == CLADE_FLOAT32)
         CLADE_TRY(clade__data_check_finite(from->values, data->n_samples,
                                            clade_shape_elements(from->shape), from->name));

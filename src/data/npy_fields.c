@@ -27,8 +27,11 @@ static clade_status check_options(const clade__data_spec *spec)
     static const char *const others[] = {"x", "y", "classes", "scale", "stratify"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (clade__data_option(spec, others[i]))
-            return clade__fail(CLADE_EINVAL, "npy: fields= goes with no %s=: each array is what its network makes "
-                               "of it", others[i]);
+            return clade__fail(
+                CLADE_EINVAL,
+                "npy: fields= goes with no %s=: each array is what its network makes "
+                "of it",
+                others[i]);
     return CLADE_OK;
 }
 
@@ -36,7 +39,8 @@ static clade_status read_field(arrays *a, const clade__npz *npz, const char *nam
 {
     const clade__zip_member *member;
     if (length == 0 || length >= NAME_BYTES || a->n == MOST_FIELDS)
-        return clade__fail(CLADE_EINVAL, "npy: fields= has '%.60s', want 1 to %d names of arrays between commas",
+        return clade__fail(CLADE_EINVAL,
+                           "npy: fields= has '%.60s', want 1 to %d names of arrays between commas",
                            name, (int)MOST_FIELDS);
     CLADE_TRY(clade__npz_find(npz, name, length, &member));
     snprintf(a->names[a->n], NAME_BYTES, "%.*s", (int)length, name);
@@ -65,7 +69,8 @@ static clade_status read_archive(arrays *a, const clade__data_spec *spec)
     CLADE_TRY(clade__file_read(spec->path, &bytes, &n_bytes));
     if (!clade__is_zip(bytes, n_bytes)) {
         free(bytes);
-        return clade__fail(CLADE_EINVAL, "npy: fields= names arrays of an .npz archive, and '%s' is none",
+        return clade__fail(CLADE_EINVAL,
+                           "npy: fields= names arrays of an .npz archive, and '%s' is none",
                            spec->path);
     }
     clade_status status = clade__npz_open(&npz, spec->path, bytes, n_bytes);
@@ -87,7 +92,8 @@ static clade_status copy_whole(int32_t *value, const clade__npy *array, int64_t 
     bool negative;
     uint64_t magnitude = clade__npy_whole(array, i, &negative);
     if (magnitude > (uint64_t)INT32_MAX)
-        return clade__fail(CLADE_EDATA, "'%s' has a whole number of row %" PRId64 " that 32 bits do not hold",
+        return clade__fail(CLADE_EDATA,
+                           "'%s' has a whole number of row %" PRId64 " that 32 bits do not hold",
                            array->path, i / (array->n_elements / array->dim[0]));
     *value = negative ? -(int32_t)magnitude : (int32_t)magnitude;
     return CLADE_OK;
@@ -103,7 +109,9 @@ static clade_status copy_row(void *to, const clade__npy *array, int64_t from, in
     for (int64_t i = 0; i < n; i++) {
         float value = clade__npy_float(array, from + i);
         if (!isfinite(value))
-            return clade__fail(CLADE_EDATA, "'%s' has %s in row %" PRId64 ", want finite numbers that fit float32",
+            return clade__fail(CLADE_EDATA,
+                               "'%s' has %s in row %" PRId64
+                               ", want finite numbers that fit float32",
                                array->path, isnan(value) ? "nan" : "an infinity", from / n);
         ((float *)to)[i] = value;
     }

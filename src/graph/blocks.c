@@ -128,8 +128,10 @@ static clade_status substitute(const use *u, cJSON *at, int position)
         if (!text || text[0] != '$') continue;
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(u->item, text + 1);
         if (!value)
-            return clade__fail(CLADE_ECONFIG, "model.blocks.%s[%d]: model.layers[%d] uses it without a value for %s",
-                               u->block_name, position, u->index, text);
+            return clade__fail(
+                CLADE_ECONFIG,
+                "model.blocks.%s[%d]: model.layers[%d] uses it without a value for %s",
+                u->block_name, position, u->index, text);
         cJSON *copy = cJSON_Duplicate(value, true); /* with the key of the use */
         bool keyed = copy && rename_item(copy, item->string);
         if (!keyed || !cJSON_ReplaceItemViaPointer(at, item, copy)) {
@@ -158,8 +160,8 @@ static clade_status check_keys(const use *u)
         bool known = false;
         for (int i = 0; i < 5; i++) known = known || strcmp(item->string, own[i]) == 0;
         if (known || mentions(u->block, item->string)) continue;
-        return clade__fail(CLADE_ECONFIG, "model.layers[%d].%.60s: the block '%.60s' has no $%.60s", u->index,
-                           item->string, u->block_name, item->string);
+        return clade__fail(CLADE_ECONFIG, "model.layers[%d].%.60s: the block '%.60s' has no $%.60s",
+                           u->index, item->string, u->block_name, item->string);
     }
     return CLADE_OK;
 }
@@ -205,8 +207,11 @@ static clade_status put_in(use *u)
     cJSON_ArrayForEach(layer, u->block)
     {
         if (!cJSON_IsObject(layer) || cJSON_HasObjectItem(layer, "block"))
-            return clade__fail(CLADE_ECONFIG, "model.blocks.%.60s[%d]: want a layer, a mapping with a type; a block "
-                               "has no blocks inside", u->block_name, position);
+            return clade__fail(
+                CLADE_ECONFIG,
+                "model.blocks.%.60s[%d]: want a layer, a mapping with a type; a block "
+                "has no blocks inside",
+                u->block_name, position);
         cJSON *copy = cJSON_Duplicate(layer, true);
         if (!copy) return no_memory();
         clade_status status = finish_layer(u, copy, position);
@@ -225,8 +230,9 @@ static clade_status read_count(const use *u, const char *key, int least, int *co
     double value = cJSON_GetNumberValue(item);
     if (!item) return CLADE_OK;
     if (!(value >= least && value <= 1000.0) || value != floor(value))
-        return clade__fail(CLADE_ECONFIG, "model.layers[%d].%s: want a whole number from %d to 1000", u->index, key,
-                           least);
+        return clade__fail(CLADE_ECONFIG,
+                           "model.layers[%d].%s: want a whole number from %d to 1000", u->index,
+                           key, least);
     *count = (int)value;
     return CLADE_OK;
 }
@@ -239,7 +245,8 @@ static clade_status open_use(use *u, const cJSON *root, const cJSON *blocks)
     u->block = name ? cJSON_GetObjectItemCaseSensitive(blocks, name) : NULL;
     u->block_name = name ? name : "";
     if (!u->block)
-        return clade__fail(CLADE_ECONFIG, "model.layers[%d].block: model.blocks has no block '%.60s'", u->index,
+        return clade__fail(CLADE_ECONFIG,
+                           "model.layers[%d].block: model.blocks has no block '%.60s'", u->index,
                            u->block_name);
     if (!cJSON_IsArray(u->block) || cJSON_GetArraySize(u->block) < 1)
         return clade__fail(CLADE_ECONFIG, "model.blocks.%.60s: want a list of layers", u->block_name);
@@ -248,7 +255,9 @@ static clade_status open_use(use *u, const cJSON *root, const cJSON *blocks)
     if (!inputs) return CLADE_OK;
     const char *in = cJSON_GetStringValue(cJSON_GetArrayItem(inputs, 0));
     if (cJSON_GetArraySize(inputs) != 1 || !in)
-        return clade__fail(CLADE_ECONFIG, "model.layers[%d].inputs: want the name of one layer in a list", u->index);
+        return clade__fail(CLADE_ECONFIG,
+                           "model.layers[%d].inputs: want the name of one layer in a list",
+                           u->index);
     snprintf(u->in, sizeof u->in, "%s", in);
     u->in_first = true;
     return CLADE_OK;

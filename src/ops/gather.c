@@ -78,11 +78,13 @@ static clade_status check_augmentation(const clade__augmentation *how, int64_t c
 {
     const int64_t *d = how->image;
     if (d[0] < 1 || d[1] < 1 || d[2] < 1 || d[0] * d[1] * d[2] != cols)
-        return clade__fail(CLADE_ESHAPE, "gather_augmented: images of %lld x %lld x %lld in rows of %lld",
+        return clade__fail(CLADE_ESHAPE,
+                           "gather_augmented: images of %lld x %lld x %lld in rows of %lld",
                            (long long)d[0], (long long)d[1], (long long)d[2], (long long)cols);
     if (how->crop >= 0 && how->crop <= INT16_MAX && how->cutout >= 0 && how->cutout <= INT16_MAX)
         return CLADE_OK;
-    return clade__fail(CLADE_EINVAL, "gather_augmented: crop and cutout are %d and %d, want 0 to %d", how->crop,
+    return clade__fail(CLADE_EINVAL,
+                       "gather_augmented: crop and cutout are %d and %d, want 0 to %d", how->crop,
                        how->cutout, INT16_MAX);
 }
 
@@ -100,13 +102,16 @@ clade_status clade__gather_augmented(clade__commands *commands, clade_tensor *ds
     CLADE_TRY(clade__check_tensor(&check, "ids", how->ids, CLADE_INT32));
     CLADE_TRY(check_augmentation(how, cols));
     if (by->columns)
-        CLADE_TRY(clade__check_shape(&check, "columns", by->columns, CLADE_FLOAT32, CLADE_SHAPE(3, cols)));
+        CLADE_TRY(clade__check_shape(&check, "columns", by->columns, CLADE_FLOAT32,
+                                     CLADE_SHAPE(3, cols)));
     int64_t n_index;
     CLADE_TRY(count_index(&n_index, &check, by->index, n));
     const int64_t *d = how->image;
     const int64_t pieces = d[0] * d[1] * (int64_t)clade__groups(d[2], CLADE__ELEMENT_GROUP);
-    const clade__arg image = {CLADE__ARG_INT4, {.ints = {(int32_t)d[0], (int32_t)d[1], (int32_t)d[2], (int32_t)n}}};
-    const clade__arg change = {CLADE__ARG_INT4, {.ints = {how->crop, how->flip, how->cutout, (int32_t)n_index}}};
+    const clade__arg image = {CLADE__ARG_INT4,
+                              {.ints = {(int32_t)d[0], (int32_t)d[1], (int32_t)d[2], (int32_t)n}}};
+    const clade__arg change = {CLADE__ARG_INT4,
+                               {.ints = {how->crop, how->flip, how->cutout, (int32_t)n_index}}};
     const clade__arg draw = {CLADE__ARG_INT4, {.ints = {(int32_t)(uint32_t)how->seed,
                                                         (int32_t)(uint32_t)(how->seed >> 32),
                                                         CLADE__STREAM_AUGMENT, 0}}};
@@ -116,8 +121,9 @@ clade_status clade__gather_augmented(clade__commands *commands, clade_tensor *ds
         .groups = {(size_t)(rows * pieces)},
         .local = {CLADE__ELEMENT_GROUP},
         CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src), clade__arg_tensor(by->index),
-                    clade__arg_tensor(how->ids), clade__arg_int_ref(by->first), image, change, draw, clade__arg_int_ref(how->epoch),
-                    clade__arg_float(by->scale), clade__arg_float(by->shift)),
+                    clade__arg_tensor(how->ids), clade__arg_int_ref(by->first), image, change, draw,
+                    clade__arg_int_ref(how->epoch), clade__arg_float(by->scale),
+                    clade__arg_float(by->shift)),
     };
     if (by->columns) {
         launch.kernel = bytes ? "augment_bytes_by_column" : "augment_floats_by_column";

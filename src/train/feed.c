@@ -69,15 +69,19 @@ clade_status clade__feed_check_augment(const clade_data *data, const clade_augme
     CLADE_WANT_UNUSED("fit", augment->reserved);
     CLADE_TRY(clade__data_want_samples(data, "augment"));
     if (!image)
-        return clade__fail(CLADE_EINVAL, "augment: samples of '%s' are %s, want images, (channels, height, width) or "
-                           "(height, width)", data->name,
-                           clade__shape_text(shape, sizeof shape, data->shape));
+        return clade__fail(
+            CLADE_EINVAL,
+            "augment: samples of '%s' are %s, want images, (channels, height, width) or "
+            "(height, width)",
+            data->name, clade__shape_text(shape, sizeof shape, data->shape));
     int64_t least = image[0] < image[1] ? image[0] : image[1];
     if (augment->crop >= 0 && augment->crop < least && augment->cutout >= 0 && augment->cutout < least)
         return CLADE_OK;
-    return clade__fail(CLADE_EINVAL, "augment: crop and cutout are %lld and %lld, want 0 to %lld, less than the "
-                       "images of '%s'", (long long)augment->crop, (long long)augment->cutout,
-                       (long long)(least - 1), data->name);
+    return clade__fail(CLADE_EINVAL,
+                       "augment: crop and cutout are %lld and %lld, want 0 to %lld, less than the "
+                       "images of '%s'",
+                       (long long)augment->crop, (long long)augment->cutout, (long long)(least - 1),
+                       data->name);
 }
 
 static void open_augment(clade__feed *feed, const clade__feed_options *options)
@@ -110,7 +114,8 @@ static clade_status open_feed(clade__feed *feed, const clade__sources *sources,
         CLADE_TRY(create_stages(feed));
         CLADE_TRY(create_tensors(feed, feed->max_batch));
         if (feed->n_fed == 0 || !feed->fed[0].augmented) return CLADE_OK;
-        return clade_tensor_create(&feed->ids, feed->device, CLADE_INT32, CLADE_SHAPE(feed->max_batch), NULL);
+        return clade_tensor_create(&feed->ids, feed->device, CLADE_INT32,
+                                   CLADE_SHAPE(feed->max_batch), NULL);
     }
     CLADE_TRY(create_tensors(feed, n));
     if (!feed->shuffled) return CLADE_OK;
@@ -214,7 +219,8 @@ clade_status clade__feed_shuffle(clade__feed *feed, uint64_t seed, int64_t epoch
 }
 
 /* Gathers a source's part of a batch on the host and starts to send it. */
-static clade_status stream_source(clade__feed *feed, clade__fed *fed, int turn, int64_t first, int64_t n)
+static clade_status stream_source(clade__feed *feed, clade__fed *fed, int turn, int64_t first,
+                                  int64_t n)
 {
     size_t bytes = clade__source_bytes(fed->source);
     const unsigned char *from = fed->source->values;

@@ -23,7 +23,8 @@ bool clade__data_fits(const clade_model *model, const clade_data *data, bool shu
     if (!source_fits(info, n * cols, data->dtype)) return false;
     for (int i = 0; i < data->n_fields; i++) {
         const clade__field *field = &data->fields[i];
-        if (!source_fits(info, n * (uint64_t)clade_shape_elements(field->shape), field->dtype)) return false;
+        if (!source_fits(info, n * (uint64_t)clade_shape_elements(field->shape), field->dtype))
+            return false;
     }
     /* A tenth is left to the driver, and to whoever else uses the device. */
     uint64_t want = planned + clade__feed_resident_bytes(data, shuffled);

@@ -12,7 +12,8 @@ static unsigned more_sums(const clade__graph *graph, bool training, bool has_lab
 {
     const clade__loss *loss = &graph->losses[0];
     if (training) return 0;
-    if (has_labels) return clade__shape_cols(loss->prediction->shape) > 5 ? CLADE__SUM_BIT(TOP_5_HITS) : 0;
+    if (has_labels)
+        return clade__shape_cols(loss->prediction->shape) > 5 ? CLADE__SUM_BIT(TOP_5_HITS) : 0;
     return loss->kind == CLADE_LOSS_MSE ? CLADE__ERROR_SUMS : 0;
 }
 
@@ -89,7 +90,8 @@ clade_status clade__pass_read_more(clade__pass *pass, int64_t n)
     clade__transfer transfer = {0};
     size_t row = (size_t)clade__n_sums(pass->more.set) * sizeof(float);
     if (row == 0 || n == 0) return CLADE_OK;
-    CLADE_TRY(clade__tensor_read_begin(pass->more.sums, 0, pass->more.host, (size_t)n * row, &transfer));
+    CLADE_TRY(
+        clade__tensor_read_begin(pass->more.sums, 0, pass->more.host, (size_t)n * row, &transfer));
     return clade__transfer_wait(&transfer);
 }
 
@@ -115,7 +117,8 @@ void clade__pass_sums_close(clade__pass *pass)
     free(pass->more.host);
 }
 
-clade_status clade__pass_sums_record(clade__pass *pass, const clade__plan *plan, clade__commands *commands)
+clade_status clade__pass_sums_record(clade__pass *pass, const clade__plan *plan,
+                                     clade__commands *commands)
 {
     for (int i = 0; i < pass->n_losses; i++) {
         const clade__plan_loss *loss = &plan->losses[i];
@@ -170,7 +173,8 @@ static void add_batch(const clade__pass *pass, int64_t index, int loss, totals *
 {
     const clade__row_counts *counts = &pass->losses[loss].counts;
     const float *sums = sums_of(pass, index, loss);
-    double n = (double)(clade__pass_n_in(pass, index) * counts->rows), of_batch = (double)sums[CLADE__SUM_LOSS];
+    double n = (double)(clade__pass_n_in(pass, index) * counts->rows),
+           of_batch = (double)sums[CLADE__SUM_LOSS];
     double total = counts->labels ? (double)counts->host_totals[index] : n;
     if (counts->weights) {
         of_batch *= total > 0.0 ? n / total : 0.0;

@@ -16,7 +16,8 @@ static clade_status take_memory(clade__row_counts *counts, const clade__row_coun
 clade_status clade__row_counts_open(clade__row_counts *counts, const clade__row_counts_options *options)
 {
     const clade__loss *loss = &options->graph->losses[options->loss];
-    const clade__source *source = clade__source_of_loss(options->sources, options->graph, options->loss);
+    const clade__source *source =
+        clade__source_of_loss(options->sources, options->graph, options->loss);
     *counts = (clade__row_counts){.rows = clade__loss_rows(loss, 1), .weights = options->weights,
                                .has_labels = source && source->dtype == CLADE_INT32,
                                .ignores = loss->ignores, .ignore_index = loss->ignore_index};
@@ -34,8 +35,8 @@ void clade__row_counts_close(clade__row_counts *counts)
     *counts = (clade__row_counts){0};
 }
 
-void clade__row_counts_count(clade__row_counts *counts, int64_t index, const int32_t *order, int64_t first,
-                            int64_t n)
+void clade__row_counts_count(clade__row_counts *counts, int64_t index, const int32_t *order,
+                             int64_t first, int64_t n)
 {
     double sum = 0.0, n_counted = 0.0;
     if (!counts->labels) return;

@@ -18,7 +18,9 @@ double clade__source_value(const clade__source *source, int64_t sample, int64_t 
     case CLADE_INT32: return (double)((const int32_t *)source->values)[at];
     case CLADE_UINT8:
         return clade__scaling_apply(source->scaling, i, (double)((const uint8_t *)source->values)[at]);
-    default: return clade__scaling_apply(source->scaling, i, (double)((const float *)source->values)[at]);
+    default:
+        return clade__scaling_apply(source->scaling, i,
+                                    (double)((const float *)source->values)[at]);
     }
 }
 
@@ -80,10 +82,12 @@ static clade_status check_samples(const clade_model *model, const clade_data *da
     int input = clade__sample_input(graph);
     bool several_targets = clade__answer_input(graph) < 0 && graph->n_inputs > 1;
     if (input < 0 || several_targets)
-        return clade__fail(CLADE_EDATA, "the model has %d inputs, '%s', '%s'%s, and '%s' has the samples "
-                           "of one; give it a field for each (clade_data_from_fields, or npy: with fields=)",
-                           graph->n_inputs, graph->inputs[0]->name, graph->inputs[1]->name,
-                           graph->n_inputs > 2 ? " and so on" : "", data->name);
+        return clade__fail(
+            CLADE_EDATA,
+            "the model has %d inputs, '%s', '%s'%s, and '%s' has the samples "
+            "of one; give it a field for each (clade_data_from_fields, or npy: with fields=)",
+            graph->n_inputs, graph->inputs[0]->name, graph->inputs[1]->name,
+            graph->n_inputs > 2 ? " and so on" : "", data->name);
     if (shapes_agree(data->shape, node_of(graph, input)->shape)) return CLADE_OK;
     return clade__fail(CLADE_EDATA, "the model takes samples of shape %s, and '%s' has %s: is it "
                        "the data the model was made for?",
@@ -100,8 +104,10 @@ static clade_status check_answers(const clade_model *model, const clade_data *da
     const clade_node *node = node_of(graph, input);
     int64_t want = clade_shape_elements(node->shape), got = data->labels ? 1 : data->n_targets;
     if (want == got && (node->dtype == CLADE_INT32) == (data->labels != NULL)) return CLADE_OK;
-    return clade__fail(CLADE_EDATA, "the network's input '%s' wants %" PRId64 " %s of a sample, and '%s' has "
-                       "%" PRId64 " %s", node->layer->name, want,
+    return clade__fail(CLADE_EDATA,
+                       "the network's input '%s' wants %" PRId64 " %s of a sample, and '%s' has "
+                       "%" PRId64 " %s",
+                       node->layer->name, want,
                        node->dtype == CLADE_INT32 ? "labels" : "target numbers", data->name, got,
                        data->labels ? "label" : "target numbers");
 }
@@ -112,14 +118,18 @@ static clade_status check_field(const clade_data *data, const clade__layer *inpu
     const clade__field *field = clade__data_field(data, input->name);
     const clade_node *node = &input->outputs[0];
     if (!field)
-        return clade__fail(CLADE_EDATA, "the network's input '%s' has no field of its name in '%s', whose first "
-                           "field is '%.60s'", input->name, data->name, data->fields[0].name);
+        return clade__fail(CLADE_EDATA,
+                           "the network's input '%s' has no field of its name in '%s', whose first "
+                           "field is '%.60s'",
+                           input->name, data->name, data->fields[0].name);
     if ((field->dtype == CLADE_INT32) != (node->dtype == CLADE_INT32))
-        return clade__fail(CLADE_EDATA, "the network's input '%s' is of %s values, and the field of '%s' of %s",
+        return clade__fail(CLADE_EDATA,
+                           "the network's input '%s' is of %s values, and the field of '%s' of %s",
                            input->name, clade_dtype_name(node->dtype), data->name,
                            clade_dtype_name(field->dtype));
     if (shapes_agree(field->shape, node->shape)) return CLADE_OK;
-    return clade__fail(CLADE_EDATA, "the network's input '%s' has shape %s, and the field of '%s' has %s",
+    return clade__fail(CLADE_EDATA,
+                       "the network's input '%s' has shape %s, and the field of '%s' has %s",
                        input->name, clade__shape_text(want, sizeof want, node->shape), data->name,
                        clade__shape_text(got, sizeof got, field->shape));
 }
@@ -138,7 +148,8 @@ clade_status clade__check_sources(const clade_model *model, const clade_data *da
 
 /* ---- the list ---------------------------------------------------------------------------------- */
 
-static void add_field(clade__sources *sources, const clade_data *data, const clade__graph *graph, int input)
+static void add_field(clade__sources *sources, const clade_data *data, const clade__graph *graph,
+                      int input)
 {
     const clade__field *field = clade__data_field(data, graph->inputs[input]->name);
     sources->list[sources->n++] = (clade__source){field->values, field->dtype,
@@ -150,7 +161,8 @@ static void add_samples(clade__sources *sources, const clade_data *data, const c
 {
     sources->list[sources->n++] =
         (clade__source){data->values, data->dtype, clade__data_cols(data),
-                        options->scaling ? options->scaling : &data->scaling, clade__sample_input(graph)};
+                        options->scaling ? options->scaling : &data->scaling,
+                        clade__sample_input(graph)};
     if (options->alone || !clade__data_answers(data)) return;
     int input = clade__answer_input(graph);
     clade__source *answers = &sources->list[sources->n++];
@@ -171,7 +183,8 @@ clade_status clade__sources_open(clade__sources *sources, const clade_model *mod
 {
     const clade__graph *graph = &model->graph;
     *sources = (clade__sources){.list = calloc((size_t)graph->n_inputs + 1, sizeof *sources->list)};
-    if (!sources->list) return clade__fail(CLADE_ENOMEM, "no memory to feed %d inputs", graph->n_inputs);
+    if (!sources->list)
+        return clade__fail(CLADE_ENOMEM, "no memory to feed %d inputs", graph->n_inputs);
     if (data->n_fields == 0) add_samples(sources, data, graph, options);
     for (int i = 0; data->n_fields > 0 && i < graph->n_inputs; i++)
         if (!options->alone || !clade__only_compared(graph, i)) add_field(sources, data, graph, i);

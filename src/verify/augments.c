@@ -57,8 +57,8 @@ static clade_status record(clade__commands *commands, const clade__trial *t)
                                columns ? columns->tensor : NULL};
     const clade__augmentation how = {{d[1], d[2], d[3]}, CROP, true, CUTOUT, SEED, &epoch,
                                      clade__trial_tensor(t, IDS)};
-    return clade__gather_augmented(commands, clade__trial_tensor(t, DST), clade__trial_tensor(t, SRC), &by,
-                                   &how);
+    return clade__gather_augmented(commands, clade__trial_tensor(t, DST),
+                                   clade__trial_tensor(t, SRC), &by, &how);
 }
 
 /* As cl/augment.cl names it. */

@@ -43,6 +43,45 @@ def images(workload):
     return torch.nn.Sequential(*layers)
 
 
+class Residual(torch.nn.Module):
+    """He et al. 2016: two convolutions, and what comes before them, added up."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        stride = 1 if n_in == n_out else 2
+        self.body = torch.nn.Sequential(*normed(n_in, n_out, stride), torch.nn.ReLU(), *normed(n_out, n_out))
+        self.other = torch.nn.Sequential()
+        if stride == 2:
+            self.other = torch.nn.Sequential(torch.nn.Conv2d(n_in, n_out, 1, stride=2, bias=False),
+                                             torch.nn.BatchNorm2d(n_out))
+
+    def forward(self, x):
+        return torch.relu(self.body(x) + self.other(x))
+
+
+def normed(n_in, n_out, stride=1):
+    return [torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False),
+            torch.nn.BatchNorm2d(n_out)]
+
+
+def network(name):
+    torch.manual_seed(1)
+    layers, n_in = [], 3
+    if name == "vgg":
+        for n_out in 32, 64, 128:
+            layers += [*normed(n_in, n_out), torch.nn.ReLU(), *normed(n_out, n_out), torch.nn.ReLU(),
+                       torch.nn.MaxPool2d(2)]
+            n_in = n_out
+        return torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(2048, 10))
+    layers += [*normed(3, 16), torch.nn.ReLU()]
+    n_in = 16
+    for n_out in 16, 16, 16, 32, 32, 32, 64, 64, 64:
+        layers.append(Residual(n_in, n_out))
+        n_in = n_out
+    return torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+                               torch.nn.Linear(64, 10))
+
+
 def train_step(net, loss_of, variant, lr, momentum, weight_decay):
     """A function of (x, y) that does a step and returns the loss, and the optimizer."""
     optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum,
@@ -73,7 +112,9 @@ class Step:
         mse = workload["loss"] == "mse"
         if mse:
             self.labels = F.one_hot(self.labels, workload["layers"][-1]).float()
-        if "image" in workload:
+        if "network" in workload:
+            net = network(workload["network"])
+        elif "image" in workload:
             net = images(workload)
         else:
             net = model(workload["layers"], workload["activation"] == "sigmoid")

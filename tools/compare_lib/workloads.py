@@ -20,6 +20,11 @@ WORKLOADS = {
         "image": [1, 28, 28], "batches": [128], "loss": "cross_entropy", "lr": 0.01, "momentum": 0.9,
         "weight_decay": 0.0, "layers": [("conv", 32, 3, 0), "relu", ("conv", 64, 3, 0), "relu", "pool",
                                         ("linear", 128), "relu", ("linear", 10)]},
+    # Networks that step_torch.py writes out; each system starts from numbers of its own.
+    "vgg-small": {"image": [3, 32, 32], "network": "vgg", "layers": [], "batches": [128],
+                  "loss": "cross_entropy", "lr": 0.01, "momentum": 0.9, "weight_decay": 0.0},
+    "resnet20": {"image": [3, 32, 32], "network": "resnet20", "layers": [], "batches": [128],
+                 "loss": "cross_entropy", "lr": 0.01, "momentum": 0.9, "weight_decay": 0.0},
 }
 
 
