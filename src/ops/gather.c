@@ -14,20 +14,28 @@ static clade_status count_index(int64_t *n_index, const clade__check *check,
     return CLADE_OK;
 }
 
+/* Numbers or bytes (n, cols) for rows of dst (rows, cols), and what scales the columns. */
+static clade_status check_numbers(const clade__check *check, const clade_tensor *dst, const clade_tensor *src,
+                                  const clade_tensor *columns)
+{
+    CLADE_TRY(clade__check_tensor(check, "dst", dst, CLADE_FLOAT32));
+    const bool bytes = src && src->dtype == CLADE_UINT8;
+    CLADE_TRY(clade__check_tensor(check, "src", src, bytes ? CLADE_UINT8 : CLADE_FLOAT32));
+    const int64_t cols = clade__shape_cols(dst->shape), n = clade__shape_rows(src->shape);
+    CLADE_TRY(clade__check_shape(check, "src", src, src->dtype, CLADE_SHAPE(n, cols)));
+    if (!columns) return CLADE_OK;
+    return clade__check_shape(check, "columns", columns, CLADE_FLOAT32, CLADE_SHAPE(3, cols));
+}
+
 clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const clade_tensor *src,
                            const clade_tensor *index, const int32_t *first, float scale,
                            float shift, const clade_tensor *columns)
 {
     const clade__check check = {commands, "gather"};
-    CLADE_TRY(clade__check_tensor(&check, "dst", dst, CLADE_FLOAT32));
-    const bool bytes = src && src->dtype == CLADE_UINT8;
-    CLADE_TRY(clade__check_tensor(&check, "src", src, bytes ? CLADE_UINT8 : CLADE_FLOAT32));
+    CLADE_TRY(check_numbers(&check, dst, src, columns));
+    const bool bytes = src->dtype == CLADE_UINT8;
     const int64_t rows = clade__shape_rows(dst->shape), cols = clade__shape_cols(dst->shape);
     const int64_t n = clade__shape_rows(src->shape);
-    CLADE_TRY(clade__check_shape(&check, "src", src, src->dtype, CLADE_SHAPE(n, cols)));
-    if (columns)
-        CLADE_TRY(clade__check_shape(&check, "columns", columns, CLADE_FLOAT32,
-                                     CLADE_SHAPE(3, cols)));
     int64_t n_index;
     CLADE_TRY(count_index(&n_index, &check, index, n));
     clade__launch launch = {
@@ -93,17 +101,12 @@ clade_status clade__gather_augmented(clade__commands *commands, clade_tensor *ds
                                      const clade__augmentation *how)
 {
     const clade__check check = {commands, "gather_augmented"};
-    CLADE_TRY(clade__check_tensor(&check, "dst", dst, CLADE_FLOAT32));
-    const bool bytes = src && src->dtype == CLADE_UINT8;
-    CLADE_TRY(clade__check_tensor(&check, "src", src, bytes ? CLADE_UINT8 : CLADE_FLOAT32));
+    CLADE_TRY(check_numbers(&check, dst, src, by->columns));
+    const bool bytes = src->dtype == CLADE_UINT8;
     const int64_t rows = clade__shape_rows(dst->shape), cols = clade__shape_cols(dst->shape);
     const int64_t n = clade__shape_rows(src->shape);
-    CLADE_TRY(clade__check_shape(&check, "src", src, src->dtype, CLADE_SHAPE(n, cols)));
     CLADE_TRY(clade__check_tensor(&check, "ids", how->ids, CLADE_INT32));
     CLADE_TRY(check_augmentation(how, cols));
-    if (by->columns)
-        CLADE_TRY(clade__check_shape(&check, "columns", by->columns, CLADE_FLOAT32,
-                                     CLADE_SHAPE(3, cols)));
     int64_t n_index;
     CLADE_TRY(count_index(&n_index, &check, by->index, n));
     const int64_t *d = how->image;
