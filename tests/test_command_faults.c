@@ -52,6 +52,7 @@ static const scenario scenarios[] = {
     {"numbers", {"plot", "./numbers.txt", "--output", "./c.svg"}, true, 0},
     {"predict", {"predict", "./run/model.safetensors", "--data", SMALL, "--json"}, false, 0},
     {"refused", {"train", "./net.yaml", "--run", "./run"}, false, 2},
+    {"blocks", {"train", "--model", "resnet20", "--data", "random?features=4"}, false, 2},
     {"empty", {"train", "./empty.yaml", "--run", "./new"}, false, 2},
     {"two", {"bench", "gemm", "--shape", "1,2,3", "--shape", "4,5,6", "--help"}, false, 0},
     {"info", {"info", "./run/model.safetensors"}, false, 0},
