@@ -31,6 +31,11 @@ clade_shape clade__conv_x_shape(const clade__conv *conv);
 clade_shape clade__conv_y_shape(const clade__conv *conv);
 clade_shape clade__conv_weight_shape(const clade__conv *conv);
 
+/* conv_products.c: calls `each` for every product of the convolution: element y is the sum of elements x
+ * times elements w of the weight. In a fixed order, one output element after another. */
+typedef void clade__conv_each(const void *user, int64_t y, int64_t x, int64_t w);
+void clade__conv_products(const clade__conv *conv, clade__conv_each *each, const void *user);
+
 typedef enum clade__conv_pass {
     CLADE__CONV_FORWARD, /* y from x and weight, with an epilogue */
     CLADE__CONV_DATA,    /* dx from dy and weight */

@@ -90,36 +90,12 @@ static clade_status backward(clade__commands *commands, const clade__layer_io *i
 
 /* ---- the formulas ------------------------------------------------------------------------------ */
 
-/* Goes through all products of y, or of its gradient: `each` is told the places of y, x and weight. */
-typedef void each_product(const void *user, int64_t y, int64_t x, int64_t w);
-
-/* Those of one output element. */
-static void for_window(const clade__conv *v, const int at[4], int64_t y, each_product *each,
-                       const void *user)
-{
-    int c = v->c / v->groups, first = at[1] / (v->oc / v->groups) * c;
-    for (int k = 0; k < c; k++)
-        for (int ky = 0; ky < v->kernel[0]; ky++)
-            for (int kx = 0; kx < v->kernel[1]; kx++) {
-                int iy = at[2] * v->stride[0] + ky * v->dilation[0] - v->pad[0];
-                int ix = at[3] * v->stride[1] + kx * v->dilation[1] - v->pad[1];
-                if (iy < 0 || iy >= v->h || ix < 0 || ix >= v->w) continue;
-                int64_t x = (((int64_t)at[0] * v->c + first + k) * v->h + iy) * v->w + ix;
-                int64_t w = (((int64_t)at[1] * c + k) * v->kernel[0] + ky) * v->kernel[1] + kx;
-                each(user, y, x, w);
-            }
-}
-
-static void for_products(const clade__formula *f, each_product *each, const void *user)
+/* Goes through all products of y, or of its gradient. */
+static void for_products(const clade__formula *f, clade__conv_each *each, const void *user)
 {
     clade__conv v;
-    int64_t y = 0;
-    if (sizes_of(f->layer, f->n, &v) != CLADE_OK) return; /* it was built with them */
-    for (int i = 0; i < v.n; i++)
-        for (int o = 0; o < v.oc; o++)
-            for (int p = 0; p < v.oh; p++)
-                for (int q = 0; q < v.ow; q++)
-                    for_window(&v, (const int[]){i, o, p, q}, y++, each, user);
+    if (sizes_of(f->layer, f->n, &v) == CLADE_OK) /* it was built with them */
+        clade__conv_products(&v, each, user);
 }
 
 static void add_product(const void *user, int64_t y, int64_t x, int64_t w)

@@ -79,33 +79,6 @@ static clade__conv sizes_of(const clade__trial *t, clade_conv2d_window *window)
     return conv;
 }
 
-/* Calls `each` for every product of an output element with the places of x and of the weight. */
-typedef void each_product(void *user, int64_t y, int64_t x, int64_t w);
-
-static void for_window(const clade__conv *v, const int at[4], int64_t y, each_product *each, void *user)
-{
-    int c = v->c / v->groups, first = at[1] / (v->oc / v->groups) * c;
-    for (int k = 0; k < c; k++)
-        for (int ky = 0; ky < v->kernel[0]; ky++)
-            for (int kx = 0; kx < v->kernel[1]; kx++) {
-                int iy = at[2] * v->stride[0] + ky * v->dilation[0] - v->pad[0];
-                int ix = at[3] * v->stride[1] + kx * v->dilation[1] - v->pad[1];
-                if (iy < 0 || iy >= v->h || ix < 0 || ix >= v->w) continue;
-                each(user, y, (((int64_t)at[0] * v->c + first + k) * v->h + iy) * v->w + ix,
-                     (((int64_t)at[1] * c + k) * v->kernel[0] + ky) * v->kernel[1] + kx);
-            }
-}
-
-static void for_products(const clade__conv *v, each_product *each, void *user)
-{
-    int64_t y = 0;
-    for (int i = 0; i < v->n; i++)
-        for (int o = 0; o < v->oc; o++)
-            for (int p = 0; p < v->oh; p++)
-                for (int q = 0; q < v->ow; q++)
-                    for_window(v, (const int[]){i, o, p, q}, y++, each, user);
-}
-
 /* ---- sums -------------------------------------------------------------------------------------- */
 
 /* Of each element of an output: the sum, that of the sizes, and the number of products. */
@@ -127,7 +100,7 @@ static bool make_sums(clade__trial *t, sums *s, int64_t n)
     return true;
 }
 
-static void add_to(sums *s, int64_t at, int64_t a, int64_t b)
+static void add_to(const sums *s, int64_t at, int64_t a, int64_t b)
 {
     double product = (double)s->a[a] * (double)s->b[b];
     s->sum[at] += product;
@@ -184,7 +157,7 @@ static clade_status record_forward(clade__commands *commands, const clade__trial
                                  clade__trial_tensor(t, WEIGHT), &epilogue);
 }
 
-static void add_to_y(void *user, int64_t y, int64_t x, int64_t w)
+static void add_to_y(const void *user, int64_t y, int64_t x, int64_t w)
 {
     add_to(user, y, x, w);
 }
@@ -197,7 +170,7 @@ static void expect_forward(clade__trial *t)
     sums s = {.a = values_of(t, X), .b = values_of(t, WEIGHT)};
     int64_t area = (int64_t)conv.oh * conv.ow;
     if (!make_sums(t, &s, y->n)) return;
-    for_products(&conv, add_to_y, &s);
+    clade__conv_products(&conv, add_to_y, &s);
     for (int64_t i = 0; i < y->n; i++) {
         double bias = (double)values_of(t, BIAS)[i / area % conv.oc], sum = s.sum[i] + bias;
         s.size[i] += fabs(bias);
@@ -246,24 +219,24 @@ static clade_status record_backward(clade__commands *commands, const clade__tria
                                   clade__trial_tensor(t, WEIGHT), clade__trial_tensor(t, DY));
 }
 
-static void add_to_dx(void *user, int64_t y, int64_t x, int64_t w)
+static void add_to_dx(const void *user, int64_t y, int64_t x, int64_t w)
 {
     add_to(user, x, y, w);
 }
 
-static void add_to_dweight(void *user, int64_t y, int64_t x, int64_t w)
+static void add_to_dweight(const void *user, int64_t y, int64_t x, int64_t w)
 {
     add_to(user, w, y, x);
 }
 
-static void expect_gradient(clade__trial *t, each_product *each, int with)
+static void expect_gradient(clade__trial *t, clade__conv_each *each, int with)
 {
     clade_conv2d_window window;
     clade__conv conv = sizes_of(t, &window);
     clade__operand *o = &t->operands[GRADIENT];
     sums s = {.a = values_of(t, DY), .b = values_of(t, with)};
     if (!make_sums(t, &s, o->n)) return;
-    for_products(&conv, each, &s);
+    clade__conv_products(&conv, each, &s);
     for (int64_t i = 0; i < o->n; i++) {
         /* Images that are taken in parts add to what was there as they go. */
         double more = o->role == CLADE__INOUT ? fabs((double)o->before.floats[i]) * s.count[i] : 0.0;
