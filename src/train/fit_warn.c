@@ -23,21 +23,15 @@ typedef struct sizes {
     int64_t feature, n_large;
 } sizes;
 
-static double value_of(const clade_data *data, int64_t i)
-{
-    return data->dtype == CLADE_UINT8 ? (double)((const uint8_t *)data->values)[i]
-                                      : (double)((const float *)data->values)[i];
-}
-
 /* As values reach the network. */
 static void measure(const clade__pass *pass, int64_t feature, int64_t step, sizes *s)
 {
     const clade_data *data = pass->feed.data;
-    int64_t cols = clade__data_cols(data), n = 0;
+    const clade__source *samples = &pass->binding.sources.list[0];
     double mean = 0.0, squares = 0.0;
+    int64_t n = 0;
     for (int64_t i = 0; i < data->n_samples; i += step) {
-        double x = clade__scaling_apply(&pass->binding.scaling, feature,
-                                        value_of(data, i * cols + feature));
+        double x = clade__source_value(samples, i, feature);
         double off = x - mean; /* Welford 1962 */
         mean += off / (double)++n;
         squares += off * (x - mean);
