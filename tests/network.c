@@ -293,3 +293,13 @@ void net_check_formulas(clade__reference *r)
     }
     clade__reference_forward(r, 0); /* as it was */
 }
+
+double net_loss_at(clade__reference *reference, int64_t k, double by)
+{
+    double before = reference->parameters[k];
+    reference->parameters[k] += by;
+    clade__reference_forward(reference, 0);
+    double loss = clade__reference_loss(reference);
+    reference->parameters[k] = before;
+    return loss;
+}

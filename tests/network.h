@@ -54,4 +54,7 @@ clade__reference *net_reference(const clade_model *model, const double *paramete
  * type has none, and of the loss by all parameters that train. */
 void net_check_formulas(clade__reference *reference);
 
+/* The loss of a reference with its parameter number k, of all values, moved by `by`; it is put back. */
+double net_loss_at(clade__reference *reference, int64_t k, double by);
+
 #endif
