@@ -51,7 +51,7 @@ clade_status clade__group_norm_forward(clade__commands *commands, clade_tensor *
                                        const clade__group_norm *gn)
 {
     const clade__check check = {commands, "group_norm"};
-    group_shape s;
+    group_shape s = {0};
     CLADE_TRY(check_all(&check, gn, x, statistics, &s));
     CLADE_TRY(clade__check_shape(&check, "y", y, CLADE_FLOAT32, x->shape));
     return clade__commands_launch(
@@ -111,7 +111,7 @@ clade_status clade__group_norm_backward(clade__commands *commands,
                                         const clade_tensor *statistics, const clade__group_norm *gn)
 {
     const clade__check check = {commands, "group_norm"};
-    group_shape s;
+    group_shape s = {0};
     CLADE_TRY(check_all(&check, gn, x, statistics, &s));
     const clade_shape channels = CLADE_SHAPE(x->shape.dim[1]);
     const clade_shape parts = CLADE_SHAPE(s.samples, x->shape.dim[1]);
