@@ -122,12 +122,12 @@ static void tensors_are_checked(void **state)
                  "conv2d: dbias is (1, 4, 5, 6), want (6)");
     assert_fails(clade_conv2d_backward(NULL, NULL, NULL, t.x, t.weight, t.x, NULL), CLADE_ESHAPE,
                  "conv2d: dy is (1, 4, 5, 6), want (1, 6, 3, 4)");
-    const clade__conv2d_work none = {NULL, &clade__conv_columns, NULL, NULL, NULL};
+    const clade__conv2d_work none = {NULL, &clade__conv_columns, {NULL, NULL, NULL}};
     assert_fails(clade__conv2d_forward(commands, &none, t.y, t.x, t.weight, &(clade__epilogue){0}),
-                 CLADE_EINVAL, "conv2d: scratch of 0 floats, want ");
+                 CLADE_EINVAL, "convolution: scratch of 0 floats, want ");
     assert_fails(clade__conv2d_backward(commands, &none, &(clade__conv2d_gradients){.dbias = t.bias},
                                         t.x, t.weight, t.y),
-                 CLADE_EINVAL, "conv2d: no memory for a bias's sums");
+                 CLADE_EINVAL, "convolution: no memory for a bias's sums");
     clade_tensor_free(ints);
     drop(&t);
 }

@@ -108,7 +108,7 @@ clade_status clade__conv_record(clade__commands *commands, const clade__conv_pro
     int64_t n = clade__conv_scratch(&call->conv, call->pass);
     int64_t has = call->scratch ? clade_tensor_elements(call->scratch) : 0;
     if (has < n)
-        return clade__fail(CLADE_EINVAL, "conv2d: scratch of %lld floats, want %lld", (long long)has,
-                           (long long)n);
+        return clade__fail(CLADE_EINVAL, "convolution: scratch of %lld floats, want %lld",
+                           (long long)has, (long long)n);
     return provider->record(commands, call);
 }

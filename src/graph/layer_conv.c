@@ -71,7 +71,7 @@ static clade_tensor *value_of(const clade__layer_io *io, int i)
 static clade_status forward(clade__commands *commands, const clade__layer_io *io)
 {
     const clade_conv2d_options *o = io->layer->options;
-    const clade__conv2d_work work = {.window = &o->window, .scratch = value_of(io, FORWARD)};
+    const clade__conv2d_work work = {.window = &o->window, .memory.scratch = value_of(io, FORWARD)};
     const clade__epilogue epilogue = {io->parameters[BIAS].value, io->fused, io->fused_slope};
     return clade__conv2d_forward(commands, &work, &io->y[0], &io->x[0], io->parameters[WEIGHT].value,
                                  &epilogue);
@@ -81,8 +81,9 @@ static clade_status backward(clade__commands *commands, const clade__layer_io *i
 {
     const clade_conv2d_options *o = io->layer->options;
     const clade__parameter_io *weight = &io->parameters[WEIGHT], *bias = &io->parameters[BIAS];
-    const clade__conv2d_work work = {.window = &o->window, .scratch = value_of(io, BACKWARD),
-                                     .sums = value_of(io, SUMS), .parts = value_of(io, PARTS)};
+    const clade__conv2d_work work = {
+        .window = &o->window,
+        .memory = {value_of(io, BACKWARD), value_of(io, SUMS), value_of(io, PARTS)}};
     const clade__conv2d_gradients gradients = {
         io->wanted[0] ? &io->dx[0] : NULL, weight->grad, bias->grad, io->add[0], weight->add, bias->add};
     return clade__conv2d_backward(commands, &work, &gradients, &io->x[0], weight->value, &io->dy[0]);

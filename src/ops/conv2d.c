@@ -1,18 +1,13 @@
-#include "conv/conv.h"
-#include "ops/check.h"
-#include "ops/ops.h"
-#include "ops/reduce.h"
+#include "ops/conv2d.h"
 
 clade__conv2d_needs clade__conv2d_needs_of(const clade__conv *conv, bool has_bias)
 {
     int64_t data = clade__conv_scratch(conv, CLADE__CONV_DATA);
     int64_t weight = clade__conv_scratch(conv, CLADE__CONV_WEIGHT);
-    int64_t planes = (int64_t)conv->n * conv->oc, area = (int64_t)conv->oh * conv->ow;
-    return (clade__conv2d_needs){
-        .forward = clade__conv_scratch(conv, CLADE__CONV_FORWARD),
-        .backward = data > weight ? data : weight,
-        .sums = has_bias ? planes : 0,
-        .parts = has_bias ? clade__reduce_scratch(1, CLADE_SHAPE(planes, area)) : 0};
+    clade__conv2d_needs needs = {.forward = clade__conv_scratch(conv, CLADE__CONV_FORWARD),
+                                 .backward = data > weight ? data : weight};
+    if (has_bias) clade__conv2d_add_bias_needs(&needs, clade__conv_y_shape(conv));
+    return needs;
 }
 
 /* Checks x and weight, and reads the sizes off them. */
@@ -35,7 +30,7 @@ clade_status clade__conv2d_forward(clade__commands *commands, const clade__conv2
 {
     const clade__check check = {commands, "conv2d"};
     clade__conv_call call = {.pass = CLADE__CONV_FORWARD, .x = x, .weight = weight, .out = y,
-                             .epilogue = *epilogue, .scratch = work->scratch};
+                             .epilogue = *epilogue, .scratch = work->memory.scratch};
     CLADE_TRY(read_sizes(&check, &call.conv, x, weight, work->window));
     CLADE_TRY(clade__check_shape(&check, "y", y, CLADE_FLOAT32, clade__conv_y_shape(&call.conv)));
     if (epilogue->bias)
@@ -43,26 +38,12 @@ clade_status clade__conv2d_forward(clade__commands *commands, const clade__conv2
     return clade__conv_record(commands, work->provider, &call);
 }
 
-/* The sums over each plane of dy, then over images. */
-static clade_status sum_bias(clade__commands *commands, const clade__conv2d_work *work,
-                             const clade__conv *conv, clade_tensor *dbias, const clade_tensor *dy,
-                             bool add)
-{
-    int64_t planes = (int64_t)conv->n * conv->oc, area = (int64_t)conv->oh * conv->ow;
-    if (!work->sums) return clade__fail(CLADE_EINVAL, "conv2d: no memory for a bias's sums");
-    clade_tensor of_planes = clade__tensor_reshaped(work->sums, CLADE_SHAPE(planes));
-    clade_tensor of_images = clade__tensor_reshaped(work->sums, CLADE_SHAPE(conv->n, conv->oc));
-    clade_tensor flat = clade__tensor_reshaped(dy, CLADE_SHAPE(planes, area));
-    CLADE_TRY(clade__reduce_forward(commands, CLADE_SUM, 1, &of_planes, &flat, work->parts));
-    return clade__sum_rows(commands, dbias, &of_images, add);
-}
-
 clade_status clade__conv2d_backward(clade__commands *commands, const clade__conv2d_work *work,
                                     const clade__conv2d_gradients *gradients, const clade_tensor *x,
                                     const clade_tensor *weight, const clade_tensor *dy)
 {
     const clade__check check = {commands, "conv2d"};
-    clade__conv_call call = {.x = x, .weight = weight, .dy = dy, .scratch = work->scratch};
+    clade__conv_call call = {.x = x, .weight = weight, .dy = dy, .scratch = work->memory.scratch};
     const clade__conv *conv = &call.conv;
     CLADE_TRY(clade__check_tensor(&check, "dy", dy, CLADE_FLOAT32));
     CLADE_TRY(read_sizes(&check, &call.conv, x, weight, work->window));
@@ -88,53 +69,37 @@ clade_status clade__conv2d_backward(clade__commands *commands, const clade__conv
         CLADE_TRY(clade__conv_record(commands, work->provider, &call));
     }
     return gradients->dbias
-               ? sum_bias(commands, work, conv, gradients->dbias, dy, gradients->add_dbias)
+               ? clade__conv2d_sum_bias(commands, &work->memory, gradients->dbias, dy,
+                                        gradients->add_dbias)
                : CLADE_OK;
 }
 
 /* ---- public ------------------------------------------------------------------------------------ */
 
-static clade_status make(clade_tensor **out, clade_device *device, int64_t n)
-{
-    return n > 0 ? clade_tensor_create(out, device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL) : CLADE_OK;
-}
-
-/* The memory of a call, made for it: freed at once, since the pool hands a buffer on only to work that is
- * queued after this. */
-typedef struct own_work {
-    clade__conv2d_work work;
-    clade__conv2d_needs needs;
-} own_work;
-
-static void free_work(own_work *own)
-{
-    clade_tensor_free(own->work.scratch);
-    clade_tensor_free(own->work.sums);
-    clade_tensor_free(own->work.parts);
-}
-
-static clade_status prepare(own_work *own, const clade_tensor *x, const clade_tensor *weight,
-                            const clade_conv2d_window *window, bool has_bias)
+/* The call, and what it needs memory for. */
+static clade_status prepare(clade__conv2d_work *work, clade__conv2d_needs *needs, const clade_tensor *x,
+                            const clade_tensor *weight, const clade_conv2d_window *window, bool has_bias)
 {
     clade__conv conv;
-    *own = (own_work){.work.window = window};
+    *work = (clade__conv2d_work){.window = window};
     if (window) CLADE_WANT_UNUSED("conv2d", window->reserved);
     const clade__check check = {clade__immediate_of(x), "conv2d"};
     CLADE_TRY(read_sizes(&check, &conv, x, weight, window));
-    own->needs = clade__conv2d_needs_of(&conv, has_bias);
+    *needs = clade__conv2d_needs_of(&conv, has_bias);
     return CLADE_OK;
 }
 
 clade_status clade_conv2d_forward(clade_tensor *y, const clade_tensor *x, const clade_tensor *weight,
                                   const clade_tensor *bias, const clade_conv2d_window *window)
 {
-    own_work own;
-    CLADE_TRY(prepare(&own, x, weight, window, false));
-    clade_status status = make(&own.work.scratch, x->device, own.needs.forward);
+    clade__conv2d_work work;
+    clade__conv2d_needs needs;
+    CLADE_TRY(prepare(&work, &needs, x, weight, window, false));
+    clade_status status = clade__conv2d_make(&work.memory, x->device, &needs, false);
     if (status == CLADE_OK)
-        status = clade__conv2d_forward(clade__immediate_of(x), &own.work, y, x, weight,
+        status = clade__conv2d_forward(clade__immediate_of(x), &work, y, x, weight,
                                        &(clade__epilogue){.bias = bias});
-    free_work(&own);
+    clade__conv2d_free(&work.memory);
     return status;
 }
 
@@ -142,15 +107,14 @@ clade_status clade_conv2d_backward(clade_tensor *dx, clade_tensor *dweight, clad
                                    const clade_tensor *x, const clade_tensor *weight,
                                    const clade_tensor *dy, const clade_conv2d_window *window)
 {
-    own_work own;
-    CLADE_TRY(prepare(&own, x, weight, window, dbias != NULL));
-    clade_status status = make(&own.work.scratch, x->device, own.needs.backward);
-    if (status == CLADE_OK) status = make(&own.work.sums, x->device, own.needs.sums);
-    if (status == CLADE_OK) status = make(&own.work.parts, x->device, own.needs.parts);
+    clade__conv2d_work work;
+    clade__conv2d_needs needs;
+    CLADE_TRY(prepare(&work, &needs, x, weight, window, dbias != NULL));
+    clade_status status = clade__conv2d_make(&work.memory, x->device, &needs, true);
     if (status == CLADE_OK)
-        status = clade__conv2d_backward(clade__immediate_of(x), &own.work,
+        status = clade__conv2d_backward(clade__immediate_of(x), &work,
                                         &(clade__conv2d_gradients){dx, dweight, dbias, 0, 0, 0}, x,
                                         weight, dy);
-    free_work(&own);
+    clade__conv2d_free(&work.memory);
     return status;
 }

@@ -36,18 +36,21 @@ clade_status clade__linear_update(clade__commands *commands, clade_tensor *weigh
                                   const clade__sgd_state *state, const clade_tensor *x,
                                   const clade_tensor *dy, const clade__sgd_rates *rates);
 
-/* conv2d.c. How, and the memory for it, all of it NULL or float32 of clade__conv2d_needs' elements: 0 of
- * them are none. */
-typedef struct clade__conv2d_work {
-    const clade_conv2d_window *window;
-    const clade__conv_provider *provider; /* NULL: the first that takes it */
-    clade_tensor *scratch;                /* of forward, or of backward */
-    clade_tensor *sums, *parts;           /* of a bias's gradient */
-} clade__conv2d_work;
+/* conv2d.c. The memory for it, NULL or float32 of clade__conv2d_needs' elements: 0 of them are none. */
+typedef struct clade__conv2d_memory {
+    clade_tensor *scratch;      /* of forward, or of backward */
+    clade_tensor *sums, *parts; /* of a bias's gradient */
+} clade__conv2d_memory;
 
 typedef struct clade__conv2d_needs {
     int64_t forward, backward, sums, parts;
 } clade__conv2d_needs;
+
+typedef struct clade__conv2d_work {
+    const clade_conv2d_window *window;
+    const clade__conv_provider *provider; /* NULL: the first that takes it */
+    clade__conv2d_memory memory;
+} clade__conv2d_work;
 
 clade__conv2d_needs clade__conv2d_needs_of(const clade__conv *conv, bool has_bias);
 

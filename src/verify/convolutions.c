@@ -1,11 +1,9 @@
-/* Convolution: its three passes, and the gradient of its bias.
- *
- * A float sum of k products, in any order and with or without fused operations, is within k units of the
- * sum of |a| |b| (Higham, 3.1), and one more for each thing that is added to it. */
+/* Convolution: its three passes, and the gradient of its bias. */
 #include <string.h>
 
 #include "ops/ops.h"
 #include "verify/families.h"
+#include "verify/sums.h"
 
 /* ---- cases ------------------------------------------------------------------------------------- */
 
@@ -79,49 +77,14 @@ static clade__conv sizes_of(const clade__trial *t, clade_conv2d_window *window)
     return conv;
 }
 
-/* ---- sums -------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------- */
 
-/* Of each element of an output: the sum, that of the sizes, and the number of products. */
-typedef struct sums {
-    const float *a, *b;
-    double *sum, *size, *count;
-} sums;
-
-static bool make_sums(clade__trial *t, sums *s, int64_t n)
-{
-    s->sum = clade__arena_alloc(&t->arena, 3 * (size_t)n * sizeof *s->sum);
-    if (!s->sum) {
-        t->failed = true;
-        return false;
-    }
-    memset(s->sum, 0, 3 * (size_t)n * sizeof *s->sum);
-    s->size = s->sum + n;
-    s->count = s->size + n;
-    return true;
-}
-
-static void add_to(const sums *s, int64_t at, int64_t a, int64_t b)
-{
-    double product = (double)s->a[a] * (double)s->b[b];
-    s->sum[at] += product;
-    s->size[at] += fabs(product);
-    s->count[at] += 1.0;
-}
+enum { X, WEIGHT, BIAS, Y, FORWARD_SCRATCH };
 
 static const float *values_of(const clade__trial *t, int i)
 {
     return t->operands[i].before.floats;
 }
-
-/* A sum of exact products is exact, in whatever order. */
-static double bound_of(const clade__trial *t, const sums *s, int64_t i)
-{
-    return t->values == CLADE__EXACT ? 0.0 : (s->count[i] + 2.0) * s->size[i];
-}
-
-/* ---- forward ----------------------------------------------------------------------------------- */
-
-enum { X, WEIGHT, BIAS, Y, FORWARD_SCRATCH };
 
 static const clade__conv_provider *provider_of(const clade__trial *t)
 {
@@ -152,14 +115,14 @@ static clade_status record_forward(clade__commands *commands, const clade__trial
     const clade__epilogue epilogue = {clade__trial_tensor(t, BIAS), relu ? CLADE_RELU : CLADE_IDENTITY,
                                       0.0f};
     const clade__conv2d_work work = {.window = &window, .provider = provider_of(t),
-                                     .scratch = clade__trial_tensor(t, FORWARD_SCRATCH)};
+                                     .memory.scratch = clade__trial_tensor(t, FORWARD_SCRATCH)};
     return clade__conv2d_forward(commands, &work, clade__trial_tensor(t, Y), clade__trial_tensor(t, X),
                                  clade__trial_tensor(t, WEIGHT), &epilogue);
 }
 
 static void add_to_y(const void *user, int64_t y, int64_t x, int64_t w)
 {
-    add_to(user, y, x, w);
+    clade__sums_add(user, y, x, w);
 }
 
 static void expect_forward(clade__trial *t)
@@ -167,15 +130,15 @@ static void expect_forward(clade__trial *t)
     clade_conv2d_window window;
     clade__conv conv = sizes_of(t, &window);
     clade__operand *y = &t->operands[Y];
-    sums s = {.a = values_of(t, X), .b = values_of(t, WEIGHT)};
+    clade__sums s = {.a = values_of(t, X), .b = values_of(t, WEIGHT)};
     int64_t area = (int64_t)conv.oh * conv.ow;
-    if (!make_sums(t, &s, y->n)) return;
+    if (!clade__sums_make(t, &s, y->n)) return;
     clade__conv_products(&conv, add_to_y, &s);
     for (int64_t i = 0; i < y->n; i++) {
         double bias = (double)values_of(t, BIAS)[i / area % conv.oc], sum = s.sum[i] + bias;
         s.size[i] += fabs(bias);
         if (t->op->variant & CLADE__WITH_RELU && sum < 0.0) sum = 0.0;
-        clade__expect(y, i, sum, bound_of(t, &s, i));
+        clade__expect(y, i, sum, clade__sums_bound(t, &s, i));
     }
 }
 
@@ -209,7 +172,7 @@ static clade_status record_backward(clade__commands *commands, const clade__tria
     sizes_of(t, &window);
     bool adds = t->op->variant & CLADE__ADDS;
     const clade__conv2d_work work = {.window = &window, .provider = provider_of(t),
-                                     .scratch = clade__trial_tensor(t, BACKWARD_SCRATCH)};
+                                     .memory.scratch = clade__trial_tensor(t, BACKWARD_SCRATCH)};
     clade__conv2d_gradients gradients = {.add_dx = adds, .add_dweight = adds};
     if (t->op->variant & CLADE__OF_WEIGHT)
         gradients.dweight = clade__trial_tensor(t, GRADIENT);
@@ -221,12 +184,12 @@ static clade_status record_backward(clade__commands *commands, const clade__tria
 
 static void add_to_dx(const void *user, int64_t y, int64_t x, int64_t w)
 {
-    add_to(user, x, y, w);
+    clade__sums_add(user, x, y, w);
 }
 
 static void add_to_dweight(const void *user, int64_t y, int64_t x, int64_t w)
 {
-    add_to(user, w, y, x);
+    clade__sums_add(user, w, y, x);
 }
 
 static void expect_gradient(clade__trial *t, clade__conv_each *each, int with)
@@ -234,13 +197,13 @@ static void expect_gradient(clade__trial *t, clade__conv_each *each, int with)
     clade_conv2d_window window;
     clade__conv conv = sizes_of(t, &window);
     clade__operand *o = &t->operands[GRADIENT];
-    sums s = {.a = values_of(t, DY), .b = values_of(t, with)};
-    if (!make_sums(t, &s, o->n)) return;
+    clade__sums s = {.a = values_of(t, DY), .b = values_of(t, with)};
+    if (!clade__sums_make(t, &s, o->n)) return;
     clade__conv_products(&conv, each, &s);
     for (int64_t i = 0; i < o->n; i++) {
         /* Images that are taken in parts add to what was there as they go. */
         double more = o->role == CLADE__INOUT ? fabs((double)o->before.floats[i]) * s.count[i] : 0.0;
-        clade__expect_given(o, i, s.sum[i], bound_of(t, &s, i) + more);
+        clade__expect_given(o, i, s.sum[i], clade__sums_bound(t, &s, i) + more);
     }
 }
 
@@ -271,8 +234,8 @@ static clade_status record_bias(clade__commands *commands, const clade__trial *t
 {
     clade_conv2d_window window;
     sizes_of(t, &window);
-    const clade__conv2d_work work = {.window = &window, .sums = clade__trial_tensor(t, SUMS),
-                                     .parts = clade__trial_tensor(t, PARTS)};
+    const clade__conv2d_work work = {.window = &window, .memory = {NULL, clade__trial_tensor(t, SUMS),
+                                                clade__trial_tensor(t, PARTS)}};
     return clade__conv2d_backward(commands, &work,
                                   &(clade__conv2d_gradients){.dbias = clade__trial_tensor(t, DBIAS)},
                                   clade__trial_tensor(t, X), clade__trial_tensor(t, WEIGHT),
@@ -281,19 +244,7 @@ static clade_status record_bias(clade__commands *commands, const clade__trial *t
 
 static void expect_bias(clade__trial *t)
 {
-    clade_conv2d_window window;
-    clade__conv conv = sizes_of(t, &window);
-    int64_t area = (int64_t)conv.oh * conv.ow, n = t->operands[DY].n;
-    for (int o = 0; o < conv.oc; o++) {
-        double sum = 0.0, size = 0.0;
-        for (int64_t i = 0; i < n; i++) {
-            if (i / area % conv.oc != o) continue;
-            sum += (double)values_of(t, DY)[i];
-            size += fabs((double)values_of(t, DY)[i]);
-        }
-        double units = t->values == CLADE__EXACT ? 0.0 : (double)(n / conv.oc);
-        clade__expect(&t->operands[DBIAS], o, sum, units * size);
-    }
+    clade__sums_of_channels(t, &t->operands[DBIAS], &t->operands[DY]);
 }
 
 #define FINITE (1u << CLADE__ORDINARY | 1u << CLADE__EXACT | 1u << CLADE__DENORMAL)

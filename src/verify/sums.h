@@ -1,0 +1,28 @@
+/* Sums of products in double precision, and how far floats may be from them.
+ *
+ * A float sum of k products, in any order and with or without fused operations, is within k units of the
+ * sum of |a| |b| (Higham, 3.1), and one more for each thing that is added to it. */
+#ifndef CLADE_VERIFY_SUMS_H
+#define CLADE_VERIFY_SUMS_H
+
+#include "verify/trial.h"
+
+/* Of each element of an output: the sum, that of the sizes, and the number of products. */
+typedef struct clade__sums {
+    const float *a, *b;
+    double *sum, *size, *count;
+} clade__sums;
+
+/* n sums of 0, in the trial's memory; false without memory. */
+bool clade__sums_make(clade__trial *trial, clade__sums *sums, int64_t n);
+
+/* Adds element a times element b to sum number `at`. `sums` is a clade__sums. */
+void clade__sums_add(const void *sums, int64_t at, int64_t a, int64_t b);
+
+/* In units, with two more things added. A sum of exact products is exact, in whatever order. */
+double clade__sums_bound(const clade__trial *trial, const clade__sums *sums, int64_t i);
+
+/* Expects in dbias (channels) the sums of dy (n, channels, height, width). */
+void clade__sums_of_channels(const clade__trial *trial, clade__operand *dbias, const clade__operand *dy);
+
+#endif
