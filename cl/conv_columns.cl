@@ -74,7 +74,7 @@ ELEMENT_KERNEL rows_from_images(global float *restrict to, const global float *r
         images[((size_t)(rows.s3 + image) * rows.s0 + o) * rows.s1 + p];
 }
 
-/* And back, with the bias and the activation of the layer. */
+/* And back, with the bias and the activation of the layer; with -DADD=1 added to what is there. */
 ELEMENT_KERNEL images_from_rows(global float *restrict images, const global float *restrict from,
                                 const int4 rows, const int first, const global float *restrict bias,
                                 const float slope)
@@ -84,5 +84,5 @@ ELEMENT_KERNEL images_from_rows(global float *restrict images, const global floa
     const int at = (int)ELEMENT, o = (int)get_group_id(1);
     const int image = at / rows.s1, p = at - image * rows.s1;
     const float x = from[(size_t)first + (size_t)o * n + at] + (bias ? bias[o] : 0.0f);
-    images[((size_t)(rows.s3 + image) * rows.s0 + o) * rows.s1 + p] = activation_forward(x, slope);
+    GIVE(images[((size_t)(rows.s3 + image) * rows.s0 + o) * rows.s1 + p], activation_forward(x, slope));
 }

@@ -104,6 +104,14 @@ static void layers_want_their_tensors(void **state)
     REFUSED(clade_conv2d_forward(image, image, NULL, NULL, NULL), "conv2d: weight is NULL");
     REFUSED(clade_conv2d_backward(NULL, NULL, NULL, image, image, NULL, NULL), "conv2d: dy is NULL");
     REFUSED(clade_conv2d_backward(NULL, NULL, NULL, NULL, image, image, NULL), "conv2d: x is NULL");
+    REFUSED(clade_conv_transpose2d_forward(NULL, image, image, NULL, NULL), "conv_transpose2d: y is NULL");
+    REFUSED(clade_conv_transpose2d_forward(image, NULL, image, NULL, NULL), "conv_transpose2d: x is NULL");
+    REFUSED(clade_conv_transpose2d_forward(image, image, NULL, NULL, NULL),
+            "conv_transpose2d: weight is NULL");
+    REFUSED(clade_conv_transpose2d_backward(NULL, NULL, NULL, image, image, NULL, NULL),
+            "conv_transpose2d: dy is NULL");
+    REFUSED(clade_conv_transpose2d_backward(NULL, NULL, NULL, NULL, image, image, NULL),
+            "conv_transpose2d: x is NULL");
     REFUSED(clade_slice_forward(NULL, t, 0, 0), "slice: y is NULL");
     REFUSED(clade_slice_forward(t, NULL, 0, 0), "slice: x is NULL");
     REFUSED(clade_concat_forward(NULL, none, 1, 0), "concat: y is NULL");

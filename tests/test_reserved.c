@@ -27,6 +27,7 @@ static void operations_look_at_them(void **state)
     clade_sgd_args sgd = {.lr = 0.1f};
     clade_tensor *image = test_tensor(*state, CLADE_SHAPE(1, 1, 1, 1), NULL);
     clade_conv2d_window window = {.groups = 1};
+    clade_conv_transpose2d_window transposed = {.groups = 1};
     clade_adam_args adam = {.lr = 0.1f, .step = 1};
     REFUSED(gemm, clade_gemm_strided(&gemm));
     REFUSED(dropout, clade_dropout_forward(x, x, &dropout));
@@ -35,6 +36,8 @@ static void operations_look_at_them(void **state)
     REFUSED(loss, clade_count_rows(one, labels, 4, &loss));
     REFUSED(window, clade_conv2d_forward(image, image, image, NULL, &window));
     REFUSED(window, clade_conv2d_backward(NULL, NULL, NULL, image, image, image, &window));
+    REFUSED(transposed, clade_conv_transpose2d_forward(image, image, image, NULL, &transposed));
+    REFUSED(transposed, clade_conv_transpose2d_backward(NULL, NULL, NULL, image, image, image, &transposed));
     REFUSED(sgd, clade_sgd_step(x, NULL, x, &sgd));
     REFUSED(adam, clade_adam_step(x, x, x, x, &adam));
     clade_tensor_free(image);

@@ -95,6 +95,32 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_conv2d_backward(clade_tensor *dx, 
                                                               const clade_tensor *dy,
                                                               const clade_conv2d_window *window);
 
+/* The same for a transposed convolution, with torch.nn.ConvTranspose2d's meaning. A stride, a dilation or groups
+ * of 0 means 1. */
+typedef struct clade_conv_transpose2d_window {
+    int64_t stride[2];
+    int64_t padding[2];        /* rows and columns of the output that are left out at both ends */
+    int64_t output_padding[2]; /* more of them below and on the right; less than the stride or the dilation */
+    int64_t dilation[2];
+    int64_t groups; /* channels and output channels are divided among so many convolutions */
+    uint64_t reserved[4];
+} clade_conv_transpose2d_window;
+
+/* y (n, out, oh, ow) = the transposed convolution of x (n, channels, h, w) with weight (channels, out / groups,
+ * kh, kw), and bias (out) or NULL, as torch.nn.functional.conv_transpose2d: what the gradient of a convolution's
+ * input is of that of its output. oh = (h - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.
+ * window NULL: a stride of 1 and nothing else. CLADE_ESHAPE where padding leaves nothing of the output, or
+ * groups do not divide the channels; CLADE_EINVAL where output_padding is too large. */
+CLADE_API CLADE_MUST_CHECK clade_status
+clade_conv_transpose2d_forward(clade_tensor *y, const clade_tensor *x, const clade_tensor *weight,
+                               const clade_tensor *bias, const clade_conv_transpose2d_window *window);
+
+/* The gradients of x, weight and bias from dy; an output that is NULL is not computed. */
+CLADE_API CLADE_MUST_CHECK clade_status
+clade_conv_transpose2d_backward(clade_tensor *dx, clade_tensor *dweight, clade_tensor *dbias,
+                                const clade_tensor *x, const clade_tensor *weight,
+                                const clade_tensor *dy, const clade_conv_transpose2d_window *window);
+
 /* Element by element, with torch.nn.functional's definitions; gelu is the exact one, by erf. */
 typedef enum clade_activation {
     CLADE_IDENTITY,

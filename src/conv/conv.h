@@ -26,6 +26,14 @@ typedef struct clade__conv {
 clade_status clade__conv_of(clade__conv *out, clade_shape x, int64_t oc, const int64_t kernel[2],
                             const clade_conv2d_window *window);
 
+/* The convolution whose passes a transposed one runs backwards: from its own input x (n, oc, oh, ow), to c
+ * channels, and a window. Its output is the convolution's x (n, c, h, w), so that the data pass is its forward,
+ * the forward pass the gradient of its input, and the weight pass, with dy for x and x for dy, that of the
+ * weight. With an output_padding h and w may be larger than a convolution's oh and ow ask for. Errors as above. */
+clade_status clade__conv_transposed_of(clade__conv *out, clade_shape x, int64_t channels,
+                                       const int64_t kernel[2],
+                                       const clade_conv_transpose2d_window *window);
+
 /* (n, c, h, w), (n, oc, oh, ow) and (oc, c / groups, kh, kw). */
 clade_shape clade__conv_x_shape(const clade__conv *conv);
 clade_shape clade__conv_y_shape(const clade__conv *conv);
@@ -37,7 +45,7 @@ typedef void clade__conv_each(const void *user, int64_t y, int64_t x, int64_t w)
 void clade__conv_products(const clade__conv *conv, clade__conv_each *each, const void *user);
 
 typedef enum clade__conv_pass {
-    CLADE__CONV_FORWARD, /* y from x and weight, with an epilogue */
+    CLADE__CONV_FORWARD, /* y from x and weight, with an epilogue: also a gradient of a transposed one */
     CLADE__CONV_DATA,    /* dx from dy and weight */
     CLADE__CONV_WEIGHT   /* dweight from x and dy */
 } clade__conv_pass;
@@ -48,7 +56,7 @@ typedef struct clade__conv_call {
     clade__conv_pass pass;
     const clade_tensor *x, *weight, *dy;
     clade_tensor *out;        /* y, dx or dweight */
-    bool add;                 /* a gradient is added to what out holds */
+    bool add;                 /* out is added to what it holds */
     clade__epilogue epilogue; /* of forward: bias (oc) */
     clade_tensor *scratch;    /* at least clade__conv_scratch floats; NULL where that is 0 */
 } clade__conv_call;

@@ -108,7 +108,8 @@ static clade_status images_from_rows(const columns *s)
 {
     const clade__epilogue *epilogue = &s->call->epilogue;
     char options[32];
-    snprintf(options, sizeof options, "-DACTIVATION=%d", (int)epilogue->activation);
+    snprintf(options, sizeof options, "-DACTIVATION=%d%s", (int)epilogue->activation,
+             s->call->add ? " -DADD=1" : "");
     clade__launch l = launch_of("images_from_rows", pixels(s), s->call->conv.oc);
     l.options = options;
     l.args[0] = clade__arg_tensor(s->call->out);

@@ -69,6 +69,27 @@ clade_status clade__conv2d_backward(clade__commands *commands, const clade__conv
                                     const clade__conv2d_gradients *gradients, const clade_tensor *x,
                                     const clade_tensor *weight, const clade_tensor *dy);
 
+/* conv_transpose2d.c, with conv2d's needs, memory and gradients. clade__conv_transposed_of has made conv. */
+typedef struct clade__conv_transpose2d_work {
+    const clade_conv_transpose2d_window *window;
+    const clade__conv_provider *provider;
+    clade__conv2d_memory memory;
+} clade__conv_transpose2d_work;
+
+clade__conv2d_needs clade__conv_transpose2d_needs_of(const clade__conv *conv, bool has_bias);
+
+clade_status clade__conv_transpose2d_forward(clade__commands *commands,
+                                             const clade__conv_transpose2d_work *work,
+                                             clade_tensor *y, const clade_tensor *x,
+                                             const clade_tensor *weight,
+                                             const clade__epilogue *epilogue);
+
+clade_status clade__conv_transpose2d_backward(clade__commands *commands,
+                                              const clade__conv_transpose2d_work *work,
+                                              const clade__conv2d_gradients *gradients,
+                                              const clade_tensor *x, const clade_tensor *weight,
+                                              const clade_tensor *dy);
+
 /* activation.c */
 clade_status clade__activation_forward(clade__commands *commands, clade_activation kind,
                                        float slope, clade_tensor *y, const clade_tensor *x);

@@ -137,11 +137,13 @@ enum {
 extern const clade__family clade__max_pools, clade__max_pool_backwards, clade__avg_pools,
     clade__avg_pool_backwards, clade__upsamples, clade__upsample_backwards;
 
-/* convolutions.c; the variant says by which provider, else the first that takes it, whether relu follows,
- * whose gradient it is if not the input's, and CLADE__ADDS. */
+/* convolutions.c and conv_transposes.c; the variant says by which provider, else the first that takes it,
+ * whether relu follows, whose gradient it is if not the input's, and CLADE__ADDS. */
 enum { CLADE__BY_COLUMNS = 1, CLADE__WITH_RELU = 2, CLADE__OF_WEIGHT = 4 };
 
 extern const clade__family clade__conv_forwards, clade__conv_backwards, clade__conv_biases;
+extern const clade__family clade__transpose_forwards, clade__transpose_backwards,
+    clade__transpose_biases;
 
 /* products.c: gemm by a provider, and the step of sgd inside it; the trial's detail is a case. */
 typedef struct clade__product {
