@@ -106,6 +106,53 @@ def normalised(parameters, name, layer, x):
     return x, names
 
 
+def conv2d(parameters, name, layer, x):
+    weight = parameters[name + ".weight"]  # (out, in / groups, height, width)
+    groups, (kh, kw) = layer["groups"], weight.shape[2:]
+    stride, dilation = pair(layer["stride"]), pair(layer["dilation"])
+    if layer["padding"] == "same":
+        both = [(k - 1) * d for k, d in zip((kh, kw), dilation)]
+        ends = [(n // 2, n - n // 2) for n in both]
+    else:
+        ends = [(n, n) for n in pair(layer["padding"])]
+    x = np.pad(x, [(0, 0), (0, 0)] + ends)
+    h, w = [(x.shape[2 + i] - (weight.shape[2 + i] - 1) * dilation[i] - 1) // stride[i] + 1
+            for i in range(2)]
+    x = x.reshape(len(x), groups, -1, *x.shape[2:])
+    weight = weight.reshape(groups, -1, *weight.shape[1:])
+    y = np.zeros((len(x), groups, weight.shape[1], h, w))
+    for a in range(kh):
+        for b in range(kw):
+            part = x[:, :, :, a * dilation[0]:, b * dilation[1]:][..., ::stride[0], ::stride[1]]
+            y += np.einsum("ngchw,goc->ngohw", part[..., :h, :w], weight[..., a, b])
+    return with_bias(parameters, name, y.reshape(len(x), -1, h, w))
+
+
+def conv_transpose2d(parameters, name, layer, x):
+    weight = parameters[name + ".weight"]  # (in, out / groups, height, width)
+    groups, (kh, kw) = layer["groups"], weight.shape[2:]
+    stride, dilation, padding = [pair(layer[k]) for k in ("stride", "dilation", "padding")]
+    more = pair(layer["output_padding"])
+    h, w = x.shape[2:]
+    full = [(x.shape[2 + i] - 1) * stride[i] + (weight.shape[2 + i] - 1) * dilation[i] + 1 + more[i]
+            for i in range(2)]
+    x = x.reshape(len(x), groups, -1, h, w)
+    weight = weight.reshape(groups, -1, *weight.shape[1:])
+    y = np.zeros((len(x), groups, weight.shape[2], *full))
+    for a in range(kh):
+        for b in range(kw):
+            part = y[:, :, :, a * dilation[0]:, b * dilation[1]:][..., ::stride[0], ::stride[1]]
+            part[..., :h, :w] += np.einsum("ngchw,gco->ngohw", x, weight[..., a, b])
+    y = y[..., padding[0]:full[0] - padding[0], padding[1]:full[1] - padding[1]]
+    return with_bias(parameters, name, y.reshape(len(x), -1, *y.shape[3:]))
+
+
+def with_bias(parameters, name, y):
+    if name + ".bias" not in parameters:
+        return y, {name + ".weight"}
+    return y + parameters[name + ".bias"].reshape(-1, 1, 1), {name + ".weight", name + ".bias"}
+
+
 FUNCTIONS = {
     "max_pool2d": lambda x, layer: windows(x, layer, -np.inf).max(axis=(0, 1)),
     "avg_pool2d": avg_pool2d,
@@ -148,6 +195,10 @@ def run(model, parameters, values):
         kind = layer["type"]
         if kind == "linear":
             x, names = linear(parameters, name, layer, inputs[0])
+            used |= names
+        elif kind in ("conv2d", "conv_transpose2d"):
+            of_kind = conv2d if kind == "conv2d" else conv_transpose2d
+            x, names = of_kind(parameters, name, layer, inputs[0])
             used |= names
         elif kind in ("batch_norm", "group_norm"):
             x, names = normalised(parameters, name, layer, inputs[0])

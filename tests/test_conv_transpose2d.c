@@ -1,4 +1,5 @@
-/* conv_transpose2d: verify's cases, small ones by hand, and what it refuses. */
+/* conv_transpose2d: verify's cases, small ones by hand, what it refuses, and as a layer of a model. */
+#include "network.h"
 #include "reference.h"
 
 #include "ops/ops.h"
@@ -170,6 +171,89 @@ static void tensors_are_checked(void **state)
     drop(&t);
 }
 
+/* ---- as a layer -------------------------------------------------------------------------------- */
+
+/* PyTorch's bound of a uniform weight and bias: 1 / sqrt of out_channels / groups times the kernel. */
+static void the_layer_starts_as_pytorchs(void **state)
+{
+    clade_model *model;
+    assert_ok(clade_model_create(&model, *state, 3));
+    clade_node *x = clade_input(model, CLADE_SHAPE(64, 2, 3));
+    clade_node *y = clade_conv_transpose2d_with(
+        x, &(clade_conv_transpose2d_options){.out_channels = 36, .kernel_size = {5, 4}, .name = "up",
+                                             .window = {.stride = {2, 3}, .padding = {1, 0},
+                                                        .output_padding = {1, 2}, .groups = 4}});
+    y = clade_relu(clade_conv_transpose2d(y, 3, 2, 2));
+    assert_ok(clade_compile(model, y, &(clade_compile_options){.loss = CLADE_LOSS_MSE}));
+    const clade__graph *graph = &model->graph;
+    double *values = net_parameters(model);
+    const double *value = values;
+    static const int64_t shapes[][4] = {{64, 9, 5, 4}, {36}, {36, 3, 2, 2}, {3}};
+    static const char *const names[] = {"up.weight", "up.bias", "1.weight", "1.bias"};
+    static const double fan_in[] = {9 * 20, 9 * 20, 3 * 4, 3 * 4};
+    assert_int_equal(graph->n_parameters, 4);
+    for (int i = 0; i < 4; i++) {
+        const clade__parameter *p = &graph->parameters[i];
+        int64_t n = clade_shape_elements(p->shape);
+        assert_string_equal(p->name, names[i]);
+        assert_memory_equal(p->shape.dim, shapes[i], (size_t)p->shape.rank * sizeof(int64_t));
+        double largest = 0.0, bound = 1.0 / sqrt(fan_in[i]);
+        for (int64_t k = 0; k < n; k++) largest = fmax(largest, fabs(*value++));
+        assert_true(largest <= bound);
+        if (n >= 32) assert_true(largest > 0.85 * bound);
+    }
+    free(values);
+    /* Each of 64 (2, 3) elements by a kernel of 5 x 4 to each of 9 channels. */
+    const clade__layer *up = graph->parameters[0].layer;
+    assert_int_equal(up->type->products(up), 64 * 6 * 9 * 20);
+    /* (2 - 1) 2 - 2 + 4 + 1 + 1 = 6 by (3 - 1) 3 + 3 + 2 + 1 = 12, and twice that. */
+    static const int64_t out[] = {3, 12, 24};
+    assert_int_equal(y->shape.rank, 3);
+    assert_memory_equal(y->shape.dim, out, sizeof out);
+    clade_model_free(model);
+}
+
+static clade_node *plain(clade_node *x, clade_conv_transpose2d_window window)
+{
+    return clade_conv_transpose2d_with(x, &(clade_conv_transpose2d_options){
+                                              .out_channels = 3, .kernel_size = {2}, .window = window});
+}
+
+static void the_layer_is_checked(void **state)
+{
+    const struct {
+        clade_conv_transpose2d_window window;
+        clade_status status;
+        const char *message;
+    } cases[] = {
+        {{.output_padding = {1, 0}}, CLADE_EINVAL, "conv_transpose2d: output_padding is 1, want less than"},
+        {{.output_padding = {-1, 0}}, CLADE_EINVAL, "conv_transpose2d: output_padding is -1, want at least 0"},
+        {{.padding = {2, 0}}, CLADE_ESHAPE, "conv_transpose2d: a padding of 2 leaves nothing of the output"},
+        {{.padding = {CLADE_PADDING_SAME, CLADE_PADDING_SAME}}, CLADE_EINVAL, "conv_transpose2d: padding is -9"},
+        {{.stride = {-1, 1}}, CLADE_EINVAL, "conv_transpose2d: stride is -1, want at least 1"},
+        {{.groups = 3}, CLADE_ESHAPE, "conv_transpose2d: groups is 3, which does not divide both 2 channels"},
+        {{.reserved = {1}}, CLADE_EINVAL, "is not 0: the struct was not zeroed"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        clade_model *model;
+        assert_ok(clade_model_create(&model, *state, 1));
+        clade_node *y = plain(clade_input(model, CLADE_SHAPE(2, 3, 3)), cases[i].window);
+        assert_null(y);
+        assert_fails(clade_compile(model, y, NULL), cases[i].status, cases[i].message);
+        clade_model_free(model);
+    }
+    clade_model *model;
+    assert_ok(clade_model_create(&model, *state, 1));
+    clade_node *y = plain(clade_input(model, CLADE_SHAPE(2, 3)), (clade_conv_transpose2d_window){0});
+    assert_fails(clade_compile(model, y, NULL), CLADE_ESHAPE,
+                 "conv_transpose2d: a sample is (2, 3), want (channels, height, width)");
+    clade_model_free(model);
+    assert_ok(clade_model_create(&model, *state, 1));
+    y = clade_conv_transpose2d_with(clade_input(model, CLADE_SHAPE(2, 3, 3)), NULL);
+    assert_fails(clade_compile(model, y, NULL), CLADE_EINVAL, "clade_conv_transpose2d_with: options is NULL");
+    clade_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +262,8 @@ int main(void)
         cmocka_unit_test(gradients_may_be_left_out),
         cmocka_unit_test(windows_are_checked),
         cmocka_unit_test(tensors_are_checked),
+        cmocka_unit_test(the_layer_starts_as_pytorchs),
+        cmocka_unit_test(the_layer_is_checked),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

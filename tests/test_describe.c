@@ -52,6 +52,10 @@ static const char *const descriptions[] = {
     MODEL("{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":3,\"stride\":1,\"padding\":1,\"dilation\":1,\"groups\":1}"),
     MODEL("{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":[2,3],\"stride\":[1,2],\"padding\":[0,2],\"dilation\":[1,2],"
           "\"groups\":1,\"bias\":false,\"init\":\"he\"}"),
+    MODEL("{\"type\":\"conv_transpose2d\",\"out_channels\":4,\"kernel_size\":[3,2],\"stride\":[2,3],\"padding\":1,"
+          "\"output_padding\":[1,0],\"dilation\":1,\"groups\":2}"),
+    MODEL("{\"type\":\"conv_transpose2d\",\"out_channels\":5,\"kernel_size\":3,\"stride\":1,\"padding\":0,"
+          "\"output_padding\":1,\"dilation\":[2,3],\"groups\":1,\"bias\":false,\"init\":\"he\"}"),
     MODEL("{\"type\":\"concat\",\"dim\":-1}"),
     MODEL("{\"type\":\"concat\",\"inputs\":[\"input\",\"input\",\"input\"],\"dim\":0}"),
     MODEL("{\"type\":\"slice\",\"dim\":1,\"start\":-2,\"length\":2}"),
@@ -112,6 +116,9 @@ static void what_is_left_out_has_its_default(void **state)
          "\"bias_init\":{\"type\":\"constant\",\"value\":0}}"},
         {"{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":[2,2]}",
          "{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":2,\"stride\":1,\"padding\":0,\"dilation\":1,\"groups\":1}"},
+        {"{\"type\":\"conv_transpose2d\",\"out_channels\":5,\"kernel_size\":[2,2],\"bias\":true}",
+         "{\"type\":\"conv_transpose2d\",\"out_channels\":5,\"kernel_size\":2,\"stride\":1,\"padding\":0,"
+         "\"output_padding\":0,\"dilation\":1,\"groups\":1}"},
         {"{\"type\":\"leaky_relu\"}", "{\"type\":\"leaky_relu\",\"slope\":0.01}"},
         {"{\"type\":\"dropout\"}", "{\"type\":\"dropout\",\"p\":0.5}"},
         {"{\"type\":\"dropout\",\"p\":0}", "{\"type\":\"dropout\",\"p\":0}"},
@@ -162,6 +169,9 @@ static void names_are_those_of_parameters(void **state)
 
 #define LAYER(text) MODEL("{\"type\":\"relu\"},{" text "}")
 #define CONV(kernel_size) LAYER("\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":" kernel_size)
+
+#define TRANSPOSED(kernel_size)                                                                    \
+    LAYER("\"type\":\"conv_transpose2d\",\"out_channels\":5,\"kernel_size\":" kernel_size)
 
 static void errors_say_where(void **state)
 {
@@ -281,6 +291,17 @@ static void errors_say_where(void **state)
         {CONV("1,\"groups\":2"), "model.layers[1]: conv2d: groups is 2, which does not divide both 2 "
                                  "channels and 5 out_channels"},
         {CONV("1,\"groups\":0"), "model.layers[1].groups: 0, want a whole number of at least 1"},
+        {LAYER("\"type\":\"conv_transpose2d\",\"kernel_size\":5"), "model.layers[1]: conv_transpose2d wants "
+                                                                    "out_channels"},
+        {TRANSPOSED("2,\"padding\":\"same\""), "model.layers[1].padding: want a whole number, or two for height"},
+        {TRANSPOSED("2,\"padding\":-1"), "model.layers[1].padding: -1, want a whole number of at least 0"},
+        {TRANSPOSED("2,\"output_padding\":[0,-1]"), "model.layers[1].output_padding: -1, want a whole number"},
+        {TRANSPOSED("2,\"output_padding\":2,\"stride\":[3,2]"), "model.layers[1]: conv_transpose2d: "
+         "output_padding is 2, want less than the larger of stride and dilation, 2"},
+        {TRANSPOSED("2,\"padding\":2"), "model.layers[1]: conv_transpose2d: a padding of 2 leaves nothing of the "
+                                        "output, whose height is 4 without it"},
+        {TRANSPOSED("2,\"groups\":2"), "model.layers[1]: conv_transpose2d: groups is 2, which does not divide both "
+                                       "2 channels and 5 out_channels"},
         {MODEL("{\"type\":\"flatten\"},{\"type\":\"conv2d\",\"out_channels\":5,\"kernel_size\":1}"),
          "model.layers[1]: conv2d: a sample is (24), want (channels, height, width)"},
         {LAYER("\"type\":\"relu\",\"inputs\":[\"0:1\"]"), "model.layers[1].inputs: no layer named '0:1'"},

@@ -48,6 +48,11 @@ static const net_case networks[] = {
                "\"padding\":1},{\"type\":\"tanh\"},{\"type\":\"conv2d\",\"out_channels\":2,\"kernel_size\":"
                "[3,2],\"stride\":[2,1],\"padding\":[0,1],\"dilation\":[1,2],\"groups\":2},{\"type\":\"flatten\"},"
                "{\"type\":\"linear\",\"units\":3}]}", CLADE_LOSS_MSE, 0},
+    {"conv_transpose2d",
+     "{\"input\":[4,3,2],\"layers\":[{\"type\":\"conv_transpose2d\",\"out_channels\":4,\"kernel_size\":[3,2],"
+     "\"stride\":[2,1],\"padding\":[1,0],\"output_padding\":1,\"dilation\":[1,2],\"groups\":2},"
+     "{\"type\":\"tanh\"},{\"type\":\"conv_transpose2d\",\"out_channels\":1,\"kernel_size\":2,\"bias\":false},"
+     "{\"type\":\"flatten\"},{\"type\":\"linear\",\"units\":3}]}", CLADE_LOSS_MSE, 0},
     {"concat", BETWEEN("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"concat\",\"inputs\":[\"0\",\"t\","
                        "\"0\"]}"), CLADE_LOSS_CROSS_ENTROPY, 4},
     {"slice", BETWEEN("{\"type\":\"slice\",\"start\":-4,\"length\":3}"), CLADE_LOSS_MSE, 4},

@@ -161,6 +161,11 @@ static const net_case networks[] = {
      POOLED("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"batch_norm\",\"name\":\"m\"},"
             "{\"type\":\"batch_norm\",\"name\":\"n\",\"inputs\":[\"t\"],\"affine\":false},"
             JOIN("concat", "\"t\",\"m\",\"n\"")), CROSS_ENTROPY, 4},
+    {"conv_transpose2d, and what goes in", /* with an activation of its own, and gradients that are added */
+     POOLED("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"conv_transpose2d\",\"out_channels\":3,\"kernel_size\":"
+            "[2,3],\"stride\":2,\"padding\":[0,1],\"output_padding\":1,\"name\":\"c\"},{\"type\":\"relu\"},"
+            "{\"type\":\"flatten\",\"name\":\"a\"},{\"type\":\"flatten\",\"inputs\":[\"t\"],\"name\":\"b\"},"
+            JOIN("concat", "\"a\",\"b\"")), CROSS_ENTROPY, 4},
     {"max_pool2d", POOLED("{\"type\":\"max_pool2d\",\"kernel_size\":2}"), CROSS_ENTROPY, 4},
     {"max_pool2d, windows that overlap",
      POOLED("{\"type\":\"max_pool2d\",\"kernel_size\":3,\"stride\":2,\"padding\":1}"), CROSS_ENTROPY, 4},

@@ -290,6 +290,8 @@ static void builders_keep_what_is_missing(void **state)
     assert_null(clade_linear_with(NULL, NULL));
     assert_null(clade_conv2d(NULL, 1, 1, 0));
     assert_null(clade_conv2d_with(NULL, NULL));
+    assert_null(clade_conv_transpose2d(NULL, 1, 1, 1));
+    assert_null(clade_conv_transpose2d_with(NULL, NULL));
     REFUSED(clade_add_loss(NULL, output, NULL), "clade_add_loss: prediction is NULL");
     REFUSED(clade_add_loss(output, NULL, NULL), "clade_add_loss: target is NULL");
     REFUSED(clade_add_loss(output, output, NULL), "clade_add_loss: options is NULL");

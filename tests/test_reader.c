@@ -135,6 +135,24 @@ static void images(void **state)
                 1.0f, 0.0f);
 }
 
+static void convolutions(void **state)
+{
+    check_model(*state,
+                "{\"input\": [20], \"layers\": ["
+                "{\"type\": \"reshape\", \"shape\": [2, 2, -1]},"
+                "{\"type\": \"conv2d\", \"out_channels\": 6, \"kernel_size\": [2, 3], \"padding\": \"same\"},"
+                "{\"type\": \"relu\"},"
+                "{\"type\": \"conv_transpose2d\", \"out_channels\": 4, \"kernel_size\": [3, 2],"
+                " \"stride\": [2, 3], \"padding\": [1, 0], \"output_padding\": [1, 2], \"groups\": 2},"
+                "{\"type\": \"tanh\"},"
+                "{\"type\": \"conv2d\", \"out_channels\": 6, \"kernel_size\": 3, \"stride\": [1, 2],"
+                " \"padding\": [0, 2], \"dilation\": [1, 2], \"groups\": 2, \"bias\": false},"
+                "{\"type\": \"conv_transpose2d\", \"out_channels\": 3, \"kernel_size\": 2,"
+                " \"dilation\": [3, 1], \"output_padding\": [2, 0], \"bias\": false},"
+                "{\"type\": \"flatten\"}, {\"type\": \"linear\", \"units\": 5}]}",
+                1.0f, 0.0f);
+}
+
 int main(void)
 {
     if (!getenv("CLADE_TEST_SOURCE")) {
@@ -152,6 +170,7 @@ int main(void)
         cmocka_unit_test(standardised_features),
         cmocka_unit_test(names_and_a_residual),
         cmocka_unit_test(images),
+        cmocka_unit_test(convolutions),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

@@ -68,8 +68,23 @@ static clade_status build_conv2d(clade_device *device, const clade_conv2d_option
     return status;
 }
 
+static clade_status build_transposed(clade_device *device, const clade_conv_transpose2d_options *options)
+{
+    clade_model *model;
+    assert_ok(clade_model_create(&model, device, 1));
+    clade_node *x = clade_input(model, CLADE_SHAPE(1, 2, 2));
+    clade_status status = clade_compile(model, clade_flatten(clade_conv_transpose2d_with(x, options)), NULL);
+    clade_model_free(model);
+    return status;
+}
+
 static void building_looks_at_them(void **state)
 {
+    clade_conv_transpose2d_options transposed = {.out_channels = CLASSES, .kernel_size = {1}};
+    REFUSED(transposed, build_transposed(*state, &transposed));
+    REFUSED(transposed.window, build_transposed(*state, &transposed));
+    REFUSED(transposed.weight_init, build_transposed(*state, &transposed));
+    assert_ok(build_transposed(*state, &transposed));
     clade_conv2d_options conv = {.out_channels = CLASSES, .kernel_size = {1}};
     REFUSED(conv, build_conv2d(*state, &conv));
     REFUSED(conv.window, build_conv2d(*state, &conv));

@@ -86,6 +86,29 @@ CLADE_API clade_node *clade_conv2d(clade_node *x, int64_t out_channels, int64_t 
                                    int64_t padding);
 CLADE_API clade_node *clade_conv2d_with(clade_node *x, const clade_conv2d_options *options);
 
+typedef struct clade_conv_transpose2d_options {
+    int64_t out_channels;   /* at least 1 */
+    int64_t kernel_size[2]; /* height and width; a second of 0 is as the first */
+    clade_conv_transpose2d_window window;
+    bool no_bias;
+    clade_init weight_init, bias_init; /* as clade_linear_options; fan_in is PyTorch's for this weight: out_channels
+                                        * / groups times the kernel's elements */
+    const char *name;
+    const char *shared_weight, *shared_bias;
+    uint64_t reserved[8];
+} clade_conv_transpose2d_options;
+
+/* A transposed convolution of samples (channels, height, width), as torch.nn.ConvTranspose2d; parameters
+ * "N.weight" (channels, out_channels / groups, kernel height, kernel width) and "N.bias" (out_channels). The
+ * short form has a square kernel, the same stride both ways and no padding: with a stride as large as the kernel
+ * an image becomes so many times as high and wide. In a description:
+ * {"type": "conv_transpose2d", "out_channels": 16, "kernel_size": 3, "stride": 2, "padding": [1, 0],
+ * "output_padding": 1, "dilation": 1, "groups": 1, "bias": false}. */
+CLADE_API clade_node *clade_conv_transpose2d(clade_node *x, int64_t out_channels, int64_t kernel_size,
+                                             int64_t stride);
+CLADE_API clade_node *clade_conv_transpose2d_with(clade_node *x,
+                                                  const clade_conv_transpose2d_options *options);
+
 CLADE_API clade_node *clade_sigmoid(clade_node *x);
 CLADE_API clade_node *clade_tanh(clade_node *x);
 CLADE_API clade_node *clade_relu(clade_node *x);

@@ -108,6 +108,41 @@ clade_node *clade_conv2d_with(clade_node *x, const clade_conv2d_options *options
                                                  .shared = shared, .n_shared = n_shared});
 }
 
+clade_node *clade_conv_transpose2d(clade_node *x, int64_t out_channels, int64_t kernel_size, int64_t stride)
+{
+    return clade_conv_transpose2d_with(
+        x, &(clade_conv_transpose2d_options){.out_channels = out_channels, .kernel_size = {kernel_size},
+                                             .window.stride = {stride, stride}});
+}
+
+static clade_status check_conv_transpose2d(const clade_conv_transpose2d_options *options)
+{
+    if (!options) return clade__fail(CLADE_EINVAL, "clade_conv_transpose2d_with: options is NULL");
+    CLADE_WANT_UNUSED("conv_transpose2d", options->reserved);
+    CLADE_WANT_UNUSED("conv_transpose2d", options->window.reserved);
+    return CLADE_OK;
+}
+
+clade_node *clade_conv_transpose2d_with(clade_node *x, const clade_conv_transpose2d_options *options)
+{
+    clade__shared shared[2];
+    int n_shared = 0;
+    if (!keep_status(x, check_conv_transpose2d(options))) return NULL;
+    if (options->shared_weight) shared[n_shared++] = (clade__shared){"weight", options->shared_weight};
+    if (options->shared_bias) shared[n_shared++] = (clade__shared){"bias", options->shared_bias};
+    clade_conv_transpose2d_options whole = *options;
+    if (whole.kernel_size[1] == 0) whole.kernel_size[1] = whole.kernel_size[0];
+    if (whole.window.groups == 0) whole.window.groups = 1;
+    for (int d = 0; d < 2; d++) {
+        if (whole.window.stride[d] == 0) whole.window.stride[d] = 1;
+        if (whole.window.dilation[d] == 0) whole.window.dilation[d] = 1;
+    }
+    return clade__graph_add(&(clade__layer_spec){.type = &clade__layer_conv_transpose2d,
+                                                 .name = options->name, .inputs = &x, .n_inputs = 1,
+                                                 .options = &whole, .shared = shared,
+                                                 .n_shared = n_shared});
+}
+
 clade_node *clade_sigmoid(clade_node *x)
 {
     return add_layer(&clade__layer_sigmoid, x, NULL);

@@ -213,7 +213,7 @@ const char *clade__init_name(clade_init_kind kind);
 /* ---- the rows ---------------------------------------------------------------------------------- */
 
 extern const clade__layer_type clade__layer_linear;                         /* layer_linear.c */
-extern const clade__layer_type clade__layer_conv2d;                         /* layer_conv.c */
+extern const clade__layer_type clade__layer_conv2d, clade__layer_conv_transpose2d; /* layer_conv.c */
 extern const clade__layer_type clade__layer_sigmoid, clade__layer_tanh,     /* layer_elements.c */
     clade__layer_relu, clade__layer_leaky_relu, clade__layer_gelu, clade__layer_dropout,
     clade__layer_add, clade__layer_multiply, clade__layer_flatten, clade__layer_reshape;

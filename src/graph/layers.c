@@ -10,7 +10,8 @@ static const clade__layer_type *const rows[] = {
     &clade__layer_mean,    &clade__layer_max,         &clade__layer_argmax,  &clade__layer_concat,
     &clade__layer_slice,   &clade__layer_split,       &clade__layer_max_pool2d,
     &clade__layer_avg_pool2d, &clade__layer_adaptive_avg_pool2d, &clade__layer_conv2d,
-    &clade__layer_batch_norm, &clade__layer_group_norm, &clade__layer_multiply, &clade__layer_reshape,    &clade__layer_upsample,
+    &clade__layer_batch_norm, &clade__layer_group_norm, &clade__layer_multiply, &clade__layer_reshape,
+    &clade__layer_upsample, &clade__layer_conv_transpose2d,
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0], MAX_ADDED = 64 };
 
