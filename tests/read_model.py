@@ -233,10 +233,10 @@ def read_inputs(model, scaling, features, n):
         inputs = [{"name": "input", "shape": model["input"]}]
     values = {}
     for one in inputs:
-        x = read_features(files[one["name"]]).reshape(-1, *one["shape"]).astype(np.float64)
+        x = read_features(files[one["name"]]).astype(np.float64).reshape(-1, math.prod(one["shape"]))
         # The library computes value * scale + shift in float32; a scale is exact as such.
         x = x * np.float32(scaling["scale"]).astype(np.float64) + np.float32(scaling["shift"])
-        values[one["name"]] = x[:n]
+        values[one["name"]] = x[:n].reshape(-1, *one["shape"])
     return values
 
 

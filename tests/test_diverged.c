@@ -17,6 +17,12 @@ static const char one[] = "{\"input\":[4],\"layers\":[" LINEAR(3) "]}";
 static const char deep[] = "{\"input\":[4],\"layers\":[" LINEAR(8) "," RELU "," LINEAR(5) "," RELU
                            "," LINEAR(3) "]}";
 
+#define CONV(more) "{\"type\":\"reshape\",\"shape\":[1,2,2]},{\"type\":\"conv2d\",\"out_channels\":3," \
+                   "\"kernel_size\":2" more "}"
+static const char conv[] = "{\"input\":[4],\"layers\":[" CONV("") ",{\"type\":\"flatten\"}]}";
+static const char cnn[] = "{\"input\":[4],\"layers\":[" CONV(",\"padding\":1") "," RELU
+                          ",{\"type\":\"flatten\"}," LINEAR(3) "]}";
+
 enum { SEED = 6, SAMPLES = 60, BATCH = 16, EPOCH_STEPS = 4, INPUTS = 4, OUTPUTS = 3 };
 enum { WHICH = 17, FEATURE = 2, TARGET = 1 }; /* the sample that is at fault */
 
@@ -119,6 +125,14 @@ static const fault faults[] = {
     {"gradient of a weight, adam", one, CLADE_LOSS_MSE, TINY_ADAM, .with = 1e-20f,
      .feature = 1e30f, .phase = CLADE_PHASE_BACKWARD, .layer = "0",
      .message = "the gradient of layer '0'"},
+    {"forward of a convolution", cnn, 0, TINY, .with = 1e30f, .feature = 1e20f,
+     .phase = CLADE_PHASE_FORWARD, .layer = "1",
+     .message = "the output of layer '1' (conv2d, 4 to 27) is first not finite; try "},
+    {"gradient of a convolution's weight", conv, CLADE_LOSS_MSE, TINY, .with = 1e-20f, .feature = 1e30f,
+     .phase = CLADE_PHASE_BACKWARD, .layer = "1", .message = "the gradient of layer '1' (conv2d, "},
+    {"gradient of a convolution's weight, adam in parts", conv, CLADE_LOSS_MSE, TINY_ADAM, 2, .with = 1e-20f,
+     .feature = 1e30f, .phase = CLADE_PHASE_BACKWARD, .layer = "1",
+     .message = "the gradient of layer '1' (conv2d, "},
 };
 
 /* Where a gemm does sgd's step, there is no gradient to see. */

@@ -17,7 +17,10 @@ static const char *const networks[] = {
     "{\"input\":[100],\"layers\":[" LINEAR(200) ",{\"type\":\"gelu\"},{\"type\":\"dropout\"}," LINEAR(
         300) ",{\"type\":\"softmax\"}," LINEAR(10) "]}",
     "{\"input\":[100],\"layers\":[{\"type\":\"linear\",\"units\":200,\"name\":\"a\"},"
-    "{\"type\":\"tanh\",\"name\":\"b\"},{\"type\":\"add\",\"inputs\":[\"a\",\"b\"]}," LINEAR(10) "]}"};
+    "{\"type\":\"tanh\",\"name\":\"b\"},{\"type\":\"add\",\"inputs\":[\"a\",\"b\"]}," LINEAR(10) "]}",
+    "{\"input\":[100],\"layers\":[{\"type\":\"reshape\",\"shape\":[4,5,5]},"
+    "{\"type\":\"conv2d\",\"out_channels\":16,\"kernel_size\":3,\"padding\":1},{\"type\":\"batch_norm\"}," RELU
+    ",{\"type\":\"max_pool2d\",\"kernel_size\":2},{\"type\":\"flatten\"}," LINEAR(10) "]}"};
 enum { N_NETWORKS = sizeof networks / sizeof networks[0] };
 
 /* A device with so much memory; NULL for all of it. */

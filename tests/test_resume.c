@@ -15,17 +15,24 @@ static const char with_dropout[] =
     "{\"input\":[4],\"layers\":[{\"type\":\"linear\",\"units\":6},{\"type\":\"relu\"},"
     "{\"type\":\"dropout\",\"p\":0.5},{\"type\":\"linear\",\"units\":3}]}";
 
+/* Running statistics are part of a training too. */
+static const char of_images[] =
+    "{\"input\":[4],\"layers\":[{\"type\":\"reshape\",\"shape\":[1,2,2]},"
+    "{\"type\":\"conv2d\",\"out_channels\":3,\"kernel_size\":2,\"padding\":1},"
+    "{\"type\":\"batch_norm\"},{\"type\":\"relu\"},{\"type\":\"max_pool2d\",\"kernel_size\":2},"
+    "{\"type\":\"flatten\"},{\"type\":\"linear\",\"units\":3}]}";
+
 enum { SAMPLES = 50, BATCH = 16, EPOCH_STEPS = 4, N_EPOCHS = 4, N_STEPS = EPOCH_STEPS * N_EPOCHS };
 
 typedef struct recipe {
-    const char *what;
+    const char *what, *json; /* json NULL: that of two linear layers */
     clade_loss loss;
     clade_optimizer optimizer;
     clade_schedule schedule;
     int64_t patience;
     double min_delta;
     int64_t accumulate;
-    bool stream, no_valid, dropout, replacement;
+    bool stream, no_valid, replacement;
 } recipe;
 
 static const recipe recipes[] = {
@@ -48,10 +55,14 @@ static const recipe recipes[] = {
      .patience = 2,
      .min_delta = 1.0},
     {.what = "dropout, drawn with replacement, gradients clipped and added up",
+     .json = with_dropout,
      .optimizer = {.kind = CLADE_OPTIMIZER_ADAM, .lr = 0.05f, .clip_norm = 0.5f},
      .accumulate = 3,
-     .dropout = true,
      .replacement = true},
+    {.what = "convolution and batch norm",
+     .json = of_images,
+     .optimizer = {.lr = 0.1f, .momentum = 0.9f, .weight_decay = 1e-4f},
+     .schedule = {.kind = CLADE_SCHEDULE_COSINE}},
     {.what = "targets", .loss = CLADE_LOSS_MSE, .optimizer = {.lr = 0.1f, .momentum = 0.9f}},
 };
 
@@ -63,7 +74,7 @@ static clade_status try_train(clade_device *device, const recipe *r, const char 
                               clade_fit_options options, clade_fit_result *result)
 {
     int n_classes = r->loss == CLADE_LOSS_MSE ? 0 : 3;
-    clade_model *model = net_model(device, 3, r->dropout ? with_dropout : json,
+    clade_model *model = net_model(device, 3, r->json ? r->json : json,
                                    &(clade_compile_options){.loss = r->loss,
                                                             .optimizer = r->optimizer,
                                                             .accumulate = r->accumulate,
