@@ -3,6 +3,8 @@
 import platform
 import re
 
+from .recipes import RECIPES
+
 TITLES = {"numpy": "NumPy", "torch": "PyTorch", "torch-mkl": "PyTorch\\*", "jax": "JAX",
           "clade": "Clade"}
 
@@ -49,23 +51,52 @@ def steps_table(result, names):
     return text
 
 
-def mnist_table(mnist):
-    text = line(["MNIST, 784-512-512-10", "seconds to 98 %", "epochs", "seconds per epoch"])
+def recipe_of(training):
+    """How it is trained, in words."""
+    words = [f"batch {training['batch']}", f"sgd with lr {training['lr']:g}",
+             f"momentum {training['momentum']:g}"]
+    if training["weight_decay"]:
+        words.append(f"weight decay {training['weight_decay']:g}")
+    words += [text for key, text in (("crop", f"crop {training.get('crop')}"), ("flip", "flip"),
+                                     ("cosine", "a cosine schedule"),
+                                     ("standardize_channels", "channels standardized"))
+              if training.get(key)]
+    return ", ".join(words) + f"; the median over {training['seeds']} seeds"
+
+
+def target_table(training):
+    percent = f"{100 * training['target']:g} %"
+    text = line([training["title"], f"seconds to {percent}", "epochs", "seconds per epoch"])
     text += line(["---"] + ["---:"] * 3)
-    for name, entry in mnist["systems"].items():
+    for name, entry in training["systems"].items():
         cells = [f"{entry['seconds']:.2f}" if entry.get("seconds") else "–"]
         cells += [f"{entry['epochs']:g}", f"{entry['seconds_per_epoch']:.2f}"] if (
             "epochs" in entry) else ["–", "–"]
         text += line([TITLES[name]] + cells)
-    return text + (f"\nTraining until 98 % of the test part are right, without validation; batch "
-                   f"128, sgd with lr 0.1 and momentum 0.9; the median over {mnist['seeds']} "
-                   "seeds.\n")
+    return text + (f"\nTraining until {percent} of the test part are right, without validation; "
+                   f"{recipe_of(training)}.\n")
+
+
+def curves_table(training):
+    """A row for each epoch, with the accuracy of the test part in percent."""
+    systems = {name: entry for name, entry in training["systems"].items() if "curves" in entry}
+    text = line([training["title"] + ", epoch", *(TITLES[name] for name in systems)])
+    text += line(["---:"] * (1 + len(systems)))
+    curves = [entry["curves"]["valid_accuracy"] for entry in systems.values()]
+    for i, values in enumerate(zip(*curves)):
+        text += line([str(i + 1), *(f"{100 * value:.1f}" for value in values)])
+    last = ", ".join(f"{TITLES[name]} {100 * entry['accuracy']:.2f} % ("
+                     f"{100 * entry['accuracy_min']:.2f}–{100 * entry['accuracy_max']:.2f})"
+                     for name, entry in systems.items())
+    return text + (f"\nPercent of the test part that are right after each epoch; "
+                   f"{recipe_of(training)}. At the end, with the least and the most of a seed: "
+                   f"{last}.\n")
 
 
 def provenance(result):
     def used(name):
         rows = [row["systems"].get(name, {}) for row in result["steps"]]
-        rows += [result.get("mnist", {}).get("systems", {}).get(name, {})]
+        rows += [result[key]["systems"].get(name, {}) for key in RECIPES if key in result]
         found = sorted({row["variant"] for row in rows if row.get("variant")})
         return f" ({' or '.join(found)}, whichever was fastest)" if len(found) > 1 else (
             f" ({found[0]})" if found and name.startswith("torch") else "")
@@ -82,6 +113,7 @@ def provenance(result):
 
 def markdown(result, names):
     text = steps_table(result, names) if result["steps"] else ""
-    if "mnist" in result:
-        text += ("\n" if text else "") + mnist_table(result["mnist"])
+    for training in (result[name] for name in RECIPES if name in result):
+        table = target_table if "target" in training else curves_table
+        text += ("\n" if text else "") + table(training)
     return text + provenance(result)

@@ -82,6 +82,21 @@ def network(name):
                                torch.nn.Linear(64, 10))
 
 
+def make_network(workload, variant):
+    """In the memory format that the variant wants."""
+    if "network" in workload:
+        net = network(workload["network"])
+    elif "image" in workload:
+        net = images(workload)
+    else:
+        net = model(workload["layers"], workload["activation"] == "sigmoid")
+    if "channels_last" in variant:
+        if "image" not in workload:
+            raise ValueError("channels_last is for images")
+        net = net.to(memory_format=torch.channels_last)
+    return net
+
+
 def train_step(net, loss_of, variant, lr, momentum, weight_decay):
     """A function of (x, y) that does a step and returns the loss, and the optimizer."""
     optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum,
@@ -112,21 +127,12 @@ class Step:
         mse = workload["loss"] == "mse"
         if mse:
             self.labels = F.one_hot(self.labels, workload["layers"][-1]).float()
-        if "network" in workload:
-            net = network(workload["network"])
-        elif "image" in workload:
-            net = images(workload)
-        else:
-            net = model(workload["layers"], workload["activation"] == "sigmoid")
+        net = make_network(workload, variant)
         with torch.no_grad():
             for p, values in zip(net.parameters(), parameters):
                 p.copy_(torch.from_numpy(values))
         if "channels_last" in variant:
-            net = net.to(memory_format=torch.channels_last)
-            if "image" in workload:
-                self.data = self.data.contiguous(memory_format=torch.channels_last)
-            else:
-                raise ValueError("channels_last is for images")
+            self.data = self.data.contiguous(memory_format=torch.channels_last)
         self.train, _ = train_step(net, F.mse_loss if mse else F.cross_entropy, variant,
                                    workload["lr"], workload["momentum"], workload["weight_decay"])
 
