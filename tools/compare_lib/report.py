@@ -51,6 +51,27 @@ def steps_table(result, names):
     return text
 
 
+def megabytes(entry):
+    """Of the whole process, and in brackets without what its library had when it was imported."""
+    if not entry or "peak_bytes" not in entry:
+        return "–"
+    peak = entry["peak_bytes"] / 1e6
+    return f"{peak:.0f}" + (f" ({peak - entry['library_bytes'] / 1e6:.0f})"
+                            if "library_bytes" in entry else "")
+
+
+def memory_table(result, names):
+    text = "\n" + line(["workload", "batch"] + [f"{TITLES[name]}, MB" for name in names])
+    text += line(["---"] + ["---:"] * (1 + len(names)))
+    for row in result["steps"]:
+        text += line([f"`{row['workload']}`", str(row["batch"])] +
+                     [megabytes(row["systems"].get(name)) for name in names])
+    return text + ("\nThe most memory that a process took for ten steps, in the variant that takes "
+                   "the least and compiles nothing (in brackets: without the library, as it was when "
+                   "imported). Clade's is that of a whole training of ten steps by the config in "
+                   "data/, with the driver and its compiler.\n")
+
+
 def recipe_of(training):
     """How it is trained, in words."""
     words = [f"batch {training['batch']}", f"sgd with lr {training['lr']:g}",
@@ -112,7 +133,7 @@ def provenance(result):
 
 
 def markdown(result, names):
-    text = steps_table(result, names) if result["steps"] else ""
+    text = steps_table(result, names) + memory_table(result, names) if result["steps"] else ""
     for training in (result[name] for name in RECIPES if name in result):
         table = target_table if "target" in training else curves_table
         text += ("\n" if text else "") + table(training)

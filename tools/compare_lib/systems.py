@@ -1,7 +1,9 @@
-"""The systems that tools/compare measures, all with the same four calls:
+"""The systems that tools/compare measures, all with the same calls:
 
     open(workload, batch), variant(workload, batch), losses(workload, batch),
     measure(workload, batch, seconds) -> the median seconds of a step
+    memory(workload, batch) -> peak_bytes of a process that does nothing but some steps, and of Python's
+                               library_bytes, what it had as its library was imported
 """
 
 import json
@@ -11,7 +13,9 @@ import subprocess
 
 from .install import LIB, Environment, Unavailable
 from .report import cpu_name
-from .workloads import WORKLOADS
+from .workloads import MEMORY_STEPS, WORKLOADS, write_images
+
+ROOT = LIB.resolve().parent.parent
 
 NAMES = ["numpy", "torch", "torch-mkl", "jax", "clade"]
 X86 = platform.machine() == "x86_64"
@@ -86,7 +90,7 @@ def preload_mkl(folder):
 
 class PythonSystem:
     def __init__(self, name, args):
-        module = name.split("-")[0]
+        self.args, module = args, name.split("-")[0]
         environment = Environment(args.out, module)
         self.python, self.log = environment.ensure(), environment.log
         self.opened = {}
@@ -141,6 +145,19 @@ class PythonSystem:
     def measure(self, workload, batch, seconds):
         return self.process.ask({"run": seconds, "workload": workload, "batch": batch})["median"]
 
+    def memory(self, workload, batch):
+        """Of the variant that takes the least. Compiling takes memory that the steps do not."""
+        best = None
+        for variant, entry in self.opened[workload, batch]["variants"].items():
+            if "error" in entry or "compiled" in variant:
+                continue
+            process = Process(self.command, self.args, self.log, **self.env)
+            answer = process.ask({"memory": workload, "batch": batch, "variant": variant})
+            process.close()
+            if best is None or answer["peak_bytes"] < best["peak_bytes"]:
+                best = answer | {"memory_variant": variant}
+        return best or {}
+
     def close(self):
         self.process.close()
 
@@ -153,14 +170,18 @@ class Clade:
                               "with --clade")
         self.version = self.run("--version").strip()
 
+    def start(self, words, **streams):
+        return subprocess.Popen([str(word) for word in (self.args.clade, *words)], text=True,
+                                env=environment(self.args.threads), preexec_fn=pin(self.args.threads),
+                                **streams)
+
     def run(self, *words):
-        done = subprocess.run([str(word) for word in (self.args.clade, *words)], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env=environment(self.args.threads), preexec_fn=pin(self.args.threads))
-        if done.returncode:
-            last = (done.stderr.strip() or "no message").splitlines()[-1]
-            raise Unavailable(f"clade {words[0]}: exit status {done.returncode}: {last}")
-        return done.stdout
+        process = self.start(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, errors = process.communicate()
+        if process.returncode:
+            last = (errors.strip() or "no message").splitlines()[-1]
+            raise Unavailable(f"clade {words[0]}: exit status {process.returncode}: {last}")
+        return out
 
     def open(self, workload, batch):
         self.measure(workload, batch, 0.1)  # compiles kernels, and keeps them
@@ -177,6 +198,22 @@ class Clade:
                                        self.args.device))
         self.device = document["device"]["name"]
         return document["results"][0]["seconds_median"]
+
+    def memory(self, workload, batch):
+        """Of a training, which saves a model too."""
+        entry, data = WORKLOADS[workload], []
+        if "files" in entry:
+            data = ["--data", write_images(self.args.out / "noise" / entry["files"], entry["files"])]
+        command = ["train", ROOT / "data" / entry["config"], *data, "--valid", "none",
+                   "--batch", batch, "--max-steps", MEMORY_STEPS, "--device", self.args.device,
+                   "--quiet", "--overwrite", "--run", self.args.out / "runs" / "memory"]
+        self.run(*command)  # compiles kernels, and keeps them
+        process = self.start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise Unavailable(f"clade train: exit status {process.returncode}")
+        return {"peak_bytes": usage.ru_maxrss * 1024}
 
     def close(self):
         pass

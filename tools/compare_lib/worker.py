@@ -6,16 +6,20 @@
         every variant, or the one named: the losses of the first steps, and the fastest is kept
     {"run": SECONDS, "workload": WORKLOAD, "batch": N}
         the median and the least seconds of a step; steps are timed in groups of 20 ms or more
+    {"memory": WORKLOAD, "batch": N, "variant": NAME}
+        the most memory that the process had after some steps, and what it had before it made the network;
+        a process that was asked for something before is no measure
 """
 
 import importlib
 import json
 import os
+import resource
 import statistics
 import sys
 import time
 
-from workloads import WORKLOADS, prepare
+from workloads import MEMORY_STEPS, WORKLOADS, prepare
 
 GROUP_SECONDS = 0.02
 CHECKED_STEPS = 3
@@ -63,6 +67,21 @@ def open_steps(module, name, batch, variants, threads):
     return best, report
 
 
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def memory_of_steps(module, name, batch, variant, threads):
+    library = resident_bytes()
+    step = module.Step(WORKLOADS[name], *prepare(name, batch), variant, threads)
+    for i in range(MEMORY_STEPS):
+        step.step(i)
+    step.wait()
+    return {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "library_bytes": library}
+
+
 def main():
     # What libraries print must not come between the answers.
     answers = os.fdopen(os.dup(1), "w")
@@ -84,6 +103,9 @@ def main():
             answer = {"variants": report, "variant": best and best[0]}
             if best:
                 steps[key] = best[1]
+        elif "memory" in request:
+            answer = memory_of_steps(module, request["memory"], request["batch"], request["variant"],
+                                     threads)
         else:
             median, least, count = run(steps[request["workload"], request["batch"]],
                                        request["run"])
