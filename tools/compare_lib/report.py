@@ -114,6 +114,13 @@ def curves_table(training):
                    f"{last}.\n")
 
 
+def outputs_text(outputs):
+    return "".join(f"A `{name}` that Clade saved gives PyTorch's outputs for {answer['samples']} images, "
+                   f"up to {answer['largest']:.3g}, to within {answer['difference']:.2g}"
+                   f"{'' if answer['same'] else ', which is too much'}.\n"
+                   for name, answer in outputs.items())
+
+
 def provenance(result):
     def used(name):
         rows = [row["systems"].get(name, {}) for row in result["steps"]]
@@ -137,4 +144,6 @@ def markdown(result, names):
     for training in (result[name] for name in RECIPES if name in result):
         table = target_table if "target" in training else curves_table
         text += ("\n" if text else "") + table(training)
+    if "outputs" in result:
+        text += ("\n" if text else "") + outputs_text(result["outputs"])
     return text + provenance(result)

@@ -43,43 +43,54 @@ def images(workload):
     return torch.nn.Sequential(*layers)
 
 
+def conv(n_in, n_out, size=3, stride=1):
+    return torch.nn.Conv2d(n_in, n_out, size, stride=stride, padding=size // 2, bias=False)
+
+
 class Residual(torch.nn.Module):
-    """He et al. 2016: two convolutions, and what comes before them, added up."""
+    """He et al. 2016: two convolutions, and what comes before them, added up. Named as in torchvision."""
 
     def __init__(self, n_in, n_out):
         super().__init__()
         stride = 1 if n_in == n_out else 2
-        self.body = torch.nn.Sequential(*normed(n_in, n_out, stride), torch.nn.ReLU(), *normed(n_out, n_out))
-        self.other = torch.nn.Sequential()
+        self.conv1, self.bn1 = conv(n_in, n_out, 3, stride), torch.nn.BatchNorm2d(n_out)
+        self.conv2, self.bn2 = conv(n_out, n_out), torch.nn.BatchNorm2d(n_out)
+        self.downsample = torch.nn.Sequential()
         if stride == 2:
-            self.other = torch.nn.Sequential(torch.nn.Conv2d(n_in, n_out, 1, stride=2, bias=False),
-                                             torch.nn.BatchNorm2d(n_out))
+            self.downsample = torch.nn.Sequential(conv(n_in, n_out, 1, stride),
+                                                  torch.nn.BatchNorm2d(n_out))
 
     def forward(self, x):
-        return torch.relu(self.body(x) + self.other(x))
+        y = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(y)) + self.downsample(x))
 
 
-def normed(n_in, n_out, stride=1):
-    return [torch.nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False),
-            torch.nn.BatchNorm2d(n_out)]
+class ResNet20(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = conv(3, 16), torch.nn.BatchNorm2d(16)
+        self.layer1 = torch.nn.Sequential(*(Residual(16, 16) for _ in range(3)))
+        self.layer2 = torch.nn.Sequential(Residual(16, 32), Residual(32, 32), Residual(32, 32))
+        self.layer3 = torch.nn.Sequential(Residual(32, 64), Residual(64, 64), Residual(64, 64))
+        self.avgpool, self.fc = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.bn1(self.conv1(x)))
+        x = self.avgpool(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(x.flatten(1))
 
 
 def network(name):
     torch.manual_seed(1)
+    if name == "resnet20":
+        return ResNet20()
     layers, n_in = [], 3
-    if name == "vgg":
-        for n_out in 32, 64, 128:
-            layers += [*normed(n_in, n_out), torch.nn.ReLU(), *normed(n_out, n_out), torch.nn.ReLU(),
-                       torch.nn.MaxPool2d(2)]
+    for n_out in 32, 64, 128:
+        for _ in range(2):
+            layers += [conv(n_in, n_out), torch.nn.BatchNorm2d(n_out), torch.nn.ReLU()]
             n_in = n_out
-        return torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(2048, 10))
-    layers += [*normed(3, 16), torch.nn.ReLU()]
-    n_in = 16
-    for n_out in 16, 16, 16, 32, 32, 32, 64, 64, 64:
-        layers.append(Residual(n_in, n_out))
-        n_in = n_out
-    return torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
-                               torch.nn.Linear(64, 10))
+        layers.append(torch.nn.MaxPool2d(2))
+    return torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(2048, 10))
 
 
 def make_network(workload, variant):
