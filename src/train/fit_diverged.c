@@ -193,12 +193,13 @@ static clade_status look_at_part(replay *r, const clade__part *part)
     return status;
 }
 
-/* At what is there before the first step to be looked at: a model may be broken from the beginning. */
+/* At the parameters before the first step that is looked at: a model may be broken from the beginning. The batch
+ * is one that the layers allow. */
 static clade_status look_before(replay *r)
 {
     const clade__graph *graph = &r->f->model->graph;
     clade__plan plan;
-    clade_status status = open_plan(r, &plan, 1);
+    clade_status status = open_plan(r, &plan, r->f->model->exe.micro_batch);
     for (int i = 0; status == CLADE_OK && i < graph->n_layers && !r->what[0]; i++)
         status = look_at_scope(r, NULL, &plan,
                                &(clade__scope){CLADE_PHASE_OPTIMIZER, graph->layers[i]->label});
