@@ -4,14 +4,18 @@
  *   batch_norm_parts       parts = the mean of each block of a channel, and the sum of (x - mean)^2 there
  *   batch_norm_statistics  mean, variance (channels) of the parts together, the variance divided by count; the
  *                          running ones, unless null, move by momentum, to a variance divided by count - 1
- *   batch_norm_forward     y = f((x - mean) * scale + bias), with scale = weight / sqrt(variance + epsilon)
- *   batch_norm_back_parts  parts = the sum of dy in each block, and that of dy (x - mean)
- *   batch_norm_sums        sums (2, channels) of the parts; dbias is the first, dweight the second
- *                          / sqrt(variance + epsilon); with add they are added
- *   batch_norm_backward    dx = ((dy - sum dy / count) - (x - mean) * (sum dy (x - mean) / count)
+ *   batch_norm_forward     y = f(n + other), with n = (x - mean) * scale + bias and scale = weight
+ *                          / sqrt(variance + epsilon); without other (null) y = f(n)
+ *   batch_norm_back_parts  parts = the sum of g = dy f' in each block, and that of g (x - mean); g is stored in
+ *                          masked, unless null
+ *   batch_norm_sums        dbias is the first of the parts together, dweight the second
+ *                          / sqrt(variance + epsilon), with add they are added; of them sums (2, channels) for:
+ *   batch_norm_backward    dx = ((g - sum g / count) - (x - mean) * (sum g (x - mean) / count)
  *                          / (variance + epsilon)) * scale; with -DADD=1 that is added to dx
  *
- * Without weight and bias (null) they are 1 and 0. A variance is a sum of squares of differences from a mean,
+ * Without weight and bias (null) they are 1 and 0. On the way back f is y > 0 ? y : slope * y: 1 is of the
+ * identity, and 0 of relu. f' follows from y's sign or, with y null, from that of n, which is computed once more
+ * and not read. A variance is a sum of squares of differences from a mean,
  * never a difference of two sums, which would lose it where it is small beside the mean. A channel is cut into
  * blocks of per_block samples, so that every sum's order depends on the shapes alone:
  *
@@ -170,6 +174,7 @@ ELEMENT_KERNEL batch_norm_statistics(global float *restrict mean, global float *
 }
 
 ROW_KERNEL batch_norm_forward(global float *restrict y, const global float *restrict x,
+                              const global float *restrict other,
                               const global float *restrict mean,
                               const global float *restrict variance,
                               const global float *restrict weight,
@@ -184,7 +189,8 @@ ROW_KERNEL batch_norm_forward(global float *restrict y, const global float *rest
     for (int sample = s.first; sample < s.last; sample++) {
         const size_t at = part_of(s, sample, shape);
         for EACH_PART(c, s.n) {
-            const VEC normal = (fetch(x + at + c, s.n - c, 0.0f) - middle) * scale + shift;
+            VEC normal = (fetch(x + at + c, s.n - c, 0.0f) - middle) * scale + shift;
+            if (other) normal += fetch(other + at + c, s.n - c, 0.0f);
             put(activation_forward(normal, slope), y + at + c, s.n - c);
         }
     }
@@ -192,21 +198,39 @@ ROW_KERNEL batch_norm_forward(global float *restrict y, const global float *rest
 
 /* ---- backward ---------------------------------------------------------------------------------- */
 
-ROW_KERNEL batch_norm_back_parts(global float *restrict parts, const global float *restrict x,
-                                 const global float *restrict dy,
-                                 const global float *restrict mean, const int8 shape)
+/* dy f', where f has a value of this sign. */
+static inline VEC masked_of(const VEC dy, const VEC value, const float slope)
+{
+    const VEC low = slope == 0.0f ? (VEC)(0.0f) : slope * dy; /* 0, also of an infinity */
+    return value <= 0.0f ? low : dy;
+}
+
+/* masked may be dy. */
+ROW_KERNEL batch_norm_back_parts(global float *restrict parts, global float *masked,
+                                 const global float *restrict x, const global float *dy,
+                                 const global float *restrict y, const global float *restrict mean,
+                                 const global float *restrict variance,
+                                 const global float *restrict weight,
+                                 const global float *restrict bias, const int8 shape,
+                                 const float epsilon, const float slope)
 {
     MEETING(float, meeting);
     const share s = share_of(shape);
     const result middle = of_channel(mean, 0.0f, s, shape);
+    const result scale = of_channel(weight, 1.0f, s, shape) /
+                         sqrt(of_channel(variance, 0.0f, s, shape) + epsilon);
+    const result shift = of_channel(bias, 0.0f, s, shape);
     VEC total = 0.0f, product = 0.0f;
     for (int sample = s.first; sample < s.last; sample++) {
         const size_t at = part_of(s, sample, shape);
         VEC part = 0.0f, products = 0.0f;
         for EACH_PART(c, s.n) {
-            const VEC gradient = fetch(dy + at + c, s.n - c, 0.0f);
-            part += gradient;
-            products += gradient * (fetch(x + at + c, s.n - c, FILL(middle)) - middle);
+            const VEC d = fetch(x + at + c, s.n - c, FILL(middle)) - middle;
+            const VEC value = y ? fetch(y + at + c, s.n - c, 0.0f) : d * scale + shift;
+            const VEC g = masked_of(fetch(dy + at + c, s.n - c, 0.0f), value, slope);
+            if (masked) put(g, masked + at + c, s.n - c);
+            part += g;
+            products += g * d;
         }
         total += part;
         product += products;
@@ -223,7 +247,8 @@ ROW_KERNEL batch_norm_back_parts(global float *restrict parts, const global floa
 ELEMENT_KERNEL batch_norm_sums(global float *restrict sums, global float *restrict dweight,
                                global float *restrict dbias, const global float *restrict parts,
                                const global float *restrict variance, const int8 shape,
-                               const float epsilon, const int add_weight, const int add_bias)
+                               const float count, const float epsilon, const int add_weight,
+                               const int add_bias)
 {
     if (!HAS_ELEMENT(CHANNELS)) return;
     const int channel = (int)ELEMENT, per_channel = ALL / CHANNELS;
@@ -234,32 +259,35 @@ ELEMENT_KERNEL batch_norm_sums(global float *restrict sums, global float *restri
             total += parts[(size_t)b * ALL + k];
             product += parts[((size_t)BLOCKS + b) * ALL + k];
         }
-    sums[channel] = total;
-    sums[CHANNELS + channel] = product;
-    const float of_weight = product / sqrt(variance[channel] + epsilon);
+    const float spread = variance[channel] + epsilon, of_weight = product / sqrt(spread);
+    sums[channel] = total / count;
+    sums[CHANNELS + channel] = product / count / spread;
     if (dweight) dweight[channel] = add_weight ? dweight[channel] + of_weight : of_weight;
     if (dbias) dbias[channel] = add_bias ? dbias[channel] + total : total;
 }
 
 ROW_KERNEL batch_norm_backward(global float *restrict dx, const global float *restrict x,
-                               const global float *restrict dy, const global float *restrict mean,
+                               const global float *restrict dy, const global float *restrict y,
+                               const global float *restrict mean,
                                const global float *restrict variance,
                                const global float *restrict weight,
-                               const global float *restrict sums, const int8 shape,
-                               const float count, const float epsilon)
+                               const global float *restrict bias, const global float *restrict sums,
+                               const int8 shape, const float epsilon, const float slope)
 {
     const share s = share_of(shape);
     const result middle = of_channel(mean, 0.0f, s, shape);
-    const result spread = of_channel(variance, 0.0f, s, shape) + epsilon;
-    const result scale = of_channel(weight, 1.0f, s, shape) / sqrt(spread);
-    const result of_all = of_channel(sums, 0.0f, s, shape) / count;
-    const result slope = of_channel(sums + CHANNELS, 0.0f, s, shape) / count / spread;
+    const result scale = of_channel(weight, 1.0f, s, shape) /
+                         sqrt(of_channel(variance, 0.0f, s, shape) + epsilon);
+    const result shift = of_channel(bias, 0.0f, s, shape);
+    const result of_all = of_channel(sums, 0.0f, s, shape);
+    const result of_products = of_channel(sums + CHANNELS, 0.0f, s, shape);
     for (int sample = s.first; sample < s.last; sample++) {
         const size_t at = part_of(s, sample, shape);
         for EACH_PART(c, s.n) {
             const VEC d = fetch(x + at + c, s.n - c, 0.0f) - middle;
-            const VEC gradient = fetch(dy + at + c, s.n - c, 0.0f) - of_all;
-            give((gradient - d * slope) * scale, dx + at + c, s.n - c);
+            const VEC value = y ? fetch(y + at + c, s.n - c, 0.0f) : d * scale + shift;
+            const VEC g = masked_of(fetch(dy + at + c, s.n - c, 0.0f), value, slope);
+            give(((g - of_all) - d * of_products) * scale, dx + at + c, s.n - c);
         }
     }
 }

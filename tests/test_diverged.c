@@ -22,6 +22,8 @@ static const char deep[] = "{\"input\":[4],\"layers\":[" LINEAR(8) "," RELU "," 
 static const char conv[] = "{\"input\":[4],\"layers\":[" CONV("") ",{\"type\":\"flatten\"}]}";
 static const char cnn[] = "{\"input\":[4],\"layers\":[" CONV(",\"padding\":1") "," RELU
                           ",{\"type\":\"flatten\"}," LINEAR(3) "]}";
+static const char residual[] = "{\"input\":[4],\"layers\":[" LINEAR(8) ",{\"type\":\"batch_norm\"},"
+                               "{\"type\":\"add\",\"inputs\":[\"0\",\"1\"]}," RELU "," LINEAR(3) "]}";
 
 enum { SEED = 6, SAMPLES = 60, BATCH = 16, EPOCH_STEPS = 4, INPUTS = 4, OUTPUTS = 3 };
 enum { WHICH = 17, FEATURE = 2, TARGET = 1 }; /* the sample that is at fault */
@@ -56,21 +58,28 @@ static int64_t step_of(int sample, bool replacement, int *epoch)
 
 /* ---- one sample at fault ----------------------------------------------------------------------- */
 
-/* relu's gradient in the layer with 8 units is NaN where its value is large. */
-static const char *break_relu(void)
+/* relu's gradient in the layer with 8 units is NaN where its value is large; or so is that of a norm, an add and
+ * a relu, of what is added. */
+static const struct breakage {
+    const char *kernel, *right, *wrong;
+} breakages[] = {{"activation", "GIVE(dx[i], activation", "GIVE(dx[i], n % 32 == 0 && saved[i] > 50.0f ? NAN : activation"},
+                 {"batch_norm", "if (masked) put(g,",
+                  "if (masked) put(fetch(y + at + c, s.n - c, 0.0f) > 50.0f ? (VEC)(NAN) : g,"}};
+enum { NOTHING_BROKEN, RELU_BROKEN, NORM_BROKEN };
+
+static const char *break_kernel(int broken)
 {
-    static const char right[] = "GIVE(dx[i], activation", wrong[] = "GIVE(dx[i], n % 32 == 0 && saved[i] > "
-                                                                    "50.0f ? NAN : activation";
+    const struct breakage *b = &breakages[broken - 1];
     const char *source = getenv("CLADE_TEST_SOURCE"), *folder = test_folder();
     unsigned char *bytes;
     size_t n_bytes;
-    assert_ok(clade__file_read(test_text("%s/cl/activation.cl", source), &bytes, &n_bytes));
-    const char *text = (const char *)bytes, *at = strstr(text, right);
+    assert_ok(clade__file_read(test_text("%s/cl/%s.cl", source, b->kernel), &bytes, &n_bytes));
+    const char *text = (const char *)bytes, *at = strstr(text, b->right);
     assert_non_null(at);
-    clade__text broken = {0};
-    clade__text_append(&broken, "%.*s%s%s", (int)(at - text), text, wrong, at + strlen(right));
-    test_write_file(test_text("%s/activation.cl", folder), broken.data, broken.length);
-    clade__text_free(&broken);
+    clade__text changed = {0};
+    clade__text_append(&changed, "%.*s%s%s", (int)(at - text), text, b->wrong, at + strlen(b->right));
+    test_write_file(test_text("%s/%s.cl", folder, b->kernel), changed.data, changed.length);
+    clade__text_free(&changed);
     free(bytes);
     return folder;
 }
@@ -80,7 +89,8 @@ typedef struct fault {
     clade_loss loss;
     clade_optimizer optimizer;
     int64_t accumulate;
-    bool keep_gradients, broken_relu;
+    bool keep_gradients;
+    int broken;
     int filled;   /* this parameter has one value everywhere, if it is not 0: */
     float with;
     float feature; /* of the sample that is at fault, all of them or, if it is NaN, one */
@@ -106,11 +116,14 @@ static const fault faults[] = {
      .phase = CLADE_PHASE_FORWARD, .layer = "2", .message = "the output of layer '2'"},
     {"loss", one, CLADE_LOSS_MSE, TINY, .feature = 1e22f, .phase = CLADE_PHASE_LOSS, .layer = "",
      .message = "the loss is first not finite; try a smaller learning rate, or to clip"},
-    {"backward", deep, 0, TINY, .broken_relu = true, .feature = 1e3f,
+    {"backward", deep, 0, TINY, .broken = RELU_BROKEN, .feature = 1e3f,
      .phase = CLADE_PHASE_BACKWARD, .layer = "1",
      .message = "the gradient of layer '1' (relu, 8 to 8) is first not finite"},
-    {"backward, adam", deep, 0, TINY_ADAM, .broken_relu = true, .feature = 1e3f,
+    {"backward, adam", deep, 0, TINY_ADAM, .broken = RELU_BROKEN, .feature = 1e3f,
      .phase = CLADE_PHASE_BACKWARD, .layer = "1", .message = "the gradient of layer '1'"},
+    {"backward of a norm, an add and relu", residual, 0, TINY, .broken = NORM_BROKEN, .feature = 1e3f,
+     .phase = CLADE_PHASE_BACKWARD, .layer = "1",
+     .message = "the gradient of layer '1' (batch_norm, 8 to 8) is first not finite"},
     /* The loss is 1e21, and its gradient times a feature overflows. */
     {"gradient of a weight", one, CLADE_LOSS_MSE, TINY, .keep_gradients = true, .with = 1e-20f,
      .feature = 1e30f, .phase = CLADE_PHASE_BACKWARD, .layer = "0",
@@ -218,14 +231,14 @@ static void the_place_is_named(void **state)
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         const fault *c = &faults[i];
         clade_device *device = *state;
-        if (c->broken_relu) {
-            assert_int_equal(setenv("CLADE_KERNEL_DIR", break_relu(), 1), 0);
+        if (c->broken) {
+            assert_int_equal(setenv("CLADE_KERNEL_DIR", break_kernel(c->broken), 1), 0);
             device = test_open_again(state);
         }
         check_fault(device, c, &(clade_fit_options){.epochs = 2});
         check_fault(device, c, &(clade_fit_options){.epochs = 2, .stream = true, .log_every = 1});
         check_fault(device, c, &(clade_fit_options){.checkpoint_every = {1, CLADE_STEPS}});
-        if (c->broken_relu) clade_device_free(device);
+        if (c->broken) clade_device_free(device);
         unsetenv("CLADE_KERNEL_DIR");
     }
     clade_model *model = faulty_model(*state, &fused);

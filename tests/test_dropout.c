@@ -177,8 +177,8 @@ static void evaluation_drops_nothing(void **state)
 {
     clade_model *with = dropping(*state, 13);
     clade_model *without = net_model(*state, 3, WITH(""), &(clade_compile_options){.batch = 13});
-    assert_ptr_equal(with->exe.train_layout->activation_of[1], with->graph.layers[2]);
-    assert_ptr_equal(with->exe.infer_layout->activation_of[1], with->graph.layers[2]);
+    assert_ptr_equal(with->exe.train_layout->tails[1].activation, with->graph.layers[2]);
+    assert_ptr_equal(with->exe.infer_layout->tails[1].activation, with->graph.layers[2]);
     assert_int_equal(with->exe.infer_layout->n_slots, without->exe.infer_layout->n_slots);
     net_batch batch = net_random_batch(with, 5, 300, 4);
     clade_data *data = net_data(with, &batch, 4);

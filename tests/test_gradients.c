@@ -37,6 +37,11 @@ enum { BATCH = 13, SHORT_BATCH = 5 };
     "{\"input\":[2,6,5],\"layers\":[{\"type\":\"linear\",\"units\":8,\"name\":\"h\"}," layers         \
     ",{\"type\":\"flatten\",\"name\":\"all\"}," LINEAR(4) "]}"
 
+#define AND_OUT ",{\"type\":\"flatten\",\"name\":\"all\"}," LINEAR(4) "]}"
+#define RESIDUAL(layers, inputs, activation)                                                       \
+    "{\"input\":[2,6,5],\"layers\":[" LINEAR(8) "," NAMED("tanh", "t") "," layers                     \
+    NAMED("batch_norm", "n") "," JOIN("add", inputs) ",{\"type\":\"" activation "\"}"
+
 typedef struct net_case {
     const char *what, *json;
     clade_loss loss;
@@ -157,6 +162,23 @@ static const net_case networks[] = {
     {"batch_norm", POOLED("{\"type\":\"batch_norm\",\"eps\":0.1}"), CROSS_ENTROPY, 4},
     {"batch_norm and its relu", POOLED("{\"type\":\"batch_norm\",\"eps\":0.01},{\"type\":\"relu\"}"),
      CROSS_ENTROPY, 4},
+    {"batch_norm and its leaky_relu",
+     POOLED("{\"type\":\"batch_norm\",\"affine\":false},{\"type\":\"leaky_relu\",\"slope\":0.3}"), CROSS_ENTROPY, 4},
+    {"batch_norm, an add and its relu", RESIDUAL(LINEAR(8) ",", "\"t\",\"n\"", "relu") AND_OUT, CROSS_ENTROPY, 4},
+    {"batch_norm, an add and its sigmoid", RESIDUAL(LINEAR(8) ",", "\"n\",\"t\"", "sigmoid") AND_OUT, CROSS_ENTROPY, 4},
+    {"batch_norm, an add and its gelu", RESIDUAL(LINEAR(8) ",", "\"n\",\"t\"", "gelu") AND_OUT, CROSS_ENTROPY, 4},
+    {"batch_norm and its input, added", RESIDUAL("", "\"n\",\"t\"", "leaky_relu") AND_OUT, CROSS_ENTROPY, 4},
+    {"the same, with a gradient that has another owner", /* relu's is not made in its place */
+     RESIDUAL("", "\"t\",\"n\"", "relu\",\"name\":\"r") "," JOIN("add", "\"r\",\"t\"") AND_OUT, CROSS_ENTROPY, 4},
+    {"batch_norm of two branches", /* the later one takes the add */
+     RESIDUAL("{\"type\":\"batch_norm\",\"name\":\"m\"}," LINEAR(8) ",", "\"m\",\"n\"", "relu") AND_OUT, CROSS_ENTROPY, 4},
+    {"batch_norm, an add of the input and its relu",
+     "{\"input\":[2,6,5],\"layers\":[" LINEAR(5) ",{\"type\":\"batch_norm\",\"name\":\"n\"},"
+     JOIN("add", "\"input\",\"n\"") "," RELU ",{\"type\":\"flatten\"}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
+    {"batch_norm without a gradient, an add and its relu",
+     "{\"input\":[2,6,5],\"layers\":[{\"type\":\"linear\",\"units\":5,\"name\":\"h\"},"
+     "{\"type\":\"batch_norm\",\"name\":\"n\",\"inputs\":[\"input\"],\"affine\":false},"
+     JOIN("add", "\"h\",\"n\"") "," RELU ",{\"type\":\"flatten\"}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
     {"two of batch_norm, and what goes in", /* gradients that are added */
      POOLED("{\"type\":\"tanh\",\"name\":\"t\"},{\"type\":\"batch_norm\",\"name\":\"m\"},"
             "{\"type\":\"batch_norm\",\"name\":\"n\",\"inputs\":[\"t\"],\"affine\":false},"

@@ -3,6 +3,7 @@
 #include "network.h"
 
 #define NAMED(type, name) "{\"type\":\"" type "\",\"name\":\"" name "\"}"
+#define ADD(a, b) "{\"type\":\"add\",\"inputs\":[\"" a "\",\"" b "\"]}"
 #define MODEL(layers) "{\"input\":[20],\"layers\":[" layers "]}"
 
 static const struct {
@@ -36,6 +37,10 @@ static const struct {
                     "{\"type\":\"slice\",\"inputs\":[\"h\"],\"start\":5,\"length\":25},"
                     "{\"type\":\"add\",\"inputs\":[\"2\",\"a\"],\"name\":\"s\"},"
                     "{\"type\":\"concat\",\"inputs\":[\"s\",\"h\",\"input\",\"s\"]}," LINEAR(10))},
+    {"residual blocks", MODEL(LINEAR(30) "," NAMED("batch_norm", "a") "," NAMED("relu", "r") "," LINEAR(30) ","
+                              NAMED("batch_norm", "b") "," ADD("b", "r") "," NAMED("relu", "s") "," LINEAR(30) ","
+                              NAMED("batch_norm", "c") "," LINEAR(30) "," NAMED("batch_norm", "d") ","
+                              ADD("c", "d") "," NAMED("leaky_relu", "t") "," ADD("t", "s") "," LINEAR(10))},
 };
 enum { N_GRAPHS = sizeof graphs / sizeof graphs[0] };
 
@@ -53,7 +58,7 @@ static bool one_of(const char *name, const char *const *names)
 /* From the formulas of the gradients. */
 static bool gradient_needs_x(const clade__layer *layer)
 {
-    return one_of(layer->type->name, (const char *const[]){"linear", "gelu", "max", NULL});
+    return one_of(layer->type->name, (const char *const[]){"linear", "gelu", "max", "batch_norm", NULL});
 }
 
 static bool gradient_needs_y(const clade__layer *layer)
@@ -86,8 +91,15 @@ static void assert_lives(const char *what, const clade__value *value, int from, 
 static int forward_time(const clade__layout *layout, const clade__layer *layer)
 {
     if (!layer->type) return 0;
-    int before = layer->inputs[0]->layer->index;
-    return layout->activation_of[before] == layer ? before : layer->index;
+    const clade__layer *head = layout->heads[layer->index];
+    return head ? head->index : layer->index;
+}
+
+/* The layer whose backward its own is part of. */
+static int led_back_by(const clade__layout *layout, const clade__layer *layer)
+{
+    const clade__layer *head = layout->heads[layer->index];
+    return head && layout->tails[head->index].goes_back ? head->index : layer->index;
 }
 
 /* When the gradient of layer i's output is written first, and last read: by its own backward. */
@@ -97,7 +109,7 @@ static void check_dy(const clade_model *model, const clade__layout *layout, int 
     for (int u = n - 1; u > i; u--) {
         const clade__layer *user = model->graph.layers[u];
         for (int k = 0; k < user->n_inputs && from == n; k++)
-            if (user->inputs[k]->layer->index == i) from = 2 * n - u;
+            if (user->inputs[k]->layer->index == i) from = 2 * n - led_back_by(layout, user);
     }
     /* Several users write apart from one another: what the last of them leaves is read. */
     const clade_node *y = &model->graph.layers[i]->outputs[0];
@@ -115,11 +127,13 @@ static void check_lives(const clade_model *model, const clade__layout *layout)
         int first = forward_time(layout, layer), last = first;
         bool trained = layout->training && needs_grad[i];
         if (&layer->outputs[0] == model->output) last = end;
-        if (trained && gradient_needs_y(layer) && last < 2 * n - i) last = 2 * n - i;
+        int back = led_back_by(layout, layer);
+        if (trained && gradient_needs_y(layer) && (back == i || layout->tails[back].add) && last < 2 * n - back)
+            last = 2 * n - back;
         for (int u = n - 1; u > i; u--) {
             const clade__layer *user = model->graph.layers[u];
             for (int k = 0; k < user->n_inputs; k++) {
-                if (user->inputs[k]->layer != layer || layout->activation_of[i] == user) continue;
+                if (user->inputs[k]->layer != layer || layout->heads[u] == layer) continue;
                 int read = layout->training && needs_grad[u] && gradient_needs_x(user)
                                ? 2 * n - u
                                : forward_time(layout, user);
@@ -127,7 +141,7 @@ static void check_lives(const clade_model *model, const clade__layout *layout)
             }
         }
         assert_lives("y", y_of(layout, i), first, last);
-        if (trained) check_dy(model, layout, i);
+        if (trained && back == i) check_dy(model, layout, i);
     }
     const clade__loss_values *loss = &layout->losses[0];
     assert_lives("labels", &layout->values[loss->labels], 0, n);
@@ -215,17 +229,50 @@ static void an_epilogue_shares_its_linear_s_value(void **state)
                                      cases[i].activation);
         clade_model *model = net_model(*state, 1, json, &(clade_compile_options){.batch = 4});
         const clade__layout *train = model->exe.train_layout, *infer = model->exe.infer_layout;
-        assert_true((train->activation_of[1] == model->graph.layers[2]) == cases[i].trained);
-        assert_true((infer->activation_of[1] == model->graph.layers[2]) == cases[i].inferred);
+        assert_true((train->tails[1].activation == model->graph.layers[2]) == cases[i].trained);
+        assert_true((infer->tails[1].activation == model->graph.layers[2]) == cases[i].inferred);
         assert_true((y_of(train, 1) == y_of(train, 2)) ==
                     cases[i].trained);
-        assert_null(train->activation_of[3]);
+        assert_null(train->tails[3].activation);
         clade_model_free(model);
     }
     /* With a second user the linear's own values are wanted too. */
     clade_model *model = net_model(*state, 1, graphs[3].json, &(clade_compile_options){.batch = 4});
-    assert_null(model->exe.train_layout->activation_of[1]);
-    assert_null(model->exe.infer_layout->activation_of[1]);
+    assert_null(model->exe.train_layout->tails[1].activation);
+    assert_null(model->exe.infer_layout->tails[1].activation);
+    clade_model_free(model);
+}
+
+static void assert_tail(const clade_model *model, const clade__layout *layout, int head, int add, int activation)
+{
+    const clade__tail *tail = &layout->tails[head];
+    clade__layer **layers = model->graph.layers;
+    assert_ptr_equal(tail->add, add < 0 ? NULL : layers[add]);
+    assert_ptr_equal(tail->activation, activation < 0 ? NULL : layers[activation]);
+    for (int i = head + 1; i <= activation; i++) {
+        assert_ptr_equal(layout->heads[i], layers[head]);
+        assert_ptr_equal(y_of(layout, i), y_of(layout, head));
+        assert_int_equal(layout->dy[i] >= 0, layout->training && i == add);
+        assert_false(layout->goes_back[i]);
+    }
+    assert_int_equal(tail->goes_back, layout->training);
+}
+
+/* In "residual blocks": an add is the later norm's, whichever input that is. */
+static void a_norm_takes_the_add_and_the_activation(void **state)
+{
+    clade_model *model = net_model(*state, 1, graphs[N_GRAPHS - 1].json, &(clade_compile_options){.batch = 4});
+    const clade__layout *layouts[] = {model->exe.train_layout, model->exe.infer_layout};
+    for (int i = 0; i < 2; i++) {
+        assert_tail(model, layouts[i], 2, -1, 3);
+        assert_tail(model, layouts[i], 5, 6, 7);
+        assert_tail(model, layouts[i], 11, 12, 13);
+        assert_int_equal(layouts[i]->tails[5].other, 1);
+        assert_int_equal(layouts[i]->tails[11].other, 0);
+        assert_null(layouts[i]->tails[9].add); /* the earlier one */
+    }
+    /* s is added once more: that gradient is relu's, and what goes on is masked in its place. */
+    assert_ptr_equal(dy_of(layouts[0], 6), dy_of(layouts[0], 5));
     clade_model_free(model);
 }
 
@@ -317,6 +364,7 @@ int main(void)
         cmocka_unit_test(no_value_meets_another_in_its_slot),
         cmocka_unit_test(slots_take_less_than_the_values),
         cmocka_unit_test(an_epilogue_shares_its_linear_s_value),
+        cmocka_unit_test(a_norm_takes_the_add_and_the_activation),
         cmocka_unit_test(an_activation_s_gradient_is_made_in_place),
         cmocka_unit_test(a_part_that_is_all_is_a_view),
         cmocka_unit_test(the_device_is_asked_for_what_was_planned),

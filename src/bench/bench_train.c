@@ -39,9 +39,7 @@ static double values_of_layer(const clade_model *model, const clade__layer *laye
         bool read_again = p->decays && model->exe.needs_grad[layer->inputs[0]->layer->index];
         values += (double)clade_shape_elements(p->shape) * (1 + read_again + 2 + 2 * n_states);
     }
-    if (layout->activation_of[layer->inputs[0]->layer->index] == layer ||
-        clade__layout_is_view(layout, layer))
-        return values;
+    if (layout->heads[layer->index] || clade__layout_is_view(layout, layer)) return values;
     for (int k = 0; k < layer->n_outputs; k++)
         values += (double)batch * (double)clade_shape_elements(layer->outputs[k].shape);
     return values;

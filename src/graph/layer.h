@@ -109,8 +109,13 @@ typedef struct clade__layer_io {
     const bool *add; /* (n_inputs) dx[k] is added to; only where the type adds */
     clade_tensor *values; /* as the type's values() lists them */
     clade__parameter_io *parameters; /* (n_parameters) */
-    clade_activation fused; /* forward of a type that takes one: the activation that is part of it */
+    /* What is fused with the layer, where its type takes it: forward gives y = fused(the layer + other). Where
+     * `fused` goes back with the layer, dy is the gradient of that y, which is still there if there is an other,
+     * and dy times the activation's slope, the gradient of other, is to be written to masked. */
+    clade_activation fused; /* CLADE_IDENTITY: none, or it goes back by itself */
     float fused_slope;
+    const clade_tensor *other; /* NULL: none */
+    clade_tensor *masked;      /* may be dy; NULL: it is not wanted */
 } clade__layer_io;
 
 /* One layer over n samples in double precision: from x[k] (n, elements of input k) to y[k] (n, elements
@@ -147,6 +152,9 @@ struct clade__layer_type {
     clade_activation activation;     /* what it is, when it is one element by element */
     clade_reduction reduction;
     bool takes_activation;  /* an activation that is its output's only user can be part of its forward */
+    bool takes_other;       /* and so can an add that is its output's only user, with what is added */
+    bool takes_slope;       /* such a relu or leaky_relu can be part of its backward too */
+    bool adds_up;           /* it is such an add */
     bool reads_x, reads_y;  /* backward reads its inputs, its outputs: they live until then */
     bool in_place;          /* dx may be dy */
     bool adds;              /* backward can add to dx */

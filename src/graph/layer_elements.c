@@ -126,7 +126,7 @@ static void add_formula(const clade__formula *f)
 }
 
 const clade__layer_type clade__layer_add = {
-    .name = "add", .n_inputs = 2, .passes_gradient = true, .infer = infer_both,
+    .name = "add", .n_inputs = 2, .adds_up = true, .passes_gradient = true, .infer = infer_both,
     .forward = add_forward, .formula = add_formula};
 
 static clade_status multiply_forward(clade__commands *commands, const clade__layer_io *io)

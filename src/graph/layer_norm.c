@@ -54,7 +54,7 @@ static clade__batch_norm norm_of(const clade__layer_io *io)
     clade__batch_norm bn = {.weight = io->parameters[WEIGHT].value, .bias = io->parameters[BIAS].value,
                             .mean = running_mean, .variance = running_variance,
                             .momentum = options->momentum, .epsilon = options->epsilon,
-                            .training = io->training, .activation = io->fused,
+                            .training = io->training, .other = io->other, .activation = io->fused,
                             .slope = io->fused_slope};
     if (!io->training) return bn;
     bn.mean = &io->values[MEAN];
@@ -76,7 +76,8 @@ static clade_status backward(clade__commands *commands, const clade__layer_io *i
     const clade__parameter_io *weight = &io->parameters[WEIGHT], *bias = &io->parameters[BIAS];
     const clade__batch_norm_gradients gradients = {
         .dx = io->wanted[0] ? &io->dx[0] : NULL, .dweight = weight->grad, .dbias = bias->grad,
-        .sums = &io->values[SUMS], .add = io->add[0], .add_weight = weight->add, .add_bias = bias->add};
+        .masked = io->masked, .sums = &io->values[SUMS], .y = io->other ? &io->y[0] : NULL,
+        .add = io->add[0], .add_weight = weight->add, .add_bias = bias->add};
     return clade__batch_norm_backward(commands, &gradients, &io->x[0], &io->dy[0], &bn,
                                       &io->values[BACK_PARTS]);
 }
@@ -167,8 +168,8 @@ static const clade__parameter_row parameters[] = {
 
 const clade__layer_type clade__layer_batch_norm = {
     .name = "batch_norm", .n_inputs = 1, .options_bytes = sizeof(clade_batch_norm_options),
-    .options = options, .parameters = parameters, .takes_activation = true, .reads_x = true,
-    .adds = true, .infer = infer, .values = values,
+    .options = options, .parameters = parameters, .takes_activation = true, .takes_other = true,
+    .takes_slope = true, .reads_x = true, .adds = true, .infer = infer, .values = values,
     .least_batch = least_batch, .forward = forward, .backward = backward,
     .formula = formula, .formula_backward = formula_backward};
 

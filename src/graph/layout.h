@@ -35,6 +35,18 @@ typedef struct clade__dx {
     int value, before;
 } clade__dx;
 
+/* What follows a layer and is fused with it: an add, with another value that is there by then, and an activation,
+ * each of them the only user of what comes before. The layer's launches give the last one's output, and what lies
+ * between has no values: y of all of them is one. */
+typedef struct clade__tail {
+    const clade__layer *add;        /* NULL: none */
+    int other;                      /* which input of it is added to the layer */
+    const clade__layer *activation; /* NULL: none */
+    /* The layer's backward begins with the tail's, and they have none. dy of the layer is that of the last, and of
+     * the add, where it is wanted, what the layer writes for the other input. */
+    bool goes_back;
+} clade__tail;
+
 /* The values of one loss; -1: it has none. */
 typedef struct clade__loss_values {
     int labels; /* int32 (rows) */
@@ -56,7 +68,8 @@ typedef struct clade__layout {
     clade__dx *dx;   /* (n_layer_inputs), see clade__layer.first_input */
     bool *goes_back; /* (n_layers) its backward is part of the step */
     int *kept; /* (n_layers, CLADE__MAX_LAYER_VALUES) what its type's values() lists; -1: without elements */
-    const clade__layer **activation_of; /* (n_layers): the activation that is part of its forward */
+    clade__tail *tails;         /* (n_layers) */
+    const clade__layer **heads; /* (n_layers) the layer in whose tail it is; NULL: none */
     clade__loss_values *losses;         /* (n_losses) */
     int n_slots;
     size_t *slot_bytes; /* (n_slots) */
@@ -67,11 +80,34 @@ clade_status clade__layout_create(clade__layout **out, const clade__graph *graph
                                   const clade_node *output, int64_t batch, const bool *needs_grad);
 void clade__layout_free(clade__layout *layout);
 
-/* Gives each value of a new layout its slot. */
+/* Finds the tails of a new layout: layout_fuse.c. */
+void clade__layout_fuse(clade__layout *layout, const clade_node *output, const bool *needs_grad);
+
+/* Lays out the gradients of a new layout: layout_gradients.c. */
+clade_status clade__layout_add_gradients(clade__layout *layout, const bool *needs_grad);
+
+/* layout_slots.c: a value and its number; a longer life of one, unless it is -1; and each value's slot. */
+clade_status clade__layout_new_value(clade__layout *layout, int64_t elements, clade_dtype dtype,
+                                     int from, int to, int *value);
+void clade__layout_live_until(clade__layout *layout, int value, int time);
 clade_status clade__layout_pack(clade__layout *layout);
+
+/* When the losses run, and a layer's backward. */
+static inline int clade__layout_forward_end(const clade__layout *layout)
+{
+    return layout->graph->n_layers;
+}
+
+static inline int clade__layout_backward_time(const clade__layout *layout, int layer)
+{
+    return 2 * layout->graph->n_layers - layer;
+}
 
 /* The bytes of all slots. */
 uint64_t clade__layout_bytes(const clade__layout *layout);
+
+/* The input that is added in a tail with an add. */
+const clade_node *clade__tail_other(const clade__tail *tail);
 
 /* Whether a layer's output is its input's value, so that nothing runs. */
 bool clade__layout_is_view(const clade__layout *layout, const clade__layer *layer);

@@ -1,7 +1,39 @@
-/* Values into slots: memory that several share, since no two of them live at once. */
+/* Values, and their slots: memory that several share, since no two of them live at once. */
 #include <stdlib.h>
 
 #include "graph/layout.h"
+
+/* ---- values ------------------------------------------------------------------------------------ */
+
+/* The number of a new value, or -1 without memory. */
+static int add_value(clade__layout *layout, int64_t elements, clade_dtype dtype, int from, int to)
+{
+    if (layout->n_values == layout->capacity) {
+        int capacity = 2 * layout->capacity + 64;
+        clade__value *values = realloc(layout->values, (size_t)capacity * sizeof *values);
+        if (!values) return -1;
+        layout->values = values;
+        layout->capacity = capacity;
+    }
+    layout->values[layout->n_values] =
+        (clade__value){.bytes = (size_t)elements * clade_dtype_bytes(dtype), .from = from, .to = to,
+                       .slot = -1, .next = -1};
+    return layout->n_values++;
+}
+
+clade_status clade__layout_new_value(clade__layout *layout, int64_t elements, clade_dtype dtype,
+                                     int from, int to, int *value)
+{
+    *value = add_value(layout, elements, dtype, from, to);
+    return *value < 0 ? clade__fail(CLADE_ENOMEM, "no memory to plan a step") : CLADE_OK;
+}
+
+void clade__layout_live_until(clade__layout *layout, int value, int time)
+{
+    if (value >= 0 && layout->values[value].to < time) layout->values[value].to = time;
+}
+
+/* ---- slots ------------------------------------------------------------------------------------- */
 
 static int larger_first(const void *a, const void *b)
 {

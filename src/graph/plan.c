@@ -139,20 +139,28 @@ static clade_status open_io(recording *r, const clade__layer *layer, clade__laye
 
 /* ---- forward ----------------------------------------------------------------------------------- */
 
-/* An activation that is part of the layer before has no launch of its own, and a view none at all. */
+static clade_status open_tail(recording *r, const clade__tail *tail, clade__layer_io *io)
+{
+    if (tail->activation) {
+        io->fused = tail->activation->type->activation;
+        io->fused_slope = clade__activation_slope(tail->activation);
+    }
+    if (!tail->add) return CLADE_OK;
+    clade_tensor *other = scratch(r, 1, sizeof *other);
+    if (!other) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    *other = y_view(r->plan, clade__tail_other(tail));
+    io->other = other;
+    return CLADE_OK;
+}
+
+/* What is part of the layer before has no launch of its own, and a view none at all. */
 static clade_status record_forward(recording *r, const clade__layer *layer)
 {
     const clade__layout *layout = r->plan->layout;
     clade__layer_io io;
-    if (layout->activation_of[layer->inputs[0]->layer->index] == layer ||
-        clade__layout_is_view(layout, layer))
-        return CLADE_OK;
+    if (layout->heads[layer->index] || clade__layout_is_view(layout, layer)) return CLADE_OK;
     CLADE_TRY(open_io(r, layer, &io));
-    const clade__layer *activation = layout->activation_of[layer->index];
-    if (activation) {
-        io.fused = activation->type->activation;
-        io.fused_slope = clade__activation_slope(activation);
-    }
+    CLADE_TRY(open_tail(r, &layout->tails[layer->index], &io));
     return layer->type->forward(r->commands, &io);
 }
 
@@ -262,18 +270,15 @@ static clade_status open_backward(recording *r, const clade__layer *layer, clade
     return CLADE_OK;
 }
 
-/* What must be added to what the layer has written, or in its place. */
-static clade_status sum_up(recording *r, const clade__layer *layer, clade__layer_io *io)
+/* What must be added to what the layer has written for its input k, or in its place to dy. */
+static clade_status sum_up(recording *r, const clade__layer *layer, int k, const clade_tensor *dy)
 {
-    for (int k = 0; k < layer->n_inputs; k++) {
-        const clade__dx *dx = &r->plan->layout->dx[layer->first_input + k];
-        if (dx->mode != CLADE__DX_APART && dx->mode != CLADE__DX_SUM) continue;
-        clade_tensor before = clade__plan_view(r->plan, layer->inputs[k], dx->before);
-        clade_tensor part = dx->mode == CLADE__DX_SUM
-                                ? clade__tensor_reshaped(&io->dy[0], before.shape) : io->dx[k];
-        CLADE_TRY(clade__add_forward(r->commands, &io->dx[k], &before, &part));
-    }
-    return CLADE_OK;
+    const clade__dx *dx = &r->plan->layout->dx[layer->first_input + k];
+    if (dx->mode != CLADE__DX_APART && dx->mode != CLADE__DX_SUM) return CLADE_OK;
+    clade_tensor before = clade__plan_view(r->plan, layer->inputs[k], dx->before);
+    clade_tensor whole = clade__plan_view(r->plan, layer->inputs[k], dx->value);
+    clade_tensor part = dx->mode == CLADE__DX_SUM ? clade__tensor_reshaped(dy, before.shape) : whole;
+    return clade__add_forward(r->commands, &whole, &before, &part);
 }
 
 static void note_parameters(recording *r, const clade__layer *layer, const clade__layer_io *io)
@@ -288,12 +293,22 @@ static void note_parameters(recording *r, const clade__layer *layer, const clade
 
 static clade_status record_backward(recording *r, const clade__layer *layer)
 {
+    const clade__layout *layout = r->plan->layout;
+    const clade__tail *tail = &layout->tails[layer->index];
     clade__layer_io io;
+    clade_tensor masked;
     CLADE_TRY(open_io(r, layer, &io));
     CLADE_TRY(open_backward(r, layer, &io));
-    if (layer->type->backward && !clade__layout_is_view(r->plan->layout, layer))
+    if (tail->goes_back) CLADE_TRY(open_tail(r, tail, &io));
+    if (tail->goes_back && tail->add && layout->dy[tail->add->outputs[0].index] >= 0) {
+        masked = clade__plan_view(r->plan, clade__tail_other(tail),
+                                  layout->dy[tail->add->outputs[0].index]);
+        io.masked = &masked;
+    }
+    if (layer->type->backward && !clade__layout_is_view(layout, layer))
         CLADE_TRY(layer->type->backward(r->commands, &io));
-    CLADE_TRY(sum_up(r, layer, &io));
+    for (int k = 0; k < layer->n_inputs; k++) CLADE_TRY(sum_up(r, layer, k, &io.dy[0]));
+    if (io.masked) CLADE_TRY(sum_up(r, tail->add, tail->other, io.masked));
     note_parameters(r, layer, &io);
     return CLADE_OK;
 }

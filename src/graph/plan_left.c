@@ -47,17 +47,26 @@ static clade_status after_loss(const clade__plan *plan, clade__look *look, void 
     return CLADE_OK;
 }
 
+/* The gradient of input i of `of`, which is the layer or one of its tail. */
+static clade_status look_at_dx(const clade__plan *plan, const clade__layer *layer, const clade__layer *of, int i,
+                               clade__look *look, void *user)
+{
+    const clade__dx *dx = &plan->layout->dx[of->first_input + i];
+    if (dx->mode == CLADE__DX_NONE) return CLADE_OK;
+    const clade__left left = {CLADE__LEFT_GRADIENT, layer,
+                              clade__plan_view(plan, of->inputs[i], dx->value)};
+    return look(user, &left);
+}
+
 /* A parameter whose step is part of backward has no gradient to look at. */
 static clade_status after_backward(const clade__plan *plan, const clade__layer *layer,
                                    clade__look *look, void *user)
 {
-    for (int i = 0; layer && i < layer->n_inputs; i++) {
-        const clade__dx *dx = &plan->layout->dx[layer->first_input + i];
-        if (dx->mode == CLADE__DX_NONE) continue;
-        const clade__left left = {CLADE__LEFT_GRADIENT, layer,
-                                  clade__plan_view(plan, layer->inputs[i], dx->value)};
-        CLADE_TRY(look(user, &left));
-    }
+    const clade__tail *tail = layer ? &plan->layout->tails[layer->index] : NULL;
+    if (tail && tail->goes_back && tail->add)
+        CLADE_TRY(look_at_dx(plan, layer, tail->add, tail->other, look, user));
+    for (int i = 0; layer && i < layer->n_inputs; i++)
+        CLADE_TRY(look_at_dx(plan, layer, layer, i, look, user));
     for (int i = 0; layer && i < layer->n_parameters; i++) {
         int index = layer->parameters[i];
         if (index < 0) continue;

@@ -1,5 +1,6 @@
 #include "ops/batch_norm.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -59,15 +60,21 @@ static void set_rows(clade__launch *launch, char options[96], const clade__comma
 }
 
 /* identity, relu and leaky_relu are one build, told apart by the slope; see activation_functions.cl. */
-static int activation_of(const clade__batch_norm *bn, float *slope)
+enum { BY_SLOPE = 6 };
+
+static bool is_by_slope(clade_activation kind)
 {
-    enum { BY_SLOPE = 6 };
-    *slope = bn->activation == CLADE_IDENTITY     ? 1.0f
-             : bn->activation == CLADE_LEAKY_RELU ? bn->slope
-                                                  : 0.0f;
-    bool by_slope = bn->activation == CLADE_IDENTITY || bn->activation == CLADE_RELU ||
-                    bn->activation == CLADE_LEAKY_RELU;
-    return by_slope ? BY_SLOPE : (int)bn->activation;
+    return kind == CLADE_IDENTITY || kind == CLADE_RELU || kind == CLADE_LEAKY_RELU;
+}
+
+static float slope_of(const clade__batch_norm *bn)
+{
+    return bn->activation == CLADE_IDENTITY ? 1.0f : bn->activation == CLADE_LEAKY_RELU ? bn->slope : 0.0f;
+}
+
+static float count_of(const clade__batch_norm_shape *s)
+{
+    return (float)(s->samples * s->inner);
 }
 
 static clade_status launch_statistics(clade__commands *commands, const clade__batch_norm *bn,
@@ -75,13 +82,12 @@ static clade_status launch_statistics(clade__commands *commands, const clade__ba
                                       clade_tensor *scratch)
 {
     char options[96];
-    const float count = (float)(s->samples * s->inner);
     clade__launch parts = {
         .program = "batch_norm",
         .kernel = "batch_norm_parts",
         CLADE__ARGS(clade__arg_tensor(scratch), clade__arg_tensor(x), shape_arg(s)),
     };
-    set_rows(&parts, options, commands, s, "ACTIVATION", 6);
+    set_rows(&parts, options, commands, s, "ACTIVATION", BY_SLOPE);
     CLADE_TRY(clade__commands_launch(commands, &parts));
     return clade__commands_launch(
         commands, &(clade__launch){
@@ -92,7 +98,7 @@ static clade_status launch_statistics(clade__commands *commands, const clade__ba
                       CLADE__ARGS(clade__arg_tensor(bn->mean), clade__arg_tensor(bn->variance),
                                   clade__arg_tensor(bn->running_mean),
                                   clade__arg_tensor(bn->running_variance),
-                                  clade__arg_tensor(scratch), shape_arg(s), clade__arg_float(count),
+                                  clade__arg_tensor(scratch), shape_arg(s), clade__arg_float(count_of(s)),
                                   clade__arg_float(bn->momentum)),
                   });
 }
@@ -102,17 +108,16 @@ static clade_status launch_forward(clade__commands *commands, const clade__batch
                                    const clade_tensor *x)
 {
     char options[96];
-    float slope;
-    const int activation = activation_of(bn, &slope);
     clade__launch launch = {
         .program = "batch_norm",
         .kernel = "batch_norm_forward",
-        CLADE__ARGS(clade__arg_tensor(y), clade__arg_tensor(x), clade__arg_tensor(bn->mean),
-                    clade__arg_tensor(bn->variance), clade__arg_tensor(bn->weight),
-                    clade__arg_tensor(bn->bias), shape_arg(s), clade__arg_float(bn->epsilon),
-                    clade__arg_float(slope)),
+        CLADE__ARGS(clade__arg_tensor(y), clade__arg_tensor(x), clade__arg_tensor(bn->other),
+                    clade__arg_tensor(bn->mean), clade__arg_tensor(bn->variance),
+                    clade__arg_tensor(bn->weight), clade__arg_tensor(bn->bias), shape_arg(s),
+                    clade__arg_float(bn->epsilon), clade__arg_float(slope_of(bn))),
     };
-    set_rows(&launch, options, commands, s, "ACTIVATION", activation);
+    set_rows(&launch, options, commands, s, "ACTIVATION",
+             is_by_slope(bn->activation) ? BY_SLOPE : (int)bn->activation);
     return clade__commands_launch(commands, &launch);
 }
 
@@ -125,10 +130,13 @@ static clade_status launch_sums(clade__commands *commands, const clade__batch_no
     clade__launch parts = {
         .program = "batch_norm",
         .kernel = "batch_norm_back_parts",
-        CLADE__ARGS(clade__arg_tensor(scratch), clade__arg_tensor(x), clade__arg_tensor(dy),
-                    clade__arg_tensor(bn->mean), shape_arg(s)),
+        CLADE__ARGS(clade__arg_tensor(scratch), clade__arg_tensor(g->masked), clade__arg_tensor(x),
+                    clade__arg_tensor(dy), clade__arg_tensor(g->y), clade__arg_tensor(bn->mean),
+                    clade__arg_tensor(bn->variance), clade__arg_tensor(bn->weight),
+                    clade__arg_tensor(bn->bias), shape_arg(s), clade__arg_float(bn->epsilon),
+                    clade__arg_float(slope_of(bn))),
     };
-    set_rows(&parts, options, commands, s, "ACTIVATION", 6);
+    set_rows(&parts, options, commands, s, "ACTIVATION", BY_SLOPE);
     CLADE_TRY(clade__commands_launch(commands, &parts));
     return clade__commands_launch(
         commands, &(clade__launch){
@@ -139,11 +147,13 @@ static clade_status launch_sums(clade__commands *commands, const clade__batch_no
                       CLADE__ARGS(clade__arg_tensor(g->sums), clade__arg_tensor(g->dweight),
                                   clade__arg_tensor(g->dbias), clade__arg_tensor(scratch),
                                   clade__arg_tensor(bn->variance), shape_arg(s),
-                                  clade__arg_float(bn->epsilon), clade__arg_int(g->add_weight),
+                                  clade__arg_float(count_of(s)), clade__arg_float(bn->epsilon),
+                                  clade__arg_int(g->add_weight),
                                   clade__arg_int(g->add_bias)),
                   });
 }
 
+/* What was masked is read as it is. */
 static clade_status launch_backward(clade__commands *commands, const clade__batch_norm *bn,
                                     const clade__batch_norm_shape *s,
                                     const clade__batch_norm_gradients *g, const clade_tensor *x,
@@ -153,13 +163,15 @@ static clade_status launch_backward(clade__commands *commands, const clade__batc
     clade__launch launch = {
         .program = "batch_norm",
         .kernel = "batch_norm_backward",
-        CLADE__ARGS(clade__arg_tensor(g->dx), clade__arg_tensor(x), clade__arg_tensor(dy),
-                    clade__arg_tensor(bn->mean), clade__arg_tensor(bn->variance),
-                    clade__arg_tensor(bn->weight), clade__arg_tensor(g->sums), shape_arg(s),
-                    clade__arg_float((float)(s->samples * s->inner)),
-                    clade__arg_float(bn->epsilon)),
+        CLADE__ARGS(clade__arg_tensor(g->dx), clade__arg_tensor(x),
+                    clade__arg_tensor(g->masked ? g->masked : dy),
+                    clade__arg_tensor(g->masked ? NULL : g->y), clade__arg_tensor(bn->mean),
+                    clade__arg_tensor(bn->variance), clade__arg_tensor(bn->weight),
+                    clade__arg_tensor(bn->bias), clade__arg_tensor(g->sums), shape_arg(s),
+                    clade__arg_float(bn->epsilon),
+                    clade__arg_float(g->masked ? 1.0f : slope_of(bn))),
     };
-    set_rows(&launch, options, commands, s, g->add ? "ADD" : "ACTIVATION", g->add ? 1 : 6);
+    set_rows(&launch, options, commands, s, g->add ? "ADD" : "ACTIVATION", g->add ? 1 : BY_SLOPE);
     return clade__commands_launch(commands, &launch);
 }
 
@@ -214,6 +226,7 @@ clade_status clade__batch_norm_forward(clade__commands *commands, clade_tensor *
     CLADE_TRY(clade__check_tensor(&check, "x", x, CLADE_FLOAT32));
     CLADE_TRY(clade__check_shape(&check, "y", y, CLADE_FLOAT32, x->shape));
     CLADE_TRY(check_all(&check, bn, x->shape));
+    if (bn->other) CLADE_TRY(clade__check_shape(&check, "other", bn->other, CLADE_FLOAT32, x->shape));
     if (bn->training) CLADE_TRY(check_training(&check, bn, x->shape, scratch));
     const clade__batch_norm_shape s = clade__batch_norm_shape_of(x->shape);
     if (bn->training) CLADE_TRY(launch_statistics(commands, bn, &s, x, scratch));
@@ -230,6 +243,9 @@ clade_status clade__batch_norm_backward(clade__commands *commands,
     CLADE_TRY(clade__check_shape(&check, "dy", dy, CLADE_FLOAT32, x->shape));
     CLADE_TRY(check_all(&check, bn, x->shape));
     const int64_t channels = x->shape.dim[1], n = clade__batch_norm_scratch(x->shape);
+    assert(is_by_slope(bn->activation));
+    if (g->masked) CLADE_TRY(clade__check_shape(&check, "masked", g->masked, CLADE_FLOAT32, x->shape));
+    if (g->y) CLADE_TRY(clade__check_shape(&check, "y", g->y, CLADE_FLOAT32, x->shape));
     if (g->dx) CLADE_TRY(clade__check_shape(&check, "dx", g->dx, CLADE_FLOAT32, x->shape));
     if (g->dweight) CLADE_TRY(check_channels(&check, "dweight", g->dweight, channels));
     if (g->dbias) CLADE_TRY(check_channels(&check, "dbias", g->dbias, channels));

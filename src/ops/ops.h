@@ -143,21 +143,26 @@ clade_status clade__concat_forward(clade__commands *commands, clade_tensor *y,
                                    const clade_tensor *const *inputs, int n_inputs, int dim,
                                    bool add);
 
-/* batch_norm.c: with an activation as forward's last step. scratch: float32 of clade__batch_norm_scratch()
- * elements, of x with the batch; only training's forward needs it, and backward. sums: 2 * channels. */
+/* batch_norm.c: forward may add another tensor of x's shape, and ends with an activation. Backward begins with
+ * that activation's, which is the identity, relu or leaky_relu: its slope follows from y, what forward gave, where
+ * something was added, else from x. scratch: float32 of clade__batch_norm_scratch() elements, of x with the batch;
+ * only training's forward needs it, and backward. sums: 2 * channels. */
 typedef struct clade__batch_norm {
     const clade_tensor *weight, *bias; /* (channels) each, as all of these; NULL: 1 and 0 */
     clade_tensor *mean, *variance;     /* training writes what the batch has; else they are read */
     clade_tensor *running_mean, *running_variance; /* moved by training, or NULL */
     float momentum, epsilon;
     bool training;
+    const clade_tensor *other; /* what forward adds; NULL: nothing */
     clade_activation activation;
     float slope;
 } clade__batch_norm;
 
 typedef struct clade__batch_norm_gradients {
     clade_tensor *dx, *dweight, *dbias; /* NULL: not wanted */
+    clade_tensor *masked; /* dy times the activation's slope, the gradient of what was added; may be dy; or NULL */
     clade_tensor *sums;
+    const clade_tensor *y; /* where something was added; else NULL */
     bool add, add_weight, add_bias;
 } clade__batch_norm_gradients;
 

@@ -107,8 +107,9 @@ enum {
 extern const clade__family clade__slices, clade__int_slices, clade__concats;
 
 /* norms.c; the variant says whether with weight and bias, whether training moves running statistics, whether
- * it is no training, whether a relu is the last step, and CLADE__ADDS. */
-enum { CLADE__AFFINE = 1, CLADE__RUNS = 2, CLADE__EVALUATES = 4, CLADE__ENDS_IN_RELU = 8 };
+ * it is no training, whether a relu is the last step, whether another tensor is added before that, and
+ * CLADE__ADDS. */
+enum { CLADE__AFFINE = 1, CLADE__RUNS = 2, CLADE__EVALUATES = 4, CLADE__ENDS_IN_RELU = 8, CLADE__WITH_OTHER = 16 };
 
 extern const clade__family clade__batch_norms, clade__batch_norm_backwards; /* norms.c */
 extern const clade__family clade__group_norms, clade__group_norm_backwards; /* group_norms.c */

@@ -149,6 +149,7 @@ static void prepare(clade__trial *t)
         clade__trial_in(t, "weight", channels, -2.0, 2.0);
         clade__trial_in(t, "bias", channels, -1.0, 1.0);
     }
+    if (has(t, CLADE__WITH_OTHER)) clade__trial_in(t, "other", t->shape, -2.0, 2.0);
     if (!has(t, CLADE__RUNS)) return;
     clade__trial_inout(t, "running_mean", channels, -1.0, 1.0);
     clade__trial_inout(t, "running_variance", channels, 0.1, 2.0);
@@ -161,7 +162,7 @@ static clade__batch_norm norm_of(const clade__trial *t)
         .mean = tensor_named(t, "mean"), .variance = tensor_named(t, "variance"),
         .running_mean = tensor_named(t, "running_mean"),
         .running_variance = tensor_named(t, "running_variance"), .momentum = MOMENTUM,
-        .epsilon = EPSILON, .training = !has(t, CLADE__EVALUATES),
+        .epsilon = EPSILON, .training = !has(t, CLADE__EVALUATES), .other = tensor_named(t, "other"),
         .activation = has(t, CLADE__ENDS_IN_RELU) ? CLADE_RELU : CLADE_IDENTITY};
 }
 
@@ -202,18 +203,26 @@ static void expect_running(clade__trial *t, int64_t c, const statistics *all)
                m * off + 3.0 * u * (variance + m * unbiased));
 }
 
-static void expect_channel(clade__trial *t, int64_t c, const statistics *all)
+/* (x - mean) * scale + bias of element i, of channel c. */
+static double normal_of(const clade__trial *t, int64_t c, int64_t i, const statistics *all, double *off)
 {
     double u = CLADE__UNIT, scale_off, bias = (double)value_of(t, "bias", c, 0.0f);
     double scale = clade__norm_scale((double)value_of(t, "weight", c, 1.0f), all->variance, all->variance_off,
                                      &scale_off);
+    double d = (double)t->operands[0].before.floats[i] - all->mean, y = d * scale;
+    double d_off = all->mean_off + u * fabs(d);
+    *off = fabs(scale) * (1.0 + scale_off) * d_off + fabs(y) * scale_off;
+    *off += u * (2.0 * (fabs(y) + *off) + fabs(bias));
+    return y + bias;
+}
+
+static void expect_channel(clade__trial *t, int64_t c, const statistics *all)
+{
     for (int64_t k = 0; k < count_of(t); k++) {
         int64_t i = element(t, c, k);
-        double d = (double)t->operands[0].before.floats[i] - all->mean, y = d * scale;
-        double d_off = all->mean_off + u * fabs(d);
-        double off = fabs(scale) * (1.0 + scale_off) * d_off + fabs(y) * scale_off;
-        off += u * (2.0 * (fabs(y) + off) + fabs(bias));
-        y += bias;
+        double off, y = normal_of(t, c, i, all, &off);
+        if (has(t, CLADE__WITH_OTHER)) y += (double)value_of(t, "other", i, 0.0f);
+        if (has(t, CLADE__WITH_OTHER)) off += CLADE__UNIT * (fabs(y) + off);
         if (has(t, CLADE__ENDS_IN_RELU) && y < 0.0) y = 0.0;
         expect_off(t, "y", i, y, off);
     }
@@ -254,8 +263,13 @@ static void prepare_backward(clade__trial *t)
     clade__trial_gradient(t, "dx", t->shape, -1, add);
     clade__trial_scratch(t, "scratch", CLADE_SHAPE(clade__batch_norm_scratch(t->shape)));
     clade__trial_scratch(t, "sums", CLADE_SHAPE(2 * t->shape.dim[1]));
+    if (has(t, CLADE__WITH_OTHER)) {
+        clade__trial_in(t, "y", t->shape, -1.0, 1.0);
+        clade__trial_out(t, "masked", CLADE_FLOAT32, t->shape, 1);
+    }
     if (!has(t, CLADE__AFFINE)) return;
     clade__trial_in(t, "weight", channels, -2.0, 2.0);
+    clade__trial_in(t, "bias", channels, -1.0, 1.0);
     clade__trial_gradient(t, "dweight", channels, -1, add);
     clade__trial_gradient(t, "dbias", channels, -1, add);
 }
@@ -268,32 +282,46 @@ static clade_status record_backward(clade__commands *commands, const clade__tria
         commands,
         &(clade__batch_norm_gradients){.dx = tensor_named(t, "dx"), .dweight = tensor_named(t, "dweight"),
                                        .dbias = tensor_named(t, "dbias"), .sums = tensor_named(t, "sums"),
+                                       .masked = tensor_named(t, "masked"), .y = tensor_named(t, "y"),
                                        .add = add, .add_weight = add, .add_bias = add},
         tensor_named(t, "x"), tensor_named(t, "dy"), &bn, tensor_named(t, "scratch"));
 }
 
-/* The sums of dy and of dy (x - mean), each with its error. */
+/* What of dy goes through relu at element i, off by all of it where the sign of what relu had is not certain. */
+static double masked_of(const clade__trial *t, int64_t c, int64_t i, const statistics *all, double *off)
+{
+    double dy = (double)t->operands[1].before.floats[i], n_off = 0.0;
+    *off = 0.0;
+    if (!has(t, CLADE__ENDS_IN_RELU)) return dy;
+    double n = has(t, CLADE__WITH_OTHER) ? (double)value_of(t, "y", i, 0.0f) : normal_of(t, c, i, all, &n_off);
+    if (isfinite(n) && n_off > 0.0 && fabs(n) <= n_off) *off = fabs(dy);
+    return n <= 0.0 ? 0.0 : dy;
+}
+
+/* The sums of dy behind relu and of that times (x - mean), each with its error. */
 typedef struct sums {
     double all, all_off, product, product_off;
 } sums;
 
-static sums sums_of(const clade__trial *t, int64_t c, double mean)
+static sums sums_of(const clade__trial *t, int64_t c, const statistics *all)
 {
     const clade__batch_norm_shape s = clade__batch_norm_shape_of(t->shape);
-    const float *x = t->operands[0].before.floats, *dy = t->operands[1].before.floats;
-    double size = 0.0, products = 0.0;
+    const float *x = t->operands[0].before.floats;
+    double size = 0.0, products = 0.0, off = 0.0, off_products = 0.0, g_off;
     double rounds = chain_of(&s, s.per_block) + (double)(s.blocks * s.columns / s.channels);
     sums of = {0};
     for (int64_t k = 0; k < count_of(t); k++) {
         int64_t i = element(t, c, k);
-        double gradient = (double)dy[i], product = gradient * ((double)x[i] - mean);
+        double d = (double)x[i] - all->mean, gradient = masked_of(t, c, i, all, &g_off), product = gradient * d;
         of.all += gradient;
         of.product += product;
+        off += g_off;
+        off_products += g_off * fabs(d);
         size += fabs(gradient);
         products += fabs(product);
     }
-    of.all_off = CLADE__UNIT * rounds * size;
-    of.product_off = CLADE__UNIT * (rounds + 2.0) * products;
+    of.all_off = off + CLADE__UNIT * rounds * (size + off);
+    of.product_off = off_products + CLADE__UNIT * (rounds + 2.0) * (products + off_products);
     return of;
 }
 
@@ -306,10 +334,11 @@ static void expect_gradient(clade__trial *t, const char *name, int64_t i, double
 
 static void expect_back_channel(clade__trial *t, int64_t c, const statistics *all)
 {
-    const float *x = t->operands[0].before.floats, *dy = t->operands[1].before.floats;
-    const sums of = sums_of(t, c, all->mean);
+    const float *x = t->operands[0].before.floats;
+    const sums of = sums_of(t, c, all);
     double u = CLADE__UNIT, count = (double)count_of(t), spread = all->variance + (double)EPSILON, unit_off;
-    double unit = clade__norm_scale(1.0, all->variance, all->variance_off, &unit_off), scale = unit * (double)value_of(t, "weight", c, 1.0f);
+    double unit = clade__norm_scale(1.0, all->variance, all->variance_off, &unit_off);
+    double scale = unit * (double)value_of(t, "weight", c, 1.0f);
     double mean = of.all / count, mean_off = of.all_off / count + u * CLADE__UNITS_DIVIDE * fabs(mean);
     double slope = of.product / count / spread;
     double slope_off = of.product_off / count / spread + u * (2 * CLADE__UNITS_DIVIDE + 1) * fabs(slope);
@@ -318,10 +347,12 @@ static void expect_back_channel(clade__trial *t, int64_t c, const statistics *al
                     of.product_off * unit * (1.0 + unit_off) + fabs(of.product * unit) * unit_off);
     for (int64_t k = 0; k < count; k++) {
         int64_t i = element(t, c, k);
-        double d = (double)x[i] - all->mean, left = (double)dy[i] - mean, right = d * slope;
-        double left_off = mean_off + u * fabs(left), right_off = fabs(d) * slope_off + 2.0 * u * fabs(right);
+        double g_off, g = masked_of(t, c, i, all, &g_off);
+        double d = (double)x[i] - all->mean, left = g - mean, right = d * slope;
+        double left_off = g_off + mean_off + u * fabs(left), right_off = fabs(d) * slope_off + 2.0 * u * fabs(right);
         double off = left_off + right_off + u * (fabs(left - right) + left_off + right_off);
         double dx = (left - right) * scale;
+        expect_off(t, "masked", i, g, g_off);
         expect_gradient(t, "dx", i, dx, fabs(scale) * (1.0 + unit_off) * off + fabs(dx) * (unit_off + u));
     }
 }

@@ -65,7 +65,7 @@ typedef struct clade__operand {
     uint32_t *first, *now; /* the bits that the first run and the last left, guard included */
 } clade__operand;
 
-#define CLADE__MAX_OPERANDS 10
+#define CLADE__MAX_OPERANDS 13
 
 /* Tensors of trials that are done, kept so that no other takes a buffer's place. */
 typedef struct clade__kept {
