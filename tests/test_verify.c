@@ -71,10 +71,15 @@ static const struct broken {
      "conv2d_columns_backward", NULL},
     {"images_from_rows", "conv_columns", "bias[o] : 0.0f", "bias[0] : 0.0f",
      "conv2d_columns_forward", NULL},
-    {"conv_rows", "conv_rows", "x.s0 - k.least_x;", "x.s0;", "conv2d_forward", NULL},
-    {"conv_rows", "conv_rows", "y.s1 != 0 ||", "", "conv2d_backward", NULL},
+    {"conv_rows", "conv_rows", "x.s0 - k.least_x;", "x.s0;", "conv2d_tiled_forward", NULL},
+    {"conv_rows", "conv_rows", "y.s1 != 0 ||", "", "conv2d_tiled_backward", NULL},
     {"conv_dots", "conv_dots", "v < n * VW;", "v < (n - 1) * VW;", "conv2d_weight", NULL},
-    {"conv_pack", "conv_rows", "c * size.s4 + t", "c * size.s4", "conv2d_forward", NULL},
+    {"conv_pack", "conv_rows", "c * size.s4 + t", "c * size.s4", "conv2d_tiled_forward", NULL},
+    {"conv_winograd", "conv_winograd", "j == pitch - 1 ? 0.0f : 1.0f", "j == pitch ? 0.0f : 1.0f",
+     "conv2d_forward", NULL},
+    {"conv_winograd", "conv_winograd", "2 * first + y < h;", "2 * first + y + 1 < h;", "conv2d_backward",
+     NULL},
+    {"conv_winograd_pack", "conv_winograd", "size.s4 ? 8 - x : x,", "x,", "conv2d_backward", NULL},
     {"conv_join", "conv_join", "int s = 1;", "int s = 2;", "conv2d_weight", NULL},
     {"conv_join", "conv_join", "GIVE(dweight[ELEMENT], sum)", "dweight[ELEMENT] = sum",
      "conv2d_weight_added", NULL},
@@ -199,6 +204,9 @@ static const char *break_kernel(const struct broken *b)
 static bool is_refused(const clade_device *device, const char *kernel)
 {
     const clade__conv one = {1, 1, 1, 1, 1, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}};
+    const clade__conv three = {1, 8, 4, 4, 8, 4, 4, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
+    if (strncmp(kernel, "conv_winograd", 13) == 0)
+        return clade__conv_winograd.refuses(device, &three, CLADE__CONV_FORWARD);
     if (strcmp(kernel, "conv_rows") == 0 || strcmp(kernel, "conv_pack") == 0 ||
         strcmp(kernel, "conv_dots") == 0 || strcmp(kernel, "conv_join") == 0)
         return clade__conv_tiled.refuses(device, &one, CLADE__CONV_FORWARD);

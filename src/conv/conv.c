@@ -1,8 +1,8 @@
 /* The sizes of a convolution, and the choice of a provider. */
 #include "conv/conv.h"
 
-static const clade__conv_provider *const providers[] = {&clade__conv_tiled, &clade__conv_columns,
-                                                       NULL};
+static const clade__conv_provider *const providers[] = {&clade__conv_winograd, &clade__conv_tiled,
+                                                       &clade__conv_columns, NULL};
 
 /* ---- sizes ------------------------------------------------------------------------------------- */
 
@@ -148,9 +148,12 @@ clade_shape clade__conv_weight_shape(const clade__conv *conv)
 
 int64_t clade__conv_scratch(const clade__conv *conv, clade__conv_pass pass)
 {
-    int64_t columns = clade__conv_columns_scratch(conv);
-    int64_t tiled = clade__conv_tiled_scratch(conv, pass);
-    return columns > tiled ? columns : tiled;
+    int64_t each[] = {clade__conv_columns_scratch(conv), clade__conv_tiled_scratch(conv, pass),
+                      clade__conv_winograd_scratch(conv, pass)};
+    int64_t most = 0;
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++)
+        if (each[i] > most) most = each[i];
+    return most;
 }
 
 clade_status clade__conv_record(clade__commands *commands, const clade__conv_provider *provider,

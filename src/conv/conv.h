@@ -70,7 +70,7 @@ typedef struct clade__conv_provider {
     clade_status (*record)(clade__commands *commands, const clade__conv_call *call);
 } clade__conv_provider;
 
-extern const clade__conv_provider clade__conv_tiled, clade__conv_columns;
+extern const clade__conv_provider clade__conv_winograd, clade__conv_tiled, clade__conv_columns;
 
 /* Records the call; provider NULL: the first that takes it. */
 clade_status clade__conv_record(clade__commands *commands, const clade__conv_provider *provider,
@@ -79,8 +79,11 @@ clade_status clade__conv_record(clade__commands *commands, const clade__conv_pro
 /* Floats of scratch that a pass needs, with any provider. */
 int64_t clade__conv_scratch(const clade__conv *conv, clade__conv_pass pass);
 
-/* The same of conv_columns.c, for every pass, and of conv_tiled.c. */
+/* The same of conv_columns.c, for every pass, of conv_tiled.c and of conv_winograd.c, which is for kernels of
+ * 3 x 3 in steps of 1. */
 int64_t clade__conv_columns_scratch(const clade__conv *conv);
 int64_t clade__conv_tiled_scratch(const clade__conv *conv, clade__conv_pass pass);
+int64_t clade__conv_winograd_scratch(const clade__conv *conv, clade__conv_pass pass);
+bool clade__conv_winograd_suits(const clade__conv *conv, clade__conv_pass pass);
 
 #endif

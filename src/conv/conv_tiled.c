@@ -6,13 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conv/conv.h"
+#include "conv/conv_cpu.h"
 
-/* Groups for each compute unit: enough that none waits long for the last. */
-#define GROUPS_PER_UNIT 8
 /* Groups of conv_dots, on every device, where there are so many images. */
 #define WANTED_GROUPS 16
-#define MAX_TILE 8    /* rows of a tile of conv_rows */
 #define MAX_TAPS 128  /* the kernels' */
 #define MAX_ROWS 2048
 #define MAX_OUT 32    /* output channels of a block of conv_dots */
@@ -53,11 +50,6 @@ typedef struct tiling {
     int block_o, block_c, chunk, chunks; /* of conv_dots; there a run is a plane of dy */
 } tiling;
 
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 static int floor_div(int a, int b)
 {
     return a >= 0 ? a / b : -((b - 1 - a) / b);
@@ -79,7 +71,7 @@ static void set_reach(tiling *t, const clade__conv *c, int d, bool data)
 {
     int last = (c->kernel[d] - 1) * c->dilation[d] - c->pad[d], stride = c->stride[d];
     int size = d == 0 ? c->h : c->w, out = d == 0 ? c->oh : c->ow;
-    t->out[d] = data ? ceil_div(size, stride) : out;
+    t->out[d] = data ? clade__ceil_div(size, stride) : out;
     t->least[d] = smallest(0, data ? -floor_div(last, stride) : floor_div(-c->pad[d], stride));
     t->most[d] = largest(0, data ? floor_div(stride - 1 + c->pad[d], stride) : floor_div(last, stride));
 }
@@ -89,7 +81,7 @@ static tiling planes_of(const clade__conv *c, int vw, bool data)
     tiling t = {.vw = vw, .in_channels = (data ? c->oc : c->c) / c->groups,
                 .phases = data ? 1 : c->stride[0] * c->stride[1]};
     for (int d = 0; d < 2; d++) set_reach(&t, c, d, data);
-    int cols = data ? c->ow : ceil_div(c->w, c->stride[1]);
+    int cols = data ? c->ow : clade__ceil_div(c->w, c->stride[1]);
     t.cols = smallest(cols, t.out[1] + t.most[1]);
     t.pitch = largest(t.out[1] + t.most[1], t.cols - t.least[1]);
     return t;
@@ -103,7 +95,7 @@ static void set_rows(tiling *t, int rows, int many, bool whole)
     int64_t wide = (int64_t)many * t->pitch, run = rows * wide - (whole ? 0 : t->pitch - t->out[1]);
     int64_t least = (rows + reach) * wide - t->least[1];
     t->rows = rows;
-    t->strips = ceil_div(t->out[0], rows);
+    t->strips = clade__ceil_div(t->out[0], rows);
     t->many = many;
     t->run = (run + t->vw - 1) / t->vw * t->vw;
     t->floats = t->run + reach * wide + beside;
@@ -122,20 +114,6 @@ static bool is_countable(const clade__conv *c)
 
 /* ---- forward, and the gradient of the input ---------------------------------------------------- */
 
-/* Rows of a tile, at most `most`, with the least work in tiles that reach over the edge. */
-static int tile_rows(int channels, int vw)
-{
-    static const int rows[] = {8, 6, 4, 2, 1};
-    int best = 1, least = INT32_MAX;
-    for (size_t i = vw < 16 ? 2 : 0; i < sizeof rows / sizeof rows[0]; i++) {
-        int cost = ceil_div(channels, rows[i]) * (rows[i] + 1);
-        if (rows[i] > channels || cost >= least) continue;
-        least = cost;
-        best = rows[i];
-    }
-    return best;
-}
-
 static bool fits(const tiling *t, const budget *b)
 {
     return t->run <= b->rows_sums &&
@@ -145,9 +123,9 @@ static bool fits(const tiling *t, const budget *b)
 static bool tile_images(tiling *t, const clade__conv *c, const budget *b, int vw, bool data)
 {
     *t = planes_of(c, vw, data);
-    t->mr = tile_rows((data ? c->c : c->oc) / c->groups, vw);
+    t->mr = clade__conv_tile_rows((data ? c->c : c->oc) / c->groups, vw);
     for (int strips = 1; strips <= t->out[0]; strips++) {
-        set_rows(t, ceil_div(t->out[0], strips), 1, false);
+        set_rows(t, clade__ceil_div(t->out[0], strips), 1, false);
         if (fits(t, b)) return true;
     }
     return false;
@@ -171,18 +149,6 @@ static clade__arg kernel_of(const clade__conv *c)
                                   c->pad[1], c->dilation[0], c->dilation[1]}}};
 }
 
-/* One kernel for the activations that are cheap, with their slope. */
-static int activation_of(const clade__epilogue *epilogue, float *slope)
-{
-    const int by_slope = 6; /* cl/activation_functions.cl's */
-    *slope = epilogue->slope;
-    if (epilogue->activation == CLADE_IDENTITY) *slope = 1.0f;
-    if (epilogue->activation == CLADE_RELU) *slope = 0.0f;
-    bool is_cheap = epilogue->activation == CLADE_IDENTITY || epilogue->activation == CLADE_RELU ||
-                    epilogue->activation == CLADE_LEAKY_RELU;
-    return is_cheap ? by_slope : (int)epilogue->activation;
-}
-
 static clade_status record_images(clade__commands *commands, const clade__conv_call *call,
                                   const budget *b)
 {
@@ -194,16 +160,16 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
     float slope = 0.0f;
     tile_images(&t, c, b, clade__cpu_vector(device), data);
     int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
-    int out = data ? ic : oc, tiles = c->groups * ceil_div(out, t.mr);
-    int wanted = GROUPS_PER_UNIT * clade_device_describe(device)->compute_units;
+    int out = data ? ic : oc, tiles = c->groups * clade__ceil_div(out, t.mr);
+    int wanted = clade__conv_wanted_groups(device);
     join_images(&t, b, c->n / wanted);
-    int strips = ceil_div(c->n, t.many) * t.strips;
-    int per_group = strips >= wanted ? tiles : largest(1, tiles / ceil_div(wanted, strips));
+    int strips = clade__ceil_div(c->n, t.many) * t.strips;
+    int per_group = strips >= wanted ? tiles : largest(1, tiles / clade__ceil_div(wanted, strips));
     snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DPLANES=%d -DSUMS=%d -DDATA=%d%s", t.vw, t.mr,
              b->rows_planes, b->rows_sums, data, call->add ? " -DADD=1" : "");
     if (!data)
         snprintf(options + strlen(options), sizeof options - strlen(options), " -DACTIVATION=%d",
-                 activation_of(&call->epilogue, &slope));
+                 clade__conv_activation(&call->epilogue, &slope));
     CLADE_TRY(clade__commands_launch(
         commands,
         &(clade__launch){
@@ -237,7 +203,7 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
                      {CLADE__ARG_INT4, {.ints = {c->n, t.many}}},
                      clade__arg_float(slope)},
             .n_args = 9,
-            .groups = {(size_t)strips, (size_t)ceil_div(tiles, per_group)},
+            .groups = {(size_t)strips, (size_t)clade__ceil_div(tiles, per_group)},
             .local = {1, 1},
         });
 }
@@ -247,17 +213,17 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
 /* The largest part of n channels, at most `most`, so that all parts are of about one size. */
 static int even_part(int n, int most)
 {
-    return ceil_div(n, ceil_div(n, most < 1 ? 1 : most));
+    return clade__ceil_div(n, clade__ceil_div(n, most < 1 ? 1 : most));
 }
 
 /* Chunks of images, by the shapes alone. */
 static void set_chunks(tiling *t, const clade__conv *c)
 {
     int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
-    int64_t blocks = (int64_t)c->groups * ceil_div(oc, MAX_OUT) * ceil_div(ic * taps, 9 * MAX_IN);
-    int chunks = blocks >= WANTED_GROUPS ? 1 : ceil_div(WANTED_GROUPS, (int)blocks);
-    t->chunk = ceil_div(c->n, smallest(chunks, c->n));
-    t->chunks = ceil_div(c->n, t->chunk);
+    int64_t blocks = (int64_t)c->groups * clade__ceil_div(oc, MAX_OUT) * clade__ceil_div(ic * taps, 9 * MAX_IN);
+    int chunks = blocks >= WANTED_GROUPS ? 1 : clade__ceil_div(WANTED_GROUPS, (int)blocks);
+    t->chunk = clade__ceil_div(c->n, smallest(chunks, c->n));
+    t->chunks = clade__ceil_div(c->n, t->chunk);
 }
 
 static void set_tile(tiling *t, int taps)
@@ -274,8 +240,8 @@ static void set_tile(tiling *t, int taps)
 /* Floats of the sums of a block. */
 static int64_t sums_of(const tiling *t, int taps)
 {
-    return (int64_t)ceil_div(t->block_o, t->mr) * ceil_div(t->block_c * taps, t->nr) *
-           ceil_div(t->mr * t->nr, 4) * 4;
+    return (int64_t)clade__ceil_div(t->block_o, t->mr) * clade__ceil_div(t->block_c * taps, t->nr) *
+           clade__ceil_div(t->mr * t->nr, 4) * 4;
 }
 
 /* Whether the planes of a block fit; as many images are taken at a time as fit, up to a long run, and about
@@ -283,7 +249,7 @@ static int64_t sums_of(const tiling *t, int taps)
 static bool fit_images(tiling *t, int most_floats)
 {
     for (int strips = 1; strips <= t->out[0]; strips++) {
-        int rows = ceil_div(t->out[0], strips), many = 1;
+        int rows = clade__ceil_div(t->out[0], strips), many = 1;
         if (strips == 1) many = smallest(t->chunk, 1 + (int)(LONG_RUN * t->vw / ((int64_t)rows * t->pitch)));
         for (; many > 0; many--) {
             set_rows(t, rows, many, true);
@@ -324,7 +290,7 @@ static clade_status record_weight(clade__commands *commands, const clade__conv_c
     char options[128];
     tile_dots(&t, c, b, clade__cpu_vector(device));
     int oc = c->oc / c->groups, ic = c->c / c->groups;
-    int blocks = c->groups * ceil_div(oc, t.block_o) * ceil_div(ic, t.block_c);
+    int blocks = c->groups * clade__ceil_div(oc, t.block_o) * clade__ceil_div(ic, t.block_c);
     int64_t n = clade_shape_elements(clade__conv_weight_shape(c));
     snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DNR=%d -DPLANES=%d -DSUMS=%d", t.vw, t.mr, t.nr,
              b->dots_planes, b->dots_sums);
@@ -368,7 +334,7 @@ int64_t clade__conv_tiled_scratch(const clade__conv *conv, clade__conv_pass pass
     set_chunks(&t, conv);
     int64_t weights = clade_shape_elements(clade__conv_weight_shape(conv));
     int out = (pass == CLADE__CONV_DATA ? conv->c : conv->oc) / conv->groups;
-    return pass == CLADE__CONV_WEIGHT ? t.chunks * weights : weights / out * (out + MAX_TILE - 1);
+    return pass == CLADE__CONV_WEIGHT ? t.chunks * weights : weights / out * (out + CLADE__CONV_MAX_TILE - 1);
 }
 
 /* ---- the provider ------------------------------------------------------------------------------ */

@@ -85,6 +85,12 @@ static const clade__conv_provider *provider_of(const clade__trial *t)
     return t->op->variant & CLADE__BY_COLUMNS ? &clade__conv_columns : NULL;
 }
 
+/* Where winograd may do it, its sums are others. */
+static void widen(const clade__trial *t, const clade__conv *conv, clade__conv_pass pass, clade__sums *s)
+{
+    if (!(t->op->variant & CLADE__BY_COLUMNS)) clade__sums_of_winograd(s, conv, pass);
+}
+
 static void add_scratch(clade__trial *t, const char *name, int64_t n)
 {
     clade__trial_scratch(t, name, CLADE_SHAPE(n > 0 ? n : 1));
@@ -135,6 +141,7 @@ static void expect_forward(clade__trial *t)
     int64_t area = (int64_t)conv.h * conv.w;
     if (!clade__sums_make(t, &s, y->n)) return;
     clade__conv_products(&conv, add_to_y, &s);
+    widen(t, &conv, CLADE__CONV_DATA, &s);
     for (int64_t i = 0; i < y->n; i++) {
         double bias = (double)values_of(t, BIAS)[i / area % conv.c], sum = s.sum[i] + bias;
         s.size[i] += fabs(bias);
@@ -204,6 +211,7 @@ static void expect_backward(clade__trial *t)
     clade__sums s = {.a = values_of(t, DY), .b = values_of(t, of_weight ? X : WEIGHT)};
     if (!clade__sums_make(t, &s, o->n)) return;
     clade__conv_products(&conv, of_weight ? add_to_dweight : add_to_dx, &s);
+    widen(t, &conv, of_weight ? CLADE__CONV_WEIGHT : CLADE__CONV_FORWARD, &s);
     for (int64_t i = 0; i < o->n; i++) {
         /* Images that are taken in parts add to what was there as they go. */
         double more = o->role == CLADE__INOUT ? fabs((double)o->before.floats[i]) * s.count[i] : 0.0;

@@ -16,8 +16,8 @@ typedef struct conv_case {
 
 /* (n, c, h, w, out channels, kernel height): one pixel, one column, primes, a kernel as large as the image
  * and a padding wider than it, strides that leave a rest or skip pixels, dilation, groups and depthwise,
- * even kernels, channels and rows around and over the tiles of the kernels for CPUs, and images that are
- * taken in parts. No two are alike. */
+ * even kernels, channels and rows around and over the tiles of the kernels for CPUs, images that are taken in
+ * parts or many at a time, and tiles of Winograd's that reach over each edge. No two are alike. */
 static const clade_shape shapes[] = {
     {6, {1, 1, 1, 1, 1, 1}},    {6, {2, 3, 1, 1, 5, 1}},    {6, {1, 2, 5, 7, 3, 3}},
     {6, {2, 3, 5, 5, 2, 5}},    {6, {1, 1, 2, 3, 2, 4}},    {6, {2, 2, 7, 5, 3, 2}},
@@ -26,7 +26,10 @@ static const clade_shape shapes[] = {
     {6, {1, 3, 4, 6, 2, 1}},    {6, {3, 1, 28, 28, 6, 5}},  {6, {2, 6, 14, 14, 16, 5}},
     {6, {3, 16, 8, 8, 16, 3}},  {6, {2, 17, 16, 16, 33, 3}}, {6, {2, 16, 17, 15, 32, 4}},
     {6, {2, 24, 9, 9, 24, 3}},  {6, {5, 8, 7, 11, 12, 1}},  {6, {1, 3, 65, 130, 8, 7}},
-    {6, {2, 2, 61, 67, 3, 3}},  {6, {9, 2, 3, 3, 10, 3}},   {0}};
+    {6, {2, 2, 61, 67, 3, 3}},  {6, {9, 2, 3, 3, 10, 3}},   {6, {2, 9, 11, 13, 10, 3}},
+    {6, {1, 8, 13, 10, 17, 3}}, {6, {2, 18, 7, 6, 20, 3}},  {6, {35, 8, 4, 5, 8, 3}},
+    {6, {1, 8, 41, 43, 9, 3}},  {6, {1, 8, 2, 5, 8, 3}},
+    {6, {1, 9, 3, 3, 8, 3}},    {6, {1, 8, 4, 2, 9, 3}},    {0}};
 
 static const conv_case cases[] = {
     {1, {.groups = 0}},
@@ -51,6 +54,14 @@ static const conv_case cases[] = {
     {1, {.stride = {1, 1}}},
     {7, {.stride = {2, 2}, .padding = {3, 3}}},
     {2, {.stride = {3, 2}, .padding = {1, 0}}},
+    {3, {.padding = {1, 1}}},
+    {3, {.padding = {0, 0}}},
+    {3, {.padding = {2, 1}}},
+    {3, {.groups = 2, .padding = {1, 2}}},
+    {3, {.padding = {SAME, SAME}}},
+    {3, {.padding = {1, 0}}},
+    {3, {.padding = {1, 2}}},
+    {3, {.padding = {0, 1}}},
     {3, {.padding = {1, 1}}},
 };
 
@@ -86,9 +97,27 @@ static const float *values_of(const clade__trial *t, int i)
     return t->operands[i].before.floats;
 }
 
+static clade__conv_pass pass_of(const clade__trial *t)
+{
+    if (t->op->family == &clade__conv_forwards) return CLADE__CONV_FORWARD;
+    return t->op->variant & CLADE__OF_WEIGHT ? CLADE__CONV_WEIGHT : CLADE__CONV_DATA;
+}
+
+/* That of the variant where it takes this one, else NULL. */
 static const clade__conv_provider *provider_of(const clade__trial *t)
 {
-    return t->op->variant & CLADE__BY_COLUMNS ? &clade__conv_columns : NULL;
+    clade_conv2d_window window;
+    clade__conv conv = sizes_of(t, &window);
+    if (t->op->variant & CLADE__BY_COLUMNS) return &clade__conv_columns;
+    bool tiled = t->op->variant & CLADE__BY_TILED && t->device &&
+                 !clade__conv_tiled.refuses(t->device, &conv, pass_of(t));
+    return tiled ? &clade__conv_tiled : NULL;
+}
+
+/* Where winograd may do it, its sums are others. */
+static void widen(const clade__trial *t, const clade__conv *conv, clade__sums *s)
+{
+    if (!(t->op->variant & (CLADE__BY_COLUMNS | CLADE__BY_TILED))) clade__sums_of_winograd(s, conv, pass_of(t));
 }
 
 static void add_scratch(clade__trial *t, const char *name, int64_t n)
@@ -134,6 +163,7 @@ static void expect_forward(clade__trial *t)
     int64_t area = (int64_t)conv.oh * conv.ow;
     if (!clade__sums_make(t, &s, y->n)) return;
     clade__conv_products(&conv, add_to_y, &s);
+    widen(t, &conv, &s);
     for (int64_t i = 0; i < y->n; i++) {
         double bias = (double)values_of(t, BIAS)[i / area % conv.oc], sum = s.sum[i] + bias;
         s.size[i] += fabs(bias);
@@ -200,6 +230,7 @@ static void expect_gradient(clade__trial *t, clade__conv_each *each, int with)
     clade__sums s = {.a = values_of(t, DY), .b = values_of(t, with)};
     if (!clade__sums_make(t, &s, o->n)) return;
     clade__conv_products(&conv, each, &s);
+    widen(t, &conv, &s);
     for (int64_t i = 0; i < o->n; i++) {
         /* Images that are taken in parts add to what was there as they go. */
         double more = o->role == CLADE__INOUT ? fabs((double)o->before.floats[i]) * s.count[i] : 0.0;

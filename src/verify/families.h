@@ -140,7 +140,7 @@ extern const clade__family clade__max_pools, clade__max_pool_backwards, clade__a
 
 /* convolutions.c and conv_transposes.c; the variant says by which provider, else the first that takes it,
  * whether relu follows, whose gradient it is if not the input's, and CLADE__ADDS. */
-enum { CLADE__BY_COLUMNS = 1, CLADE__WITH_RELU = 2, CLADE__OF_WEIGHT = 4 };
+enum { CLADE__BY_COLUMNS = 1, CLADE__WITH_RELU = 2, CLADE__OF_WEIGHT = 4, CLADE__BY_TILED = 8 };
 
 extern const clade__family clade__conv_forwards, clade__conv_backwards, clade__conv_biases;
 extern const clade__family clade__transpose_forwards, clade__transpose_backwards,

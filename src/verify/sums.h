@@ -1,10 +1,12 @@
 /* Sums of products in double precision, and how far floats may be from them.
  *
  * A float sum of k products, in any order and with or without fused operations, is within k units of the
- * sum of |a| |b| (Higham, 3.1), and one more for each thing that is added to it. */
+ * sum of |a| |b| (Higham, 3.1), and one more for each thing that is added to it. Winograd's are sums of more
+ * terms: see winograd_sums.c. */
 #ifndef CLADE_VERIFY_SUMS_H
 #define CLADE_VERIFY_SUMS_H
 
+#include "conv/conv.h"
 #include "verify/trial.h"
 
 /* Of each element of an output: the sum, that of the sizes, and the number of products. */
@@ -21,6 +23,10 @@ void clade__sums_add(const void *sums, int64_t at, int64_t a, int64_t b);
 
 /* In units, with two more things added. A sum of exact products is exact, in whatever order. */
 double clade__sums_bound(const clade__trial *trial, const clade__sums *sums, int64_t i);
+
+/* Where the provider winograd suits a pass: the sizes and counts are those of its terms, for `a` as the input
+ * and `b` as the weight. */
+void clade__sums_of_winograd(clade__sums *sums, const clade__conv *conv, clade__conv_pass pass);
 
 /* Expects in dbias (channels) the sums of dy (n, channels, height, width). */
 void clade__sums_of_channels(const clade__trial *trial, clade__operand *dbias, const clade__operand *dy);

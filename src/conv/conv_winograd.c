@@ -1,0 +1,192 @@
+/* The provider `winograd`: a kernel of 3 x 3 in steps of 1, forward and the gradient of the input, by
+ * cl/conv_winograd.cl, for CPUs. It does 16 products where the others do 36. */
+#include <stdio.h>
+
+#include "conv/conv.h"
+#include "conv/conv_cpu.h"
+
+#define MIN_CHANNELS 8 /* below, transforms take longer than products save */
+#define MIN_TILES 4    /* of output channels, for which an input is read from the cache once */
+#define ELEMENTS 16    /* of a tile */
+#define SKEW 16        /* the kernel's */
+
+/* Floats of local memory, by what the device has. */
+typedef struct budget {
+    uint64_t bytes; /* of the device, at least */
+    int inputs, planes, run;
+} budget;
+
+static const budget budgets[] = {{1024 * 1024, 160 * 1024, 8 * 1024, 512}, {0, 0, 0, 0}};
+
+/* A pass as the kernel sees it: what is read and what is written. */
+typedef struct sizes {
+    int in[2], out[2], ic, oc, pad[2];
+} sizes;
+
+typedef struct tiling {
+    int mr, vw, pitch, cols, rows, strips, many, run, floats;
+    int at_a_time; /* tiles of output channels */
+    int reach[2]; /* rows and columns of the split planes that a tile has more than one of */
+} tiling;
+
+static sizes sizes_of(const clade__conv *c, clade__conv_pass pass)
+{
+    int ic = c->c / c->groups, oc = c->oc / c->groups;
+    if (pass == CLADE__CONV_DATA)
+        return (sizes){{c->oh, c->ow}, {c->h, c->w}, oc, ic, {2 - c->pad[0], 2 - c->pad[1]}};
+    return (sizes){{c->h, c->w}, {c->oh, c->ow}, ic, oc, {c->pad[0], c->pad[1]}};
+}
+
+static void set_rows(tiling *t, const sizes *s, int rows, int many)
+{
+    int wide = many * t->pitch;
+    t->rows = rows;
+    t->strips = clade__ceil_div((s->out[0] + 1) / 2, rows);
+    t->many = many;
+    t->run = clade__ceil_div(rows * wide, t->vw) * t->vw;
+    t->floats = t->reach[0] * wide + t->reach[1] + t->run + t->vw;
+}
+
+/* Whether all fits, with MIN_TILES tiles of output channels at a time, or all that there are. */
+static bool fits(tiling *t, const sizes *s, const budget *b)
+{
+    int left = b->inputs / ELEMENTS - 2 * SKEW - s->ic * t->run, tiles = clade__ceil_div(s->oc, t->mr);
+    t->at_a_time = left / (t->mr * t->run);
+    if (t->at_a_time > tiles) t->at_a_time = tiles;
+    return t->run <= b->run && 4 * t->floats <= b->planes && left > 0 &&
+           t->at_a_time >= (tiles < MIN_TILES ? tiles : MIN_TILES);
+}
+
+/* Cycles of an image, about, for each input channel: what its products take, the transforms of a vector of
+ * tiles, and a row of what is copied. Three vectors go through the products at a time, or two, or one. */
+static double cost_of(const tiling *t, const sizes *s)
+{
+    int n = t->run / t->vw, rest = n % 3, threes = n / 3 - (rest == 1 && n > 1);
+    int twos = rest == 2 ? 1 : rest == 1 && n > 1 ? 2 : 0, ones = n == 1;
+    double products = 12.0 * threes + 8.5 * twos + 5.5 * ones, transforms = 50.0 * n;
+    double all = 2.0 * clade__ceil_div(s->oc, t->mr) * t->mr * products +
+                 transforms * (1.0 + (double)s->oc / s->ic) + 12.0 * (2 * t->rows + 2) * t->many;
+    return all * t->strips / t->many;
+}
+
+/* Rows of tiles of an image, or some small images beside each other, by their cost. */
+static bool make_tiling(tiling *t, const sizes *s, const budget *b, int vw, int most_images)
+{
+    int row = (s->out[1] + 1) / 2, rows = (s->out[0] + 1) / 2;
+    tiling best = {0};
+    double least = 0.0;
+    *t = (tiling){.vw = vw, .mr = clade__conv_tile_rows(s->oc, vw)};
+    for (int d = 0; d < 2; d++) t->reach[d] = 1 + (s->pad[d] == 1);
+    t->cols = (s->in[1] + 1) / 2;
+    t->pitch = row + (s->pad[1] == 0); /* else what is over the edge is 0 */
+    for (int many = 1; many == 1 || many <= most_images; many++) {
+        bool any = false;
+        for (int strips = 1; strips <= (many > 1 ? 1 : rows); strips++) {
+            set_rows(t, s, clade__ceil_div(rows, strips), many);
+            if (!fits(t, s, b)) continue;
+            any = true;
+            if (best.run > 0 && cost_of(t, s) >= least) continue;
+            best = *t;
+            least = cost_of(t, s);
+        }
+        if (!any) break;
+    }
+    *t = best;
+    return best.run > 0;
+}
+
+static const budget *budget_of(const clade_device *device)
+{
+    return &budgets[clade_device_describe(device)->local_memory_bytes < budgets[0].bytes];
+}
+
+int64_t clade__conv_winograd_scratch(const clade__conv *conv, clade__conv_pass pass)
+{
+    if (!clade__conv_winograd_suits(conv, pass)) return 0;
+    sizes s = sizes_of(conv, pass);
+    return (int64_t)ELEMENTS * conv->groups * s.ic * (s.oc + CLADE__CONV_MAX_TILE - 1);
+}
+
+bool clade__conv_winograd_suits(const clade__conv *c, clade__conv_pass pass)
+{
+    sizes s = sizes_of(c, pass);
+    for (int d = 0; d < 2; d++)
+        if (c->kernel[d] != 3 || c->stride[d] != 1 || c->dilation[d] != 1 || c->pad[d] > 2 ||
+            s.in[d] > 1 << 14)
+            return false;
+    return pass != CLADE__CONV_WEIGHT && s.ic >= MIN_CHANNELS && s.oc >= MIN_CHANNELS;
+}
+
+static const char *refuses(const clade_device *device, const clade__conv *conv, clade__conv_pass pass)
+{
+    tiling t;
+    sizes s = sizes_of(conv, pass);
+    if (clade__item_vector(device) == 1) return "it is made for CPUs, with long work-items";
+    if (!clade__conv_winograd_suits(conv, pass))
+        return "it does kernels of 3 x 3 in steps of 1, of some channels";
+    return make_tiling(&t, &s, budget_of(device), clade__cpu_vector(device), 1)
+               ? NULL
+               : "a row of all channels does not fit the cache";
+}
+
+static clade_status pack(clade__commands *commands, const clade__conv_call *call, const sizes *s,
+                         const char *options, int tiles)
+{
+    bool data = call->pass == CLADE__CONV_DATA;
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "conv_winograd",
+            .options = options,
+            .kernel = "conv_winograd_pack",
+            .args = {clade__arg_tensor(call->scratch), clade__arg_tensor(call->weight),
+                     {CLADE__ARG_INT8,
+                      {.ints = {s->oc, s->ic, data ? 9 : s->ic * 9, data ? s->oc * 9 : 9, data, 0, 0, 0}}}},
+            .n_args = 3,
+            .groups = {(size_t)s->ic, (size_t)tiles},
+            .local = {1, 1},
+        });
+}
+
+static clade_status record(clade__commands *commands, const clade__conv_call *call)
+{
+    const clade__conv *c = &call->conv;
+    const clade_device *device = clade__commands_device(commands);
+    const budget *b = budget_of(device);
+    const sizes s = sizes_of(c, call->pass);
+    bool data = call->pass == CLADE__CONV_DATA;
+    int wanted = clade__conv_wanted_groups(device);
+    tiling t;
+    char options[160];
+    float slope = 1.0f;
+    int activation = data ? CLADE__BY_SLOPE : clade__conv_activation(&call->epilogue, &slope);
+    make_tiling(&t, &s, b, clade__cpu_vector(device), c->n / wanted);
+    int tiles = c->groups * clade__ceil_div(s.oc, t.mr);
+    int strips = clade__ceil_div(c->n, t.many) * t.strips;
+    int parts = strips >= wanted ? 1 : clade__ceil_div(wanted, strips);
+    int per_group = tiles / parts < 1 ? 1 : tiles / parts;
+    snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DRUN=%d -DPLANES=%d -DINPUTS=%d -DACTIVATION=%d%s",
+             t.vw, t.mr, b->run, b->planes, b->inputs, activation, call->add ? " -DADD=1" : "");
+    CLADE_TRY(pack(commands, call, &s, options, tiles));
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "conv_winograd",
+            .options = options,
+            .kernel = "conv_winograd",
+            .args = {clade__arg_tensor(call->out), clade__arg_tensor(data ? call->dy : call->x),
+                     clade__arg_tensor(call->scratch),
+                     clade__arg_tensor(data ? NULL : call->epilogue.bias),
+                     {CLADE__ARG_INT8,
+                      {.ints = {s.in[0], s.in[1], s.out[0], s.out[1], s.ic, s.oc, t.pitch, t.floats}}},
+                     {CLADE__ARG_INT8,
+                      {.ints = {s.pad[0], s.pad[1], t.rows, t.strips, t.cols, per_group, tiles, t.at_a_time}}},
+                     {CLADE__ARG_INT4, {.ints = {c->n, t.many}}},
+                     clade__arg_float(slope)},
+            .n_args = 8,
+            .groups = {(size_t)strips, (size_t)clade__ceil_div(tiles, per_group)},
+            .local = {1, 1},
+        });
+}
+
+const clade__conv_provider clade__conv_winograd = {"winograd", refuses, record};
