@@ -266,8 +266,9 @@ ELEMENT_KERNEL batch_norm_sums(global float *restrict sums, global float *restri
     if (dbias) dbias[channel] = add_bias ? dbias[channel] + total : total;
 }
 
-ROW_KERNEL batch_norm_backward(global float *restrict dx, const global float *restrict x,
-                               const global float *restrict dy, const global float *restrict y,
+/* dx may be dy. */
+ROW_KERNEL batch_norm_backward(global float *dx, const global float *restrict x,
+                               const global float *dy, const global float *restrict y,
                                const global float *restrict mean,
                                const global float *restrict variance,
                                const global float *restrict weight,

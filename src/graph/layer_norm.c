@@ -169,7 +169,7 @@ static const clade__parameter_row parameters[] = {
 const clade__layer_type clade__layer_batch_norm = {
     .name = "batch_norm", .n_inputs = 1, .options_bytes = sizeof(clade_batch_norm_options),
     .options = options, .parameters = parameters, .takes_activation = true, .takes_other = true,
-    .takes_slope = true, .reads_x = true, .adds = true, .infer = infer, .values = values,
+    .takes_slope = true, .reads_x = true, .in_place = true, .adds = true, .infer = infer, .values = values,
     .least_batch = least_batch, .forward = forward, .backward = backward,
     .formula = formula, .formula_backward = formula_backward};
 

@@ -159,7 +159,7 @@ typedef struct clade__batch_norm {
 } clade__batch_norm;
 
 typedef struct clade__batch_norm_gradients {
-    clade_tensor *dx, *dweight, *dbias; /* NULL: not wanted */
+    clade_tensor *dx, *dweight, *dbias; /* NULL: not wanted; dx may be dy, unless masked is */
     clade_tensor *masked; /* dy times the activation's slope, the gradient of what was added; may be dy; or NULL */
     clade_tensor *sums;
     const clade_tensor *y; /* where something was added; else NULL */

@@ -260,7 +260,7 @@ static void prepare_backward(clade__trial *t)
     clade__trial_in(t, "dy", t->shape, -1.0, 1.0);
     clade__trial_in(t, "mean", channels, -1.0, 1.0);
     clade__trial_in(t, "variance", channels, 0.1, 2.0);
-    clade__trial_gradient(t, "dx", t->shape, -1, add);
+    clade__trial_gradient(t, "dx", t->shape, has(t, CLADE__WITH_OTHER) ? -1 : 1, add);
     clade__trial_scratch(t, "scratch", CLADE_SHAPE(clade__batch_norm_scratch(t->shape)));
     clade__trial_scratch(t, "sums", CLADE_SHAPE(2 * t->shape.dim[1]));
     if (has(t, CLADE__WITH_OTHER)) {
