@@ -6,6 +6,8 @@
  *                          running ones, unless null, move by momentum, to a variance divided by count - 1
  *   batch_norm_forward     y = f(n + other), with n = (x - mean) * scale + bias and scale = weight
  *                          / sqrt(variance + epsilon); without other (null) y = f(n)
+ *   batch_norm_fold        the weight (channels, per_channel) and bias (channels) of a convolution that gives n from what
+ *                          one with the given ones gives x from; without a bias (null) that is 0
  *   batch_norm_back_parts  parts = the sum of g = dy f' in each block, and that of g (x - mean); g is stored in
  *                          masked, unless null
  *   batch_norm_sums        dbias is the first of the parts together, dweight the second
@@ -193,6 +195,27 @@ ROW_KERNEL batch_norm_forward(global float *restrict y, const global float *rest
             if (other) normal += fetch(other + at + c, s.n - c, 0.0f);
             put(activation_forward(normal, slope), y + at + c, s.n - c);
         }
+    }
+}
+
+ELEMENT_KERNEL batch_norm_fold(global float *restrict folded_weight,
+                               global float *restrict folded_bias,
+                               const global float *restrict conv_weight,
+                               const global float *restrict conv_bias,
+                               const global float *restrict mean,
+                               const global float *restrict variance,
+                               const global float *restrict weight,
+                               const global float *restrict bias, const int channels,
+                               const int per_channel, const float epsilon)
+{
+    const int i = (int)ELEMENT;
+    if (HAS_ELEMENT((size_t)channels * per_channel)) {
+        const int channel = i / per_channel;
+        const float scale = (weight ? weight[channel] : 1.0f) / sqrt(variance[channel] + epsilon);
+        folded_weight[i] = conv_weight[i] * scale;
+        if (i == channel * per_channel)
+            folded_bias[channel] = ((conv_bias ? conv_bias[channel] : 0.0f) - mean[channel]) * scale +
+                                   (bias ? bias[channel] : 0.0f);
     }
 }
 

@@ -247,6 +247,34 @@ static void it_learns_with_images_too(void **state)
     net_free_batch(&batch);
 }
 
+/* Behind convolutions, with and without bias, weight and activation: what is predicted is the formula's. */
+static void behind_a_convolution_it_is_folded(void **state)
+{
+    enum { N = 11, OUT = 4 };
+    const char *json = "{\"input\":[2,5,4],\"layers\":[{\"type\":\"conv2d\",\"out_channels\":3,\"kernel_size\":3,"
+                       "\"padding\":1}," BATCH_NORM "," RELU ",{\"type\":\"conv2d\",\"out_channels\":6,"
+                       "\"kernel_size\":[1,3],\"groups\":3,\"bias\":false},{\"type\":\"batch_norm\",\"affine\":false},"
+                       "{\"type\":\"tanh\"},{\"type\":\"flatten\"}," LINEAR(4) "],\"loss\":\"cross_entropy\"}";
+    const clade_compile_options options = {.batch = N, .optimizer = clade_sgd(0.05f, 0.9f)};
+    clade_model *model = net_model(*state, 5, json, &options);
+    net_batch batch = net_random_batch(model, 7, N, OUT);
+    clade_data *data = net_data(model, &batch, OUT);
+    clade_fit_result result;
+    clade_metrics metrics;
+    float got[N * OUT];
+    assert_ok(clade_fit(model, data, &(clade_fit_options){.epochs = 20, .validate = data}, &result));
+    double *w = net_parameters(model), *want = net_forward(model, w, &batch);
+    assert_ok(clade_predict(model, data, 0, N, true, got));
+    test_assert_close("folded", got, want, N * OUT, 1e-5, 1e-5);
+    assert_ok(clade_evaluate(model, data, &metrics));
+    assert_true(metrics.loss == result.valid.loss); /* training has seen the same */
+    free(w);
+    free(want);
+    clade_model_free(model);
+    clade_data_free(data);
+    net_free_batch(&batch);
+}
+
 /* One value for each channel has no variance: as a batch, and as the last batch of an epoch. */
 static void one_value_for_each_channel_is_refused(void **state)
 {
@@ -319,6 +347,7 @@ int main(void)
         cmocka_unit_test(built_by_calls_it_is_the_same),
         cmocka_unit_test(running_statistics_move_and_are_used),
         cmocka_unit_test(it_learns_with_images_too),
+        cmocka_unit_test(behind_a_convolution_it_is_folded),
         cmocka_unit_test(one_value_for_each_channel_is_refused),
         cmocka_unit_test(pytorch_s_count_of_batches_is_ignored),
     };

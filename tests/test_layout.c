@@ -276,6 +276,31 @@ static void a_norm_takes_the_add_and_the_activation(void **state)
     clade_model_free(model);
 }
 
+/* Outside training only, and not where the norm has an add, or the convolution another user. */
+static void a_norm_is_folded_into_its_convolution(void **state)
+{
+#define CONV(name) "{\"type\":\"conv2d\",\"name\":\"" name "\",\"out_channels\":3,\"kernel_size\":3,\"padding\":1}"
+    clade_model *model = net_model(
+        *state, 1, "{\"input\":[3,4,4],\"layers\":[" CONV("a") "," NAMED("batch_norm", "b") "," NAMED("relu", "c") ","
+        CONV("d") "," NAMED("batch_norm", "e") "," ADD("c", "e") "," CONV("f") "," NAMED("batch_norm", "g") ","
+        ADD("f", "g") ",{\"type\":\"flatten\"}," LINEAR(2) "]}", &(clade_compile_options){.batch = 4});
+    const clade__layout *train = model->exe.train_layout, *infer = model->exe.infer_layout;
+    clade__layer **layers = model->graph.layers;
+    assert_ptr_equal(infer->tails[1].norm, layers[2]);
+    assert_ptr_equal(infer->tails[1].activation, layers[3]);
+    assert_ptr_equal(infer->heads[2], layers[1]);
+    assert_ptr_equal(infer->heads[3], layers[1]);
+    assert_true(infer->y[1] == infer->y[3]);
+    assert_int_equal(infer->values[infer->tails[1].weight].bytes, 4 * 81);
+    assert_int_equal(infer->values[infer->tails[1].bias].bytes, 4 * 3);
+    assert_null(infer->tails[4].norm);
+    assert_ptr_equal(infer->tails[5].add, layers[6]);
+    assert_null(infer->tails[7].norm);
+    for (int i = 0; i < model->graph.n_layers; i++) assert_null(train->tails[i].norm);
+    assert_ptr_equal(train->heads[3], layers[2]);
+    clade_model_free(model);
+}
+
 static void an_activation_s_gradient_is_made_in_place(void **state)
 {
     clade_model *model = net_model(*state, 1, graphs[1].json, &(clade_compile_options){.batch = 4});
@@ -365,6 +390,7 @@ int main(void)
         cmocka_unit_test(slots_take_less_than_the_values),
         cmocka_unit_test(an_epilogue_shares_its_linear_s_value),
         cmocka_unit_test(a_norm_takes_the_add_and_the_activation),
+        cmocka_unit_test(a_norm_is_folded_into_its_convolution),
         cmocka_unit_test(an_activation_s_gradient_is_made_in_place),
         cmocka_unit_test(a_part_that_is_all_is_a_view),
         cmocka_unit_test(the_device_is_asked_for_what_was_planned),

@@ -52,6 +52,7 @@ static const struct broken {
     {"batch_norm_sums", "batch_norm", "add_bias ? dbias[channel] + total", "add_bias ? total",
      "batch_norm_backward_added", NULL},
     {"batch_norm_forward", "batch_norm", "normal += fetch(other", "normal -= fetch(other", "batch_norm_other", NULL},
+    {"batch_norm_fold", "batch_norm", "- mean[channel]) * scale", "- mean[channel])", "batch_norm_fold", NULL},
     {"batch_norm_back_parts", "batch_norm", "value <= 0.0f ? low : dy", "value <= 0.0f ? dy : dy",
      "batch_norm_relu_backward", NULL},
     {"batch_norm_back_parts", "batch_norm", "put(g, masked", "put(0.0f * g, masked", "batch_norm_other_relu_backward",

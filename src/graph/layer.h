@@ -155,6 +155,8 @@ struct clade__layer_type {
     bool takes_other;       /* and so can an add that is its output's only user, with what is added */
     bool takes_slope;       /* such a relu or leaky_relu can be part of its backward too */
     bool adds_up;           /* it is such an add */
+    bool takes_scale;       /* outside training a type with `fold`, its output's only user, can be part of it: its
+                             * first parameter has the output's channels as rows, its second, if any, as elements */
     bool reads_x, reads_y;  /* backward reads its inputs, its outputs: they live until then */
     bool in_place;          /* dx may be dy */
     bool adds;              /* backward can add to dx */
@@ -173,6 +175,10 @@ struct clade__layer_type {
     int64_t (*least_batch)(const clade__layer *layer, const char **why);
     clade_status (*forward)(clade__commands *commands, const clade__layer_io *io);
     clade_status (*backward)(clade__commands *commands, const clade__layer_io *io);
+    /* Outside training, in place of forward behind a layer that takes it: the parameters with which that one gives
+     * this one's output. NULL: there are none. */
+    clade_status (*fold)(clade__commands *commands, const clade__layer_io *io,
+                         const clade__folding *folding);
     /* NULL where backward and passes_gradient are missing too: it has no gradient. */
     /* Multiplications of forward for one sample, where they are what it takes; NULL: next to none. Each gradient,
      * of an input and of a weight, takes as many. */

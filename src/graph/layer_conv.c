@@ -258,8 +258,8 @@ static int64_t products(const clade__layer *layer)
 
 const clade__layer_type clade__layer_conv2d = {
     .name = "conv2d", .n_inputs = 1, .options_bytes = sizeof(clade_conv2d_options), .options = options,
-    .parameters = parameters, .takes_activation = true, .reads_x = true, .adds = true, .infer = infer,
-    .values = values, .forward = forward, .backward = backward, .products = products,
+    .parameters = parameters, .takes_activation = true, .takes_scale = true, .reads_x = true, .adds = true,
+    .infer = infer, .values = values, .forward = forward, .backward = backward, .products = products,
     .formula = formula, .formula_backward = formula_backward};
 
 const clade__layer_type clade__layer_conv_transpose2d = {

@@ -70,6 +70,12 @@ static clade_status forward(clade__commands *commands, const clade__layer_io *io
     return clade__batch_norm_forward(commands, &io->y[0], &io->x[0], &bn, &io->values[PARTS]);
 }
 
+static clade_status fold(clade__commands *commands, const clade__layer_io *io, const clade__folding *folding)
+{
+    const clade__batch_norm bn = norm_of(io);
+    return clade__batch_norm_fold(commands, folding, &bn);
+}
+
 static clade_status backward(clade__commands *commands, const clade__layer_io *io)
 {
     const clade__batch_norm bn = norm_of(io);
@@ -170,7 +176,7 @@ const clade__layer_type clade__layer_batch_norm = {
     .name = "batch_norm", .n_inputs = 1, .options_bytes = sizeof(clade_batch_norm_options),
     .options = options, .parameters = parameters, .takes_activation = true, .takes_other = true,
     .takes_slope = true, .reads_x = true, .in_place = true, .adds = true, .infer = infer, .values = values,
-    .least_batch = least_batch, .forward = forward, .backward = backward,
+    .least_batch = least_batch, .forward = forward, .backward = backward, .fold = fold,
     .formula = formula, .formula_backward = formula_backward};
 
 /* ---- group_norm -------------------------------------------------------------------------------- */

@@ -50,6 +50,18 @@ static clade_status add_outputs(clade__layout *layout, const clade__layer *layer
     return CLADE_OK;
 }
 
+/* The parameters of a layer with a norm in them. */
+static clade_status add_folded(clade__layout *layout, const clade__layer *layer)
+{
+    clade__tail *tail = &layout->tails[layer->index];
+    int time = layer->index;
+    if (!tail->norm) return CLADE_OK;
+    const clade_shape weight = clade__parameter_of(layer, 0)->shape;
+    CLADE_TRY(clade__layout_new_value(layout, clade_shape_elements(weight), CLADE_FLOAT32, time, time,
+                                      &tail->weight));
+    return clade__layout_new_value(layout, weight.dim[0], CLADE_FLOAT32, time, time, &tail->bias);
+}
+
 /* What the layer needs beside its outputs. */
 static clade_status add_kept(clade__layout *layout, const clade__layer *layer)
 {
@@ -63,7 +75,7 @@ static clade_status add_kept(clade__layout *layout, const clade__layer *layer)
         bool forward = v->kind != CLADE__BACKWARD_SCRATCH, goes_back = layout->goes_back[time];
         int64_t n = clade_shape_elements(v->shape);
         kept[i] = -1;
-        if (n == 0 || (!forward && !goes_back)) continue;
+        if (n == 0 || (!forward && !goes_back) || layout->heads[time]) continue;
         CLADE_TRY(clade__layout_new_value(layout, n, v->dtype, forward ? time : back,
                             v->kind == CLADE__FORWARD_SCRATCH || !goes_back ? time : back, &kept[i]));
     }
@@ -131,7 +143,10 @@ static clade_status fill(clade__layout *layout, const clade_node *output, const 
     for (int i = 0; i < graph->n_losses; i++)
         CLADE_TRY(add_loss(layout, &graph->losses[i], &layout->losses[i]));
     if (layout->training) CLADE_TRY(clade__layout_add_gradients(layout, needs_grad));
-    for (int i = 0; i < graph->n_layers; i++) CLADE_TRY(add_kept(layout, graph->layers[i]));
+    for (int i = 0; i < graph->n_layers; i++) {
+        CLADE_TRY(add_folded(layout, graph->layers[i]));
+        CLADE_TRY(add_kept(layout, graph->layers[i]));
+    }
     return clade__layout_pack(layout);
 }
 

@@ -35,10 +35,12 @@ typedef struct clade__dx {
     int value, before;
 } clade__dx;
 
-/* What follows a layer and is fused with it: an add, with another value that is there by then, and an activation,
- * each of them the only user of what comes before. The layer's launches give the last one's output, and what lies
+/* What follows a layer and is fused with it: outside training a norm; else an add, with another value that is there
+ * by then; and an activation; each of them the only user of what comes before. The layer's launches give the last one's output, and what lies
  * between has no values: y of all of them is one. */
 typedef struct clade__tail {
+    const clade__layer *norm;       /* NULL: none; its type's fold gives the layer other parameters: */
+    int weight, bias;               /* the values that they are, with a norm */
     const clade__layer *add;        /* NULL: none */
     int other;                      /* which input of it is added to the layer */
     const clade__layer *activation; /* NULL: none */

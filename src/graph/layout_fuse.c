@@ -37,6 +37,20 @@ static void fuse_activation(clade__layout *layout, const clade__layer *layer, co
     layout->heads[layer->index] = head;
 }
 
+/* Outside training a norm scales channels, which the convolution before it can do, unless an add is part of the
+ * norm: a convolution takes none. */
+static void fuse_norm(clade__layout *layout, const clade__layer *layer, const clade_node *output)
+{
+    const clade__layer *head = layer->inputs[0]->layer;
+    clade__tail *own = &layout->tails[layer->index];
+    if (!head->type || !head->type->takes_scale || own->add || !is_between(layout, layer->inputs[0], output))
+        return;
+    layout->tails[head->index] = (clade__tail){.norm = layer, .activation = own->activation};
+    layout->heads[layer->index] = head;
+    if (own->activation) layout->heads[own->activation->index] = head;
+    *own = (clade__tail){0};
+}
+
 static bool goes_back(const clade__tail *tail, const clade__layer *head, const bool *needs_grad)
 {
     if (!tail->activation || !head->type->takes_slope || !needs_grad[head->index]) return false;
@@ -53,6 +67,8 @@ void clade__layout_fuse(clade__layout *layout, const clade_node *output, const b
         if (layer->type && layer->type->activation != CLADE_IDENTITY)
             fuse_activation(layout, layer, output);
     }
+    for (int i = 0; !layout->training && i < graph->n_layers; i++)
+        if (graph->layers[i]->type && graph->layers[i]->type->fold) fuse_norm(layout, graph->layers[i], output);
     for (int i = 0; layout->training && i < graph->n_layers; i++)
         layout->tails[i].goes_back = goes_back(&layout->tails[i], graph->layers[i], needs_grad);
 }

@@ -153,14 +153,33 @@ static clade_status open_tail(recording *r, const clade__tail *tail, clade__laye
     return CLADE_OK;
 }
 
+/* The layer runs with parameters that have the norm of its tail in them. */
+static clade_status fold(recording *r, const clade__layer *layer, const clade__tail *tail, clade__layer_io *io)
+{
+    clade__layer_io norm;
+    clade_tensor *folded = scratch(r, 2, sizeof *folded);
+    if (!folded) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
+    const clade_shape weight = clade__parameter_of(layer, 0)->shape;
+    folded[0] = view(r->plan, tail->weight, CLADE_FLOAT32, weight);
+    folded[1] = view(r->plan, tail->bias, CLADE_FLOAT32, CLADE_SHAPE(weight.dim[0]));
+    CLADE_TRY(open_io(r, tail->norm, &norm));
+    const clade__folding folding = {&folded[0], &folded[1], io->parameters[0].value, io->parameters[1].value};
+    CLADE_TRY(tail->norm->type->fold(r->commands, &norm, &folding));
+    io->parameters[0].value = &folded[0];
+    io->parameters[1].value = &folded[1];
+    return CLADE_OK;
+}
+
 /* What is part of the layer before has no launch of its own, and a view none at all. */
 static clade_status record_forward(recording *r, const clade__layer *layer)
 {
     const clade__layout *layout = r->plan->layout;
     clade__layer_io io;
     if (layout->heads[layer->index] || clade__layout_is_view(layout, layer)) return CLADE_OK;
+    const clade__tail *tail = &layout->tails[layer->index];
     CLADE_TRY(open_io(r, layer, &io));
-    CLADE_TRY(open_tail(r, &layout->tails[layer->index], &io));
+    if (tail->norm) CLADE_TRY(fold(r, layer, tail, &io));
+    CLADE_TRY(open_tail(r, tail, &io));
     return layer->type->forward(r->commands, &io);
 }
 

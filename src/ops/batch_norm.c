@@ -256,6 +256,35 @@ clade_status clade__batch_norm_backward(clade__commands *commands,
     return g->dx ? launch_backward(commands, bn, &s, g, x, dy) : CLADE_OK;
 }
 
+clade_status clade__batch_norm_fold(clade__commands *commands, const clade__folding *f,
+                                    const clade__batch_norm *bn)
+{
+    char options[96];
+    const clade__check check = {commands, "batch_norm"};
+    CLADE_TRY(clade__check_tensor(&check, "weight", f->weight, CLADE_FLOAT32));
+    const int64_t channels = f->weight->shape.dim[0], n = clade_tensor_elements(f->weight);
+    CLADE_TRY(clade__check_shape(&check, "folded weight", f->folded_weight, CLADE_FLOAT32, f->weight->shape));
+    CLADE_TRY(check_channels(&check, "folded bias", f->folded_bias, channels));
+    if (f->bias) CLADE_TRY(check_channels(&check, "bias", f->bias, channels));
+    CLADE_TRY(check_all(&check, bn, CLADE_SHAPE(1, channels)));
+    /* The build that the network's other norms have. */
+    snprintf(options, sizeof options, "%s -DACTIVATION=%d", clade__wide_rows(commands)->options, BY_SLOPE);
+    return clade__commands_launch(
+        commands,
+        &(clade__launch){
+            .program = "batch_norm",
+            .kernel = "batch_norm_fold",
+            .options = options,
+            CLADE__ELEMENTS(n),
+            CLADE__ARGS(clade__arg_tensor(f->folded_weight), clade__arg_tensor(f->folded_bias),
+                        clade__arg_tensor(f->weight), clade__arg_tensor(f->bias),
+                        clade__arg_tensor(bn->mean), clade__arg_tensor(bn->variance),
+                        clade__arg_tensor(bn->weight), clade__arg_tensor(bn->bias),
+                        clade__arg_int(channels), clade__arg_int(n / channels),
+                        clade__arg_float(bn->epsilon)),
+        });
+}
+
 /* ---- at once ------------------------------------------------------------------------------------ */
 
 /* x NULL or of a shape that has no channels is refused by the operation. */

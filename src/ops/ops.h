@@ -174,6 +174,16 @@ clade_status clade__batch_norm_backward(clade__commands *commands,
                                         const clade_tensor *x, const clade_tensor *dy,
                                         const clade__batch_norm *bn, clade_tensor *scratch);
 
+/* Of a convolution whose output bn normalises, outside training: its weight (channels, …) and bias (channels), or
+ * NULL, and those of one that gives what bn gives. */
+typedef struct clade__folding {
+    clade_tensor *folded_weight, *folded_bias;
+    const clade_tensor *weight, *bias;
+} clade__folding;
+
+clade_status clade__batch_norm_fold(clade__commands *commands, const clade__folding *folding,
+                                    const clade__batch_norm *bn);
+
 /* group_norm.c: statistics (2, samples, groups); weight_parts and bias_parts (samples, channels) are scratch, for
  * dweight and dbias. */
 typedef struct clade__group_norm {

@@ -112,6 +112,7 @@ extern const clade__family clade__slices, clade__int_slices, clade__concats;
 enum { CLADE__AFFINE = 1, CLADE__RUNS = 2, CLADE__EVALUATES = 4, CLADE__ENDS_IN_RELU = 8, CLADE__WITH_OTHER = 16 };
 
 extern const clade__family clade__batch_norms, clade__batch_norm_backwards; /* norms.c */
+extern const clade__family clade__batch_norm_folds; /* folds.c; the variant is CLADE__AFFINE */
 extern const clade__family clade__group_norms, clade__group_norm_backwards; /* group_norms.c */
 
 /* weight / sqrt(variance + epsilon) and its relative error, where the variance is off by variance_off. */

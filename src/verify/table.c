@@ -53,6 +53,8 @@ const clade__op clade__ops[] = {
     {"batch_norm_other_relu_forward", &clade__batch_norms,
      CLADE__AFFINE | CLADE__RUNS | CLADE__ENDS_IN_RELU | CLADE__WITH_OTHER, 9},
     {"batch_norm_evaluation", &clade__batch_norms, CLADE__AFFINE | CLADE__EVALUATES, 3},
+    {"batch_norm_fold", &clade__batch_norm_folds, CLADE__AFFINE, 3},
+    {"batch_norm_plain_fold", &clade__batch_norm_folds, 0, 3},
     BACKWARD("batch_norm", clade__batch_norm_backwards, CLADE__AFFINE, 10),
     BACKWARD("batch_norm_plain", clade__batch_norm_backwards, 0, 9),
     BACKWARD("batch_norm_relu", clade__batch_norm_backwards, CLADE__AFFINE | CLADE__ENDS_IN_RELU, 14),
