@@ -24,6 +24,10 @@
 
 #define UNROLL _Pragma("unroll")
 
+/* What is long is compiled once, and not into each of the three copies that PoCL makes of a kernel. Not for
+ * all: LLVM 15 crashes on some. */
+#define SHARED static __attribute__((noinline))
+
 #if VW == 16
 #define STORE_HALF(x, p) vstore8(x, 0, p)
 #else

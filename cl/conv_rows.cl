@@ -20,7 +20,7 @@
  *   kernel   kh, kw, stride, pad, dilation
  *   part     least reach y and x, rows of a strip, strips, rows of a plane, columns of it, tiles of a
  *            group, tiles of all groups of channels
- *   images   n, and those beside each other
+ *   images   n, those beside each other, and whether out is added to
  *
  * The last tile of channels is moved back to end at the last and stores only what is new; MR <= co.
  */
@@ -50,7 +50,7 @@ typedef struct operands {
 
 /* sums (MR, N VW), SUMS apart. */
 #define TILE(N)                                                                                    \
-    static inline void tile_##N(local float *sums, const operands o)                               \
+    SHARED void tile_##N(local float *sums, const operands o)                               \
     {                                                                                              \
         VEC sum[MR][N];                                                                            \
         const local float *in = o.in;                                                              \
@@ -105,29 +105,29 @@ static inline int find_taps(local int *places, local int *taps, const window k, 
 
 /* The bias and the activation of n vectors of a channel. A function of its own: what it holds in registers
  * would be missing in the loops over tiles, which took a tenth longer. */
-static __attribute__((noinline)) void activate(local float *sums, const int n, const float bias,
-                                               const float slope)
+SHARED void activate(local float *sums, const int n, const float bias, const float slope)
 {
     for (int v = 0; v < n * VW; v += VW)
         STORE(activation_forward(LOAD(sums + v) + bias, slope), sums + v);
 }
 
-/* n floats to every step-th element of a row. */
-static inline void store_row(global float *to, const local float *from, const int n, const int step)
+/* n floats to every step-th element of a row, or added to what is there. */
+static inline void store_row(global float *to, const local float *from, const int n, const int step,
+                             const bool add)
 {
     int i = 0;
     if (step == 1) {
-        for (; i + VW <= n; i += VW) give(LOAD(from + i), to + i, VW);
+        for (; i + VW <= n; i += VW) STORE(add ? LOAD(to + i) + LOAD(from + i) : LOAD(from + i), to + i);
 #if VW > 8
         if (i + 8 <= n) {
             float8 x = vload8(0, from + i);
-            if (ADD) x += vload8(0, to + i);
+            if (add) x += vload8(0, to + i);
             vstore8(x, 0, to + i);
             i += 8;
         }
 #endif
     }
-    for (; i < n; i++) to[i * step] = ADD ? to[i * step] + from[i] : from[i];
+    for (; i < n; i++) to[i * step] = add ? to[i * step] + from[i] : from[i];
 }
 
 /* packed (tiles of all groups, ci, kh kw, MR): the weights in the order in which tiles read them. A work-item
@@ -208,7 +208,7 @@ conv_rows(global float *restrict out, const global float *restrict in,
                     global float *to = out + (plane * h + first * step_y + fy) * w + fx;
                     for (int y = 0; y < rows; y++)
                         store_row(to + (size_t)y * step_y * w,
-                                  sums + r * SUMS + y * p.wide + i * p.pitch, cols, step_x);
+                                  sums + r * SUMS + y * p.wide + i * p.pitch, cols, step_x, images.s2 != 0);
                 }
             }
         }

@@ -28,7 +28,7 @@
  *   size     h, w of in, h, w of out, ci, co, pitch of a row of tiles, floats of a plane
  *   part     pad y, pad x, rows of tiles, strips of an image, columns of a plane, tiles of a group, of all,
  *            at a time
- *   images   n, and those beside each other
+ *   images   n, those beside each other, and whether out is added to
  *
  * The last tile of channels is moved back to end at the last, and stores only what is new; MR <= co.
  */
@@ -168,7 +168,7 @@ static inline void transform_inputs(local float *v, const int apart, const local
 
 /* m (MR, run) = sum over c of u (ci, MR) and v (ci, run), for N vectors of a run. */
 #define PRODUCT(N)                                                                                 \
-    static inline void product_##N(local float *m, const local float *v, const global float *u,    \
+    SHARED void product_##N(local float *m, const local float *v, const global float *u,    \
                                    const int ci, const int run)                                    \
     {                                                                                              \
         VEC sum[MR][N];                                                                            \
@@ -233,12 +233,12 @@ static inline void transform_outputs(local float *rows, const int row, const loc
     }
 }
 
-/* n neighbours to the output. */
-static inline void store_row(global float *to, const local float *from, const int n)
+/* n neighbours to the output, or added to it. */
+static inline void store_row(global float *to, const local float *from, const int n, const bool add)
 {
     int i = 0;
-    for (; i + VW <= n; i += VW) give(LOAD(from + i), to + i, VW);
-    for (; i < n; i++) to[i] = ADD ? to[i] + from[i] : from[i];
+    for (; i + VW <= n; i += VW) STORE(add ? LOAD(to + i) + LOAD(from + i) : LOAD(from + i), to + i);
+    for (; i < n; i++) to[i] = add ? to[i] + from[i] : from[i];
 }
 
 /* packed (tiles of all groups, 16, ci, MR) of u = G g G'. A work-item is an input channel of a tile.
@@ -333,7 +333,7 @@ conv_winograd(global float *restrict out, const global float *restrict in,
                 const size_t plane = ((size_t)(image + i) * groups + g) * co + o;
                 for (int y = 0; y < 2 * tile_rows && 2 * first + y < h; y++)
                     store_row(out + (plane * h + 2 * first + y) * w,
-                              rows + y % 2 * row + 2 * (y / 2 * wide + i * pitch), w);
+                              rows + y % 2 * row + 2 * (y / 2 * wide + i * pitch), w, images.s2 != 0);
             }
         }
     }

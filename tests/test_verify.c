@@ -74,7 +74,10 @@ static const struct broken {
      "conv2d_columns_forward", NULL},
     {"conv_rows", "conv_rows", "x.s0 - k.least_x;", "x.s0;", "conv2d_tiled_forward", NULL},
     {"conv_rows", "conv_rows", "y.s1 != 0 ||", "", "conv2d_tiled_backward", NULL},
-    {"conv_dots", "conv_dots", "v < n * VW;", "v < (n - 1) * VW;", "conv2d_weight", NULL},
+    {"conv_dots", "conv_dots", "v < n * VW;", "v < (n - 1) * VW;", "conv2d_tiled_weight", NULL},
+    {"conv_outer", "conv_outer", "i * p.image_pitch + y * p.row_pitch", "i * p.image_pitch", "conv2d_weight", NULL},
+    {"conv_outer", "conv_outer", "o < channels ? dy[o * area + i]", "o < 1 ? dy[o * area + i]",
+     "conv2d_weight", NULL},
     {"conv_pack", "conv_rows", "c * size.s4 + t", "c * size.s4", "conv2d_tiled_forward", NULL},
     {"conv_winograd", "conv_winograd", "j == pitch - 1 ? 0.0f : 1.0f", "j == pitch ? 0.0f : 1.0f",
      "conv2d_forward", NULL},
@@ -208,6 +211,8 @@ static bool is_refused(const clade_device *device, const char *kernel)
     const clade__conv three = {1, 8, 4, 4, 8, 4, 4, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
     if (strncmp(kernel, "conv_winograd", 13) == 0)
         return clade__conv_winograd.refuses(device, &three, CLADE__CONV_FORWARD);
+    if (strcmp(kernel, "conv_outer") == 0)
+        return clade__conv_outer.refuses(device, &three, CLADE__CONV_WEIGHT);
     if (strcmp(kernel, "conv_rows") == 0 || strcmp(kernel, "conv_pack") == 0 ||
         strcmp(kernel, "conv_dots") == 0 || strcmp(kernel, "conv_join") == 0)
         return clade__conv_tiled.refuses(device, &one, CLADE__CONV_FORWARD);

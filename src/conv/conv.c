@@ -1,8 +1,8 @@
 /* The sizes of a convolution, and the choice of a provider. */
 #include "conv/conv.h"
 
-static const clade__conv_provider *const providers[] = {&clade__conv_winograd, &clade__conv_tiled,
-                                                       &clade__conv_columns, NULL};
+static const clade__conv_provider *const providers[] = {
+    &clade__conv_winograd, &clade__conv_outer, &clade__conv_tiled, &clade__conv_columns, NULL};
 
 /* ---- sizes ------------------------------------------------------------------------------------- */
 

@@ -8,15 +8,11 @@
 
 #include "conv/conv_cpu.h"
 
-/* Groups of conv_dots, on every device, where there are so many images. */
-#define WANTED_GROUPS 16
-#define MAX_TAPS 128  /* the kernels' */
 #define MAX_ROWS 2048
 #define MAX_OUT 32    /* output channels of a block of conv_dots */
 #define MAX_IN 32     /* input channels, where taps are 9; of others as many rows */
 /* Vectors of each plane at a time in conv_dots: so many pay for moving its sums. */
 #define LONG_RUN 96
-#define JOIN_GROUP 128 /* cl/element.cl's */
 
 /* Floats of local memory, by what the device has. */
 typedef struct budget {
@@ -102,16 +98,6 @@ static void set_rows(tiling *t, int rows, int many, bool whole)
     if (t->floats < least) t->floats = least;
 }
 
-/* Whether products of sizes fit the kernels' int, with room to spare. */
-static bool is_countable(const clade__conv *c)
-{
-    for (int d = 0; d < 2; d++)
-        if (c->kernel[d] > MAX_TAPS || c->pad[d] > 1 << 20 || c->dilation[d] > 1 << 20 ||
-            c->stride[d] > 1 << 10)
-            return false;
-    return c->h <= 1 << 20 && c->w <= 1 << 20 && c->kernel[0] * c->kernel[1] <= MAX_TAPS;
-}
-
 /* ---- forward, and the gradient of the input ---------------------------------------------------- */
 
 static bool fits(const tiling *t, const budget *b)
@@ -142,13 +128,6 @@ static void join_images(tiling *t, const budget *b, int most)
     *t = best;
 }
 
-static clade__arg kernel_of(const clade__conv *c)
-{
-    return (clade__arg){CLADE__ARG_INT8,
-                        {.ints = {c->kernel[0], c->kernel[1], c->stride[0], c->stride[1], c->pad[0],
-                                  c->pad[1], c->dilation[0], c->dilation[1]}}};
-}
-
 static clade_status record_images(clade__commands *commands, const clade__conv_call *call,
                                   const budget *b)
 {
@@ -165,8 +144,8 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
     join_images(&t, b, c->n / wanted);
     int strips = clade__ceil_div(c->n, t.many) * t.strips;
     int per_group = strips >= wanted ? tiles : largest(1, tiles / clade__ceil_div(wanted, strips));
-    snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DPLANES=%d -DSUMS=%d -DDATA=%d%s", t.vw, t.mr,
-             b->rows_planes, b->rows_sums, data, call->add ? " -DADD=1" : "");
+    snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DPLANES=%d -DSUMS=%d -DDATA=%d", t.vw, t.mr,
+             b->rows_planes, b->rows_sums, data);
     if (!data)
         snprintf(options + strlen(options), sizeof options - strlen(options), " -DACTIVATION=%d",
                  clade__conv_activation(&call->epilogue, &slope));
@@ -196,11 +175,11 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
                      {CLADE__ARG_INT8,
                       {.ints = {data ? c->oh : c->h, data ? c->ow : c->w, data ? c->h : c->oh,
                                 data ? c->w : c->ow, data ? oc : ic, out, t.pitch, (int32_t)t.floats}}},
-                     kernel_of(c),
+                     clade__conv_window_arg(c),
                      {CLADE__ARG_INT8,
                       {.ints = {t.least[0], t.least[1], t.rows, t.strips,
                                 t.rows + t.most[0] - t.least[0], t.cols, per_group, tiles}}},
-                     {CLADE__ARG_INT4, {.ints = {c->n, t.many}}},
+                     {CLADE__ARG_INT4, {.ints = {c->n, t.many, call->add, 0}}},
                      clade__arg_float(slope)},
             .n_args = 9,
             .groups = {(size_t)strips, (size_t)clade__ceil_div(tiles, per_group)},
@@ -209,22 +188,6 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
 }
 
 /* ---- the gradient of the weight ---------------------------------------------------------------- */
-
-/* The largest part of n channels, at most `most`, so that all parts are of about one size. */
-static int even_part(int n, int most)
-{
-    return clade__ceil_div(n, clade__ceil_div(n, most < 1 ? 1 : most));
-}
-
-/* Chunks of images, by the shapes alone. */
-static void set_chunks(tiling *t, const clade__conv *c)
-{
-    int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
-    int64_t blocks = (int64_t)c->groups * clade__ceil_div(oc, MAX_OUT) * clade__ceil_div(ic * taps, 9 * MAX_IN);
-    int chunks = blocks >= WANTED_GROUPS ? 1 : clade__ceil_div(WANTED_GROUPS, (int)blocks);
-    t->chunk = clade__ceil_div(c->n, smallest(chunks, c->n));
-    t->chunks = clade__ceil_div(c->n, t->chunk);
-}
 
 static void set_tile(tiling *t, int taps)
 {
@@ -254,7 +217,7 @@ static bool fit_images(tiling *t, int most_floats)
         for (; many > 0; many--) {
             set_rows(t, rows, many, true);
             if (t->block_c * t->phases * t->floats + t->block_o * t->run > most_floats) continue;
-            set_rows(t, rows, even_part(t->chunk, many), true);
+            set_rows(t, rows, clade__conv_even_part(t->chunk, many), true);
             return true;
         }
     }
@@ -265,11 +228,11 @@ static bool tile_dots(tiling *t, const clade__conv *c, const budget *b, int vw)
 {
     int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
     *t = planes_of(c, vw, false);
-    set_chunks(t, c);
+    clade__conv_set_chunks(c, &t->chunk, &t->chunks);
     int block_o = MAX_OUT, block_c = smallest(MAX_ROWS / taps, largest(1, 9 * MAX_IN / taps));
     for (;;) {
-        t->block_o = even_part(oc, block_o);
-        t->block_c = even_part(ic, block_c);
+        t->block_o = clade__conv_even_part(oc, block_o);
+        t->block_c = clade__conv_even_part(ic, block_c);
         set_tile(t, taps);
         if (sums_of(t, taps) <= b->dots_sums && fit_images(t, b->dots_planes)) return true;
         if (block_c > 1)
@@ -291,7 +254,6 @@ static clade_status record_weight(clade__commands *commands, const clade__conv_c
     tile_dots(&t, c, b, clade__cpu_vector(device));
     int oc = c->oc / c->groups, ic = c->c / c->groups;
     int blocks = c->groups * clade__ceil_div(oc, t.block_o) * clade__ceil_div(ic, t.block_c);
-    int64_t n = clade_shape_elements(clade__conv_weight_shape(c));
     snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DNR=%d -DPLANES=%d -DSUMS=%d", t.vw, t.mr, t.nr,
              b->dots_planes, b->dots_sums);
     CLADE_TRY(clade__commands_launch(
@@ -303,7 +265,7 @@ static clade_status record_weight(clade__commands *commands, const clade__conv_c
             .args = {clade__arg_tensor(call->scratch), clade__arg_tensor(call->x),
                      clade__arg_tensor(call->dy),
                      {CLADE__ARG_INT8, {.ints = {c->h, c->w, c->oh, c->ow, ic, oc, t.pitch, (int32_t)t.floats}}},
-                     kernel_of(c),
+                     clade__conv_window_arg(c),
                      {CLADE__ARG_INT8,
                       {.ints = {t.least[0], t.least[1], t.rows, t.strips, t.rows + t.most[0] - t.least[0],
                                 t.cols, t.block_o, t.block_c}}},
@@ -312,26 +274,15 @@ static clade_status record_weight(clade__commands *commands, const clade__conv_c
             .groups = {(size_t)t.chunks, (size_t)blocks},
             .local = {1, 1},
         }));
-    return clade__commands_launch(
-        commands,
-        &(clade__launch){
-            .program = "conv_join",
-            .options = call->add ? "-DADD=1" : NULL,
-            .kernel = "conv_join",
-            .args = {clade__arg_tensor(call->out), clade__arg_tensor(call->scratch), clade__arg_int(n),
-                     clade__arg_int(t.chunks)},
-            .n_args = 4,
-            .groups = {clade__groups(n, JOIN_GROUP)},
-            .local = {JOIN_GROUP},
-        });
+    return clade__conv_join(commands, call, t.chunks);
 }
 
 /* The parts of chunks, or the packed weights, whose last tile may be packed in part again. */
 int64_t clade__conv_tiled_scratch(const clade__conv *conv, clade__conv_pass pass)
 {
     tiling t = {0};
-    if (!is_countable(conv)) return 0;
-    set_chunks(&t, conv);
+    if (!clade__conv_is_countable(conv)) return 0;
+    clade__conv_set_chunks(conv, &t.chunk, &t.chunks);
     int64_t weights = clade_shape_elements(clade__conv_weight_shape(conv));
     int out = (pass == CLADE__CONV_DATA ? conv->c : conv->oc) / conv->groups;
     return pass == CLADE__CONV_WEIGHT ? t.chunks * weights : weights / out * (out + CLADE__CONV_MAX_TILE - 1);
@@ -346,7 +297,7 @@ static const char *refuses(const clade_device *device, const clade__conv *conv, 
     int vw = clade__cpu_vector(device);
     if (clade__item_vector(device) == 1) return "it is made for CPUs, with long work-items";
     if (!b) return "there is little local memory";
-    if (!is_countable(conv)) return "the kernel is large";
+    if (!clade__conv_is_countable(conv)) return "the kernel is large";
     bool fits = pass == CLADE__CONV_WEIGHT ? tile_dots(&t, conv, b, vw)
                                            : tile_images(&t, conv, b, vw, pass == CLADE__CONV_DATA);
     return fits ? NULL : "a row of all channels does not fit the cache";

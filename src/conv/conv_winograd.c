@@ -165,8 +165,8 @@ static clade_status record(clade__commands *commands, const clade__conv_call *ca
     int strips = clade__ceil_div(c->n, t.many) * t.strips;
     int parts = strips >= wanted ? 1 : clade__ceil_div(wanted, strips);
     int per_group = tiles / parts < 1 ? 1 : tiles / parts;
-    snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DRUN=%d -DPLANES=%d -DINPUTS=%d -DACTIVATION=%d%s",
-             t.vw, t.mr, b->run, b->planes, b->inputs, activation, call->add ? " -DADD=1" : "");
+    snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DRUN=%d -DPLANES=%d -DINPUTS=%d -DACTIVATION=%d",
+             t.vw, t.mr, b->run, b->planes, b->inputs, activation);
     CLADE_TRY(pack(commands, call, &s, options, tiles));
     return clade__commands_launch(
         commands,
@@ -181,7 +181,7 @@ static clade_status record(clade__commands *commands, const clade__conv_call *ca
                       {.ints = {s.in[0], s.in[1], s.out[0], s.out[1], s.ic, s.oc, t.pitch, t.floats}}},
                      {CLADE__ARG_INT8,
                       {.ints = {s.pad[0], s.pad[1], t.rows, t.strips, t.cols, per_group, tiles, t.at_a_time}}},
-                     {CLADE__ARG_INT4, {.ints = {c->n, t.many}}},
+                     {CLADE__ARG_INT4, {.ints = {c->n, t.many, call->add, 0}}},
                      clade__arg_float(slope)},
             .n_args = 8,
             .groups = {(size_t)strips, (size_t)clade__ceil_div(tiles, per_group)},

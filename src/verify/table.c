@@ -95,6 +95,7 @@ const clade__op clade__ops[] = {
     {"conv2d_bias", &clade__conv_biases, 0, 1},
     {"conv2d_tiled_forward", &clade__conv_forwards, CLADE__BY_TILED, 288},
     BACKWARD("conv2d_tiled", clade__conv_backwards, CLADE__BY_TILED, 288),
+    {"conv2d_tiled_weight", &clade__conv_backwards, CLADE__BY_TILED | CLADE__OF_WEIGHT, 288},
     {"conv2d_columns_forward", &clade__conv_forwards, CLADE__BY_COLUMNS, 288},
     BACKWARD("conv2d_columns", clade__conv_backwards, CLADE__BY_COLUMNS, 288),
     {"conv2d_columns_weight", &clade__conv_backwards, CLADE__BY_COLUMNS | CLADE__OF_WEIGHT, 288},
