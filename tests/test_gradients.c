@@ -164,6 +164,12 @@ static const net_case networks[] = {
      CROSS_ENTROPY, 4},
     {"batch_norm and its leaky_relu",
      POOLED("{\"type\":\"batch_norm\",\"affine\":false},{\"type\":\"leaky_relu\",\"slope\":0.3}"), CROSS_ENTROPY, 4},
+    {"an add and its relu",
+     "{\"input\":[6],\"layers\":[" LINEAR(7) "," NAMED("tanh", "t") "," LINEAR(7) "," NAMED("tanh", "u") ","
+     JOIN("add", "\"t\",\"u\"") "," RELU "," LINEAR(4) "]}", CROSS_ENTROPY, 4},
+    {"an add and its gelu",
+     "{\"input\":[6],\"layers\":[" LINEAR(7) "," NAMED("tanh", "t") "," LINEAR(7) "," NAMED("tanh", "u") ","
+     JOIN("add", "\"t\",\"u\"") ",{\"type\":\"gelu\"}," LINEAR(4) "]}", CROSS_ENTROPY, 4},
     {"batch_norm, an add and its relu", RESIDUAL(LINEAR(8) ",", "\"t\",\"n\"", "relu") AND_OUT, CROSS_ENTROPY, 4},
     {"batch_norm, an add and its sigmoid", RESIDUAL(LINEAR(8) ",", "\"n\",\"t\"", "sigmoid") AND_OUT, CROSS_ENTROPY, 4},
     {"batch_norm, an add and its gelu", RESIDUAL(LINEAR(8) ",", "\"n\",\"t\"", "gelu") AND_OUT, CROSS_ENTROPY, 4},

@@ -23,6 +23,7 @@ static const struct broken {
 } broken[] = {
     {"activation_forward_all", "activation", "activation_forward(x[i], slope)",
      "activation_forward(x[i] * 1.00001f, slope)", "sigmoid_forward", NULL},
+    {"activation_forward_sum", "activation", "a[i] + b[i]", "a[i] - b[i]", "activation_of_sum", NULL},
     {"activation_backward_all", "activation", "activation_backward(saved[i], dy[i], slope)",
      "activation_backward(saved[i], dy[i], 2.0f * slope)", "leaky_relu_backward", NULL},
     {"activation_backward_all", "activation", "GIVE(dx[i], activation_backward(saved[i], dy[i], slope))",

@@ -117,7 +117,8 @@ static clade_status infer_both(clade__layer *layer)
 
 static clade_status add_forward(clade__commands *commands, const clade__layer_io *io)
 {
-    return clade__add_forward(commands, &io->y[0], &io->x[0], &io->x[1]);
+    if (io->fused == CLADE_IDENTITY) return clade__add_forward(commands, &io->y[0], &io->x[0], &io->x[1]);
+    return clade__activation_of_sum(commands, io->fused, io->fused_slope, &io->y[0], &io->x[0], &io->x[1]);
 }
 
 static void add_formula(const clade__formula *f)
@@ -126,7 +127,7 @@ static void add_formula(const clade__formula *f)
 }
 
 const clade__layer_type clade__layer_add = {
-    .name = "add", .n_inputs = 2, .adds_up = true, .passes_gradient = true, .infer = infer_both,
+    .name = "add", .n_inputs = 2, .takes_activation = true, .adds_up = true, .passes_gradient = true, .infer = infer_both,
     .forward = add_forward, .formula = add_formula};
 
 static clade_status multiply_forward(clade__commands *commands, const clade__layer_io *io)

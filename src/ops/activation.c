@@ -42,6 +42,27 @@ clade_status clade__activation_forward(clade__commands *commands, clade_activati
                                   });
 }
 
+clade_status clade__activation_of_sum(clade__commands *commands, clade_activation kind, float slope,
+                                      clade_tensor *y, const clade_tensor *a, const clade_tensor *b)
+{
+    if (!is_known(kind)) return fail_unknown(kind);
+    const clade__check check = {commands, kinds[kind].name};
+    CLADE_TRY(clade__check_tensor(&check, "a", a, CLADE_FLOAT32));
+    CLADE_TRY(clade__check_shape(&check, "b", b, CLADE_FLOAT32, a->shape));
+    CLADE_TRY(clade__check_shape(&check, "y", y, CLADE_FLOAT32, a->shape));
+    const int64_t n = clade_tensor_elements(a);
+    return clade__commands_launch(commands,
+                                  &(clade__launch){
+                                      .program = "activation",
+                                      .kernel = "activation_forward_sum",
+                                      .options = kinds[kind].options,
+                                      CLADE__ELEMENTS(n),
+                                      CLADE__ARGS(clade__arg_tensor(y), clade__arg_tensor(a),
+                                                  clade__arg_tensor(b), clade__arg_int(n),
+                                                  clade__arg_float(slope)),
+                                  });
+}
+
 clade_status clade__activation_backward(clade__commands *commands, clade_activation kind,
                                         float slope, clade_tensor *dx, const clade_tensor *x,
                                         const clade_tensor *y, const clade_tensor *dy, bool add)

@@ -93,6 +93,9 @@ clade_status clade__conv_transpose2d_backward(clade__commands *commands,
 /* activation.c */
 clade_status clade__activation_forward(clade__commands *commands, clade_activation kind,
                                        float slope, clade_tensor *y, const clade_tensor *x);
+/* Of a + b; y may be either. */
+clade_status clade__activation_of_sum(clade__commands *commands, clade_activation kind, float slope,
+                                      clade_tensor *y, const clade_tensor *a, const clade_tensor *b);
 clade_status clade__activation_backward(clade__commands *commands, clade_activation kind,
                                         float slope, clade_tensor *dx, const clade_tensor *x,
                                         const clade_tensor *y, const clade_tensor *dy, bool add);

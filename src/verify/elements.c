@@ -166,8 +166,9 @@ static void prepare_add(clade__trial *t)
 
 static clade_status record_add(clade__commands *commands, const clade__trial *t)
 {
-    return clade__add_forward(commands, clade__trial_tensor(t, SUM), clade__trial_tensor(t, A),
-                              clade__trial_tensor(t, B));
+    clade_tensor *y = clade__trial_tensor(t, SUM), *a = clade__trial_tensor(t, A), *b = clade__trial_tensor(t, B);
+    if (t->op->variant == CLADE_IDENTITY) return clade__add_forward(commands, y, a, b);
+    return clade__activation_of_sum(commands, (clade_activation)t->op->variant, 0.0f, y, a, b);
 }
 
 static void expect_add(clade__trial *t)
@@ -175,6 +176,7 @@ static void expect_add(clade__trial *t)
     const float *a = t->operands[A].before.floats, *b = t->operands[B].before.floats;
     for (int64_t i = 0; i < t->operands[SUM].n; i++) {
         double sum = (double)a[i] + (double)b[i];
+        if (t->op->variant == CLADE_RELU && sum < 0.0) sum = 0.0;
         clade__expect(&t->operands[SUM], i, sum, fabs(sum));
     }
 }

@@ -8,7 +8,7 @@
 /* In the variant of what gives a gradient: it is added to what is there. */
 enum { CLADE__ADDS = 64 };
 
-/* elements.c; the variant is a clade_activation, or nothing; CLADE__ADDS. */
+/* elements.c; the variant is a clade_activation, of adds what follows, or nothing; CLADE__ADDS. */
 extern const clade__family clade__activation_forwards, clade__activation_backwards, clade__adds, clade__multiplies,
     clade__dropouts, clade__zeros, clade__one_hots;
 
