@@ -77,13 +77,16 @@ static const struct broken {
     {"conv_rows", "conv_rows", "y.s1 != 0 ||", "", "conv2d_tiled_backward", NULL},
     {"conv_dots", "conv_dots", "v < n * VW;", "v < (n - 1) * VW;", "conv2d_tiled_weight", NULL},
     {"conv_outer", "conv_outer", "i * p.image_pitch + y * p.row_pitch", "i * p.image_pitch", "conv2d_weight", NULL},
-    {"conv_outer", "conv_outer", "o < channels ? dy[o * area + i]", "o < 1 ? dy[o * area + i]",
+    {"conv_outer", "conv_outer", "(row * NX + k) * pitch + o", "row * NX * pitch + o",
      "conv2d_weight", NULL},
     {"conv_pack", "conv_rows", "c * size.s4 + t", "c * size.s4", "conv2d_tiled_forward", NULL},
     {"conv_winograd", "conv_winograd", "j == pitch - 1 ? 0.0f : 1.0f", "j == pitch ? 0.0f : 1.0f",
      "conv2d_forward", NULL},
     {"conv_winograd", "conv_winograd", "2 * first + y < h;", "2 * first + y + 1 < h;", "conv2d_backward",
      NULL},
+    {"conv_winograd_weight", "conv_winograd_weight", "x + s >= 0", "x + s >= 1", "conv2d_weight", NULL},
+    {"conv_winograd_weight", "conv_winograd_weight", "0.5f * (t[r][1] - t[r][2])", "0.5f * t[r][1]",
+     "conv2d_weight", NULL},
     {"conv_winograd_pack", "conv_winograd", "size.s4 ? 8 - x : x,", "x,", "conv2d_backward", NULL},
     {"conv_join", "conv_join", "int s = 1;", "int s = 2;", "conv2d_weight", NULL},
     {"conv_join", "conv_join", "GIVE(dweight[ELEMENT], sum)", "dweight[ELEMENT] = sum",
@@ -210,6 +213,9 @@ static bool is_refused(const clade_device *device, const char *kernel)
 {
     const clade__conv one = {1, 1, 1, 1, 1, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}};
     const clade__conv three = {1, 8, 4, 4, 8, 4, 4, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
+    const clade__conv wide = {1, 16, 4, 4, 16, 4, 4, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
+    if (strcmp(kernel, "conv_winograd_weight") == 0)
+        return clade__conv_winograd_weight.refuses(device, &wide, CLADE__CONV_WEIGHT);
     if (strncmp(kernel, "conv_winograd", 13) == 0)
         return clade__conv_winograd.refuses(device, &three, CLADE__CONV_FORWARD);
     if (strcmp(kernel, "conv_outer") == 0)

@@ -88,7 +88,13 @@ static const clade__conv_provider *provider_of(const clade__trial *t)
 /* Where winograd may do it, its sums are others. */
 static void widen(const clade__trial *t, const clade__conv *conv, clade__conv_pass pass, clade__sums *s)
 {
-    if (!(t->op->variant & CLADE__BY_COLUMNS)) clade__sums_of_winograd(s, conv, pass);
+    if (t->op->variant & CLADE__BY_COLUMNS) return;
+    clade__sums of = *s;
+    if (pass == CLADE__CONV_WEIGHT) { /* the convolution's dy is the input here */
+        of.a = s->b;
+        of.b = s->a;
+    }
+    clade__sums_of_winograd(&of, conv, pass);
 }
 
 static void add_scratch(clade__trial *t, const char *name, int64_t n)

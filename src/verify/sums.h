@@ -25,7 +25,7 @@ void clade__sums_add(const void *sums, int64_t at, int64_t a, int64_t b);
 double clade__sums_bound(const clade__trial *trial, const clade__sums *sums, int64_t i);
 
 /* Where the provider winograd suits a pass: the sizes and counts are those of its terms, for `a` as the input
- * and `b` as the weight. */
+ * and `b` as the weight, or, of the weight's gradient, dy and x. */
 void clade__sums_of_winograd(clade__sums *sums, const clade__conv *conv, clade__conv_pass pass);
 
 /* Expects in dbias (channels) the sums of dy (n, channels, height, width). */

@@ -1,11 +1,16 @@
-/* How far roundings may take a convolution by Winograd's F(2 x 2, 3 x 3); cl/conv_winograd.cl has the formula.
+/* How far roundings may take a convolution by Winograd's F(2 x 2, 3 x 3); cl/conv_winograd.cl has the formula,
+ * cl/conv_winograd_weight.cl that of the weight's gradient.
  *
  * With the absolute values of all matrices and operands, y is what its terms come to in size at the most:
  *
  *     |A'| [ sum over c of (|G| |g| |G'|) * (|B'| |d| |B|) ] |A|
  *
- * A term passes 2 roundings of an input's transform, 4 of a weight's, one for each product, and 4 of the
- * outputs' transform (Higham, 3.1, for each of the sums in turn). */
+ * and of the gradient of the weight, which is the derivative of that,
+ *
+ *     |G'| [ sum over tiles of (|A| |e| |A'|) * (|B'| |d| |B|) ] |G|
+ *
+ * A term passes 2 roundings of an input's transform, 4 of a weight's or 2 of e's, one for each product, and 4 of
+ * the outputs' transform (Higham, 3.1, for each of the sums in turn). */
 #include <math.h>
 
 #include "verify/sums.h"
@@ -71,10 +76,50 @@ static void set_plane(const pass *p, int g, int o, const float *in, const float 
         }
 }
 
+/* Adds those of one tile of two planes, of which `e` has gradients, to `sum`. */
+static void add_tile(double sum[4][4], const clade__conv *c, const float *e, const float *d, int y, int x)
+{
+    for (int a = 0; a < 4; a++)
+        for (int b = 0; b < 4; b++) {
+            double u = 0.0, v = 0.0;
+            for (int i = 0; i < 2 && y + i < c->oh; i++)
+                for (int j = 0; j < 2 && x + j < c->ow; j++)
+                    u += of_output[i][a] * of_output[j][b] * fabs((double)e[(y + i) * c->ow + x + j]);
+            for (int i = 0; i < 4; i++)
+                for (int j = 0; j < 4; j++) {
+                    int row = y + i - c->pad[0], col = x + j - c->pad[1];
+                    if (row >= 0 && row < c->h && col >= 0 && col < c->w)
+                        v += of_input[a][i] * of_input[b][j] * fabs((double)d[row * c->w + col]);
+                }
+            sum[a][b] += u * v;
+        }
+}
+
+/* The 9 elements of output channel o and of channel k of its group. */
+static void set_gradient(clade__sums *sums, const clade__conv *c, int o, int k)
+{
+    int ic = c->c / c->groups, first = o / (c->oc / c->groups) * ic;
+    double sum[4][4] = {{0}}, *size = sums->size + ((int64_t)o * ic + k) * 9;
+    for (int i = 0; i < c->n; i++)
+        for (int y = 0; y < c->oh; y += 2)
+            for (int x = 0; x < c->ow; x += 2)
+                add_tile(sum, c, sums->a + ((int64_t)i * c->oc + o) * c->oh * c->ow,
+                         sums->b + ((int64_t)i * c->c + first + k) * c->h * c->w, y, x);
+    for (int i = 0; i < 9; i++) {
+        size[i] = 0.0;
+        sums->count[size - sums->size + i] = c->n * ((c->oh + 1) / 2) * ((c->ow + 1) / 2) + ROUNDINGS;
+        for (int a = 0; a < 4; a++)
+            for (int b = 0; b < 4; b++) size[i] += of_weight[a][i / 3] * of_weight[b][i % 3] * sum[a][b];
+    }
+}
+
 void clade__sums_of_winograd(clade__sums *sums, const clade__conv *conv, clade__conv_pass of)
 {
     int ic = conv->c / conv->groups, oc = conv->oc / conv->groups;
     pass p = {{conv->h, conv->w}, {conv->oh, conv->ow}, ic, oc, {conv->pad[0], conv->pad[1]}, false};
+    if (of == CLADE__CONV_WEIGHT && clade__conv_winograd_weight_suits(conv))
+        for (int o = 0; o < conv->oc; o++)
+            for (int k = 0; k < ic; k++) set_gradient(sums, conv, o, k);
     if (!clade__conv_winograd_suits(conv, of)) return;
     if (of == CLADE__CONV_DATA)
         p = (pass){{conv->oh, conv->ow}, {conv->h, conv->w}, oc, ic, {2 - conv->pad[0], 2 - conv->pad[1]},

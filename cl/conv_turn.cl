@@ -1,0 +1,53 @@
+/* Planes of an image turned, so that the channels of a pixel are neighbours; included by convolutions for CPUs,
+ * after conv_planes.cl, without which there is none. */
+#ifdef SHARED
+#if VW > 1
+/* Of rows i and i + VW / 2 the elements in turn, for each i: after log2(VW) times rows are columns. */
+static inline void riffle(VEC *to, const VEC *from)
+{
+    UNROLL for (int i = 0; i < VW / 2; i++) {
+        VEC low, high;
+        low.even = from[i].lo;
+        low.odd = from[i + VW / 2].lo;
+        high.even = from[i].hi;
+        high.odd = from[i + VW / 2].hi;
+        to[2 * i] = low;
+        to[2 * i + 1] = high;
+    }
+}
+
+/* VW pixels of `channels` channels, at most VW, whose planes lie `area` apart; the others are 0. */
+static inline void turn_tile(local float *to, const int pitch, const global float *from, const size_t area,
+                             const int channels)
+{
+    VEC a[VW], b[VW];
+    UNROLL for (int o = 0; o < VW; o++) a[o] = o < channels ? LOAD(from + o * area) : (VEC)(0.0f);
+    riffle(b, a);
+    riffle(a, b);
+#if VW == 4
+    UNROLL for (int i = 0; i < VW; i++) STORE(a[i], to + i * pitch);
+#elif VW == 8
+    riffle(b, a);
+    UNROLL for (int i = 0; i < VW; i++) STORE(b[i], to + i * pitch);
+#else
+    riffle(b, a);
+    riffle(a, b);
+    UNROLL for (int i = 0; i < VW; i++) STORE(a[i], to + i * pitch);
+#endif
+}
+#endif
+
+/* to (n, pitch): n pixels of `channels` channels, and zeros up to the pitch. */
+SHARED void turn(local float *to, const int pitch, const global float *from, const size_t area,
+                        const int channels, const int n)
+{
+    int i = 0;
+#if VW > 1
+    for (; i + VW <= n; i += VW)
+        for (int o = 0; o < pitch; o += VW)
+            turn_tile(to + i * pitch + o, pitch, from + o * area + i, area, channels - o);
+#endif
+    for (; i < n; i++)
+        for (int o = 0; o < pitch; o++) to[i * pitch + o] = o < channels ? from[o * area + i] : 0.0f;
+}
+#endif

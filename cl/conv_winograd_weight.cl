@@ -1,0 +1,207 @@
+/* The gradient of the weight of a convolution by 3 x 3 in steps of 1, by Winograd's F(3 x 3, 2 x 2): for CPUs.
+ *
+ *   dg = G' [ sum over tiles of (A e A') * (B' d B) ] G
+ *
+ * where d is a tile of 4 x 4 inputs of a channel and e the 2 x 2 gradients of the outputs that come of it; the
+ * matrices are those of conv_winograd.cl, of whose sum this is the derivative. It does 16 products of each
+ * pair of channels for 4 outputs, where the sum itself has 36.
+ *
+ *   parts (chunks, groups, co, ci, 3, 3) of dweight; x (n, ci, h, w), dy (n, co, oh, ow), of each group
+ *
+ * A group (x, y) does chunk x of the images and block y of group, output and input channels:
+ *
+ *   1. Rows of x and of dy are turned (conv_turn.cl): a pixel is a vector of channels. Before the first pixel
+ *      is one of zeros, which stands for all that is outside.
+ *   2. B' d B goes to v (16, tiles, channels of x), A e A' to e (16, tiles, channels of dy).
+ *   3. s (16, channels of x, channels of dy) grows by the sums over tiles of their outer products: NV vectors
+ *      of dy by NP elements of x in registers.
+ *   4. When the chunk is done, G' s G goes to parts. conv_join.cl adds up the chunks.
+ *
+ *   size     h, w of x, h, w of dy, ci, co, pad y, pad x
+ *   part     rows of tiles at a time, channels of a block: of dy, of x, and so many with what fills the last
+ *            vectors, tiles at the most
+ *   images   n, of a chunk, at a time, blocks of channels of x
+ *
+ * The last block of channels is moved back to end at the last, and stores only what is new.
+ */
+#include "conv_planes.cl"
+#include "conv_turn.cl"
+
+#ifndef NV
+#define NV 2
+#endif
+#ifndef NP
+#define NP 4 /* divides VW or is a multiple that the channels are filled up to */
+#endif
+#ifndef SUMS
+#define SUMS 4096 /* floats of s */
+#endif
+#define SKEW 16 /* floats */
+
+/* Where the pixels of a tile are, in floats from the one of zeros. */
+typedef struct place {
+    int at[16];
+} place;
+
+/* Those of `side` x `side` pixels from row y and column x on, of an image that begins behind `before` rows, of
+ * which rows `top` to `bottom` are there. */
+static inline place find(const int side, const int y, const int x, const int before, const int top,
+                         const int bottom, const int w, const int pitch)
+{
+    place p;
+    for (int r = 0; r < side; r++)
+        for (int s = 0; s < side; s++) {
+            const bool inside = y + r >= top && y + r < bottom && x + s >= 0 && x + s < w;
+            p.at[r * side + s] = inside ? (1 + (before + y + r - top) * w + x + s) * pitch : 0;
+        }
+    return p;
+}
+
+/* B' d B of a tile, for all channels; its 16 elements lie `apart`. */
+static inline void transform_inputs(local float *v, const int apart, const local float *x, const place p,
+                                    const int pitch)
+{
+    for (int c = 0; c < pitch; c += VW) {
+        VEC t[4][4];
+        UNROLL for (int r = 0; r < 4; r++) {
+            const VEC d0 = LOAD(x + p.at[4 * r] + c), d1 = LOAD(x + p.at[4 * r + 1] + c);
+            const VEC d2 = LOAD(x + p.at[4 * r + 2] + c), d3 = LOAD(x + p.at[4 * r + 3] + c);
+            t[r][0] = d0 - d2;
+            t[r][1] = d1 + d2;
+            t[r][2] = d2 - d1;
+            t[r][3] = d1 - d3;
+        }
+        UNROLL for (int s = 0; s < 4; s++) {
+            STORE(t[0][s] - t[2][s], v + s * apart + c);
+            STORE(t[1][s] + t[2][s], v + (4 + s) * apart + c);
+            STORE(t[2][s] - t[1][s], v + (8 + s) * apart + c);
+            STORE(t[1][s] - t[3][s], v + (12 + s) * apart + c);
+        }
+    }
+}
+
+/* A e A', in the same way. */
+static inline void transform_gradients(local float *e, const int apart, const local float *dy, const place p,
+                                       const int pitch)
+{
+    for (int o = 0; o < pitch; o += VW) {
+        VEC t[2][4];
+        UNROLL for (int r = 0; r < 2; r++) {
+            const VEC e0 = LOAD(dy + p.at[2 * r] + o), e1 = LOAD(dy + p.at[2 * r + 1] + o);
+            t[r][0] = e0;
+            t[r][1] = e0 + e1;
+            t[r][2] = e0 - e1;
+            t[r][3] = -e1;
+        }
+        UNROLL for (int s = 0; s < 4; s++) {
+            STORE(t[0][s], e + s * apart + o);
+            STORE(t[0][s] + t[1][s], e + (4 + s) * apart + o);
+            STORE(t[0][s] - t[1][s], e + (8 + s) * apart + o);
+            STORE(-t[1][s], e + (12 + s) * apart + o);
+        }
+    }
+}
+
+/* s (NP, NV VW), rows so_pitch apart, and the sum over n tiles of v (n, v_pitch) times e (n, e_pitch). */
+SHARED void add_products(local float *s, const local float *v, const int v_pitch, const local float *e,
+                         const int e_pitch, const int n)
+{
+    VEC sum[NP][NV];
+    UNROLL for (int j = 0; j < NP; j++)
+        UNROLL for (int i = 0; i < NV; i++) sum[j][i] = (VEC)(0.0f);
+    for (int t = 0; t < n; t++) {
+        VEC d[NV];
+        UNROLL for (int i = 0; i < NV; i++) d[i] = LOAD(e + i * VW);
+        UNROLL for (int j = 0; j < NP; j++) {
+            const VEC x = (VEC)(v[j]);
+            UNROLL for (int i = 0; i < NV; i++) sum[j][i] = fma(d[i], x, sum[j][i]);
+        }
+        v += v_pitch;
+        e += e_pitch;
+    }
+    UNROLL for (int j = 0; j < NP; j++)
+        UNROLL for (int i = 0; i < NV; i++) {
+            local float *to = s + j * e_pitch + i * VW;
+            STORE(LOAD(to) + sum[j][i], to);
+        }
+}
+
+/* G' s G of one pair of channels, whose 16 elements lie `apart`. */
+static inline void store_gradient(global float *to, const local float *s, const int apart)
+{
+    float t[3][4];
+    for (int k = 0; k < 4; k++) {
+        const float a = s[k * apart], b = s[(4 + k) * apart], c = s[(8 + k) * apart];
+        t[0][k] = a + 0.5f * (b + c);
+        t[1][k] = 0.5f * (b - c);
+        t[2][k] = s[(12 + k) * apart] + 0.5f * (b + c);
+    }
+    for (int r = 0; r < 3; r++) {
+        to[3 * r] = t[r][0] + 0.5f * (t[r][1] + t[r][2]);
+        to[3 * r + 1] = 0.5f * (t[r][1] - t[r][2]);
+        to[3 * r + 2] = t[r][3] + 0.5f * (t[r][1] + t[r][2]);
+    }
+}
+
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+conv_winograd_weight(global float *restrict parts, const global float *restrict x,
+                     const global float *restrict dy, const int8 size, const int8 part, const int4 images)
+{
+    local float memory[PLANES + VW] __attribute__((aligned(64)));
+    local float s[SUMS] __attribute__((aligned(64)));
+    const int h = size.s0, w = size.s1, oh = size.s2, ow = size.s3, ci = size.s4, co = size.s5;
+    const int pad_y = size.s6, pad_x = size.s7, block_o = part.s1, block_c = part.s2;
+    const int o_pitch = part.s3, c_pitch = part.s4;
+    const int blocks_o = (co + block_o - 1) / block_o, blocks_c = images.s3;
+    const int block = (int)get_global_id(1) / blocks_c, g = block / blocks_o;
+    const int c_new = ((int)get_global_id(1) - block * blocks_c) * block_c, c0 = min(c_new, ci - block_c);
+    const int o_new = (block - g * blocks_o) * block_o, o0 = min(o_new, co - block_o);
+    const int groups = (int)get_global_size(1) / (blocks_o * blocks_c);
+    const int tile_rows = (oh + 1) / 2, tile_cols = (ow + 1) / 2;
+    const int v_apart = part.s5 * c_pitch + SKEW, e_apart = part.s5 * o_pitch + SKEW;
+    const int s_apart = c_pitch * o_pitch + SKEW;
+    local float *v = memory, *e = v + 16 * v_apart, *of_x = e + 16 * e_apart;
+    zero(s, s + 16 * s_apart - VW + 1);
+
+    const int first = (int)get_global_id(0) * images.s1, end = min(images.s0, first + images.s1);
+    for (int i = first; i < end; i += images.s2)
+        for (int row = 0; row < tile_rows; row += part.s0) {
+            const int many = min(images.s2, end - i), rows = min(part.s0, tile_rows - row);
+            const int top = max(2 * row - pad_y, 0), bottom = min(2 * (row + rows) + 2 - pad_y, h);
+            const int o_top = 2 * row, o_bottom = min(2 * (row + rows), oh);
+            const int x_rows = max(bottom - top, 0), dy_rows = o_bottom - o_top;
+            local float *of_dy = of_x + (1 + many * x_rows * w) * c_pitch;
+            zero(of_x, of_x + c_pitch - VW + 1);
+            zero(of_dy, of_dy + o_pitch - VW + 1);
+            for (int m = 0; m < many; m++) {
+                const size_t image = (size_t)(i + m) * groups + g;
+                turn(of_x + (1 + m * x_rows * w) * c_pitch, c_pitch,
+                     x + ((image * ci + c0) * h + top) * w, (size_t)h * w, block_c, x_rows * w);
+                turn(of_dy + (1 + m * dy_rows * ow) * o_pitch, o_pitch,
+                     dy + ((image * co + o0) * oh + o_top) * ow, (size_t)oh * ow, block_o, dy_rows * ow);
+            }
+            int t = 0;
+            for (int m = 0; m < many; m++)
+                for (int a = row; a < row + rows; a++)
+                    for (int b = 0; b < tile_cols; b++, t++) {
+                        transform_inputs(v + t * c_pitch, v_apart, of_x,
+                                         find(4, 2 * a - pad_y, 2 * b - pad_x, m * x_rows, top, bottom, w,
+                                              c_pitch),
+                                         c_pitch);
+                        transform_gradients(e + t * o_pitch, e_apart, of_dy,
+                                            find(2, 2 * a, 2 * b, m * dy_rows, o_top, o_bottom, ow, o_pitch),
+                                            o_pitch);
+                    }
+            for (int k = 0; k < 16; k++)
+                for (int c = 0; c < c_pitch; c += NP)
+                    for (int o = 0; o < o_pitch; o += NV * VW)
+                        add_products(s + k * s_apart + c * o_pitch + o, v + k * v_apart + c, c_pitch,
+                                     e + k * e_apart + o, o_pitch, t);
+        }
+
+    for (int o = max(o_new - o0, 0); o < block_o; o++) {
+        global float *to = parts + ((((size_t)get_global_id(0) * groups + g) * co + o0 + o) * ci + c0) * 9;
+        for (int c = c_new - c0; c < block_c; c++)
+            store_gradient(to + c * 9, s + c * o_pitch + o, s_apart);
+    }
+}
