@@ -115,9 +115,10 @@ def curves_table(training):
 
 
 def outputs_text(outputs):
-    return "".join(f"A `{name}` that Clade saved gives PyTorch's outputs for {answer['samples']} images, "
-                   f"up to {answer['largest']:.3g}, to within {answer['difference']:.2g}"
-                   f"{'' if answer['same'] else ', which is too much'}.\n"
+    return "".join(f"A `{name}` of PyTorch's that both train on has losses that differ by "
+                   f"{answer['losses']:.2g} of them at most; one that Clade saved gives PyTorch outputs up "
+                   f"to {answer['largest']:.3g} that differ by {answer['difference']:.2g}"
+                   f"{'' if answer['same'] else ': too much'}.\n"
                    for name, answer in outputs.items())
 
 

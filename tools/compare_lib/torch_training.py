@@ -3,8 +3,9 @@
     python torch_training.py RECIPE DIR EPOCHS THREADS
 
 Reads {"seed": N, "run": FOLDER}, one a line; trains anew and writes FOLDER/metrics.jsonl as `clade train` has
-it, then answers with a line of JSON. Data lies in memory as floats; an epoch is a permutation and an index_select
-for each batch. Time is that of training: validation, compilation and the reading of files are left out.
+it, then answers with a line of JSON. Data lies in memory as floats; an epoch is a permutation and an
+index_select for each batch. Time is that of training: validation, compilation and the reading of files are
+left out.
 """
 
 import gzip
@@ -128,8 +129,10 @@ class Trainer:
                 (outputs.argmax(1) == y).float().mean().item())
 
     def fit(self, seed, n_epochs, test):
-        """A line of metrics.jsonl for each epoch, until the last, or the target."""
-        self.restart(seed)
+        """A line of metrics.jsonl for each epoch, until the last, or the target. seed None: from what the
+        network has."""
+        if seed is not None:
+            self.restart(seed)
         seconds, accuracy, number = 0.0, 0.0, 0
         while number < n_epochs and accuracy < self.recipe.get("target", 2):
             started = time.perf_counter()

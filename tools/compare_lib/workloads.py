@@ -69,19 +69,19 @@ def shapes(workload):
             flat = layer[1]
 
 
-def write_images(folder, kind):
+def write_images(folder, kind, n=SAMPLES):
     """Noise as files of MNIST's or CIFAR-10's, for the first part, and the data's spec."""
     draw = random.Random(1)
-    labels = bytes(draw.randrange(10) for _ in range(SAMPLES))
+    labels = bytes(draw.randrange(10) for _ in range(n))
     folder.mkdir(parents=True, exist_ok=True)
     if kind == "cifar10":
         records = (bytes([label]) + draw.randbytes(3072) for label in labels)
         (folder / "data_batch_1.bin").write_bytes(b"".join(records))
     else:
         (folder / "train-images-idx3-ubyte").write_bytes(
-            struct.pack(">4i", 0x803, SAMPLES, 28, 28) + draw.randbytes(SAMPLES * 784))
+            struct.pack(">4i", 0x803, n, 28, 28) + draw.randbytes(n * 784))
         (folder / "train-labels-idx1-ubyte").write_bytes(
-            struct.pack(">2i", 0x801, SAMPLES) + labels)
+            struct.pack(">2i", 0x801, n) + labels)
     return f"{kind}:{folder}"
 
 
