@@ -67,7 +67,7 @@ static bool fit_images(tiling *t, const clade__conv *c, const budget *b, int vw)
 {
     for (int strips = 1; strips <= c->oh; strips++) {
         int rows = clade__ceil_div(c->oh, strips);
-        int many = strips > 1 ? 1 : smallest(t->chunk, 1 + LONG_RUN / (rows * c->ow));
+        int many = strips > 1 ? 1 : smallest(t->chunk, 1 + (int)(LONG_RUN / ((int64_t)rows * c->ow)));
         for (; many > 0; many--) {
             set_rows(t, c, rows, many);
             int64_t pixels = (int64_t)many * rows * c->ow;

@@ -2,7 +2,6 @@
  * cl/conv_winograd.cl, for CPUs. It does 16 products where the others do 36. */
 #include <stdio.h>
 
-#include "conv/conv.h"
 #include "conv/conv_cpu.h"
 
 #define MIN_CHANNELS 8 /* below, transforms take longer than products save */
@@ -10,13 +9,11 @@
 #define ELEMENTS 16    /* of a tile */
 #define SKEW 16        /* the kernel's */
 
-/* Floats of local memory, by what the device has. */
-typedef struct budget {
-    uint64_t bytes; /* of the device, at least */
-    int inputs, planes, run;
-} budget;
-
-static const budget budgets[] = {{1024 * 1024, 160 * 1024, 8 * 1024, 512}, {0, 0, 0, 0}};
+/* Local memory that the device must have, and what of it is taken, in floats. */
+#define LEAST_BYTES (1024 * 1024)
+#define INPUTS (160 * 1024)
+#define PLANES (8 * 1024)
+#define MAX_RUN 512 /* tiles of a run */
 
 /* A pass as the kernel sees it: what is read and what is written. */
 typedef struct sizes {
@@ -48,13 +45,14 @@ static void set_rows(tiling *t, const sizes *s, int rows, int many)
 }
 
 /* Whether all fits, with MIN_TILES tiles of output channels at a time, or all that there are. */
-static bool fits(tiling *t, const sizes *s, const budget *b)
+static bool fits(tiling *t, const sizes *s)
 {
-    int left = b->inputs / ELEMENTS - 2 * SKEW - s->ic * t->run, tiles = clade__ceil_div(s->oc, t->mr);
-    t->at_a_time = left / (t->mr * t->run);
+    int64_t left = INPUTS / ELEMENTS - 2 * SKEW - (int64_t)s->ic * t->run;
+    int tiles = clade__ceil_div(s->oc, t->mr);
+    if (t->run > MAX_RUN || 4 * t->floats > PLANES || left <= 0) return false;
+    t->at_a_time = (int)left / (t->mr * t->run);
     if (t->at_a_time > tiles) t->at_a_time = tiles;
-    return t->run <= b->run && 4 * t->floats <= b->planes && left > 0 &&
-           t->at_a_time >= (tiles < MIN_TILES ? tiles : MIN_TILES);
+    return t->at_a_time >= (tiles < MIN_TILES ? tiles : MIN_TILES);
 }
 
 /* Cycles of an image, about, for each input channel: what its products take, the transforms of a vector of
@@ -70,7 +68,7 @@ static double cost_of(const tiling *t, const sizes *s)
 }
 
 /* Rows of tiles of an image, or some small images beside each other, by their cost. */
-static bool make_tiling(tiling *t, const sizes *s, const budget *b, int vw, int most_images)
+static bool make_tiling(tiling *t, const sizes *s, int vw, int most_images)
 {
     int row = (s->out[1] + 1) / 2, rows = (s->out[0] + 1) / 2;
     tiling best = {0};
@@ -83,7 +81,7 @@ static bool make_tiling(tiling *t, const sizes *s, const budget *b, int vw, int 
         bool any = false;
         for (int strips = 1; strips <= (many > 1 ? 1 : rows); strips++) {
             set_rows(t, s, clade__ceil_div(rows, strips), many);
-            if (!fits(t, s, b)) continue;
+            if (!fits(t, s)) continue;
             any = true;
             if (best.run > 0 && cost_of(t, s) >= least) continue;
             best = *t;
@@ -93,18 +91,6 @@ static bool make_tiling(tiling *t, const sizes *s, const budget *b, int vw, int 
     }
     *t = best;
     return best.run > 0;
-}
-
-static const budget *budget_of(const clade_device *device)
-{
-    return &budgets[clade_device_describe(device)->local_memory_bytes < budgets[0].bytes];
-}
-
-int64_t clade__conv_winograd_scratch(const clade__conv *conv, clade__conv_pass pass)
-{
-    if (!clade__conv_winograd_suits(conv, pass)) return 0;
-    sizes s = sizes_of(conv, pass);
-    return (int64_t)ELEMENTS * conv->groups * s.ic * (s.oc + CLADE__CONV_MAX_TILE - 1);
 }
 
 bool clade__conv_winograd_suits(const clade__conv *c, clade__conv_pass pass)
@@ -117,16 +103,23 @@ bool clade__conv_winograd_suits(const clade__conv *c, clade__conv_pass pass)
     return pass != CLADE__CONV_WEIGHT && s.ic >= MIN_CHANNELS && s.oc >= MIN_CHANNELS;
 }
 
+/* The packed weights, whose last tile may be packed in part again. */
+int64_t clade__conv_winograd_scratch(const clade__conv *conv, clade__conv_pass pass)
+{
+    if (!clade__conv_winograd_suits(conv, pass)) return 0;
+    sizes s = sizes_of(conv, pass);
+    return (int64_t)ELEMENTS * conv->groups * s.ic * (s.oc + CLADE__CONV_MAX_TILE - 1);
+}
+
 static const char *refuses(const clade_device *device, const clade__conv *conv, clade__conv_pass pass)
 {
     tiling t;
     sizes s = sizes_of(conv, pass);
     if (clade__item_vector(device) == 1) return "it is made for CPUs, with long work-items";
+    if (clade_device_describe(device)->local_memory_bytes < LEAST_BYTES) return "there is little local memory";
     if (!clade__conv_winograd_suits(conv, pass))
         return "it does kernels of 3 x 3 in steps of 1, of some channels";
-    return make_tiling(&t, &s, budget_of(device), clade__cpu_vector(device), 1)
-               ? NULL
-               : "a row of all channels does not fit the cache";
+    return make_tiling(&t, &s, clade__cpu_vector(device), 1) ? NULL : "a row of all channels does not fit the cache";
 }
 
 static clade_status pack(clade__commands *commands, const clade__conv_call *call, const sizes *s,
@@ -152,7 +145,6 @@ static clade_status record(clade__commands *commands, const clade__conv_call *ca
 {
     const clade__conv *c = &call->conv;
     const clade_device *device = clade__commands_device(commands);
-    const budget *b = budget_of(device);
     const sizes s = sizes_of(c, call->pass);
     bool data = call->pass == CLADE__CONV_DATA;
     int wanted = clade__conv_wanted_groups(device);
@@ -160,13 +152,13 @@ static clade_status record(clade__commands *commands, const clade__conv_call *ca
     char options[160];
     float slope = 1.0f;
     int activation = data ? CLADE__BY_SLOPE : clade__conv_activation(&call->epilogue, &slope);
-    make_tiling(&t, &s, b, clade__cpu_vector(device), c->n / wanted);
+    make_tiling(&t, &s, clade__cpu_vector(device), c->n / wanted);
     int tiles = c->groups * clade__ceil_div(s.oc, t.mr);
     int strips = clade__ceil_div(c->n, t.many) * t.strips;
     int parts = strips >= wanted ? 1 : clade__ceil_div(wanted, strips);
     int per_group = tiles / parts < 1 ? 1 : tiles / parts;
     snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DRUN=%d -DPLANES=%d -DINPUTS=%d -DACTIVATION=%d",
-             t.vw, t.mr, b->run, b->planes, b->inputs, activation);
+             t.vw, t.mr, MAX_RUN, PLANES, INPUTS, activation);
     CLADE_TRY(pack(commands, call, &s, options, tiles));
     return clade__commands_launch(
         commands,
