@@ -103,7 +103,8 @@ conv_outer(global float *restrict parts, const global float *restrict x, const g
     const int o_new = (block - g * blocks_o) * block_o, o0 = min(o_new, co - block_o);
 
     const int rows = block_c * kh, tiles = (rows + NP - 1) / NP;
-    for (int j = 0; j < rows; j++) at[j] = j / kh * p.floats + j % kh * dilation_y * p.wide;
+    for (int c = 0; c < block_c; c++)
+        for (int k = 0; k < kh; k++) at[c * kh + k] = c * p.floats + k * dilation_y * p.wide;
     zero(sums, sums + tiles * NP * NX * pitch);
     const int first = (int)get_global_id(0) * images.s1, end = min(images.s0, first + images.s1);
     local float *turned = memory + (block_c * p.floats + VW - 1) / VW * VW;
