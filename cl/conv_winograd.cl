@@ -18,12 +18,12 @@
  *      In these the tiles' elements lie side by side, so that a vector is VW tiles. B' d B goes to
  *      v (16, ci, run of tiles).
  *   2. For MR output channels and NV vectors of tiles, 16 products of matrices: m (16, MR, NV VW) is the sum
- *      over c of weights u (16, ci, MR), each spread over a vector, and v.
- *   3. A' m A, bias and activation, to `rows` (MR, 2, 2 run), and from there to the rows of the output.
+ *      over c of weights u (16, ci, MR), each spread over a vector, and v. It lies behind v.
+ *   3. A' m A, bias and activation, to two `rows` (2, 2 run), and from there to the rows of the output.
  *
  * With a padding of 1, a row of tiles ends where the next one begins, and what a tile at an end would read
- * over it is 0: `left` and `right` are 0 there and 1 elsewhere. With others, a zero or what no tile starts at
- * is between them.
+ * over it is taken as 0: `left` and `right` are 0 there, and -1 elsewhere. With others, a zero or what no tile
+ * starts at is between them.
  *
  *   size     h, w of in, h, w of out, ci, co, pitch of a row of tiles, floats of a plane
  *   part     pad y, pad x, rows of tiles, strips of an image, columns of a plane, tiles of a group, of all,
@@ -140,20 +140,20 @@ static inline void split_planes(const planes p, local float *to, const global fl
 /* v of a channel, whose 16 elements lie `apart`; at[r] and at[4 + s] are where row r and column s of a
  * tile are, from its first. */
 static inline void transform_inputs(local float *v, const int apart, const local float *planes,
-                                    const local int *at, const local float *left,
-                                    const local float *right, const int n)
+                                    const local int *at, const local int *left, const local int *right,
+                                    const int n)
 {
     for (int q = 0; q < n * VW; q += VW) {
-        const VEC l = LOAD(left + q), e = LOAD(right + q);
+        const INTS has_left = LOAD(left + q), has_right = LOAD(right + q);
         VEC t[4][4];
         UNROLL for (int r = 0; r < 4; r++) {
             const local float *row = planes + at[r] + q;
             const VEC d0 = LOAD(row + at[4]), d1 = LOAD(row + at[5]);
             const VEC d2 = LOAD(row + at[6]), d3 = LOAD(row + at[7]);
-            t[r][0] = fma(l, d0, -d2);
+            t[r][0] = (has_left ? d0 : (VEC)(0.0f)) - d2;
             t[r][1] = d1 + d2;
             t[r][2] = d2 - d1;
-            t[r][3] = fma(-e, d3, d1);
+            t[r][3] = d1 - (has_right ? d3 : (VEC)(0.0f));
         }
         UNROLL for (int s = 0; s < 4; s++) {
             STORE(t[0][s] - t[2][s], v + s * apart + q);
@@ -168,8 +168,8 @@ static inline void transform_inputs(local float *v, const int apart, const local
 
 /* m (MR, run) = sum over c of u (ci, MR) and v (ci, run), for N vectors of a run. */
 #define PRODUCT(N)                                                                                 \
-    SHARED void product_##N(local float *m, const local float *v, const global float *u,    \
-                                   const int ci, const int run)                                    \
+    SHARED void product_##N(local float *m, const local float *v, const global float *u,           \
+                            const int ci, const int run)                                           \
     {                                                                                              \
         VEC sum[MR][N];                                                                            \
         UNROLL for (int r = 0; r < MR; r++)                                                        \
@@ -282,7 +282,7 @@ conv_winograd(global float *restrict out, const global float *restrict in,
     local float memory[PLANES + VW] __attribute__((aligned(64)));
     local float v[INPUTS] __attribute__((aligned(64)));
     local float rows[2 * (2 * RUN + SKEW)] __attribute__((aligned(64)));
-    local float left[RUN] __attribute__((aligned(64))), right[RUN] __attribute__((aligned(64)));
+    local int left[RUN] __attribute__((aligned(64))), right[RUN] __attribute__((aligned(64)));
     local int at[8];
     const int h = size.s2, w = size.s3, ci = size.s4, co = size.s5, pitch = size.s6;
     const int wide = pitch * images.s1;
@@ -307,8 +307,8 @@ conv_winograd(global float *restrict out, const global float *restrict in,
     }
     for (int q = 0; q < run; q++) {
         const int j = q % pitch;
-        left[q] = part.s1 == 1 && j == 0 ? 0.0f : 1.0f;
-        right[q] = part.s1 == 1 && j == pitch - 1 ? 0.0f : 1.0f;
+        left[q] = part.s1 == 1 && j == 0 ? 0 : -1;
+        right[q] = part.s1 == 1 && j == pitch - 1 ? 0 : -1;
     }
     int filled = -1;
     for (int u = (int)get_global_id(1) * part.s5, some; u < end; u += some) {

@@ -132,6 +132,27 @@ static void tensors_are_checked(void **state)
     drop(&t);
 }
 
+/* Winograd's tiles may spread an infinity to the outputs of a tile, but no further: not to where a row of tiles
+ * ends, which is beside the first of the next in memory. */
+static void what_is_over_the_edge_is_zero(void **state)
+{
+    enum { N = 8, SIZE = 8, AREA = SIZE * SIZE };
+    float *x = calloc(N * AREA, sizeof *x), *y = malloc(N * AREA * sizeof *y);
+    assert_true(x && y);
+    for (int row = 4; row < SIZE; row++) x[row * SIZE] = INFINITY; /* the first column of the lower half */
+    tensors t = make(*state, CLADE_SHAPE(1, N, SIZE, SIZE), CLADE_SHAPE(N, N, 3, 3),
+                     CLADE_SHAPE(1, N, SIZE, SIZE));
+    assert_ok(clade_tensor_write(t.x, x));
+    assert_ok(clade_conv2d_forward(t.y, t.x, t.weight, t.bias, &(clade_conv2d_window){.padding = {1, 1}}));
+    assert_ok(clade_tensor_read(t.y, y));
+    for (int i = 0; i < N * AREA; i++)
+        if (i % SIZE >= 4) assert_true(isfinite(y[i]));
+    assert_false(isfinite(y[5 * SIZE]));
+    drop(&t);
+    free(x);
+    free(y);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +161,7 @@ int main(void)
         cmocka_unit_test(gradients_may_be_left_out),
         cmocka_unit_test(windows_are_checked),
         cmocka_unit_test(tensors_are_checked),
+        cmocka_unit_test(what_is_over_the_edge_is_zero),
     };
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

@@ -80,7 +80,7 @@ static const struct broken {
     {"conv_outer", "conv_outer", "(row * NX + k) * pitch + o", "row * NX * pitch + o",
      "conv2d_weight", NULL},
     {"conv_pack", "conv_rows", "c * size.s4 + t", "c * size.s4", "conv2d_tiled_forward", NULL},
-    {"conv_winograd", "conv_winograd", "j == pitch - 1 ? 0.0f : 1.0f", "j == pitch ? 0.0f : 1.0f",
+    {"conv_winograd", "conv_winograd", "j == pitch - 1 ? 0 : -1", "j == pitch ? 0 : -1",
      "conv2d_forward", NULL},
     {"conv_winograd", "conv_winograd", "2 * first + y < h;", "2 * first + y + 1 < h;", "conv2d_backward",
      NULL},
