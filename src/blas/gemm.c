@@ -12,6 +12,14 @@ const clade__gemm_provider *const clade__gemm_providers[] = {
 
 #define EPILOGUE_COLS 64 /* work-items of a group, along a row */
 
+int clade__activation_build(clade_activation kind, float *slope)
+{
+    if (kind != CLADE_IDENTITY && kind != CLADE_RELU && kind != CLADE_LEAKY_RELU) return (int)kind;
+    if (kind == CLADE_IDENTITY) *slope = 1.0f;
+    if (kind == CLADE_RELU) *slope = 0.0f;
+    return CLADE__BY_SLOPE;
+}
+
 static void free_blas(void *blas)
 {
     clade__clblast_forget(blas);

@@ -32,6 +32,12 @@ typedef struct clade__epilogue {
     float slope;
 } clade__epilogue;
 
+/* Identity, relu and leaky_relu are one build of a kernel, told apart by the slope: each build is a third of a
+ * second before the first step. The number of the build for an activation; see cl/activation_functions.cl.
+ * *slope is leaky_relu's, and becomes the activation's. */
+#define CLADE__BY_SLOPE 6
+int clade__activation_build(clade_activation kind, float *slope);
+
 /* torch.optim.SGD's numbers, as ops/sgd.c has them; lr is read at each run. */
 typedef struct clade__sgd_rates {
     const float *lr;

@@ -254,26 +254,14 @@ static const clade__epilogue no_epilogue;
 
 #define JOIN_GROUP 128 /* cl/element.cl's ELEMENT_GROUP */
 
-#define BY_SLOPE 6 /* in activation_functions.cl */
-
-/* With B transposed, as the layers' forward has it, identity, relu and leaky_relu are one kernel,
- * told apart by its slope: each build is a third of a second before the first step. */
-static int activation_of(const clade__epilogue *epilogue, float *slope)
-{
-    *slope = epilogue->activation == CLADE_IDENTITY     ? 1.0f
-             : epilogue->activation == CLADE_LEAKY_RELU ? epilogue->slope
-                                                        : 0.0f;
-    bool by_slope = epilogue->activation == CLADE_IDENTITY ||
-                    epilogue->activation == CLADE_RELU || epilogue->activation == CLADE_LEAKY_RELU;
-    return by_slope ? BY_SLOPE : (int)epilogue->activation;
-}
-
 static clade_status record_tiles(clade__commands *commands, const clade_gemm_args *args,
                                  const clade__epilogue *epilogue, const tiling *t)
 {
     const clade_device *device = clade__commands_device(commands);
     float slope = epilogue->slope;
-    int activation = args->trans_b ? activation_of(epilogue, &slope) : (int)epilogue->activation;
+    /* With B transposed, as the layers' forward has it, three activations are one build. */
+    int activation = (int)epilogue->activation;
+    if (args->trans_b) activation = clade__activation_build(epilogue->activation, &slope);
     char options[128];
     if (t->dots)
         snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DACTIVATION=%d%s", t->vw, t->mr,

@@ -63,16 +63,6 @@ int clade__conv_tile_rows(int channels, int vw)
     return best;
 }
 
-int clade__conv_activation(const clade__epilogue *epilogue, float *slope)
-{
-    *slope = epilogue->slope;
-    if (epilogue->activation == CLADE_IDENTITY) *slope = 1.0f;
-    if (epilogue->activation == CLADE_RELU) *slope = 0.0f;
-    bool is_cheap = epilogue->activation == CLADE_IDENTITY || epilogue->activation == CLADE_RELU ||
-                    epilogue->activation == CLADE_LEAKY_RELU;
-    return is_cheap ? CLADE__BY_SLOPE : (int)epilogue->activation;
-}
-
 int clade__conv_wanted_groups(const clade_device *device)
 {
     return GROUPS_PER_UNIT * clade_device_describe(device)->compute_units;

@@ -136,7 +136,7 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
     bool data = call->pass == CLADE__CONV_DATA;
     tiling t;
     char options[128];
-    float slope = 0.0f;
+    float slope = call->epilogue.slope;
     tile_images(&t, c, b, clade__cpu_vector(device), data);
     int oc = c->oc / c->groups, ic = c->c / c->groups, taps = c->kernel[0] * c->kernel[1];
     int out = data ? ic : oc, tiles = c->groups * clade__ceil_div(out, t.mr);
@@ -148,7 +148,7 @@ static clade_status record_images(clade__commands *commands, const clade__conv_c
              b->rows_planes, b->rows_sums, data);
     if (!data)
         snprintf(options + strlen(options), sizeof options - strlen(options), " -DACTIVATION=%d",
-                 clade__conv_activation(&call->epilogue, &slope));
+                 clade__activation_build(call->epilogue.activation, &slope));
     CLADE_TRY(clade__commands_launch(
         commands,
         &(clade__launch){

@@ -150,8 +150,8 @@ static clade_status record(clade__commands *commands, const clade__conv_call *ca
     int wanted = clade__conv_wanted_groups(device);
     tiling t;
     char options[160];
-    float slope = 1.0f;
-    int activation = data ? CLADE__BY_SLOPE : clade__conv_activation(&call->epilogue, &slope);
+    float slope = call->epilogue.slope;
+    int activation = clade__activation_build(data ? CLADE_IDENTITY : call->epilogue.activation, &slope);
     make_tiling(&t, &s, clade__cpu_vector(device), c->n / wanted);
     int tiles = c->groups * clade__ceil_div(s.oc, t.mr);
     int strips = clade__ceil_div(c->n, t.many) * t.strips;

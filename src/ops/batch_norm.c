@@ -59,17 +59,11 @@ static void set_rows(clade__launch *launch, char options[96], const clade__comma
     launch->local[0] = mapping->local;
 }
 
-/* identity, relu and leaky_relu are one build, told apart by the slope; see activation_functions.cl. */
-enum { BY_SLOPE = 6 };
-
-static bool is_by_slope(clade_activation kind)
+/* The build for the activation, and its slope. */
+static int build_of(const clade__batch_norm *bn, float *slope)
 {
-    return kind == CLADE_IDENTITY || kind == CLADE_RELU || kind == CLADE_LEAKY_RELU;
-}
-
-static float slope_of(const clade__batch_norm *bn)
-{
-    return bn->activation == CLADE_IDENTITY ? 1.0f : bn->activation == CLADE_LEAKY_RELU ? bn->slope : 0.0f;
+    *slope = bn->slope;
+    return clade__activation_build(bn->activation, slope);
 }
 
 static float count_of(const clade__batch_norm_shape *s)
@@ -87,7 +81,7 @@ static clade_status launch_statistics(clade__commands *commands, const clade__ba
         .kernel = "batch_norm_parts",
         CLADE__ARGS(clade__arg_tensor(scratch), clade__arg_tensor(x), shape_arg(s)),
     };
-    set_rows(&parts, options, commands, s, "ACTIVATION", BY_SLOPE);
+    set_rows(&parts, options, commands, s, "ACTIVATION", CLADE__BY_SLOPE);
     CLADE_TRY(clade__commands_launch(commands, &parts));
     return clade__commands_launch(
         commands, &(clade__launch){
@@ -108,16 +102,17 @@ static clade_status launch_forward(clade__commands *commands, const clade__batch
                                    const clade_tensor *x)
 {
     char options[96];
+    float slope;
+    const int build = build_of(bn, &slope);
     clade__launch launch = {
         .program = "batch_norm",
         .kernel = "batch_norm_forward",
         CLADE__ARGS(clade__arg_tensor(y), clade__arg_tensor(x), clade__arg_tensor(bn->other),
                     clade__arg_tensor(bn->mean), clade__arg_tensor(bn->variance),
                     clade__arg_tensor(bn->weight), clade__arg_tensor(bn->bias), shape_arg(s),
-                    clade__arg_float(bn->epsilon), clade__arg_float(slope_of(bn))),
+                    clade__arg_float(bn->epsilon), clade__arg_float(slope)),
     };
-    set_rows(&launch, options, commands, s, "ACTIVATION",
-             is_by_slope(bn->activation) ? BY_SLOPE : (int)bn->activation);
+    set_rows(&launch, options, commands, s, "ACTIVATION", build);
     return clade__commands_launch(commands, &launch);
 }
 
@@ -127,6 +122,9 @@ static clade_status launch_sums(clade__commands *commands, const clade__batch_no
                                 const clade_tensor *dy, clade_tensor *scratch)
 {
     char options[96];
+    float slope;
+    const int build = build_of(bn, &slope);
+    assert(build == CLADE__BY_SLOPE);
     clade__launch parts = {
         .program = "batch_norm",
         .kernel = "batch_norm_back_parts",
@@ -134,9 +132,9 @@ static clade_status launch_sums(clade__commands *commands, const clade__batch_no
                     clade__arg_tensor(dy), clade__arg_tensor(g->y), clade__arg_tensor(bn->mean),
                     clade__arg_tensor(bn->variance), clade__arg_tensor(bn->weight),
                     clade__arg_tensor(bn->bias), shape_arg(s), clade__arg_float(bn->epsilon),
-                    clade__arg_float(slope_of(bn))),
+                    clade__arg_float(slope)),
     };
-    set_rows(&parts, options, commands, s, "ACTIVATION", BY_SLOPE);
+    set_rows(&parts, options, commands, s, "ACTIVATION", build);
     CLADE_TRY(clade__commands_launch(commands, &parts));
     return clade__commands_launch(
         commands, &(clade__launch){
@@ -160,6 +158,8 @@ static clade_status launch_backward(clade__commands *commands, const clade__batc
                                     const clade_tensor *dy)
 {
     char options[96];
+    float slope;
+    const int build = build_of(bn, &slope);
     clade__launch launch = {
         .program = "batch_norm",
         .kernel = "batch_norm_backward",
@@ -169,9 +169,9 @@ static clade_status launch_backward(clade__commands *commands, const clade__batc
                     clade__arg_tensor(bn->variance), clade__arg_tensor(bn->weight),
                     clade__arg_tensor(bn->bias), clade__arg_tensor(g->sums), shape_arg(s),
                     clade__arg_float(bn->epsilon),
-                    clade__arg_float(g->masked ? 1.0f : slope_of(bn))),
+                    clade__arg_float(g->masked ? 1.0f : slope)),
     };
-    set_rows(&launch, options, commands, s, g->add ? "ADD" : "ACTIVATION", g->add ? 1 : BY_SLOPE);
+    set_rows(&launch, options, commands, s, g->add ? "ADD" : "ACTIVATION", g->add ? 1 : build);
     return clade__commands_launch(commands, &launch);
 }
 
@@ -243,7 +243,6 @@ clade_status clade__batch_norm_backward(clade__commands *commands,
     CLADE_TRY(clade__check_shape(&check, "dy", dy, CLADE_FLOAT32, x->shape));
     CLADE_TRY(check_all(&check, bn, x->shape));
     const int64_t channels = x->shape.dim[1], n = clade__batch_norm_scratch(x->shape);
-    assert(is_by_slope(bn->activation));
     if (g->masked) CLADE_TRY(clade__check_shape(&check, "masked", g->masked, CLADE_FLOAT32, x->shape));
     if (g->y) CLADE_TRY(clade__check_shape(&check, "y", g->y, CLADE_FLOAT32, x->shape));
     if (g->dx) CLADE_TRY(clade__check_shape(&check, "dx", g->dx, CLADE_FLOAT32, x->shape));
@@ -268,7 +267,7 @@ clade_status clade__batch_norm_fold(clade__commands *commands, const clade__fold
     if (f->bias) CLADE_TRY(check_channels(&check, "bias", f->bias, channels));
     CLADE_TRY(check_all(&check, bn, CLADE_SHAPE(1, channels)));
     /* The build that the network's other norms have. */
-    snprintf(options, sizeof options, "%s -DACTIVATION=%d", clade__wide_rows(commands)->options, BY_SLOPE);
+    snprintf(options, sizeof options, "%s -DACTIVATION=%d", clade__wide_rows(commands)->options, CLADE__BY_SLOPE);
     return clade__commands_launch(
         commands,
         &(clade__launch){

@@ -48,30 +48,9 @@ clade_status clade__conv2d_backward(clade__commands *commands, const clade__conv
     CLADE_TRY(clade__check_tensor(&check, "dy", dy, CLADE_FLOAT32));
     CLADE_TRY(read_sizes(&check, &call.conv, x, weight, work->window));
     CLADE_TRY(clade__check_shape(&check, "dy", dy, CLADE_FLOAT32, clade__conv_y_shape(conv)));
-    if (gradients->dx)
-        CLADE_TRY(clade__check_shape(&check, "dx", gradients->dx, CLADE_FLOAT32, x->shape));
-    if (gradients->dweight)
-        CLADE_TRY(clade__check_shape(&check, "dweight", gradients->dweight, CLADE_FLOAT32,
-                                     weight->shape));
-    if (gradients->dbias)
-        CLADE_TRY(clade__check_count(&check, "dbias", gradients->dbias, CLADE_FLOAT32, conv->oc));
-
-    if (gradients->dx) {
-        call.pass = CLADE__CONV_DATA;
-        call.out = gradients->dx;
-        call.add = gradients->add_dx;
-        CLADE_TRY(clade__conv_record(commands, work->provider, &call));
-    }
-    if (gradients->dweight) {
-        call.pass = CLADE__CONV_WEIGHT;
-        call.out = gradients->dweight;
-        call.add = gradients->add_dweight;
-        CLADE_TRY(clade__conv_record(commands, work->provider, &call));
-    }
-    return gradients->dbias
-               ? clade__conv2d_sum_bias(commands, &work->memory, gradients->dbias, dy,
-                                        gradients->add_dbias)
-               : CLADE_OK;
+    CLADE_TRY(clade__conv2d_check_gradients(&check, gradients, x, weight, conv->oc));
+    return clade__conv2d_record_gradients(commands, work->provider, &call, CLADE__CONV_DATA, gradients,
+                                          &work->memory, dy);
 }
 
 /* ---- public ------------------------------------------------------------------------------------ */

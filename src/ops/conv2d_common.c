@@ -30,6 +30,44 @@ clade_status clade__conv2d_sum_bias(clade__commands *commands, const clade__conv
     return clade__sum_rows(commands, dbias, &of_images, add);
 }
 
+clade_status clade__conv2d_check_gradients(const clade__check *check,
+                                           const clade__conv2d_gradients *gradients,
+                                           const clade_tensor *x, const clade_tensor *weight,
+                                           int64_t channels)
+{
+    if (gradients->dx)
+        CLADE_TRY(clade__check_shape(check, "dx", gradients->dx, CLADE_FLOAT32, x->shape));
+    if (gradients->dweight)
+        CLADE_TRY(clade__check_shape(check, "dweight", gradients->dweight, CLADE_FLOAT32, weight->shape));
+    return gradients->dbias
+               ? clade__check_count(check, "dbias", gradients->dbias, CLADE_FLOAT32, channels)
+               : CLADE_OK;
+}
+
+clade_status clade__conv2d_record_gradients(clade__commands *commands,
+                                            const clade__conv_provider *provider,
+                                            clade__conv_call *call, clade__conv_pass of_dx,
+                                            const clade__conv2d_gradients *gradients,
+                                            const clade__conv2d_memory *memory,
+                                            const clade_tensor *dy)
+{
+    if (gradients->dx) {
+        call->pass = of_dx;
+        call->out = gradients->dx;
+        call->add = gradients->add_dx;
+        CLADE_TRY(clade__conv_record(commands, provider, call));
+    }
+    if (gradients->dweight) {
+        call->pass = CLADE__CONV_WEIGHT;
+        call->out = gradients->dweight;
+        call->add = gradients->add_dweight;
+        CLADE_TRY(clade__conv_record(commands, provider, call));
+    }
+    return gradients->dbias ? clade__conv2d_sum_bias(commands, memory, gradients->dbias, dy,
+                                                     gradients->add_dbias)
+                            : CLADE_OK;
+}
+
 static clade_status make(clade_tensor **out, clade_device *device, int64_t n)
 {
     return n > 0 ? clade_tensor_create(out, device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL) : CLADE_OK;

@@ -67,19 +67,6 @@ clade_status clade__conv_transpose2d_forward(clade__commands *commands,
     return finish(commands, y, epilogue);
 }
 
-static clade_status check_gradients(const clade__check *check, const clade__conv2d_gradients *gradients,
-                                    const clade_tensor *x, const clade_tensor *weight,
-                                    const clade__conv *conv)
-{
-    if (gradients->dx)
-        CLADE_TRY(clade__check_shape(check, "dx", gradients->dx, CLADE_FLOAT32, x->shape));
-    if (gradients->dweight)
-        CLADE_TRY(clade__check_shape(check, "dweight", gradients->dweight, CLADE_FLOAT32, weight->shape));
-    return gradients->dbias
-               ? clade__check_count(check, "dbias", gradients->dbias, CLADE_FLOAT32, conv->c)
-               : CLADE_OK;
-}
-
 clade_status clade__conv_transpose2d_backward(clade__commands *commands,
                                               const clade__conv_transpose2d_work *work,
                                               const clade__conv2d_gradients *gradients,
@@ -91,22 +78,9 @@ clade_status clade__conv_transpose2d_backward(clade__commands *commands,
     CLADE_TRY(clade__check_tensor(&check, "dy", dy, CLADE_FLOAT32));
     CLADE_TRY(read_sizes(&check, &call.conv, x, weight, work->window));
     CLADE_TRY(clade__check_shape(&check, "dy", dy, CLADE_FLOAT32, clade__conv_x_shape(&call.conv)));
-    CLADE_TRY(check_gradients(&check, gradients, x, weight, &call.conv));
-    if (gradients->dx) {
-        call.pass = CLADE__CONV_FORWARD;
-        call.out = gradients->dx;
-        call.add = gradients->add_dx;
-        CLADE_TRY(clade__conv_record(commands, work->provider, &call));
-    }
-    if (gradients->dweight) {
-        call.pass = CLADE__CONV_WEIGHT;
-        call.out = gradients->dweight;
-        call.add = gradients->add_dweight;
-        CLADE_TRY(clade__conv_record(commands, work->provider, &call));
-    }
-    return gradients->dbias ? clade__conv2d_sum_bias(commands, &work->memory, gradients->dbias,
-                                                     dy, gradients->add_dbias)
-                            : CLADE_OK;
+    CLADE_TRY(clade__conv2d_check_gradients(&check, gradients, x, weight, call.conv.c));
+    return clade__conv2d_record_gradients(commands, work->provider, &call, CLADE__CONV_FORWARD, gradients,
+                                          &work->memory, dy);
 }
 
 /* ---- public ------------------------------------------------------------------------------------ */

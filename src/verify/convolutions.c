@@ -168,16 +168,10 @@ static void expect_forward(clade__trial *t)
     clade__conv conv = sizes_of(t, &window);
     clade__operand *y = &t->operands[Y];
     clade__sums s = {.a = values_of(t, X), .b = values_of(t, WEIGHT)};
-    int64_t area = (int64_t)conv.oh * conv.ow;
     if (!clade__sums_make(t, &s, y->n)) return;
     clade__conv_products(&conv, add_to_y, &s);
     widen(t, &conv, &s);
-    for (int64_t i = 0; i < y->n; i++) {
-        double bias = (double)values_of(t, BIAS)[i / area % conv.oc], sum = s.sum[i] + bias;
-        s.size[i] += fabs(bias);
-        if (t->op->variant & CLADE__WITH_RELU && sum < 0.0) sum = 0.0;
-        clade__expect(y, i, sum, clade__sums_bound(t, &s, i));
-    }
+    clade__sums_expect_outputs(t, y, &s, values_of(t, BIAS));
 }
 
 /* ---- backward ---------------------------------------------------------------------------------- */
@@ -239,11 +233,7 @@ static void expect_gradient(clade__trial *t, clade__conv_each *each, int with)
     if (!clade__sums_make(t, &s, o->n)) return;
     clade__conv_products(&conv, each, &s);
     widen(t, &conv, &s);
-    for (int64_t i = 0; i < o->n; i++) {
-        /* Images that are taken in parts add to what was there as they go. */
-        double more = o->role == CLADE__INOUT ? fabs((double)o->before.floats[i]) * s.count[i] : 0.0;
-        clade__expect_given(o, i, s.sum[i], clade__sums_bound(t, &s, i) + more);
-    }
+    clade__sums_expect_gradient(t, o, &s);
 }
 
 static void expect_backward(clade__trial *t)

@@ -28,6 +28,15 @@ double clade__sums_bound(const clade__trial *trial, const clade__sums *sums, int
  * and `b` as the weight, or, of the weight's gradient, dy and x. */
 void clade__sums_of_winograd(clade__sums *sums, const clade__conv *conv, clade__conv_pass pass);
 
+/* Expects the sums in y (n, channels, height, width), with a bias (channels) and, where the variant says so,
+ * relu behind it. */
+void clade__sums_expect_outputs(const clade__trial *trial, clade__operand *y, clade__sums *sums,
+                                const float *bias);
+
+/* Expects the sums in a gradient, added to what was there where it is that kind of operand. */
+void clade__sums_expect_gradient(const clade__trial *trial, clade__operand *gradient,
+                                 const clade__sums *sums);
+
 /* Expects in dbias (channels) the sums of dy (n, channels, height, width). */
 void clade__sums_of_channels(const clade__trial *trial, clade__operand *dbias, const clade__operand *dy);
 
