@@ -478,6 +478,12 @@ static void measuring_wants_a_bench(void **state)
     clade_bench_free(bench);
 }
 
+static void jobs_are_wanted(void **state)
+{
+    (void)state;
+    REFUSED(clade_job_open(NULL), "clade_job_open: out is NULL");
+}
+
 static void nothing_can_be_freed(void **state)
 {
     (void)state;
@@ -487,6 +493,7 @@ static void nothing_can_be_freed(void **state)
     clade_devices_free(NULL);
     clade_platforms_free(NULL);
     clade_gradcheck_free(NULL);
+    clade_job_free(NULL);
     clade_model_free(NULL);
     clade_tensor_free(NULL);
     clade_verify_free(NULL);
@@ -521,6 +528,7 @@ int main(void)
         cmocka_unit_test(training_wants_model_and_data),
         cmocka_unit_test(steps_want_a_batch),
         cmocka_unit_test(measuring_wants_a_bench),
+        cmocka_unit_test(jobs_are_wanted),
         cmocka_unit_test(nothing_can_be_freed),
         cmocka_unit_test(options_may_be_missing),
     };

@@ -7,6 +7,7 @@
 #include <clade/check.h>
 #include <clade/data.h>
 #include <clade/device.h>
+#include <clade/job.h>
 #include <clade/model.h>
 #include <clade/ops.h>
 #include <clade/report.h>

@@ -52,7 +52,8 @@ extern "C" {
     X(EDATA, "a data or model file is damaged or does not fit")                                    \
     X(ECONFIG, "a configuration is not valid")                                                     \
     X(EDIVERGED, "training diverged")                                                              \
-    X(ESTATE, "a call came in the wrong order")
+    X(ESTATE, "a call came in the wrong order")                                                    \
+    X(ERANK, "another process of the job is gone, or differs from this one")
 
 typedef enum clade_status {
 #define CLADE_STATUS_ENUM(name, meaning) CLADE_##name,

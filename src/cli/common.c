@@ -20,6 +20,7 @@ int cli_exit_status(clade_status status, bool writing)
     case CLADE_ENODEVICE: return CLI_NO_DEVICE;
     case CLADE_EIO: return writing ? CLI_FAILED : CLI_BAD_FILE;
     case CLADE_EDATA: return CLI_BAD_FILE;
+    case CLADE_ERANK: return CLI_RANK;
     default: return CLI_FAILED;
     }
 }

@@ -30,6 +30,7 @@ enum {
     CLI_USAGE = 2,
     CLI_NO_DEVICE = 3,
     CLI_BAD_FILE = 4,
+    CLI_RANK = 5,
     CLI_SIGNAL = 128 /* + the signal that stopped a training: 129, 130, 143 */
 };
 

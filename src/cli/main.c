@@ -52,6 +52,7 @@ static void print_help(void)
          "  2    bad usage or config\n"
          "  3    no suitable device\n"
          "  4    bad data or model file\n"
+         "  5    another process of the job is gone, or differs\n"
          "  129  training stopped by a closed terminal (SIGHUP); all is saved\n"
          "  130  training stopped by Ctrl-C; all is saved\n"
          "  143  training stopped by SIGTERM; all is saved\n"
