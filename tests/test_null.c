@@ -482,6 +482,9 @@ static void jobs_are_wanted(void **state)
 {
     (void)state;
     REFUSED(clade_job_open(NULL), "clade_job_open: out is NULL");
+    REFUSED(clade_job_compare(NULL, NULL, "x"), "clade_job_compare: what is NULL");
+    REFUSED(clade_job_compare(NULL, "x", NULL), "clade_job_compare: text is NULL");
+    assert_ok(clade_job_agree(NULL, CLADE_OK));
 }
 
 static void nothing_can_be_freed(void **state)

@@ -2,11 +2,23 @@
 #ifndef CLADE_DIST_JOB_H
 #define CLADE_DIST_JOB_H
 
+#include <stdbool.h>
+
 #include <clade/job.h>
 
 #include "dist/transport.h"
 
+struct clade_job {
+    clade__transport *transport; /* own, or the shared one of one rank */
+    clade__transport own;
+    bool broken; /* this rank has failed, and the others do not know */
+};
+
 /* How the job's ranks speak to each other; for NULL, which is no job, that of one rank. */
 clade__transport *clade__job_transport(const clade_job *job);
+
+/* Returns status, with which a call that ranks make together has ended on this one. A failure breaks the job
+ * unless all ranks know of it. job may be NULL. */
+clade_status clade__job_ended(clade_job *job, clade_status status, bool known);
 
 #endif

@@ -42,7 +42,7 @@ static void self_abort(clade__transport *transport, int exit_status)
 
 static const clade__transport_calls self_calls = {
     .sum_floats = self_sum_floats, .sum_doubles = self_sum_doubles, .broadcast = self_broadcast,
-    .gather = self_gather, .barrier = self_barrier, .abort = self_abort, .close = self_barrier};
+    .gather = self_gather, .barrier = self_barrier, .abort = self_abort, .leave = self_barrier};
 
 clade__transport clade__transport_self = {
     .name = "self", .n_ranks = 1, .n_host_ranks = 1, .calls = &self_calls};

@@ -26,7 +26,7 @@ typedef struct clade__transport_calls {
     clade_status (*gather)(clade__transport *transport, const void *mine, size_t n_bytes, void *all);
     clade_status (*barrier)(clade__transport *transport);
     void (*abort)(clade__transport *transport, int exit_status);
-    clade_status (*close)(clade__transport *transport);
+    clade_status (*leave)(clade__transport *transport);
 } clade__transport_calls;
 
 struct clade__transport {

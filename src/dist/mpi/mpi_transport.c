@@ -1,0 +1,292 @@
+/* libclade_mpi.so: the transport by MPI (3.1, or later). dist/launcher.c loads it in a process that an MPI
+ * launcher has started; Clade itself is not linked with MPI. It has nothing of the library but headers.
+ *
+ * A rank that waits must leave its processor to kernels, which may run on the very same cores. MPI's
+ * blocking calls poll without a pause, so here every call is the nonblocking one, tested between sleeps.
+ *
+ * A sum goes in pieces. Each rank gets its segment of a piece from all ranks (alltoallv), adds them up in the
+ * order of the ranks, and all get all segments (allgatherv): about what a ring moves, 2 (n - 1) / n values a
+ * rank, and no sum that depends on who comes first, which MPI_Allreduce does not promise.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <mpi.h>
+
+#include "dist/mpi_transport.h"
+
+#define PIECE_BYTES ((int64_t)4 << 20) /* of a sum: what a rank keeps a second time */
+#define BROADCAST_BYTES ((size_t)1 << 28) /* at once; MPI counts in int */
+
+typedef struct mpi_state {
+    MPI_Comm ranks;
+    bool ours;       /* we have started MPI, and end it */
+    char *scratch;   /* (n_ranks, segment) of a piece */
+    size_t scratch_bytes;
+    int *counts, *offsets, *theirs, *places; /* (n_ranks) each, one block */
+} mpi_state;
+
+/* ---- what goes wrong, and waiting ------------------------------------------------------------- */
+
+static clade_status failed(clade__transport *transport, const char *call, int code)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) snprintf(text, sizeof text, "error %d", code);
+    snprintf(transport->said, sizeof transport->said, "%s: %.200s", call, text);
+    return CLADE_ERANK;
+}
+
+/* Sleeps between tests, each time a sixteenth of what it has waited: a message takes microseconds, the step of
+ * a slower rank milliseconds. */
+static clade_status finish(clade__transport *transport, const char *call, int code, MPI_Request *request)
+{
+    struct timespec pause = {0, 1000};
+    int done = 0;
+    for (int tries = 0; code == MPI_SUCCESS; tries++) {
+        code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
+        if (code == MPI_SUCCESS && done) return CLADE_OK;
+        if (tries < 20) {
+            sched_yield();
+            continue;
+        }
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < 1000000) pause.tv_nsec += pause.tv_nsec / 16 + 1;
+    }
+    return failed(transport, call, code);
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+static clade_status want_scratch(clade__transport *transport, size_t n_bytes)
+{
+    mpi_state *state = transport->state;
+    if (n_bytes <= state->scratch_bytes) return CLADE_OK;
+    char *scratch = realloc(state->scratch, n_bytes);
+    if (!scratch) {
+        snprintf(transport->said, sizeof transport->said, "a sum over ranks: out of memory");
+        return CLADE_ENOMEM;
+    }
+    state->scratch = scratch;
+    state->scratch_bytes = n_bytes;
+    return CLADE_OK;
+}
+
+/* (n) += (n), where neither overlaps the other. */
+static void add_floats(void *restrict sums, const void *restrict values, int n)
+{
+    float *restrict to = sums;
+    const float *restrict from = values;
+    for (int i = 0; i < n; i++) to[i] += from[i];
+}
+
+static void add_doubles(void *restrict sums, const void *restrict values, int n)
+{
+    double *restrict to = sums;
+    const double *restrict from = values;
+    for (int i = 0; i < n; i++) to[i] += from[i];
+}
+
+typedef struct element {
+    MPI_Datatype type;
+    size_t bytes;
+    void (*add)(void *restrict sums, const void *restrict values, int n);
+} element;
+
+/* Rank r sums the r-th segment of the n values: counts, offsets; it gets `mine` of each rank: theirs, places. */
+static int cut(const clade__transport *transport, int n)
+{
+    mpi_state *state = transport->state;
+    int n_ranks = transport->n_ranks, segment = (n + n_ranks - 1) / n_ranks;
+    for (int r = 0; r < n_ranks; r++) {
+        int left = n - r * segment;
+        state->counts[r] = left < 0 ? 0 : left < segment ? left : segment;
+        state->offsets[r] = left < 0 ? n : r * segment;
+    }
+    int mine = state->counts[transport->rank];
+    for (int r = 0; r < n_ranks; r++) {
+        state->theirs[r] = mine;
+        state->places[r] = r * mine;
+    }
+    return mine;
+}
+
+static clade_status sum_piece(clade__transport *transport, char *values, int n, const element *of)
+{
+    mpi_state *state = transport->state;
+    int mine = cut(transport, n);
+    MPI_Request request = MPI_REQUEST_NULL;
+    CLADE_TRY(want_scratch(transport, (size_t)(mine + 1) * (size_t)transport->n_ranks * of->bytes));
+    int code = MPI_Ialltoallv(values, state->counts, state->offsets, of->type, state->scratch,
+                              state->theirs, state->places, of->type, state->ranks, &request);
+    CLADE_TRY(finish(transport, "MPI_Ialltoallv", code, &request));
+    size_t segment_bytes = (size_t)mine * of->bytes;
+    for (int r = 1; r < transport->n_ranks; r++)
+        of->add(state->scratch, state->scratch + (size_t)r * segment_bytes, mine);
+    char *sums = values + (size_t)state->offsets[transport->rank] * of->bytes;
+    if (mine > 0) memcpy(sums, state->scratch, segment_bytes);
+    code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, state->counts, state->offsets,
+                           of->type, state->ranks, &request);
+    return finish(transport, "MPI_Iallgatherv", code, &request);
+}
+
+static clade_status sum(clade__transport *transport, char *values, int64_t n, const element *of)
+{
+    int64_t piece = PIECE_BYTES / (int64_t)of->bytes;
+    for (int64_t at = 0; at < n; at += piece)
+        CLADE_TRY(sum_piece(transport, values + (size_t)at * of->bytes,
+                            (int)(n - at < piece ? n - at : piece), of));
+    return CLADE_OK;
+}
+
+static clade_status mpi_sum_floats(clade__transport *transport, float *values, int64_t n)
+{
+    const element of = {MPI_FLOAT, sizeof(float), add_floats};
+    return sum(transport, (char *)values, n, &of);
+}
+
+static clade_status mpi_sum_doubles(clade__transport *transport, double *values, int64_t n)
+{
+    const element of = {MPI_DOUBLE, sizeof(double), add_doubles};
+    return sum(transport, (char *)values, n, &of);
+}
+
+/* ---- the other calls -------------------------------------------------------------------------- */
+
+static clade_status mpi_broadcast(clade__transport *transport, void *bytes, size_t n_bytes, int root)
+{
+    const mpi_state *state = transport->state;
+    for (size_t at = 0; at < n_bytes; at += BROADCAST_BYTES) {
+        size_t n = n_bytes - at < BROADCAST_BYTES ? n_bytes - at : BROADCAST_BYTES;
+        MPI_Request request = MPI_REQUEST_NULL;
+        int code = MPI_Ibcast((char *)bytes + at, (int)n, MPI_BYTE, root, state->ranks, &request);
+        CLADE_TRY(finish(transport, "MPI_Ibcast", code, &request));
+    }
+    return CLADE_OK;
+}
+
+static clade_status mpi_gather(clade__transport *transport, const void *mine, size_t n_bytes, void *all)
+{
+    const mpi_state *state = transport->state;
+    MPI_Request request = MPI_REQUEST_NULL;
+    if (n_bytes > INT_MAX) {
+        snprintf(transport->said, sizeof transport->said, "gather: %zu bytes of a rank, want at most %d",
+                 n_bytes, INT_MAX);
+        return CLADE_EINVAL;
+    }
+    int code = MPI_Iallgather(mine, (int)n_bytes, MPI_BYTE, all, (int)n_bytes, MPI_BYTE, state->ranks,
+                              &request);
+    return finish(transport, "MPI_Iallgather", code, &request);
+}
+
+static clade_status mpi_barrier(clade__transport *transport)
+{
+    const mpi_state *state = transport->state;
+    MPI_Request request = MPI_REQUEST_NULL;
+    int code = MPI_Ibarrier(state->ranks, &request);
+    return finish(transport, "MPI_Ibarrier", code, &request);
+}
+
+static void mpi_abort(clade__transport *transport, int exit_status)
+{
+    const mpi_state *state = transport->state;
+    fflush(NULL);
+    MPI_Abort(state->ranks, exit_status);
+    _Exit(exit_status);
+}
+
+/* ---- beginning and end ------------------------------------------------------------------------ */
+
+static void free_state(mpi_state *state)
+{
+    if (!state) return;
+    free(state->scratch);
+    free(state->counts);
+    free(state);
+}
+
+static clade_status mpi_leave(clade__transport *transport)
+{
+    mpi_state *state = transport->state;
+    bool ours = state->ours;
+    MPI_Comm_free(&state->ranks);
+    free_state(state);
+    transport->state = NULL;
+    int code = ours ? MPI_Finalize() : MPI_SUCCESS;
+    return code == MPI_SUCCESS ? CLADE_OK : failed(transport, "MPI_Finalize", code);
+}
+
+static const clade__transport_calls mpi_calls = {
+    .sum_floats = mpi_sum_floats, .sum_doubles = mpi_sum_doubles, .broadcast = mpi_broadcast,
+    .gather = mpi_gather, .barrier = mpi_barrier, .abort = mpi_abort, .leave = mpi_leave};
+
+/* Who is there, and who of them is on this host. */
+static int find_ranks(clade__transport *transport)
+{
+    mpi_state *state = transport->state;
+    MPI_Comm host;
+    int code = MPI_Comm_dup(MPI_COMM_WORLD, &state->ranks);
+    if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(state->ranks, MPI_ERRORS_RETURN);
+    if (code == MPI_SUCCESS) code = MPI_Comm_rank(state->ranks, &transport->rank);
+    if (code == MPI_SUCCESS) code = MPI_Comm_size(state->ranks, &transport->n_ranks);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_split_type(state->ranks, MPI_COMM_TYPE_SHARED, transport->rank, MPI_INFO_NULL, &host);
+    if (code != MPI_SUCCESS) return code;
+    code = MPI_Comm_rank(host, &transport->host_rank);
+    if (code == MPI_SUCCESS) code = MPI_Comm_size(host, &transport->n_host_ranks);
+    MPI_Comm_free(&host);
+    return code;
+}
+
+/* MPI itself, unless the program has started it. */
+static clade_status start(clade__transport *transport)
+{
+    mpi_state *state = transport->state;
+    int there = 0, ended = 0, level = MPI_THREAD_SINGLE;
+    int code = MPI_Initialized(&there);
+    if (code == MPI_SUCCESS) code = MPI_Finalized(&ended);
+    if (code == MPI_SUCCESS && ended) {
+        snprintf(transport->said, sizeof transport->said, "it has ended in this process, and starts only once");
+        return CLADE_ESTATE;
+    }
+    state->ours = code == MPI_SUCCESS && !there;
+    if (state->ours) code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level);
+    else if (code == MPI_SUCCESS) code = MPI_Query_thread(&level);
+    if (code != MPI_SUCCESS) return failed(transport, "MPI_Init_thread", code);
+    if (level < MPI_THREAD_SERIALIZED) {
+        snprintf(transport->said, sizeof transport->said,
+                 "it was started without MPI_THREAD_SERIALIZED, which a training needs");
+        return CLADE_ESTATE;
+    }
+    code = find_ranks(transport);
+    return code == MPI_SUCCESS ? CLADE_OK : failed(transport, "MPI_Comm_dup", code);
+}
+
+const char clade_mpi_version[] = CLADE_VERSION;
+
+clade_status clade_mpi_open(clade__transport *transport)
+{
+    mpi_state *state = calloc(1, sizeof *state);
+    *transport = (clade__transport){.name = "mpi", .calls = &mpi_calls, .state = state};
+    clade_status status = state ? start(transport) : CLADE_ENOMEM;
+    if (status == CLADE_OK) {
+        size_t n = (size_t)transport->n_ranks;
+        state->counts = calloc(4 * n, sizeof(int));
+        if (!state->counts) status = CLADE_ENOMEM;
+        else
+            state->offsets = state->counts + n, state->theirs = state->counts + 2 * n,
+            state->places = state->counts + 3 * n;
+    }
+    if (status == CLADE_ENOMEM) snprintf(transport->said, sizeof transport->said, "out of memory");
+    if (status != CLADE_OK) {
+        free_state(state);
+        transport->state = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,29 @@
+/* Runs a program as a job of several ranks, all on this machine, and watches how it ends. */
+#ifndef CLADE_TESTS_MPIRUN_H
+#define CLADE_TESTS_MPIRUN_H
+
+#include "support.h"
+
+typedef struct mpirun_result {
+    int status;     /* the launcher's; 128 + the signal that ended it */
+    char *said;     /* stdout and stderr of the launcher and of all ranks */
+    double seconds; /* from the signal, where one was sent, else from the start, to the launcher's end */
+} mpirun_result;
+
+/* To send a signal to a rank, or to the launcher (-1), so long after the ranks have said `part`. A rank's process
+ * is known from "rank 1 is process 123", which it says before. */
+typedef struct mpirun_signal {
+    const char *part;
+    double seconds;
+    int number, rank;
+} mpirun_signal;
+
+/* arguments begin with the program and end in NULL; signal may be NULL. The job is killed, and the test fails,
+ * when it has not ended after 60 s, or when a process of it is still there after its end. */
+mpirun_result mpirun(int n_ranks, const char *const *arguments, const mpirun_signal *signal);
+void mpirun_free(mpirun_result *result);
+
+/* How often `part` is in what it said. */
+int mpirun_count(const mpirun_result *result, const char *part);
+
+#endif
