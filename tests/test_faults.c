@@ -53,6 +53,7 @@ static bool fits(const fault_site *site, cl_int code, clade_status status)
 {
     if (starts(site->call, "cJSON")) /* which does not tell that memory was what it wanted */
         return status == CLADE_EDATA || status == CLADE_ECONFIG || status == CLADE_ENOMEM;
+    if (strstr(site->file, "dist/launcher")) return status == CLADE_ERANK;
     if (strstr(site->call, "alloc") || strstr(site->call, "arena")) return status == CLADE_ENOMEM;
     if (!is_opencl(site))
         return status == CLADE_EIO || status == CLADE_EBUILD; /* the latter of a kernel's file */
