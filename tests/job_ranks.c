@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <clade/clade.h>
 
@@ -188,11 +187,10 @@ static void do_break(void)
     fprintf(stderr, "rank %d is still here\n", all->rank);
 }
 
-/* Sums without an end, and says who it is, to be killed. */
+/* Sums without an end, to be killed. */
 static void do_sum_on(void)
 {
     static float values[100000];
-    fprintf(stderr, "rank %d is process %ld\n", all->rank, (long)getpid());
     OK(clade__transport_barrier(all));
     if (all->rank == 0) fprintf(stderr, "they sum\n");
     for (double until = clade__seconds() + 60.0; clade__seconds() < until;)

@@ -8,17 +8,19 @@ typedef struct mpirun_result {
     int status;     /* the launcher's; 128 + the signal that ended it */
     char *said;     /* stdout and stderr of the launcher and of all ranks */
     double seconds; /* from the signal, where one was sent, else from the start, to the launcher's end */
+    bool sent;      /* whether the signal was sent: not where the job was faster */
 } mpirun_result;
 
-/* To send a signal to a rank, or to the launcher (-1), so long after the ranks have said `part`. A rank's process
- * is known from "rank 1 is process 123", which it says before. */
+/* To send a signal to a rank, or to the launcher (-1), so long after the ranks have said `part`, or with NULL after
+ * the start, as soon as there is such a rank. */
 typedef struct mpirun_signal {
     const char *part;
     double seconds;
     int number, rank;
 } mpirun_signal;
 
-/* arguments begin with the program and end in NULL; signal may be NULL. The job is killed, and the test fails,
+/* arguments begin with the program and end in NULL, and may go on with ":", "-n", "1", and another program for the
+ * ranks behind the first n_ranks; signal may be NULL. The job is killed, and the test fails,
  * when it has not ended after 60 s, or when a process of it is still there after its end. */
 mpirun_result mpirun(int n_ranks, const char *const *arguments, const mpirun_signal *signal);
 void mpirun_free(mpirun_result *result);

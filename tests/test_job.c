@@ -78,6 +78,7 @@ static void a_signal_ends_the_job(void **state)
         if (result.status == 0 || result.seconds > 10.0)
             print_error("signal %d to %d: %d after %.1f s: %s\n", signals[i].number, signals[i].rank, result.status,
                         result.seconds, result.said);
+        assert_true(result.sent);
         assert_true(result.status != 0);
         assert_true(result.seconds < 10.0);
         assert_int_equal(mpirun_count(&result, "is still here"), 0);
