@@ -17,7 +17,6 @@
 enum { MOST_ARGUMENTS = 48, MOST_SAID = 1 << 20 };
 #define MOST_SECONDS 60.0
 
-/* Open MPI wants to be told that root may, and that there may be more ranks than cores; MPICH takes both. */
 static _Noreturn void start(int n_ranks, const char *const *arguments, const char *mark, int out)
 {
     char count[16], *argv[MOST_ARGUMENTS + 4] = {NULL};
@@ -27,10 +26,6 @@ static _Noreturn void start(int n_ranks, const char *const *arguments, const cha
     argv[1] = (char *)(uintptr_t)"-n";
     argv[2] = count;
     for (int i = 0; arguments[i] && i < MOST_ARGUMENTS; i++) argv[i + 3] = (char *)(uintptr_t)arguments[i];
-    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-    setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 1);
-    setenv("OMPI_MCA_hwloc_base_binding_policy", "none", 1);
     putenv((char *)(uintptr_t)mark);
     setpgid(0, 0);
     int null = open("/dev/null", O_RDONLY);

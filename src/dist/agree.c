@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "dist/job.h"
 
-/* What a rank tells the others; zeroed first, since all of its bytes travel. */
+/* What a rank tells the others; zeroed first, since all of its bytes travel. exchange fills in the host. */
 typedef struct report {
     int32_t status;
     uint64_t hash;
@@ -16,15 +16,11 @@ typedef struct report {
     char line[512]; /* its message, or the first line in which it differs from rank 0 */
 } report;
 
-static void sign(report *mine)
-{
-    if (gethostname(mine->host, sizeof mine->host - 1) != 0) strcpy(mine->host, "an unknown host");
-}
-
 /* One report a rank, to be freed. */
-static clade_status exchange(clade_job *job, const report *mine, report **all)
+static clade_status exchange(clade_job *job, report *mine, report **all)
 {
     clade__transport *transport = job->transport;
+    if (gethostname(mine->host, sizeof mine->host - 1) != 0) strcpy(mine->host, "an unknown host");
     *all = calloc((size_t)transport->n_ranks, sizeof **all);
     if (!*all) return clade__fail(CLADE_ENOMEM, "job: out of memory");
     return clade__transport_gather(transport, mine, sizeof *mine, *all);
@@ -48,7 +44,6 @@ clade_status clade_job_agree(clade_job *job, clade_status status)
 {
     if (clade_job_n_ranks(job) == 1) return status;
     report mine = {.status = (int32_t)status}, *all = NULL;
-    sign(&mine);
     if (status != CLADE_OK) clade__format(mine.line, sizeof mine.line, "%s", clade_error());
     status = exchange(job, &mine, &all);
     bool known = status == CLADE_OK;
@@ -95,7 +90,6 @@ static clade_status name_difference(clade_job *job, const char *what, const char
 {
     char *first = NULL;
     report mine = {0}, *all = NULL;
-    sign(&mine);
     clade_status status = first_text(job->transport, text, &first);
     if (status == CLADE_OK && strcmp(text, first) != 0) {
         mine.status = CLADE_ERANK;
@@ -116,7 +110,6 @@ static clade_status name_difference(clade_job *job, const char *what, const char
 static clade_status compare(clade_job *job, const char *what, const char *text, bool *known)
 {
     report mine = {.hash = clade__hash_text(CLADE__HASH_START, text)}, *all = NULL;
-    sign(&mine);
     clade_status status = exchange(job, &mine, &all);
     bool same = true;
     for (int r = 1; status == CLADE_OK && r < job->transport->n_ranks; r++)

@@ -43,6 +43,12 @@ static clade_status failed(clade__transport *transport, const char *call, int co
     return CLADE_ERANK;
 }
 
+static clade_status no_memory(clade__transport *transport, const char *what)
+{
+    snprintf(transport->said, sizeof transport->said, "%sout of memory", what);
+    return CLADE_ENOMEM;
+}
+
 /* Sleeps between tests, each time a sixteenth of what it has waited: a message takes microseconds, the step of
  * a slower rank milliseconds. */
 static clade_status finish(clade__transport *transport, const char *call, int code, MPI_Request *request)
@@ -69,10 +75,7 @@ static clade_status want_scratch(clade__transport *transport, size_t n_bytes)
     mpi_state *state = transport->state;
     if (n_bytes <= state->scratch_bytes) return CLADE_OK;
     char *scratch = realloc(state->scratch, n_bytes);
-    if (!scratch) {
-        snprintf(transport->said, sizeof transport->said, "a sum over ranks: out of memory");
-        return CLADE_ENOMEM;
-    }
+    if (!scratch) return no_memory(transport, "a sum over ranks: ");
     state->scratch = scratch;
     state->scratch_bytes = n_bytes;
     return CLADE_OK;
@@ -205,7 +208,6 @@ static void mpi_abort(clade__transport *transport, int exit_status)
 
 static void free_state(mpi_state *state)
 {
-    if (!state) return;
     free(state->scratch);
     free(state->counts);
     free(state);
@@ -268,25 +270,30 @@ static clade_status start(clade__transport *transport)
     return code == MPI_SUCCESS ? CLADE_OK : failed(transport, "MPI_Comm_dup", code);
 }
 
+/* What cut fills in. */
+static clade_status make_lists(clade__transport *transport)
+{
+    mpi_state *state = transport->state;
+    size_t n = (size_t)transport->n_ranks;
+    state->counts = calloc(4 * n, sizeof(int));
+    if (!state->counts) return no_memory(transport, "");
+    state->offsets = state->counts + n;
+    state->theirs = state->offsets + n;
+    state->places = state->theirs + n;
+    return CLADE_OK;
+}
+
 const char clade_mpi_version[] = CLADE_VERSION;
 
 clade_status clade_mpi_open(clade__transport *transport)
 {
     mpi_state *state = calloc(1, sizeof *state);
     *transport = (clade__transport){.name = "mpi", .calls = &mpi_calls, .state = state};
-    clade_status status = state ? start(transport) : CLADE_ENOMEM;
-    if (status == CLADE_OK) {
-        size_t n = (size_t)transport->n_ranks;
-        state->counts = calloc(4 * n, sizeof(int));
-        if (!state->counts) status = CLADE_ENOMEM;
-        else
-            state->offsets = state->counts + n, state->theirs = state->counts + 2 * n,
-            state->places = state->counts + 3 * n;
-    }
-    if (status == CLADE_ENOMEM) snprintf(transport->said, sizeof transport->said, "out of memory");
-    if (status != CLADE_OK) {
-        free_state(state);
-        transport->state = NULL;
-    }
+    if (!state) return no_memory(transport, "");
+    clade_status status = start(transport);
+    if (status == CLADE_OK) status = make_lists(transport);
+    if (status == CLADE_OK) return CLADE_OK;
+    free_state(state);
+    transport->state = NULL;
     return status;
 }
