@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "graph/buckets.h"
 #include "graph/dry_run.h"
 
 typedef struct size_text {
@@ -78,7 +79,21 @@ static uint64_t workspace_bytes(clade__executable *exe)
     return total + exe->gemm_scratch_bytes;
 }
 
-static void sum_up(clade__executable *exe)
+/* Of gradients that are all kept. */
+static clade_status sum_up_buckets(clade__executable *exe)
+{
+    clade__bucket_plan buckets;
+    clade_status status = clade__bucket_plan_open(&buckets, exe);
+    for (int i = 0; status == CLADE_OK && i < buckets.n; i++) {
+        size_t bytes = (size_t)buckets.sizes[i] * sizeof(float);
+        exe->memory.gradients += bytes;
+        if (bytes > exe->largest_buffer) exe->largest_buffer = bytes;
+    }
+    clade__bucket_plan_free(&buckets);
+    return status;
+}
+
+static clade_status sum_up(clade__executable *exe)
 {
     clade_memory *memory = &exe->memory;
     uint64_t n_states = (uint64_t)clade__optimizer_n_states(&exe->optimizer);
@@ -89,7 +104,7 @@ static void sum_up(clade__executable *exe)
         memory->parameters += bytes;
         if (bytes > exe->largest_buffer) exe->largest_buffer = bytes;
         if (!exe->parameters[i].trains) continue;
-        if (!exe->parameters[i].stepped) memory->gradients += bytes;
+        if (!exe->parameters[i].stepped && !exe->keep_gradients) memory->gradients += bytes;
         memory->optimizer_state += n_states * bytes;
     }
     if (exe->trains) {
@@ -97,9 +112,11 @@ static void sum_up(clade__executable *exe)
         if (n_partials > 0) memory->optimizer_state += (uint64_t)(n_partials + 1) * sizeof(float);
         memory->optimizer_state += (uint64_t)clade__n_parameter_peaks(exe->graph) * sizeof(float);
     }
+    CLADE_TRY(sum_up_buckets(exe));
     memory->activations = workspace_bytes(exe);
     memory->total = memory->parameters + memory->gradients + memory->optimizer_state +
                     memory->activations;
+    return CLADE_OK;
 }
 
 static clade_status plan_inference(clade__executable *exe)
@@ -120,8 +137,7 @@ clade_status clade__memory_plan(clade__executable *exe)
                                        exe->needs_grad));
         CLADE_TRY(read_training(exe));
     }
-    sum_up(exe);
-    return CLADE_OK;
+    return sum_up(exe);
 }
 
 clade_status clade__executable_check(const clade__executable *exe)

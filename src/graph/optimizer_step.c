@@ -38,10 +38,11 @@ static clade_status record_one(clade__session *session, const clade__executable 
                             session->clip_scale, &rates);
 }
 
-static clade_status record_clipping(clade__session *session, const clade__executable *exe,
-                                    clade__commands *commands)
+clade_status clade__optimizer_record_clipping(clade__session *session, const clade__executable *exe,
+                                              clade__commands *commands)
 {
     int n = 0;
+    if (!session->clip_scale) return CLADE_OK;
     clade_tensor **grads = calloc((size_t)exe->graph->n_parameters, sizeof(clade_tensor *));
     if (!grads) return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
     for (int i = 0; i < exe->graph->n_parameters; i++)
@@ -53,17 +54,31 @@ static clade_status record_clipping(clade__session *session, const clade__execut
     return status;
 }
 
-clade_status clade__optimizer_record(clade__session *session, const clade__executable *exe,
-                                     clade__commands *commands)
+/* Of every gradient, or of those in one bucket. */
+static clade_status record_steps(clade__session *session, const clade__executable *exe,
+                                 clade__commands *commands, bool all, int bucket)
 {
-    if (session->clip_scale) CLADE_TRY(record_clipping(session, exe, commands));
     for (int i = 0; i < exe->graph->n_parameters; i++) {
         if (!session->parameters[i].grad) continue;
+        if (!all && session->bucket_plan.places[i].bucket != bucket) continue;
         clade__commands_scope(commands, CLADE_PHASE_OPTIMIZER,
                               exe->graph->parameters[i].layer->label);
         CLADE_TRY(record_one(session, exe, commands, i));
     }
     return CLADE_OK;
+}
+
+clade_status clade__optimizer_record_bucket(clade__session *session, const clade__executable *exe,
+                                            clade__commands *commands, int bucket)
+{
+    return record_steps(session, exe, commands, false, bucket);
+}
+
+clade_status clade__optimizer_record(clade__session *session, const clade__executable *exe,
+                                     clade__commands *commands)
+{
+    CLADE_TRY(clade__optimizer_record_clipping(session, exe, commands));
+    return record_steps(session, exe, commands, true, 0);
 }
 
 void clade__optimizer_advance(clade__session *session, const clade__executable *exe)

@@ -351,6 +351,8 @@ static clade_status record(recording *r, bool with_loss)
         if (!layout->goes_back[i]) continue;
         clade__commands_scope(r->commands, CLADE_PHASE_BACKWARD, graph->layers[i]->label);
         CLADE_TRY(record_backward(r, graph->layers[i]));
+        if (r->plan->behind)
+            CLADE_TRY(r->plan->behind(r->plan->behind_user, r->commands, i));
     }
     return CLADE_OK;
 }

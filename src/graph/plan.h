@@ -32,6 +32,9 @@ typedef struct clade__plan {
     clade__plan_loss *losses; /* (n_losses) */
     bool *written; /* (n_parameters) while backward is recorded: which have a gradient already */
     bool *stepped; /* (n_parameters) after that: whose step is part of it */
+    /* Called while backward is recorded, behind each layer's commands; NULL: nobody wants it. */
+    clade_status (*behind)(void *user, clade__commands *commands, int layer);
+    void *behind_user;
     const clade_tensor *weights; /* (classes) float32 of the classes of the first loss, or NULL: all weigh
                                   * the same */
 } clade__plan;

@@ -58,10 +58,34 @@ static clade_status create_parameter(clade__session *session, const clade__execu
     clade_shape shape = exe->graph->parameters[index].shape;
     CLADE_TRY(create_value(session, exe, index, given));
     if (!exe->trains || !exe->parameters[index].trains) return CLADE_OK;
-    if (!exe->parameters[index].stepped) CLADE_TRY(create_zeroed(&t->grad, exe->device, shape));
+    const clade__bucket_place *place = &session->bucket_plan.places[index];
+    if (place->bucket >= 0)
+        CLADE_TRY(clade_tensor_view(&t->grad, session->buckets[place->bucket], place->offset, shape));
+    else if (!exe->parameters[index].stepped)
+        CLADE_TRY(create_zeroed(&t->grad, exe->device, shape));
     for (int i = 0; i < clade__optimizer_n_states(&exe->optimizer); i++)
         CLADE_TRY(create_zeroed(&t->state[i], exe->device, shape));
     return CLADE_OK;
+}
+
+static clade_status create_buckets(clade__session *session, const clade__executable *exe)
+{
+    CLADE_TRY(clade__bucket_plan_open(&session->bucket_plan, exe));
+    session->buckets = calloc((size_t)session->bucket_plan.n + 1, sizeof(clade_tensor *));
+    if (!session->buckets) return clade__fail(CLADE_ENOMEM, "no memory for gradients");
+    for (int i = 0; i < session->bucket_plan.n; i++)
+        CLADE_TRY(create_zeroed(&session->buckets[i], exe->device,
+                                CLADE_SHAPE(session->bucket_plan.sizes[i])));
+    return CLADE_OK;
+}
+
+static void release_buckets(clade__session *session)
+{
+    for (int i = 0; session->buckets && i < session->bucket_plan.n; i++)
+        clade_tensor_free(session->buckets[i]);
+    free(session->buckets);
+    session->buckets = NULL;
+    clade__bucket_plan_free(&session->bucket_plan);
 }
 
 static clade_status create_workspace(clade__session *session, const clade__executable *exe)
@@ -89,6 +113,7 @@ static clade_status take_memory(clade__session *session, const clade__executable
 {
     const float *given = session->initial;
     CLADE_TRY(open_numbers(session, exe));
+    CLADE_TRY(create_buckets(session, exe));
     for (int i = 0; i < exe->graph->n_parameters; i++) {
         CLADE_TRY(create_parameter(session, exe, i, given));
         if (given) given += clade_shape_elements(exe->graph->parameters[i].shape);
@@ -127,6 +152,7 @@ void clade__session_release(clade__session *session, const clade__executable *ex
         clade_tensor_free(t->grad);
         for (int k = 0; k < CLADE__MAX_STATE; k++) clade_tensor_free(t->state[k]);
     }
+    release_buckets(session);
     free(session->parameters);
     free(session->group_lrs);
     session->parameters = NULL;

@@ -4,17 +4,20 @@
 #ifndef CLADE_GRAPH_SESSION_H
 #define CLADE_GRAPH_SESSION_H
 
-#include "graph/executable.h"
+#include "graph/buckets.h"
 
 typedef struct clade__parameter_tensors {
     clade_tensor *value;
-    clade_tensor *grad;                    /* NULL unless it trains and its gradient is stored */
+    clade_tensor *grad;                    /* NULL unless it trains and its gradient is stored; of a
+                                            * bucket, a view of it */
     clade_tensor *state[CLADE__MAX_STATE]; /* as the optimizer has them; NULL unless it trains */
 } clade__parameter_tensors;
 
 typedef struct clade__session {
     uint64_t seed; /* of initial values, shuffles and masks */
     clade__parameter_tensors *parameters; /* (n_parameters) */
+    clade_tensor **buckets; /* (bucket_plan.n) in which gradients lie that are all kept */
+    clade__bucket_plan bucket_plan;
     clade__buffer **workspace;            /* one buffer a slot; NULL in a dry session */
     int n_workspace;
     clade_tensor *clip_scale, *clip_partials; /* (1) and optimizer_partials(); NULL without clipping */
@@ -53,6 +56,13 @@ clade__sgd_rates clade__optimizer_sgd_rates(const clade__session *session,
 /* Records clipping, and the step of every parameter whose step is not part of backward. */
 clade_status clade__optimizer_record(clade__session *session, const clade__executable *exe,
                                      clade__commands *commands);
+
+/* The same in pieces: clipping by the norm of all gradients, where there is any; and the step of the parameters
+ * whose gradients lie in one bucket. */
+clade_status clade__optimizer_record_clipping(clade__session *session, const clade__executable *exe,
+                                              clade__commands *commands);
+clade_status clade__optimizer_record_bucket(clade__session *session, const clade__executable *exe,
+                                            clade__commands *commands, int bucket);
 
 /* Sets what step session->step + 1 reads, and counts it. Before each run of the commands. */
 void clade__optimizer_advance(clade__session *session, const clade__executable *exe);
