@@ -438,7 +438,7 @@ const fault_scenario fault_scenarios[] = {
     {"resuming", run_resuming, false},     {"diverging", run_diverging, false},
     {"own steps", fault_run_steps, false},
     {"fields", run_fields, false},         {"images", fault_run_images, false},
-    {"jobs", fault_run_jobs, false},
+    {"jobs", fault_run_jobs, false},       {"ranks", fault_run_ranks, false},
 };
 const int fault_n_scenarios = sizeof fault_scenarios / sizeof fault_scenarios[0];
 

@@ -24,9 +24,10 @@ typedef struct fault_scenario {
 extern const fault_scenario fault_scenarios[];
 extern const int fault_n_scenarios;
 
-/* fault_images.c, fault_jobs.c, fault_reports.c, fault_steps.c, fault_tables.c */
+/* fault_images.c, fault_jobs.c, fault_ranks.c, fault_reports.c, fault_steps.c, fault_tables.c */
 clade_status fault_run_images(double *result);
 clade_status fault_run_jobs(double *result);
+clade_status fault_run_ranks(double *result);
 clade_status fault_run_reports(double *result);
 clade_status fault_run_steps(double *result);
 clade_status fault_run_tables(double *result);

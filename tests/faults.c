@@ -77,7 +77,7 @@ void *fault_no_object(cl_int *error)
 
 static void count(fault_kind kind, int more)
 {
-    if (active) n_held[kind] += more;
+    if (active) __atomic_fetch_add(&n_held[kind], more, __ATOMIC_RELAXED); /* a training may have two threads */
 }
 
 void *fault_given(fault_kind kind, void *object)

@@ -119,6 +119,11 @@ const char *fault_left(void);
 #define clEnqueueCopyBuffer(...)     FAULT_ENQUEUE(clEnqueueCopyBuffer, __VA_ARGS__)
 #define clEnqueueFillBuffer(...)     FAULT_ENQUEUE(clEnqueueFillBuffer, __VA_ARGS__)
 #define clEnqueueNDRangeKernel(...)  FAULT_ENQUEUE(clEnqueueNDRangeKernel, __VA_ARGS__)
+#define clEnqueueMarkerWithWaitList(queue, n, list, event) \
+    fault_counted(FAULT_EVENT, true, FAULT_CL(clEnqueueMarkerWithWaitList, queue, n, list, event))
+#define clEnqueueMapBuffer(a, b, c, d, e, f, g, h, i, error) \
+    FAULT(clEnqueueMapBuffer, fault_no_object(error), a, b, c, d, e, f, g, h, i, error)
+#define clEnqueueUnmapMemObject(...) FAULT_CL(clEnqueueUnmapMemObject, __VA_ARGS__)
 #define clEnqueueReadBuffer(...)     FAULT_ENQUEUE(clEnqueueReadBuffer, __VA_ARGS__)
 #define clEnqueueWriteBuffer(...)    FAULT_ENQUEUE(clEnqueueWriteBuffer, __VA_ARGS__)
 #define clRetainEvent(...) fault_counted(FAULT_EVENT, true, FAULT_CL(clRetainEvent, __VA_ARGS__))

@@ -276,6 +276,7 @@ static void check_trace(const char *path)
     assert_int_equal(n_steps, STEPS);
     assert_true(n_transfers > 0);
     for (int phase = 1; phase < CLADE_N_PHASES; phase++) {
+        if (phase == CLADE_PHASE_COMMUNICATION) continue; /* of several ranks; see test_ranks */
         if (!seen[phase]) print_error("no event of %s\n", clade_phase_name((clade_phase)phase));
         assert_true(seen[phase] > 0);
     }

@@ -133,7 +133,8 @@ CLADE_API uint64_t clade_device_bytes_peak(const clade_device *device);
     X(OPTIMIZER, "optimizer")                                                                      \
     X(METRICS, "metrics")                                                                          \
     X(VALIDATION, "validation")                                                                    \
-    X(TRANSFER, "transfer")
+    X(TRANSFER, "transfer")                                                                        \
+    X(COMMUNICATION, "communication")
 
 typedef enum clade_phase {
 #define CLADE_PHASE_ID(id, name) CLADE_PHASE_##id,
@@ -164,7 +165,9 @@ typedef struct clade_profile_totals {
     uint64_t n_commands, n_traced; /* of the whole profile; of them in its trace */
     double busy_seconds;           /* summed over the commands, which do not overlap */
     double wall_seconds;           /* from the first command's start to the last one's end */
-    uint64_t reserved[4];
+    double communication_seconds;  /* of a job's ranks, while their gradients were summed, by the host's clock; */
+    double exposed_seconds;        /* and of the device, waiting for that with nothing else to do */
+    uint64_t reserved[2];
 } clade_profile_totals;
 
 /* Starts to gather, from zero. Profiling costs a little time for each launch. */

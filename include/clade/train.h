@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <clade/data.h>
+#include <clade/job.h>
 #include <clade/model.h>
 
 #ifdef __cplusplus
@@ -156,7 +157,21 @@ typedef struct clade_fit_options {
                                         * signal's handler, or another thread */
     const clade_augment *augment; /* of the training data's images; NULL: none. CLADE_EINVAL for data of
                                    * other shapes or of named fields */
-    uint64_t reserved[15];
+    clade_job *job;       /* train as one of its ranks, NULL: alone. Each rank has a device of its own, the
+                           * whole data, and the same model, compiled with keep_gradients, and calls
+                           * clade_fit with the same options; else CLADE_ERANK or CLADE_EINVAL. It does its
+                           * share of each batch, and gradients are summed in the order of the ranks: what
+                           * is trained is what one rank would train, to rounding, and the same to the bit
+                           * whenever the same ranks do it. Batch norm has the statistics of each rank's
+                           * share. Rank 0 alone writes run_dir and calls on_message and on_begin; a
+                           * checkpoint can be resumed by any number of ranks. What fails on one rank ends
+                           * clade_fit on all, with its status and its message */
+    const float *shares;  /* (ranks) of the job: how much of each batch each rank does, in proportion. NULL:
+                           * all the same. CLADE_EINVAL for one that is not above 0, or where there are not
+                           * samples enough in a batch for each rank */
+    bool share_auto;      /* begin with these, measure how long each rank takes, and share by that: once in
+                           * the first steps, and again where it changes. The bits then depend on the time */
+    uint64_t reserved[12];
 } clade_fit_options;
 
 typedef enum clade_fit_end {

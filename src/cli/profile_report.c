@@ -60,7 +60,8 @@ static clade_status print_table(const clade_profile_entry *entries, size_t n_ent
                                                  "TOTAL ms", "us A CALL", "SHARE"};
     cli_table table = {.n_columns = N_COLUMNS, .right = 0x3c, .drop = "42"}; /* us a call, calls */
     double total = 0.0;
-    for (size_t i = 0; i < n_entries; i++) total += entries[i].seconds;
+    for (size_t i = 0; i < n_entries; i++) /* of the device: communication is the host's */
+        if (entries[i].phase != CLADE_PHASE_COMMUNICATION) total += entries[i].seconds;
     for (int i = 0; i < N_COLUMNS; i++) cli_table_add(&table, "%s", heads[i]);
     /* In the order of a step; what belongs to no part of it comes last. */
     for (int phase = 1; phase <= CLADE_N_PHASES; phase++)
@@ -76,6 +77,10 @@ static void print_totals(const clade_profile_totals *totals)
     double share = wall > 0.0 ? 100.0 * gap / wall : 0.0;
     cli_say(NULL, "device busy %.3f s of %.3f s, from the first step to the last command; gaps %.3f s, "
                   "%.1f %% (host, launches, compiling)", totals->busy_seconds, wall, gap, share);
+    double said = totals->communication_seconds, hidden = said - totals->exposed_seconds;
+    if (said > 0.0)
+        cli_say(NULL, "communication %.3f s, of which the device's work hides %.3f s, %.0f %%", said,
+                hidden > 0.0 ? hidden : 0.0, hidden > 0.0 ? 100.0 * hidden / said : 0.0);
 }
 
 clade_status cli_profile_check(cli_call *call)

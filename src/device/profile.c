@@ -34,6 +34,7 @@ struct clade__profile {
     uint64_t from;            /* the first command that the totals count */
     uint64_t first_start, busy; /* of those; nanoseconds of the device's clock */
     uint64_t last_end;          /* of the command that was read last */
+    double communication, exposed; /* seconds */
     clade_status status;
     char error[512];
     clade__trace trace;
@@ -212,6 +213,23 @@ void clade__profile_host_end(clade_device *device, const char *name, int64_t ind
     trace->spans[trace->n_spans++] = (clade__trace_span){name, index, begun, host_now()};
 }
 
+void clade__profile_add_communication(clade_device *device, uint64_t n_calls, double seconds, double exposed)
+{
+    clade__profile *profile = device->profile;
+    size_t entry;
+    if (!profile) return;
+    profile->communication += seconds;
+    profile->exposed += exposed;
+    clade_status status = entry_of(profile, "sum over ranks", &(clade__scope){CLADE_PHASE_COMMUNICATION, NULL},
+                                   &entry);
+    if (status != CLADE_OK) {
+        keep_trouble(profile, status);
+        return;
+    }
+    profile->entries[entry].n_calls += n_calls;
+    profile->entries[entry].seconds += seconds;
+}
+
 /* ---- begin and end --------------------------------------------------------------------------- */
 
 void clade__profile_free(clade__profile *profile)
@@ -298,6 +316,8 @@ clade_status clade_profile_describe(const clade_device *device, clade_profile_to
     CLADE_TRY(ended_profile(device, &profile));
     totals->n_commands = profile->n_added;
     totals->n_traced = profile->trace.n_commands;
+    totals->communication_seconds = profile->communication;
+    totals->exposed_seconds = profile->exposed;
     totals->busy_seconds = 1e-9 * (double)profile->busy;
     if (profile->n_read > profile->from)
         totals->wall_seconds = 1e-9 * (double)(profile->last_end - profile->first_start);

@@ -48,6 +48,9 @@ int64_t clade__profile_host_begin(clade_device *device);
  * time. Nothing while profiling is off. */
 void clade__profile_host_end(clade_device *device, const char *name, int64_t index, int64_t begun);
 
+/* Counts a step's communication: n calls that took so long in all, and how long the device waited for them. */
+void clade__profile_add_communication(clade_device *device, uint64_t n_calls, double seconds, double exposed);
+
 /* Writes the trace as a file of the Trace Event Format. */
 clade_status clade__trace_write(const clade__trace *trace, const char *device_name,
                                 const char *path);

@@ -7,19 +7,30 @@
 #include "train/outputs.h"
 
 /* Two log points ahead of the device at most: a stop need not wait for more. */
-static clade_status run_batches(clade__pass *pass, const volatile sig_atomic_t *stop,
-                                clade__transfer *transfer, int64_t *n_done)
+static clade_status run_batches(clade__pass *pass, const clade__span_of_rows *mine,
+                                const volatile sig_atomic_t *stop, clade__transfer *transfer, int64_t *n_done)
 {
     clade__pace pace = clade__pace_begin();
-    int64_t sent = 0, n = 0;
-    while (n < pass->n_batches && !(stop && *stop)) {
+    int64_t sent = mine->first, n = mine->first, end = mine->first + mine->n;
+    while (n < end && !(stop && *stop)) {
         CLADE_TRY(clade__pass_run(pass, n++));
-        if (n - sent < pace.interval && n < pass->n_batches) continue;
+        if (n - sent < pace.interval && n < end) continue;
         CLADE_TRY(clade__transfer_wait(transfer));
         CLADE_TRY(clade__pass_read_begin(pass, sent, n, transfer));
         clade__pace_next(&pace);
-        *n_done = sent = n;
+        sent = n;
+        *n_done = n - mine->first;
     }
+    return CLADE_OK;
+}
+
+/* Each rank's batches are 0 for all the others. Where one rank was stopped nothing counts. */
+static clade_status sum_up(clade__pass *pass, const clade__span_of_rows *mine, int64_t *n_done)
+{
+    double missing = (double)(mine->n - *n_done);
+    CLADE_TRY(clade__ranks_sum_doubles(pass->ranks, &missing, 1));
+    CLADE_TRY(clade__pass_sum_up(pass, 0, pass->n_batches));
+    *n_done = missing == 0.0 ? pass->n_batches : 0;
     return CLADE_OK;
 }
 
@@ -27,11 +38,17 @@ clade_status clade__pass_evaluate(clade__pass *pass, const volatile sig_atomic_t
                                   clade_metrics *metrics)
 {
     clade__transfer transfer = {0};
+    clade__span_of_rows mine = {.n = pass->n_batches};
     int64_t n_done = 0;
-    clade_status status = run_batches(pass, stop, &transfer, &n_done);
+    if (pass->ranks) {
+        mine = clade__shares_of(pass->shares, pass->n_batches);
+        clade__pass_clear_sums(pass);
+    }
+    clade_status status = run_batches(pass, &mine, stop, &transfer, &n_done);
     clade_status waited = clade__transfer_wait(&transfer);
     if (status == CLADE_OK) status = waited;
-    if (status == CLADE_OK) status = clade__pass_read_more(pass, n_done);
+    if (status == CLADE_OK) status = clade__pass_read_more(pass, mine.first, mine.first + n_done);
+    if (status == CLADE_OK && pass->ranks) status = sum_up(pass, &mine, &n_done);
     *metrics = clade__pass_metrics(pass, n_done);
     return status;
 }
@@ -123,7 +140,7 @@ static clade_status predict(clade_model *model, clade_data *data, int64_t first,
     if (first < 0 || n < 1 || first > data->n_samples || n > data->n_samples - first)
         return clade__fail(CLADE_EINVAL, "predict: %lld samples from number %lld on, of %lld",
                            (long long)n, (long long)first, (long long)data->n_samples);
-    CLADE_TRY(clade__pass_check(model, false, n));
+    CLADE_TRY(clade__pass_check(model, false, n, NULL));
     CLADE_TRY(clade__model_materialize(model));
     clade__feed feed = {0};
     clade__binding binding;

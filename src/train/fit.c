@@ -50,6 +50,7 @@ static clade_status receive(clade__fit *f)
 {
     int64_t begun = clade__profile_host_begin(f->model->device);
     CLADE_TRY(clade__transfer_wait(&f->transfer));
+    CLADE_TRY(clade__pass_sum_up(&f->train, f->known, f->sent));
     clade__profile_host_end(f->model->device, "wait for metrics", f->state.step, begun);
     for (int64_t i = f->known; i < f->sent; i++)
         if (!clade__pass_is_finite(&f->train, i))
@@ -70,28 +71,37 @@ static clade_status send_sums(clade__fit *f)
 
 clade_status clade__fit_catch_up(clade__fit *f)
 {
-    bool finite;
+    bool finite, wrong;
     CLADE_TRY(receive(f));
     CLADE_TRY(send_sums(f));
     CLADE_TRY(receive(f));
     if (f->good_step == f->state.step) return CLADE_OK;
     CLADE_TRY(clade__session_is_finite(&f->model->session, &f->model->exe, &finite));
-    if (!finite) return notice(f, "a parameter after", f->state.step);
+    CLADE_TRY(clade__fit_first_finding(f, finite ? -1 : 0, NULL, 0, &wrong));
+    if (wrong) return notice(f, "a parameter after", f->state.step);
     f->good_step = f->state.step;
     return CLADE_OK;
 }
 
-static bool copy_is_due(const clade__fit *f)
+bool clade__fit_copy_is_due(const clade__fit *f)
 {
     double since = clade__seconds() - f->copied_at;
     return since >= COPY_SECONDS && since >= COPY_SHARE * f->copying;
+}
+
+/* Several ranks go by what they agreed on before the step. */
+static bool copy_is_due(const clade__fit *f)
+{
+    if (f->together) return f->agreed.copy;
+    return clade__fit_copy_is_due(f);
 }
 
 /* At a log point by time, and where log_every wants a report. */
 static clade_status log_if_due(clade__fit *f)
 {
     int64_t log_every = f->options->log_every, n = f->state.epoch_step;
-    bool by_time = n - f->sent >= f->pace.interval, asked = log_every > 0 && n % log_every == 0;
+    bool by_time = f->together ? f->agreed.log : n - f->sent >= f->pace.interval;
+    bool asked = log_every > 0 && n % log_every == 0;
     if (!by_time && !asked) return CLADE_OK;
     CLADE_TRY(receive(f));
     CLADE_TRY(send_sums(f));
@@ -127,6 +137,7 @@ static clade_status validate(clade__fit *f, bool *whole)
     if (p->best) return CLADE_OK;
     CLADE_TRY(clade__pass_evaluate(&f->valid, f->options->stop, &p->valid));
     *whole = p->has_valid = p->valid.n_samples == f->valid.n_samples;
+    f->agreed.stop |= !*whole;
     if (!*whole) return CLADE_OK;
     state->valid = p->valid;
     p->best = better(&p->valid, &state->best, 0.0);
@@ -147,6 +158,7 @@ static clade_status validate(clade__fit *f, bool *whole)
 static clade_status finish_epoch(clade__fit *f)
 {
     clade_progress *p = &f->progress;
+    CLADE_TRY(clade__fit_make_alike(f));
     CLADE_TRY(clade__fit_catch_up(f));
 
     double seconds = clade__fit_seconds(f), began = clade__seconds();
@@ -183,6 +195,11 @@ static bool steps_left(const clade__fit *f)
 
 bool clade__fit_stop_asked(const clade__fit *f)
 {
+    return f->together ? f->agreed.stop : clade__fit_wants_to_stop(f);
+}
+
+bool clade__fit_wants_to_stop(const clade__fit *f)
+{
     return f->stop || (f->options->stop && *f->options->stop);
 }
 
@@ -191,14 +208,26 @@ static bool stopped_early(const clade__fit *f)
     return f->options->patience > 0 && f->state.n_worse >= f->options->patience;
 }
 
+/* What this rank wants after the step that is about to begin. */
+static clade__votes votes_of(const clade__fit *f)
+{
+    return (clade__votes){.stop = clade__fit_wants_to_stop(f),
+                          .log = f->state.epoch_step + 1 - f->sent >= f->pace.interval,
+                          .copy = clade__fit_copy_is_due(f),
+                          .checkpoint = clade__fit_checkpoint_is_due(f)};
+}
+
 static clade_status run_step(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
     f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step);
     f->model->session.numbers.lr = f->progress.lr;
+    if (f->together) f->train.votes = votes_of(f);
     CLADE_TRY(clade__pass_run(&f->train, state->epoch_step));
+    clade__fit_hear(f);
     state->epoch_step++;
     state->step++;
+    CLADE_TRY(clade__fit_balance(f));
     CLADE_TRY(log_if_due(f));
     return clade__fit_checkpoint_if_due(f, false);
 }
@@ -224,6 +253,7 @@ static clade_status run_epoch(clade__fit *f)
 static clade_status finish_stopped(clade__fit *f)
 {
     f->result->end = CLADE_STOPPED;
+    CLADE_TRY(clade__fit_make_alike(f));
     CLADE_TRY(clade__fit_catch_up(f));
     CLADE_TRY(clade__run_log_keep(&f->log, f->model, false));
     return clade__fit_checkpoint(f);
@@ -248,7 +278,7 @@ static clade_status run(clade__fit *f)
                  (long long)(f->state.epochs - f->state.n_worse));
     }
     CLADE_TRY(clade__fit_checkpoint(f));
-    return clade__fit_warn_after(f);
+    return f->ranks.rank > 0 ? CLADE_OK : clade__fit_warn_after(f);
 }
 
 clade_status clade__fit_run(clade__fit *f)

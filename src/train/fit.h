@@ -1,15 +1,31 @@
 /* A call of clade_fit: what its parts share. fit_open.c begins and ends it, fit.c is the loop, and
- * fit_checkpoint.c keeps it and goes on with one that was kept. */
+ * fit_checkpoint.c keeps it and goes on with one that was kept. fit_ranks.c: as one of several ranks. */
 #ifndef CLADE_TRAIN_FIT_H
 #define CLADE_TRAIN_FIT_H
 
+#include "dist/job.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/run_log.h"
 
+/* What a rank has measured since the shares were set, or looked at. */
+typedef struct clade__balance {
+    clade__join_times before; /* the last step */
+    int64_t n_steps, wanted;  /* whole batches; after so many the ranks compare */
+    double computing;         /* seconds of those that count */
+    bool settled;             /* the shares were as they should be */
+} clade__balance;
+
 typedef struct clade__fit {
     clade_model *model;
     const clade_fit_options *options;
+    clade__ranks ranks, *together; /* together: the same, of a job of several ranks; else NULL */
+    clade__shares shares;
+    clade__balance balance;
+    clade__votes agreed; /* before the last step */
+    bool mixed;          /* devices differ */
+    int64_t alike_step;  /* after which ranks were made alike last */
+    bool keeps, writes;  /* there is a run folder; and this rank, the first, writes it */
     clade__pass train, valid;
     clade__run_log log;
     clade__schedule schedule;
@@ -41,8 +57,13 @@ clade_status clade__fit_run(clade__fit *f);
 /* Waits for the device, and takes in all sums. All is finite then; else CLADE_EDIVERGED. */
 clade_status clade__fit_catch_up(clade__fit *f);
 
-/* Whether the user wants it to stop. */
+/* Whether it is to stop: the user of some rank wants it; and whether this rank's does. */
 bool clade__fit_stop_asked(const clade__fit *f);
+bool clade__fit_wants_to_stop(const clade__fit *f);
+
+/* Whether a copy is due, or a checkpoint, by this rank's clock. */
+bool clade__fit_copy_is_due(const clade__fit *f);
+bool clade__fit_checkpoint_is_due(const clade__fit *f);
 
 /* Seconds of training so far, without validation and saving. */
 double clade__fit_seconds(const clade__fit *f);
@@ -60,6 +81,34 @@ clade_status clade__fit_warn_after(clade__fit *f);
 /* fit_diverged.c: after CLADE_EDIVERGED, finds out where it began, says so with the same status, and
  * goes back to the copy. */
 clade_status clade__fit_diverged(clade__fit *f);
+
+/* fit_ranks.c: joins the ranks of the options' job, where it has several. Between the two each failure of one
+ * rank is heard of by all at their next meeting, at the latest in clade__fit_part, which gives the status in
+ * which all end. */
+clade_status clade__fit_meet(clade__fit *f);
+clade_status clade__fit_part(clade__fit *f, clade_status status);
+
+/* Where all has been opened: refuses ranks that would not train alike. */
+clade_status clade__fit_compare(clade__fit *f);
+
+/* Gives all ranks what the first one begins with, or goes on with. */
+clade_status clade__fit_begin_alike(clade__fit *f, bool resumed);
+
+/* Makes what ranks have of their own the same on all: running statistics, by their means; and where devices
+ * differ, which may round differently, all that is trained. */
+clade_status clade__fit_make_alike(clade__fit *f);
+
+/* After a step: what all agreed on before it; and where it was asked for, new shares for ranks that were not
+ * ready at the same time. */
+void clade__fit_hear(clade__fit *f);
+clade_status clade__fit_balance(clade__fit *f);
+
+/* What was found on some ranks, at places of which 0 is the first and -1 is none: whether anything was, and
+ * `what` becomes that of the first place. */
+clade_status clade__fit_first_finding(clade__fit *f, int64_t place, void *what, size_t n_bytes, bool *any);
+
+/* Restores f->kept on a rank that did not read it. */
+clade_status clade__fit_restore(clade__fit *f);
 
 /* fit_checkpoint.c: makes f->kept the training as it is now, after clade__fit_catch_up. */
 clade_status clade__fit_copy(clade__fit *f);

@@ -80,17 +80,18 @@ static clade_status write_checkpoint(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
     const char *folder = f->options->run_dir;
-    CLADE_TRY(open_checkpoints(f));
-    CLADE_TRY(clade__run_log_sync(&f->log, &state->log_bytes));
+    if (f->writes) CLADE_TRY(open_checkpoints(f));
+    if (f->writes) CLADE_TRY(clade__run_log_sync(&f->log, &state->log_bytes));
     CLADE_TRY(clade__fit_copy(f));
-    CLADE_TRY(clade__checkpoint_write(folder, f->model, &f->kept));
+    if (f->writes) CLADE_TRY(clade__checkpoint_write(folder, f->model, &f->kept));
     f->kept_step = state->step;
-    return prune(f);
+    return f->writes ? prune(f) : CLADE_OK;
 }
 
 clade_status clade__fit_checkpoint(clade__fit *f)
 {
-    if (!f->options->run_dir || f->kept_step == f->state.step) return CLADE_OK;
+    if (!f->keeps || f->kept_step == f->state.step) return CLADE_OK;
+    CLADE_TRY(clade__fit_make_alike(f));
     CLADE_TRY(clade__fit_catch_up(f));
     f->state.seconds = clade__fit_seconds(f);
     f->state.epoch_seconds = f->state.epoch_step > 0 ? f->state.seconds - f->epoch_started : 0.0;
@@ -103,6 +104,13 @@ clade_status clade__fit_checkpoint(clade__fit *f)
     return status;
 }
 
+bool clade__fit_checkpoint_is_due(const clade__fit *f)
+{
+    const clade_span *every = &f->options->checkpoint_every;
+    return every->count > 0 && every->unit == CLADE_SECONDS &&
+           clade__seconds() - f->kept_at >= (double)every->count;
+}
+
 clade_status clade__fit_checkpoint_if_due(clade__fit *f, bool epoch_end)
 {
     const clade_span *every = &f->options->checkpoint_every;
@@ -111,7 +119,7 @@ clade_status clade__fit_checkpoint_if_due(clade__fit *f, bool epoch_end)
     switch (every->unit) {
     case CLADE_STEPS: due = f->state.step % every->count == 0; break;
     case CLADE_EPOCHS: due = epoch_end && f->state.epochs % every->count == 0; break;
-    case CLADE_SECONDS: due = clade__seconds() - f->kept_at >= (double)every->count; break;
+    case CLADE_SECONDS: due = f->together ? f->agreed.checkpoint : clade__fit_checkpoint_is_due(f); break;
     }
     return due ? clade__fit_checkpoint(f) : CLADE_OK;
 }
@@ -119,7 +127,7 @@ clade_status clade__fit_checkpoint_if_due(clade__fit *f, bool epoch_end)
 /* ---- go on ----------------------------------------------------------------------------------- */
 
 /* Everything is as it was when the checkpoint was written. */
-static clade_status restore(clade__fit *f)
+clade_status clade__fit_restore(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
     *state = f->kept.state;
@@ -191,7 +199,7 @@ static clade_status resume(clade__fit *f, const int64_t *steps, int n, clade__te
     CLADE_TRY(open_checkpoints(f));
     CLADE_TRY(read_newest(f, steps, n, &same_platform, text));
     CLADE_TRY(check_length(f));
-    CLADE_TRY(restore(f));
+    CLADE_TRY(clade__fit_restore(f));
     bool damaged = text->data != NULL;
     clade__text_append(text, "%sgoing on from step %lld", damaged ? "; " : "",
                        (long long)f->state.step);

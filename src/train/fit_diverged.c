@@ -15,7 +15,12 @@ typedef struct replay {
     clade__fit *f;
     clade__fit_state at; /* how far it is */
     bool in_step;        /* what is looked at is not from before it */
-    char what[320];      /* what was found, and what to try; "" before */
+    int64_t scope;       /* counts those that were looked at */
+    struct {
+        int64_t scope; /* the count then */
+        clade_divergence diverged;
+        char what[320]; /* what was found, and what to try; "" before */
+    } found;
 } replay;
 
 /* ---- the steps again --------------------------------------------------------------------------- */
@@ -74,8 +79,8 @@ static void tell_sample(replay *r, const clade__part *part, const clade__left *l
     char what[96] = "target";
     if (left->kind == CLADE__LEFT_X) snprintf(what, sizeof what, "feature");
     if (feed->data->n_fields > 0) snprintf(what, sizeof what, "'%.64s' at", left->layer->name);
-    snprintf(r->what, sizeof r->what, "the network sees %s %lld of sample %lld of '%.100s' as no "
-             "finite number; look at that sample, and at how the data is scaled", what,
+    snprintf(r->found.what, sizeof r->found.what, "the network sees %s %lld of sample %lld of '%.100s' as "
+             "no finite number; look at that sample, and at how the data is scaled", what,
              (long long)(index % cols), (long long)feed->host_order[part->first + index / cols],
              feed->data->name);
 }
@@ -111,13 +116,14 @@ static void tell_layer(replay *r, const clade__left *left)
         snprintf(layer, sizeof layer, "layer '%.64s' (%s, %lld to %lld)", at->name, at->type->name,
                  (long long)clade_shape_elements(at->inputs[0]->shape),
                  (long long)clade_shape_elements(at->outputs[0].shape));
-    snprintf(r->what, sizeof r->what, "%s%s is first not finite%s; %s", what[left->kind], layer,
+    snprintf(r->found.what, sizeof r->found.what, "%s%s is first not finite%s; %s", what[left->kind], layer,
              when, advice(r, left));
 }
 
 static void found(replay *r, const clade__part *part, const clade__left *left, int64_t index)
 {
-    clade_divergence *diverged = &r->f->result->diverged;
+    clade_divergence *diverged = &r->found.diverged;
+    r->found.scope = r->scope;
     *diverged = (clade_divergence){.step = r->at.step + 1, .phase = phase_of(left)};
     if (left->layer && diverged->phase != CLADE_PHASE_FEED)
         snprintf(diverged->layer, sizeof diverged->layer, "%s", left->layer->name);
@@ -153,7 +159,7 @@ static clade_status look_at(void *user, const clade__left *left)
 {
     const look *l = user;
     int64_t index = -1;
-    if (l->r->what[0]) return CLADE_OK;
+    if (l->r->found.what[0]) return CLADE_OK;
     CLADE_TRY(find(&left->tensor, &index));
     if (index >= 0) found(l->r, l->part, left, index);
     return CLADE_OK;
@@ -179,13 +185,19 @@ static clade_status open_plan(const replay *r, clade__plan *plan, int64_t batch)
                                       .has_labels = r->f->train.feed.data->labels != NULL});
 }
 
+/* Ranks go to the step's end together. */
+static bool is_enough(const replay *r)
+{
+    return r->found.what[0] && !r->f->together;
+}
+
 static clade_status look_at_part(replay *r, const clade__part *part)
 {
     clade__plan plan;
     clade__scope scope;
     clade_status status = open_plan(r, &plan, part->n);
     for (size_t from = 0; status == CLADE_OK && from < clade__commands_count(part->commands) &&
-                          !r->what[0];) {
+                          !is_enough(r); r->scope++) {
         status = clade__commands_run_scope(part->commands, &from, &scope);
         if (status == CLADE_OK) status = look_at_scope(r, part, &plan, &scope);
     }
@@ -200,7 +212,7 @@ static clade_status look_before(replay *r)
     const clade__graph *graph = &r->f->model->graph;
     clade__plan plan;
     clade_status status = open_plan(r, &plan, r->f->model->exe.micro_batch);
-    for (int i = 0; status == CLADE_OK && i < graph->n_layers && !r->what[0]; i++)
+    for (int i = 0; status == CLADE_OK && i < graph->n_layers && !r->found.what[0]; i++)
         status = look_at_scope(r, NULL, &plan,
                                &(clade__scope){CLADE_PHASE_OPTIMIZER, graph->layers[i]->label});
     clade__plan_close(&plan);
@@ -208,19 +220,28 @@ static clade_status look_before(replay *r)
     return status;
 }
 
+static clade_status look_at_parts(replay *r, int64_t index)
+{
+    clade__pass *pass = &r->f->train;
+    int64_t n_parts = clade__pass_n_parts(pass, index);
+    clade__part part;
+    for (int64_t i = 0; i < n_parts && !is_enough(r); i++) {
+        CLADE_TRY(clade__pass_feed(pass, index, i, &part));
+        CLADE_TRY(part.n > 0 ? look_at_part(r, &part) : clade__commands_run(part.commands));
+    }
+    return CLADE_OK;
+}
+
 static clade_status look_at_step(replay *r)
 {
     clade__pass *pass = &r->f->train;
+    bool any;
     if (!r->in_step) CLADE_TRY(look_before(r));
     CLADE_TRY(prepare(r));
-    int64_t index = r->at.epoch_step, n_parts = clade__pass_n_parts(pass, index);
-    clade__part part;
-    clade__pass_begin(pass, index);
-    for (int64_t i = 0; i < n_parts && !r->what[0]; i++) {
-        CLADE_TRY(clade__pass_feed(pass, index, i, &part));
-        CLADE_TRY(look_at_part(r, &part));
-    }
-    return CLADE_OK;
+    clade__pass_begin(pass, r->at.epoch_step);
+    CLADE_TRY(clade__pass_end(pass, look_at_parts(r, r->at.epoch_step)));
+    return clade__fit_first_finding(r->f, r->found.what[0] ? r->found.scope : -1, &r->found,
+                                    sizeof r->found, &any);
 }
 
 static clade_status search(replay *r)
@@ -230,7 +251,7 @@ static clade_status search(replay *r)
     while (r->at.step < f->noticed_step && !clade__fit_stop_asked(f)) {
         bool looks = r->at.step >= f->noticed_step - LOOK_STEPS;
         CLADE_TRY(looks ? look_at_step(r) : run_step(r));
-        if (r->what[0]) break;
+        if (r->found.what[0]) break;
         r->at.step++;
         r->at.epoch_step++;
     }
@@ -244,7 +265,7 @@ clade_status clade__fit_diverged(clade__fit *f)
     int64_t from = f->kept.state.step;
     snprintf(noticed, sizeof noticed, "%s", clade_error());
     snprintf(text, sizeof text, "%s: finding out where, from step %lld on", noticed, (long long)from);
-    if (f->options->on_message) f->options->on_message(text, f->options->user);
+    if (f->options->on_message && f->ranks.rank == 0) f->options->on_message(text, f->options->user);
     double began = clade__seconds();
     clade_status status = search(&r);
     f->paused += clade__seconds() - began;
@@ -252,9 +273,10 @@ clade_status clade__fit_diverged(clade__fit *f)
         return clade__fail(status, "%s; looking for the layer failed: %s", noticed, clade_error());
     if (f->state.epochs == 0 && from > 0) /* else the folder has a model of the last epoch's end */
         clade__run_log_take(&f->log, f->model, f->kept.values);
-    if (r.what[0])
+    if (r.found.what[0]) f->result->diverged = r.found.diverged;
+    if (r.found.what[0])
         return clade__fail(CLADE_EDIVERGED, "training diverged: in step %lld (epoch %lld) %s",
-                           (long long)r.at.step + 1, (long long)r.at.epochs + 1, r.what);
+                           (long long)r.at.step + 1, (long long)r.at.epochs + 1, r.found.what);
     if (clade__fit_stop_asked(f))
         return clade__fail(CLADE_EDIVERGED, "%s; try a smaller learning rate (looking for the layer "
                            "was stopped)", noticed);

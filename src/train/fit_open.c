@@ -17,19 +17,26 @@ const char *clade_fit_end_name(clade_fit_end end)
 
 /* The run folder: what it holds is gone on with, or else begun anew. It is locked before anything in it
  * changes, and nothing does before the caller has agreed. */
-static clade_status open_folder(clade__fit *f, const clade__run_start *start)
+static clade_status open_folder(clade__fit *f, const clade__run_start *start, bool *resumed)
 {
     const char *folder = f->options->run_dir;
-    bool resumed = false;
-    if (!folder) return clade__fit_warn_before(f);
     CLADE_TRY(clade__run_log_open(&f->log, folder, f->model, f->options->validate != NULL));
-    if (f->options->resume) CLADE_TRY(clade__fit_resume(f, &resumed));
+    if (f->options->resume) CLADE_TRY(clade__fit_resume(f, resumed));
     if (f->options->on_begin) CLADE_TRY(f->options->on_begin(f->options->user));
-    if (resumed) return clade__fit_resume_log(f);
+    if (*resumed) return clade__fit_resume_log(f);
     CLADE_TRY(clade__checkpoints_prune(folder, -1, 0));
     CLADE_TRY(clade__run_log_cut(&f->log, 0));
-    CLADE_TRY(clade__run_log_start(&f->log, f->model, start));
-    return clade__fit_warn_before(f);
+    return clade__run_log_start(&f->log, f->model, start);
+}
+
+static clade_status begin(clade__fit *f, const clade__run_start *start)
+{
+    bool resumed = false;
+    CLADE_TRY(clade__fit_compare(f));
+    if (f->writes) CLADE_TRY(open_folder(f, start, &resumed));
+    if (!resumed && f->ranks.rank == 0) CLADE_TRY(clade__fit_warn_before(f));
+    CLADE_TRY(clade__fit_begin_alike(f, resumed));
+    return f->kept_step < 0 ? clade__fit_copy(f) : CLADE_OK;
 }
 
 static clade_status open_fit(clade__fit *f, const clade_data *data)
@@ -39,8 +46,9 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
     CLADE_TRY(clade__take_data(model, data));
     clade__fit_memory plan;
     CLADE_TRY(clade__fit_memory_plan(&plan, model, data, f->options));
-    CLADE_TRY(clade__pass_check(model, true, data->n_samples));
-    if (valid) CLADE_TRY(clade__pass_check(model, false, valid->n_samples));
+    clade__shares *shares = f->together ? &f->shares : NULL;
+    CLADE_TRY(clade__pass_check(model, true, data->n_samples, shares));
+    if (valid) CLADE_TRY(clade__pass_check(model, false, valid->n_samples, NULL));
     clade__run_start start = {.n_train = data->n_samples, .memory_bytes = plan.memory.total,
                               .resident = plan.train_resident};
     CLADE_TRY(clade__pass_open(&f->train, model, data,
@@ -49,12 +57,14 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
                                                       .class_weights = f->options->class_weights,
                                                       .replacement = f->options->replacement,
                                                       .balanced = f->options->balanced,
-                                                      .augment = f->options->augment}));
+                                                      .augment = f->options->augment,
+                                                      .ranks = f->together, .shares = shares}));
     if (valid) {
         start.n_valid = valid->n_samples;
         start.valid_is_train = clade_data_equal(data, valid);
         CLADE_TRY(clade__pass_open(&f->valid, model, valid,
-                                   &(clade__pass_options){.resident = plan.valid_resident}));
+                                   &(clade__pass_options){.resident = plan.valid_resident,
+                                                          .ranks = f->together, .shares = shares}));
     }
     f->progress.n_epochs = f->options->epochs ? f->options->epochs : 1;
     f->progress.n_epoch_steps = f->train.n_batches;
@@ -70,8 +80,7 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
                                    model->exe.optimizer.lr, f->train.n_batches, f->progress.n_steps));
     f->kept.values = malloc(clade__model_trained_bytes(model));
     if (!f->kept.values) return clade__fail(CLADE_ENOMEM, "no memory for a copy of the training");
-    CLADE_TRY(open_folder(f, &start));
-    return f->kept_step < 0 ? clade__fit_copy(f) : CLADE_OK;
+    return begin(f, &start);
 }
 
 static clade_status check_classes(const clade_data *train, const clade_fit_options *options)
@@ -167,22 +176,31 @@ static clade_status close_fit(clade__fit *f, clade_status status)
     return status == CLADE_OK ? CLADE_OK : clade__fail_again(status, f->result->why);
 }
 
+static clade_status check_and_open(clade__fit *f, clade_data *train)
+{
+    CLADE_TRY(clade__fit_meet(f));
+    CLADE_TRY(check_options(f->model, f->options));
+    CLADE_TRY(check_classes(train, f->options));
+    CLADE_TRY(clade__feed_check_augment(train, f->options->augment));
+    return open_fit(f, train);
+}
+
 static clade_status fit(clade_model *model, clade_data *train, const clade_fit_options *options,
                         clade_fit_result *result)
 {
-    CLADE_TRY(check_options(model, options));
-    CLADE_TRY(check_classes(train, options));
-    CLADE_TRY(clade__feed_check_augment(train, options->augment));
     clade__fit *f = calloc(1, sizeof *f);
     if (!f) return clade__fail(CLADE_ENOMEM, "no memory to train");
     *f = (clade__fit){.model = model, .options = options, .result = result};
-    clade_status status = open_fit(f, train);
+    clade_status status = check_and_open(f, train);
     if (status == CLADE_OK) status = close_fit(f, clade__fit_run(f));
+    status = clade__fit_part(f, status);
     clade__fit_close_checkpoints(f);
     free(f->kept.values);
     clade__run_log_close(&f->log);
     clade__pass_close(&f->train);
     clade__pass_close(&f->valid);
+    clade__shares_close(&f->shares);
+    clade__ranks_close(&f->ranks);
     free(f);
     return status;
 }

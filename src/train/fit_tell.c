@@ -5,6 +5,7 @@
 
 clade_status clade__fit_tell(clade__fit *f, const char *text)
 {
+    if (f->ranks.rank > 0) return CLADE_OK; /* the first rank says it */
     if (f->options->on_message) f->options->on_message(text, f->options->user);
     return clade__run_log_message(&f->log, text);
 }

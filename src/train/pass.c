@@ -5,7 +5,6 @@
 
 #include "base/file.h"
 #include "device/profile.h"
-#include "dist/communicator.h"
 #include "graph/dry_run.h"
 
 #define LOG_SECONDS 0.1 /* between log points */
@@ -31,16 +30,6 @@ bool clade__data_fits(const clade_model *model, const clade_data *data, bool shu
     return want <= info->global_memory_bytes - info->global_memory_bytes / 10;
 }
 
-clade_status clade__record_update(clade_model *model, clade__commands *commands)
-{
-    const clade__communicator *communicator = &clade__communicator_self;
-    for (int i = 0; i < model->graph.n_parameters; i++)
-        if (model->session.parameters[i].grad)
-            CLADE_TRY(communicator->all_reduce(communicator, commands,
-                                               model->session.parameters[i].grad));
-    return clade__optimizer_record(&model->session, &model->exe, commands);
-}
-
 /* Feed, step and sums of one part. */
 static clade_status record_part(clade__pass *pass, clade__plan *plan, clade__commands *commands)
 {
@@ -55,34 +44,41 @@ static clade_status record_part(clade__pass *pass, clade__plan *plan, clade__com
     return clade__pass_sums_record(pass, plan, commands);
 }
 
-/* One part of a batch of n, of `part` samples; the update comes with the last. */
-static clade_status record(clade__pass *pass, int64_t n, int64_t part, bool first, bool last,
+/* One part of a batch of `of`, of `part` samples; the update comes with the last. */
+static clade_status record(clade__pass *pass, int64_t of, int64_t part, bool first, bool last,
                            clade__commands **commands)
 {
     clade_model *model = pass->model;
+    clade__ready ready = {.pass = pass};
     clade__plan plan;
     CLADE_TRY(clade__commands_create(commands, model->device));
     CLADE_TRY(clade__plan_open(&plan, &(clade__plan_options){
                                           .exe = &model->exe, .session = &model->session,
                                           .training = pass->training, .batch = part,
                                           .has_labels = pass->feed.data->labels != NULL}));
-    plan.of = n;
+    plan.of = of;
     plan.add = !first;
+    if (pass->join && last) clade__pass_record_ready(&ready, &plan);
     clade_status status = record_part(pass, &plan, *commands);
     clade__plan_close(&plan);
-    CLADE_TRY(status);
-    return pass->training && last ? clade__record_update(model, *commands) : CLADE_OK;
+    if (status != CLADE_OK || !pass->training || !last) return status;
+    return pass->join ? clade__pass_record_join(pass, &ready, *commands)
+                      : clade__record_update(model, *commands);
 }
 
+/* A rank that has no samples of a batch has a part of none. */
 static int64_t n_parts_of(const clade__parts *parts)
 {
-    return (parts->n + parts->part - 1) / parts->part;
+    return parts->n > 0 ? (parts->n + parts->part - 1) / parts->part : 1;
 }
 
-/* A batch of n samples, not recorded yet. */
-static clade__parts cut(int64_t n, int64_t at_a_time)
+/* A batch of `of` samples, not recorded yet. */
+static clade__parts cut(int64_t of, int64_t at_a_time, const clade__shares *shares)
 {
-    return (clade__parts){.n = n, .part = n < at_a_time ? n : at_a_time};
+    clade__span_of_rows mine = {.n = of};
+    if (shares) mine = clade__shares_of(shares, of);
+    return (clade__parts){.of = of, .first = mine.first, .n = mine.n,
+                          .part = mine.n < at_a_time ? mine.n : at_a_time};
 }
 
 /* The samples of the last part. */
@@ -91,51 +87,64 @@ static int64_t n_last(const clade__parts *parts)
     return parts->n - (n_parts_of(parts) - 1) * parts->part;
 }
 
-static clade_status check_parts(const clade_model *model, bool training, int64_t n, int64_t at_a_time)
+static clade_status check_parts(const clade_model *model, bool training, const clade__parts *parts)
 {
-    const clade__parts parts = cut(n, at_a_time);
-    CLADE_TRY(clade__dry_run_check(&model->exe, training, parts.part));
-    if (n_last(&parts) == parts.part) return CLADE_OK;
-    return clade__dry_run_check(&model->exe, training, n_last(&parts));
+    if (parts->n == 0) return CLADE_OK;
+    CLADE_TRY(clade__dry_run_check(&model->exe, training, parts->part));
+    if (n_last(parts) == parts->part) return CLADE_OK;
+    return clade__dry_run_check(&model->exe, training, n_last(parts));
 }
 
 /* It takes the memory of one gemm, so it comes before the model's is taken. A model that has its own
  * already, and leaves too little, goes without it: its large batch was checked when it was compiled. */
-clade_status clade__pass_check(const clade_model *model, bool training, int64_t n_samples)
+clade_status clade__pass_check(const clade_model *model, bool training, int64_t n_samples,
+                               const clade__shares *shares)
 {
     int64_t batch = training ? model->exe.batch : model->exe.infer_batch;
     int64_t at_a_time = training ? model->exe.micro_batch : batch;
     if (batch > n_samples) batch = n_samples;
-    int64_t rest = n_samples % batch;
-    clade_status status = check_parts(model, training, batch, at_a_time);
-    if (status == CLADE_OK && rest > 0) status = check_parts(model, training, rest, at_a_time);
+    const clade__parts full = cut(batch, at_a_time, training ? shares : NULL),
+                       rest = cut(n_samples % batch, at_a_time, training ? shares : NULL);
+    clade_status status = check_parts(model, training, &full);
+    if (status == CLADE_OK && rest.of > 0) status = check_parts(model, training, &rest);
     return status == CLADE_EDEVICEMEM && model->session.materialized ? CLADE_OK : status;
 }
 
-static clade_status record_parts(clade__pass *pass, int64_t n, clade__parts *parts)
+static clade_status record_parts(clade__pass *pass, int64_t of, clade__parts *parts)
 {
-    *parts = cut(n, pass->feed.max_batch);
+    *parts = cut(of, pass->feed.max_batch, pass->training ? pass->shares : NULL);
     int64_t n_parts = n_parts_of(parts), last = n_last(parts);
-    if (n_parts > 1) CLADE_TRY(record(pass, n, parts->part, true, false, &parts->first));
-    if (n_parts > 2) CLADE_TRY(record(pass, n, parts->part, false, false, &parts->next));
-    return record(pass, n, last, n_parts == 1, true, &parts->last);
+    if (parts->n == 0) {
+        CLADE_TRY(clade__commands_create(&parts->last, pass->model->device));
+        return clade__pass_record_nothing(pass, parts->last);
+    }
+    if (n_parts > 1) CLADE_TRY(record(pass, of, parts->part, true, false, &parts->first_part));
+    if (n_parts > 2) CLADE_TRY(record(pass, of, parts->part, false, false, &parts->next));
+    return record(pass, of, last, n_parts == 1, true, &parts->last);
+}
+
+static clade_status record_all(clade__pass *pass)
+{
+    int64_t rest = pass->n_samples % pass->batch;
+    CLADE_TRY(record_parts(pass, pass->batch, &pass->full));
+    return rest > 0 ? record_parts(pass, rest, &pass->rest) : CLADE_OK;
 }
 
 static void free_parts(clade__parts *parts)
 {
-    clade__commands_free(parts->first);
+    clade__commands_free(parts->first_part);
     clade__commands_free(parts->next);
     clade__commands_free(parts->last);
 }
 
 static const clade__parts *parts_of(const clade__pass *pass, int64_t index)
 {
-    return pass->rest.n > 0 && index == pass->n_batches - 1 ? &pass->rest : &pass->full;
+    return pass->rest.of > 0 && index == pass->n_batches - 1 ? &pass->rest : &pass->full;
 }
 
 int64_t clade__pass_n_in(const clade__pass *pass, int64_t index)
 {
-    return parts_of(pass, index)->n;
+    return parts_of(pass, index)->of;
 }
 
 /* Outputs that no class of the data has weigh 1. */
@@ -174,7 +183,7 @@ static void count_rows(clade__pass *pass)
         for (int64_t b = 0; b < pass->n_batches; b++) {
             int64_t first = b * pass->batch;
             clade__row_counts_count(&pass->losses[i].counts, b, order ? order + first : NULL, first,
-                                    parts_of(pass, b)->n);
+                                    parts_of(pass, b)->of);
         }
 }
 
@@ -182,7 +191,7 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data,
                               const clade__pass_options *options)
 {
     clade_model *model = pass->model;
-    CLADE_TRY(clade__pass_check(model, pass->training, data->n_samples));
+    CLADE_TRY(clade__pass_check(model, pass->training, data->n_samples, pass->shares));
     CLADE_TRY(clade__model_materialize(model));
     int64_t at_a_time = pass->training ? model->exe.micro_batch : model->exe.infer_batch;
     if (at_a_time > pass->batch) at_a_time = pass->batch;
@@ -197,9 +206,8 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data,
                                                       .seed = model->session.seed}));
     CLADE_TRY(open_weights(pass, options->class_weights, data->n_classes));
     CLADE_TRY(open_losses(pass));
-    int64_t rest = pass->n_samples % pass->batch;
-    CLADE_TRY(record_parts(pass, pass->batch, &pass->full));
-    if (rest) CLADE_TRY(record_parts(pass, rest, &pass->rest));
+    CLADE_TRY(clade__pass_open_join(pass));
+    CLADE_TRY(record_all(pass));
     if (!pass->training) count_rows(pass);
     return CLADE_OK;
 }
@@ -207,7 +215,8 @@ static clade_status open_pass(clade__pass *pass, const clade_data *data,
 clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade_data *data,
                               const clade__pass_options *options)
 {
-    *pass = (clade__pass){.model = model, .training = options->training};
+    *pass = (clade__pass){.model = model, .training = options->training, .ranks = options->ranks,
+                          .shares = options->shares};
     CLADE_TRY(clade__check_data(model, data));
     CLADE_TRY(clade__check_targets(model, data));
     int64_t batch = pass->training ? model->exe.batch : model->exe.infer_batch;
@@ -219,8 +228,18 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
     return status;
 }
 
+clade_status clade__pass_share(clade__pass *pass)
+{
+    CLADE_TRY(clade__pass_check(pass->model, pass->training, pass->n_samples, pass->shares));
+    free_parts(&pass->full);
+    free_parts(&pass->rest);
+    pass->full = pass->rest = (clade__parts){0};
+    return record_all(pass);
+}
+
 void clade__pass_close(clade__pass *pass)
 {
+    clade__join_free(pass->join);
     free_parts(&pass->full);
     free_parts(&pass->rest);
     clade__feed_close(&pass->feed);
@@ -250,6 +269,12 @@ void clade__pass_begin(clade__pass *pass, int64_t index)
     for (int i = 0; i < pass->n_losses; i++)
         pass->losses[i].slot = (int32_t)(index * pass->n_losses + i);
     if (pass->training) clade__optimizer_advance(&pass->model->session, &pass->model->exe);
+    if (pass->join) clade__join_begin(pass->join, &pass->votes);
+}
+
+clade_status clade__pass_end(clade__pass *pass, clade_status status)
+{
+    return pass->join ? clade__join_end(pass->join, status) : status;
 }
 
 int64_t clade__pass_n_parts(const clade__pass *pass, int64_t index)
@@ -262,23 +287,29 @@ clade_status clade__pass_feed(clade__pass *pass, int64_t index, int64_t i, clade
     const clade__parts *parts = parts_of(pass, index);
     int64_t done = i * parts->part;
     bool last = i == n_parts_of(parts) - 1;
-    *part = (clade__part){.first = index * pass->batch + done,
+    *part = (clade__part){.first = index * pass->batch + parts->first + done,
                           .n = last ? parts->n - done : parts->part,
-                          .commands = last ? parts->last : i == 0 ? parts->first : parts->next};
-    pass->model->session.numbers.first_row = (int32_t)done;
-    return clade__feed_next(&pass->feed, part->first, part->n);
+                          .commands = last ? parts->last : i == 0 ? parts->first_part : parts->next};
+    pass->model->session.numbers.first_row = (int32_t)(parts->first + done);
+    return part->n > 0 ? clade__feed_next(&pass->feed, part->first, part->n) : CLADE_OK;
+}
+
+static clade_status run_parts(clade__pass *pass, int64_t index)
+{
+    int64_t n_parts = clade__pass_n_parts(pass, index);
+    clade__part part;
+    for (int64_t i = 0; i < n_parts; i++) {
+        CLADE_TRY(clade__pass_feed(pass, index, i, &part));
+        CLADE_TRY(clade__commands_run(part.commands));
+    }
+    return CLADE_OK;
 }
 
 clade_status clade__pass_run(clade__pass *pass, int64_t index)
 {
     int64_t begun = clade__profile_host_begin(pass->model->device);
-    int64_t n_parts = clade__pass_n_parts(pass, index);
-    clade__part part;
     clade__pass_begin(pass, index);
-    for (int64_t i = 0; i < n_parts; i++) {
-        CLADE_TRY(clade__pass_feed(pass, index, i, &part));
-        CLADE_TRY(clade__commands_run(part.commands));
-    }
+    CLADE_TRY(clade__pass_end(pass, run_parts(pass, index)));
     clade__profile_host_end(pass->model->device, pass->training ? "step" : "validation step",
                             pass->training ? pass->model->session.step : index + 1, begun);
     return CLADE_OK;

@@ -10,14 +10,17 @@
 
 #include <clade/train.h>
 
+#include "dist/join.h"
 #include "train/bind.h"
 #include "train/feed.h"
 #include "train/row_counts.h"
+#include "train/shares.h"
 
-/* How a batch of n samples is done: in parts of `part` samples, the last of them with what is left. */
+/* How a batch is done: in parts of `part` samples, the last of them with what is left. In a job of several
+ * ranks, n of its samples from `first` on are this rank's, and may be none. */
 typedef struct clade__parts {
-    int64_t n, part;
-    clade__commands *first, *next, *last; /* one part is the last; next: between them, if there are */
+    int64_t of, first, n, part;
+    clade__commands *first_part, *next, *last; /* one part is the last; next: between them, if there are */
 } clade__parts;
 
 /* What a pass knows of one loss. */
@@ -42,6 +45,10 @@ typedef struct clade__pass {
     clade_tensor *weights; /* (classes) of the classes, or NULL; see clade__pass_options */
     float *host_weights;   /* the same */
     bool training;
+    clade__ranks *ranks;  /* NULL: there is one */
+    clade__shares *shares;
+    clade__join *join;    /* of gradients, in training */
+    clade__votes votes;   /* that the next step takes to the others */
     int64_t n_samples, batch, n_batches;
     clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */
     clade__pass_loss *losses; /* (n_losses) */
@@ -69,6 +76,8 @@ typedef struct clade__pass_options {
     const float *class_weights;   /* as in clade_fit_options, checked; NULL outside training */
     bool replacement, balanced;   /* the same */
     const clade_augment *augment; /* the same, checked */
+    clade__ranks *ranks;          /* of a job of several; NULL: one. Borrowed, and so is: */
+    clade__shares *shares;        /* what each does */
 } clade__pass_options;
 
 /* CLADE_EDATA when the data does not fit the model. */
@@ -76,13 +85,13 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
                               const clade__pass_options *options);
 void clade__pass_close(clade__pass *pass);
 
-/* Records what follows the backward of a step: gradients meet those of other ranks, and are clipped and
- * applied. */
+/* Records what follows the backward of a step of one rank: gradients are clipped and applied. */
 clade_status clade__record_update(clade_model *model, clade__commands *commands);
 
 /* Tries every gemm that a pass over so many samples will run, short batches included; before the model's
- * memory is taken. */
-clade_status clade__pass_check(const clade_model *model, bool training, int64_t n_samples);
+ * memory is taken. In training, with shares unless they are NULL. */
+clade_status clade__pass_check(const clade_model *model, bool training, int64_t n_samples,
+                               const clade__shares *shares);
 
 /* check_data.c: whether data has the answers that the model wants; its samples are for clade__bind. */
 clade_status clade__check_data(const clade_model *model, const clade_data *data);
@@ -104,7 +113,11 @@ clade_status clade__pass_shuffle(clade__pass *pass, uint64_t seed, int64_t epoch
 /* Enqueues batch number `index`. */
 clade_status clade__pass_run(clade__pass *pass, int64_t index);
 
-/* The same by hand: begins the batch; its parts are then fed and run, one after another. */
+/* Records all anew, after the shares have changed. */
+clade_status clade__pass_share(clade__pass *pass);
+
+/* The same as clade__pass_run by hand: begins the batch; its parts are then fed and run, one after another; and
+ * ends it, however that went. */
 typedef struct clade__part {
     int64_t first, n;          /* its samples, in the epoch's order */
     clade__commands *commands; /* to run */
@@ -113,9 +126,30 @@ typedef struct clade__part {
 void clade__pass_begin(clade__pass *pass, int64_t index);
 int64_t clade__pass_n_parts(const clade__pass *pass, int64_t index);
 clade_status clade__pass_feed(clade__pass *pass, int64_t index, int64_t i, clade__part *part);
+clade_status clade__pass_end(clade__pass *pass, clade_status status);
 
 /* The samples of a batch. */
 int64_t clade__pass_n_in(const clade__pass *pass, int64_t index);
+
+/* ---- pass_join.c ------------------------------------------------------------------------------- */
+
+/* Where there are ranks, the join of a training's gradients. */
+clade_status clade__pass_open_join(clade__pass *pass);
+
+/* How far a recording is: so many buckets are ready. */
+typedef struct clade__ready {
+    clade__pass *pass;
+    int n;
+} clade__ready;
+
+/* Lets a plan that is about to be recorded say which buckets are ready. */
+void clade__pass_record_ready(clade__ready *ready, clade__plan *plan);
+
+/* Records what follows its backward: gradients meet those of other ranks, and are clipped and applied. */
+clade_status clade__pass_record_join(clade__pass *pass, clade__ready *ready, clade__commands *commands);
+
+/* The whole step of a rank that has no samples of the last batch. */
+clade_status clade__pass_record_nothing(clade__pass *pass, clade__commands *commands);
 
 /* ---- pass_metrics.c ---------------------------------------------------------------------------- */
 
@@ -127,8 +161,14 @@ clade_status clade__pass_sums_record(clade__pass *pass, const clade__plan *plan,
 /* Device memory of what an evaluation of so many samples sums beside losses and hits. */
 uint64_t clade__pass_more_bytes(const clade_model *model, int64_t n_samples, bool has_labels);
 
-/* Waits for what the batches [0, n) of an evaluation have summed beside that. */
-clade_status clade__pass_read_more(clade__pass *pass, int64_t n);
+/* Waits for what the batches [from, to) of an evaluation have summed beside that. */
+clade_status clade__pass_read_more(clade__pass *pass, int64_t from, int64_t to);
+
+/* Forgets what was read. */
+void clade__pass_clear_sums(clade__pass *pass);
+
+/* Makes the sums of batches [from, to), which have been read, those of all ranks. */
+clade_status clade__pass_sum_up(clade__pass *pass, int64_t from, int64_t to);
 
 /* Starts to read the sums of batches [from, to). */
 clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,

@@ -85,13 +85,14 @@ static clade_status record_more(clade__pass *pass, const clade__plan *plan, clad
                               plan->add);
 }
 
-clade_status clade__pass_read_more(clade__pass *pass, int64_t n)
+clade_status clade__pass_read_more(clade__pass *pass, int64_t from, int64_t to)
 {
     clade__transfer transfer = {0};
-    size_t row = (size_t)clade__n_sums(pass->more.set) * sizeof(float);
-    if (row == 0 || n == 0) return CLADE_OK;
-    CLADE_TRY(
-        clade__tensor_read_begin(pass->more.sums, 0, pass->more.host, (size_t)n * row, &transfer));
+    int n = clade__n_sums(pass->more.set);
+    size_t row = (size_t)n * sizeof(float);
+    if (n == 0 || from == to) return CLADE_OK;
+    CLADE_TRY(clade__tensor_read_begin(pass->more.sums, (size_t)from * row, pass->more.host + from * n,
+                                       (size_t)(to - from) * row, &transfer));
     return clade__transfer_wait(&transfer);
 }
 
@@ -132,6 +133,22 @@ clade_status clade__pass_sums_record(clade__pass *pass, const clade__plan *plan,
 static float *sums_of(const clade__pass *pass, int64_t index, int loss)
 {
     return pass->host_sums + CLADE__N_SUMS * (index * pass->n_losses + loss);
+}
+
+void clade__pass_clear_sums(clade__pass *pass)
+{
+    size_t n = (size_t)pass->n_batches, n_more = (size_t)clade__n_sums(pass->more.set);
+    memset(pass->host_sums, 0, n * (size_t)pass->n_losses * CLADE__N_SUMS * sizeof *pass->host_sums);
+    if (n_more > 0) memset(pass->more.host, 0, n * n_more * sizeof *pass->more.host);
+}
+
+clade_status clade__pass_sum_up(clade__pass *pass, int64_t from, int64_t to)
+{
+    int64_t row = pass->n_losses * CLADE__N_SUMS, n_more = clade__n_sums(pass->more.set);
+    if (from == to) return CLADE_OK;
+    CLADE_TRY(clade__ranks_sum_floats(pass->ranks, sums_of(pass, from, 0), (to - from) * row));
+    if (n_more == 0) return CLADE_OK;
+    return clade__ranks_sum_floats(pass->ranks, pass->more.host + from * n_more, (to - from) * n_more);
 }
 
 clade_status clade__pass_read_begin(clade__pass *pass, int64_t from, int64_t to,
