@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/setup.h"
+#include "cli/train_job.h"
 #include "cli/train_report.h"
 
 static const cli_option options[] = {
@@ -22,6 +23,7 @@ static const cli_option options[] = {
 
 typedef struct training {
     cli_call *call;
+    cli_train_job job;
     cli_setup setup;
     cli_progress progress;
     bool resume;
@@ -47,6 +49,12 @@ static bool overwrites(const training *t)
     return cli_value_of(t->call, "overwrite") != NULL;
 }
 
+/* The run folder and files beside it. */
+static bool writes(const training *t)
+{
+    return t->job.rank == 0;
+}
+
 static clade_status read_settings(training *t)
 {
     cli_settings *settings = &t->setup.settings;
@@ -55,7 +63,8 @@ static clade_status read_settings(training *t)
     if (t->resume) CLADE_TRY(resumed_config(t, path));
     CLADE_TRY(cli_setup_read(&t->setup, t->call, t->resume ? path : t->call->arguments[0]));
     CLADE_TRY(cli_run_name(settings));
-    if (t->resume) return CLADE_OK;
+    CLADE_TRY(cli_train_job_settle(&t->job, settings));
+    if (t->resume || !writes(t)) return CLADE_OK;
     return cli_run_check(settings, overwrites(t));
 }
 
@@ -87,15 +96,19 @@ static clade_status prepare(training *t)
     cli_settings *settings = &t->setup.settings;
     const cli_value *patience = &settings->values[CLI_PATIENCE];
     CLADE_TRY(read_settings(t));
-    if (cli_value_of(t->call, "plot")) CLADE_TRY(cli_plot_check(t->call));
-    CLADE_TRY(check_profile(t));
-    CLADE_TRY(cli_setup_open(&t->setup, t->call, &(cli_setup_wants){.valid = true}));
+    if (writes(t) && cli_value_of(t->call, "plot")) CLADE_TRY(cli_plot_check(t->call));
+    if (writes(t)) CLADE_TRY(check_profile(t));
+    CLADE_TRY(cli_setup_open(&t->setup, t->call,
+                             &(cli_setup_wants){.valid = true,
+                                                .keep_gradients = t->job.n_ranks > 1,
+                                                .device = t->job.device[0] ? t->job.device : NULL}));
     if (patience->count > 0 && !t->setup.valid)
         return clade__fail(CLADE_ECONFIG, "%s is %s, and there is no validation data to stop by",
                            patience->where, patience->text);
     if (t->resume) CLADE_TRY(cli_run_check_same(settings, t->setup.layers));
 
     t->call->writing = true;
+    if (!writes(t)) return CLADE_OK;
     CLADE_TRY(cli_run_make(settings, t->folder));
     if (!t->call->quiet) cli_say("run", "%s", t->folder);
     return CLADE_OK;
@@ -154,10 +167,10 @@ static clade_status fit(training *t)
                                      .balanced = strcmp(values[CLI_SAMPLING].text, "balanced") == 0,
                                      .class_weights = t->setup.class_weights,
                                      .augment = augmented ? &augment : NULL,
-                                     .run_dir = t->folder,
+                                     .run_dir = writes(t) ? t->folder : NULL,
                                      .checkpoint_every = span_of(&values[CLI_CHECKPOINT_EVERY]),
                                      .keep = (int)values[CLI_KEEP].count,
-                                     .resume = t->resume,
+                                     .resume = t->resume && writes(t),
                                      .schedule = schedule,
                                      .patience = values[CLI_PATIENCE].count,
                                      .min_delta = clade__decimal(values[CLI_MIN_DELTA].real),
@@ -165,7 +178,10 @@ static clade_status fit(training *t)
                                      .on_message = say,
                                      .on_begin = begin_run,
                                      .user = t,
-                                     .stop = &cli_signal_seen};
+                                     .stop = &cli_signal_seen,
+                                     .job = t->job.job,
+                                     .shares = t->job.shares,
+                                     .share_auto = t->job.share_auto};
     clade_fit_result result = {0};
     cli_watch_signals();
     clade_status status = clade_fit(t->setup.model, t->setup.train, &fit_options, &result);
@@ -174,7 +190,9 @@ static clade_status fit(training *t)
 
     if (result.end == CLADE_STOPPED_EARLY && !t->call->quiet)
         cli_say(NULL, "stopped early: %s", result.why);
-    if (result.end == CLADE_STOPPED) t->call->exit_status = CLI_SIGNAL + cli_signal_seen;
+    if (result.end == CLADE_STOPPED) /* another rank's signal is taken for Ctrl-C */
+        t->call->exit_status = CLI_SIGNAL + (cli_signal_seen ? cli_signal_seen : SIGINT);
+    if (!writes(t)) return status;
     const cli_trained trained = {&t->setup, &result, t->folder};
     if (status == CLADE_OK && !t->call->json) cli_train_summary(&trained, stdout);
     if (status == CLADE_OK && t->call->json && !t->call->quiet) cli_train_summary(&trained, stderr);
@@ -201,11 +219,13 @@ static clade_status fit_profiled(training *t, const char *path)
 static clade_status run_train(cli_call *call)
 {
     training t = {.call = call};
-    clade_status status = prepare(&t);
-    const char *profile = cli_value_of(call, "profile");
+    clade_status status = cli_train_job_open(&t.job, call);
+    if (status == CLADE_OK) status = cli_train_job_agree(&t.job, call, prepare(&t));
+    const char *profile = writes(&t) ? cli_value_of(call, "profile") : NULL;
     if (status == CLADE_OK) status = profile ? fit_profiled(&t, profile) : fit(&t);
-    if (cli_value_of(call, "plot")) status = cli_plot_trained(call, t.folder, status);
+    if (writes(&t) && cli_value_of(call, "plot")) status = cli_plot_trained(call, t.folder, status);
     cli_setup_free(&t.setup);
+    cli_train_job_close(&t.job, call, status);
     return status;
 }
 
@@ -235,12 +255,21 @@ const cli_command cli_command_train = {
              "max-steps no fewer than it has done. A cosine schedule is planned over all\n"
              "steps: such a run ends where it was planned to, and is not made longer.\n"
              "\n"
+             "`mpirun -n N clade train ...` trains on N devices: each process does its share of\n"
+             "each batch, by --share, and takes a device of its host, the k-th one the k-th,\n"
+             "unless --device or CLADE_DEVICE names one for all. The result is that of one\n"
+             "device, to rounding, and has the same bits whenever the same devices and shares\n"
+             "make it. The first process writes the run; a run goes on with any number of\n"
+             "processes. Where CPUs' cores are shared, give each process its own:\n"
+             "mpirun --bind-to core --map-by slot:PE=CORES.\n"
+             "\n"
              "Examples:\n"
              "  clade train --model mlp:128 --data digits --epochs 3\n"
              "  clade train --model mlp:512,512 --data mnist:DIR --lr 0.05 --run runs/mine\n"
              "  clade train data/digits-mlp.yaml --optimizer adam --device gpu\n"
              "  clade train runs/mine/config.yaml        the same run again, bit for bit\n"
              "  clade train --resume --run runs/mine     where it was stopped or killed\n"
+             "  mpirun -n 2 clade train --model lenet --data mnist:DIR --share auto\n"
              "\n"
              "A config is YAML; all but model and data may be left out:\n"
              "  model: mlp:512,512         # or input: and layers: in full, see below\n"
@@ -259,7 +288,7 @@ const cli_command cli_command_train = {
              "  checkpoint: {every: 600s, keep: 2}\n"
              "  train: {epochs: 5, max_steps: 0, batch: 128, accumulate: 1,\n"
              "          replacement: false, sampling: uniform, class_weights: none,\n"
-             "          seed: 1, log_every: 0}\n"
+             "          share: equal, seed: 1, log_every: 0}\n"
              "In full, a model is\n"
              "  model:\n"
              "    input: [784]\n"

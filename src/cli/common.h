@@ -52,6 +52,7 @@ typedef struct cli_call {
     char *units;
     int compute_units; /* from `units`; 0 when not given */
     bool json, quiet, help, version;
+    bool silent; /* another process of the job says what has failed */
     const char **arguments; /* those that are no options; ends in NULL */
     int n_arguments;
     void *parser;    /* owns `arguments` */

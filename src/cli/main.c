@@ -86,17 +86,25 @@ static clade_status unknown_command(const char *word)
                        clade__suggest(suggestion, sizeof suggestion, word, words, n));
 }
 
+/* A launcher ends a job when one of its processes fails: the first is to say why, and to give the exit status. */
+static void fail_after_first_rank(clade_status status)
+{
+    if (status != CLADE_OK && clade_job_launched_rank() > 0) sleep(1);
+}
+
 static int run_command(const cli_command *command, int argc, const char **argv)
 {
-    cli_call call = {0};
+    cli_call call = {.silent = clade_job_launched_rank() > 0}; /* all have the same command line */
     clade_status status = cli_scan(command, argc, argv, &call);
+    if (status == CLADE_OK) call.silent = false;
     if (status == CLADE_OK && call.help)
         cli_print_help(command);
     else if (status == CLADE_OK && call.version)
         printf("clade %s\n", clade_version());
     else if (status == CLADE_OK)
         status = command->run(&call);
-    if (status != CLADE_OK) cli_print_error(clade_error());
+    if (status != CLADE_OK && !call.silent) cli_print_error(clade_error());
+    fail_after_first_rank(status);
     int exit_status = status == CLADE_OK ? call.exit_status : cli_exit_status(status, call.writing);
     cli_call_free(&call);
     return exit_status;

@@ -103,7 +103,7 @@ static bool may_change(cli_setting_id id)
     static const cli_setting_id ids[] = {
         CLI_NAME,   CLI_MODEL,     CLI_ACTIVATION, CLI_DROPOUT, CLI_PATIENCE,  CLI_MIN_DELTA,
         CLI_KEEP,   CLI_EPOCHS,    CLI_MAX_STEPS,  CLI_DEVICE,  CLI_LOG_EVERY, CLI_CHECKPOINT_EVERY,
-        CLI_GEMM,   CLI_RUN,
+        CLI_GEMM,   CLI_RUN,       CLI_SHARE,
     };
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
         if (ids[i] == id) return true;

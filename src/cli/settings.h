@@ -123,6 +123,9 @@ typedef enum cli_kind {
       "keep the parameters whose names match as they are: '0.*', '*.bias' (default: none)")         \
     X(INIT, "train.init", "init", TEXT, "none", 1, 3000, "FILE",                                   \
       "start from the parameters of a model file, in place of random ones (default: none)")         \
+    X(SHARE, "train.share", "share", TEXT, "equal", 1, 10000, "equal|auto|X,X,...",                 \
+      "how the processes of a job, which mpirun has started, share each batch: all do the same "    \
+      "(the default), auto: by how long each takes, or each so much, as 2,1,1 for three")           \
     X(SEED, "train.seed", "seed", COUNT, "1", 0, CLI_COUNT_MAX, "N",                               \
       "where initial weights and shuffles start (default: 1)")                                     \
     X(LOG_EVERY, "train.log_every", "log-every", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \

@@ -273,8 +273,8 @@ static clade_status open_model(cli_setup *setup, const cli_setup_wants *wants)
 clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_setup_wants *wants)
 {
     clade_memory memory;
-    CLADE_TRY(clade_device_open_units(
-        &setup->device, cli_setting_text(&setup->settings, CLI_DEVICE), call->compute_units));
+    const char *device = wants->device ? wants->device : cli_setting_text(&setup->settings, CLI_DEVICE);
+    CLADE_TRY(clade_device_open_units(&setup->device, device, call->compute_units));
     if (!call->quiet) cli_say("device", "%s", clade_device_reason(setup->device));
     CLADE_TRY(open_data(setup, wants));
     if (!call->quiet) print_data(setup->train, "train");

@@ -23,6 +23,7 @@ typedef struct cli_setup {
 typedef struct cli_setup_wants {
     bool valid;          /* data to validate on */
     bool keep_gradients; /* see clade_compile_options */
+    const char *device;  /* in place of that of the settings; NULL: that */
 } cli_setup_wants;
 
 /* Reads a config, unless it is NULL, and the call's options: what can be known without a device or

@@ -1,0 +1,90 @@
+#include "cli/train_job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+clade_status cli_train_job_open(cli_train_job *job, cli_call *call)
+{
+    job->rank = clade_job_launched_rank();
+    job->n_ranks = 1;
+    if (job->rank > 0) {
+        call->quiet = true;
+        call->json = false;
+    }
+    CLADE_TRY(clade_job_open(&job->job));
+    job->n_ranks = clade_job_n_ranks(job->job);
+    return CLADE_OK;
+}
+
+/* ---- shares ------------------------------------------------------------------------------------ */
+
+static clade_status read_shares(cli_train_job *job, const cli_value *share)
+{
+    int n = 0;
+    job->shares = calloc((size_t)job->n_ranks, sizeof *job->shares);
+    if (!job->shares) return clade__fail(CLADE_ENOMEM, "no memory for the shares of %d ranks", job->n_ranks);
+    for (const char *at = share->text; at; n++) {
+        char word[64];
+        double value;
+        size_t length = strcspn(at, ",");
+        snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), at);
+        if (!cli_parse_real(word, &value) || !(value >= 1e-6 && value <= 1e6))
+            return clade__fail(CLADE_ECONFIG, "%s is '%.200s', want equal, auto, or a number from 1e-6 to 1e6 "
+                               "for each process of the job, such as 2,1,1", share->where, share->text);
+        if (n < job->n_ranks) job->shares[n] = (float)value;
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    if (n == job->n_ranks) return CLADE_OK;
+    return clade__fail(CLADE_ECONFIG, "%s is '%.200s', %d number%s, and there %s %d process%s in the job",
+                       share->where, share->text, n, n == 1 ? "" : "s", job->n_ranks == 1 ? "is" : "are",
+                       job->n_ranks, job->n_ranks == 1 ? "" : "es");
+}
+
+/* ---- the device -------------------------------------------------------------------------------- */
+
+static clade_status choose_device(cli_train_job *job)
+{
+    clade_device_info *devices;
+    char why[256];
+    int n, n_usable = 0, k = clade_job_host_rank(job->job);
+    CLADE_TRY(clade_devices(&devices, &n, why, sizeof why));
+    for (int i = 0; i < n; i++) n_usable += devices[i].available;
+    for (int i = 0, usable = 0; i < n; i++)
+        if (devices[i].available && usable++ == k % n_usable) snprintf(job->device, sizeof job->device, "%d", i);
+    clade_devices_free(devices);
+    return CLADE_OK; /* without one, opening it says so */
+}
+
+clade_status cli_train_job_settle(cli_train_job *job, const cli_settings *settings)
+{
+    const cli_value *share = &settings->values[CLI_SHARE];
+    const char *asked = cli_setting_text(settings, CLI_DEVICE), *set = getenv("CLADE_DEVICE");
+    job->share_auto = strcmp(share->text, "auto") == 0;
+    if (!job->share_auto && strcmp(share->text, "equal") != 0) CLADE_TRY(read_shares(job, share));
+    bool named = (asked && *asked) || (set && *set);
+    return job->n_ranks > 1 && !named ? choose_device(job) : CLADE_OK;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+clade_status cli_train_job_agree(const cli_train_job *job, cli_call *call, clade_status status)
+{
+    clade_status agreed = clade_job_agree(job->job, status);
+    if (agreed != status) call->writing = false; /* another rank's failure is of what it has read */
+    return agreed;
+}
+
+void cli_train_job_close(cli_train_job *job, cli_call *call, clade_status status)
+{
+    bool broken = clade_job_broken(job->job), speaks = job->rank == 0 || broken;
+    if (job->job && job->n_ranks > 1) {
+        if (status != CLADE_OK && speaks) cli_print_error(clade_error());
+        fflush(stdout); /* what is lost is noticed at the end */
+        call->silent = true;
+    }
+    if (broken) clade_job_abort(job->job, cli_exit_status(status, call->writing));
+    clade_job_free(job->job); /* waits for the others: a launcher ends all when the first has failed */
+    free(job->shares);
+    *job = (cli_train_job){0};
+}
