@@ -95,7 +95,9 @@ clade_status clade__fit_compare(clade__fit *f)
     if (!f->together) return CLADE_OK;
     char *mine = text_of_all(f);
     if (!mine) return clade__fail(CLADE_ENOMEM, "no memory to compare ranks");
-    clade_status status = clade_job_compare(f->options->job, "what they train", mine);
+    /* A rank that has failed before is at its end's meeting: so here is one too, at which it is heard. */
+    clade_status status = clade__ranks_meet(f->together, CLADE__MEET_GATHER, NULL);
+    if (status == CLADE_OK) status = clade_job_compare(f->options->job, "what they train", mine);
     free(mine);
     return status == CLADE_OK ? compare_devices(f) : status;
 }
