@@ -10,9 +10,14 @@ static clade_status join(double *result)
 {
     clade_job *job = NULL;
     CLADE_TRY(clade_job_open(&job));
-    *result += clade_job_n_ranks(job);
+    clade_device *device = NULL;
+    clade_status status = clade_job_device_open(&device, job, NULL, 0);
+    if (status == CLADE_OK) *result += clade_device_describe(device)->compute_units;
+    if (status == CLADE_OK) status = clade_job_compare(job, "text", "x");
+    if (status == CLADE_ERANK) status = CLADE_OK; /* the stand-in's ranks differ */
+    clade_device_free(device);
     clade_job_free(job);
-    return CLADE_OK;
+    return status;
 }
 
 clade_status fault_run_jobs(double *result)

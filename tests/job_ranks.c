@@ -130,6 +130,24 @@ static void do_leave(void)
     want(strcmp(clade_error(), "MPI: it has ended in this process, and starts only once") == 0, clade_error());
 }
 
+/* Ranks of a CPU have parts of it; as many as there are. */
+static void do_devices(void)
+{
+    clade_device *whole, *mine;
+    OK(clade_device_open(&whole, NULL));
+    int units = clade_device_describe(whole)->compute_units, n = all->n_ranks;
+    OK(clade_job_device_open(&mine, job, NULL, 0));
+    fprintf(stderr, "rank %d has %s\n", all->rank, clade_device_reason(mine));
+    want(clade_device_describe(mine)->compute_units == (units > n ? units / n : 1), "equal parts");
+    clade_device_free(mine);
+    OK(clade_job_device_open(&mine, job, NULL, 1));
+    want(clade_device_describe(mine)->compute_units == 1, "one unit each");
+    clade_device_free(mine);
+    clade_device_free(whole);
+    want(clade_job_device_open(&mine, job, all->rank == 1 ? "no such" : NULL, 0) == CLADE_ENODEVICE, "no device");
+    want(strncmp(clade_error(), "rank 1 on ", 10) == 0 && !mine, clade_error());
+}
+
 /* ---- agreement ------------------------------------------------------------------------------- */
 
 static void do_agree(void)
@@ -223,7 +241,7 @@ int main(int argc, char **argv)
         void (*run)(void);
     } tasks[] = {{"sums", do_sums}, {"calls", do_calls}, {"wait", do_wait}, {"agree", do_agree},
                  {"compare", do_compare}, {"abort", do_abort}, {"break", do_break}, {"sum_on", do_sum_on},
-                 {"leave", do_leave}, {"time", do_time}};
+                 {"leave", do_leave}, {"devices", do_devices}, {"time", do_time}};
     if (clade_job_open(&job) != CLADE_OK) {
         if (clade_job_launched_rank() == 0) fprintf(stderr, "open: %s\n", clade_error());
         return 8;

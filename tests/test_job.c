@@ -42,6 +42,13 @@ static void mpi_starts_once(void **state)
     ends_well(2, "leave");
 }
 
+static void ranks_divide_a_cpu(void **state)
+{
+    (void)state;
+    ends_well(2, "devices");
+    ends_well(3, "devices");
+}
+
 static void ranks_agree(void **state)
 {
     (void)state;
@@ -106,6 +113,7 @@ int main(void)
         cmocka_unit_test(every_call_does_its_work),
         cmocka_unit_test(waiting_is_sleeping),
         cmocka_unit_test(mpi_starts_once),
+        cmocka_unit_test(ranks_divide_a_cpu),
         cmocka_unit_test(ranks_agree),
         cmocka_unit_test(a_rank_ends_the_job),
         cmocka_unit_test(a_signal_ends_the_job),

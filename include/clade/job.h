@@ -19,7 +19,7 @@
 
 #include <stdbool.h>
 
-#include <clade/status.h>
+#include <clade/device.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,8 +43,17 @@ CLADE_API void clade_job_free(clade_job *job);
 CLADE_API int clade_job_rank(const clade_job *job);
 CLADE_API int clade_job_n_ranks(const clade_job *job);
 
-/* This process among those of the job on the same host, from 0: for the choice of a device. */
+/* This process among those of the job on the same host, from 0. */
 CLADE_API int clade_job_host_rank(const clade_job *job);
+
+/* Opens the device of this rank, on all ranks together. Of the n that its host has, rank k of the host takes
+ * number k mod n: the one that clade_device_open takes without a selector, then those of its type, then others,
+ * the same hardware behind two platforms once. A selector, or CLADE_DEVICE, says otherwise. Ranks of a host
+ * whose devices are one and the same CPU divide its compute units among themselves, where its driver can do
+ * that: compute_units each, and 0 means in equal parts. Errors of clade_device_open_units on any rank are those
+ * of all; CLADE_ERANK where a rank is gone. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_job_device_open(clade_device **out, clade_job *job,
+                                                              const char *selector, int compute_units);
 
 /* What will be clade_job_rank, by what the launcher has set: for a program that cannot join. 0 without one. */
 CLADE_API int clade_job_launched_rank(void);

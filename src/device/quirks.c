@@ -2,11 +2,29 @@
 #include "device/quirks.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* 2026-11-28, PoCL 3.1: processes that build into one cache folder at a time may crash. So each rank of a host
+ * but the first has one of its own, in that of the first. Launchers' names for it: Open MPI's, and MPICH's. */
+static void choose_cache(void)
+{
+    const char *rank = getenv("OMPI_COMM_WORLD_LOCAL_RANK"), *cache = getenv("POCL_CACHE_DIR");
+    const char *parent = getenv("XDG_CACHE_HOME"), *below = "/pocl/kcache";
+    char path[4096];
+    if (!rank) rank = getenv("MPI_LOCALRANKID");
+    if (!rank || !*rank || rank[strspn(rank, "0123456789")] || strcmp(rank, "0") == 0) return;
+    if (!parent || !*parent) parent = getenv("HOME"), below = "/.cache/pocl/kcache";
+    if (cache && *cache) parent = cache, below = "";
+    int n = parent ? snprintf(path, sizeof path, "%s%s/rank-%s", parent, below, rank) : 0;
+    if (n > 0 && (size_t)n < sizeof path) setenv("POCL_CACHE_DIR", path, 1);
+}
+
 static void set_environment(void)
 {
+    choose_cache();
+
     /* 2026-11-20, PoCL 3.1: without it both workers of a two-core machine often share one core, at
      * random for each process: the same gemm ran at 255 or at 480 GFLOP/s. */
     setenv("POCL_AFFINITY", "1", 0);

@@ -13,7 +13,8 @@ typedef struct clade__quirks {
     bool clblast_is_untuned;  /* CLBlast's database has nothing that fits it */
 } clade__quirks;
 
-/* Sets what must be in the environment before the first OpenCL call; never changes what is set. */
+/* Sets what must be in the environment before the first OpenCL call, and changes nothing that is set but
+ * POCL_CACHE_DIR, where several ranks of a job are on this host. */
 void clade__quirks_before_opencl(void);
 
 /* What is particular about a device. */
