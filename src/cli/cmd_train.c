@@ -63,7 +63,7 @@ static clade_status read_settings(training *t)
     if (t->resume) CLADE_TRY(resumed_config(t, path));
     CLADE_TRY(cli_setup_read(&t->setup, t->call, t->resume ? path : t->call->arguments[0]));
     CLADE_TRY(cli_run_name(settings));
-    CLADE_TRY(cli_train_job_settle(&t->job, settings));
+    CLADE_TRY(cli_train_job_shares(&t->job, settings));
     if (t->resume || !writes(t)) return CLADE_OK;
     return cli_run_check(settings, overwrites(t));
 }
@@ -91,17 +91,23 @@ static clade_status begin_run(void *user)
                                 clade_device_describe(t->setup.device), t->folder);
 }
 
+/* What can be known before a device is opened, which all ranks do together. */
+static clade_status prepare_first(training *t)
+{
+    CLADE_TRY(read_settings(t));
+    if (writes(t) && cli_value_of(t->call, "plot")) CLADE_TRY(cli_plot_check(t->call));
+    return writes(t) ? check_profile(t) : CLADE_OK;
+}
+
 static clade_status prepare(training *t)
 {
     cli_settings *settings = &t->setup.settings;
     const cli_value *patience = &settings->values[CLI_PATIENCE];
-    CLADE_TRY(read_settings(t));
-    if (writes(t) && cli_value_of(t->call, "plot")) CLADE_TRY(cli_plot_check(t->call));
-    if (writes(t)) CLADE_TRY(check_profile(t));
+    CLADE_TRY(cli_train_job_agree(&t->job, t->call, prepare_first(t)));
     CLADE_TRY(cli_setup_open(&t->setup, t->call,
                              &(cli_setup_wants){.valid = true,
                                                 .keep_gradients = t->job.n_ranks > 1,
-                                                .device = t->job.device[0] ? t->job.device : NULL}));
+                                                .job = t->job.job}));
     if (patience->count > 0 && !t->setup.valid)
         return clade__fail(CLADE_ECONFIG, "%s is %s, and there is no validation data to stop by",
                            patience->where, patience->text);
@@ -257,11 +263,10 @@ const cli_command cli_command_train = {
              "\n"
              "`mpirun -n N clade train ...` trains on N devices: each process does its share of\n"
              "each batch, by --share, and takes a device of its host, the k-th one the k-th,\n"
-             "unless --device or CLADE_DEVICE names one for all. The result is that of one\n"
-             "device, to rounding, and has the same bits whenever the same devices and shares\n"
-             "make it. The first process writes the run; a run goes on with any number of\n"
-             "processes. Where CPUs' cores are shared, give each process its own:\n"
-             "mpirun --bind-to core --map-by slot:PE=CORES.\n"
+             "unless --device or CLADE_DEVICE names one for all; those that take the same CPU\n"
+             "divide its cores. The result is that of one device, to rounding, and has the\n"
+             "same bits whenever the same devices and shares make it. The first process writes\n"
+             "the run; a run goes on with any number of processes.\n"
              "\n"
              "Examples:\n"
              "  clade train --model mlp:128 --data digits --epochs 3\n"

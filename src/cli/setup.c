@@ -270,19 +270,34 @@ static clade_status open_model(cli_setup *setup, const cli_setup_wants *wants)
     return decide_parts(setup);
 }
 
-clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_setup_wants *wants)
+/* All ranks meet here, those too that have failed before. The others of a host find in the cache what its first
+ * has built. */
+static clade_status open_model_in_turn(cli_setup *setup, const cli_setup_wants *wants, clade_status before)
 {
-    clade_memory memory;
-    const char *device = wants->device ? wants->device : cli_setting_text(&setup->settings, CLI_DEVICE);
-    CLADE_TRY(clade_device_open_units(&setup->device, device, call->compute_units));
-    if (!call->quiet) cli_say("device", "%s", clade_device_reason(setup->device));
+    bool first = clade_job_host_rank(wants->job) == 0;
+    clade_status status = before == CLADE_OK && first ? open_model(setup, wants) : before;
+    status = clade_job_agree(wants->job, status);
+    return status == CLADE_OK && !first ? open_model(setup, wants) : status;
+}
+
+static clade_status open_samples(cli_setup *setup, const cli_call *call, const cli_setup_wants *wants)
+{
     CLADE_TRY(open_data(setup, wants));
     if (!call->quiet) print_data(setup->train, "train");
     if (!call->quiet) cli_print_notes(setup->train);
     if (!call->quiet && wants->valid) print_valid(setup);
     CLADE_TRY(cli_class_weights(&setup->class_weights, &setup->settings, setup->train));
     if (!call->quiet) cli_say_class_weights(setup->class_weights, setup->train);
-    CLADE_TRY(open_model(setup, wants));
+    return CLADE_OK;
+}
+
+clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_setup_wants *wants)
+{
+    clade_memory memory;
+    CLADE_TRY(clade_job_device_open(&setup->device, wants->job,
+                                    cli_setting_text(&setup->settings, CLI_DEVICE), call->compute_units));
+    if (!call->quiet) cli_say("device", "%s", clade_device_reason(setup->device));
+    CLADE_TRY(open_model_in_turn(setup, wants, open_samples(setup, call, wants)));
     CLADE_TRY(clade_fit_memory(setup->model, setup->train,
                                &(clade_fit_options){.validate = setup->valid,
                                                     .class_weights = setup->class_weights},

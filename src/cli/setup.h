@@ -23,14 +23,15 @@ typedef struct cli_setup {
 typedef struct cli_setup_wants {
     bool valid;          /* data to validate on */
     bool keep_gradients; /* see clade_compile_options */
-    const char *device;  /* in place of that of the settings; NULL: that */
+    clade_job *job;      /* whose ranks open all this together; NULL: alone */
 } cli_setup_wants;
 
 /* Reads a config, unless it is NULL, and the call's options: what can be known without a device or
  * data, network and data being given. */
 clade_status cli_setup_read(cli_setup *setup, const cli_call *call, const char *config);
 
-/* Opens device and data and compiles the model, and says so on stderr unless the call is quiet. */
+/* Opens device and data and compiles the model, and says so on stderr unless the call is quiet. What fails on one
+ * rank of a job before all have built their models fails on all. */
 clade_status cli_setup_open(cli_setup *setup, const cli_call *call, const cli_setup_wants *wants);
 void cli_setup_free(cli_setup *setup);
 

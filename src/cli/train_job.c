@@ -19,7 +19,7 @@ clade_status cli_train_job_open(cli_train_job *job, cli_call *call)
 
 /* ---- shares ------------------------------------------------------------------------------------ */
 
-static clade_status read_shares(cli_train_job *job, const cli_value *share)
+static clade_status read_numbers(cli_train_job *job, const cli_value *share)
 {
     int n = 0;
     job->shares = calloc((size_t)job->n_ranks, sizeof *job->shares);
@@ -41,29 +41,11 @@ static clade_status read_shares(cli_train_job *job, const cli_value *share)
                        job->n_ranks, job->n_ranks == 1 ? "" : "es");
 }
 
-/* ---- the device -------------------------------------------------------------------------------- */
-
-static clade_status choose_device(cli_train_job *job)
-{
-    clade_device_info *devices;
-    char why[256];
-    int n, n_usable = 0, k = clade_job_host_rank(job->job);
-    CLADE_TRY(clade_devices(&devices, &n, why, sizeof why));
-    for (int i = 0; i < n; i++) n_usable += devices[i].available;
-    for (int i = 0, usable = 0; i < n; i++)
-        if (devices[i].available && usable++ == k % n_usable) snprintf(job->device, sizeof job->device, "%d", i);
-    clade_devices_free(devices);
-    return CLADE_OK; /* without one, opening it says so */
-}
-
-clade_status cli_train_job_settle(cli_train_job *job, const cli_settings *settings)
+clade_status cli_train_job_shares(cli_train_job *job, const cli_settings *settings)
 {
     const cli_value *share = &settings->values[CLI_SHARE];
-    const char *asked = cli_setting_text(settings, CLI_DEVICE), *set = getenv("CLADE_DEVICE");
     job->share_auto = strcmp(share->text, "auto") == 0;
-    if (!job->share_auto && strcmp(share->text, "equal") != 0) CLADE_TRY(read_shares(job, share));
-    bool named = (asked && *asked) || (set && *set);
-    return job->n_ranks > 1 && !named ? choose_device(job) : CLADE_OK;
+    return job->share_auto || strcmp(share->text, "equal") == 0 ? CLADE_OK : read_numbers(job, share);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------- */

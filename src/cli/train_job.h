@@ -1,4 +1,4 @@
-/* A training as one process of a job: its rank among the others, its device, and its share of each batch.
+/* A training as one process of a job: its rank among the others, and its share of each batch.
  *
  * The first rank speaks and writes for all. Others are quiet unless they alone know of a failure. */
 #ifndef CLADE_CLI_TRAIN_JOB_H
@@ -11,15 +11,13 @@ typedef struct cli_train_job {
     int rank, n_ranks;
     float *shares; /* (n_ranks), or NULL: all the same */
     bool share_auto;
-    char device[16]; /* a selector; "" where device and environment were left to say */
 } cli_train_job;
 
 /* Joins the job, if this process is of one, and makes all ranks but the first quiet. */
 clade_status cli_train_job_open(cli_train_job *job, cli_call *call);
 
-/* Reads --share, and chooses a device: rank k of a host takes number k mod n of the n that can be used there,
- * unless --device or CLADE_DEVICE names one. */
-clade_status cli_train_job_settle(cli_train_job *job, const cli_settings *settings);
+/* Reads --share. */
+clade_status cli_train_job_shares(cli_train_job *job, const cli_settings *settings);
 
 /* Returns the status in which all ranks are, now that they have prepared: that of the first that failed. */
 clade_status cli_train_job_agree(const cli_train_job *job, cli_call *call, clade_status status);
