@@ -141,9 +141,8 @@ const char *fault_left(void);
     FAULT_MAKE(FAULT_PROGRAM, clCreateProgramWithBinary, error, a, b, c, d, e, f)
 #define clCreateProgramWithSource(a, b, c, d, error) \
     FAULT_MAKE(FAULT_PROGRAM, clCreateProgramWithSource, error, a, b, c, d)
-#define clCreateSubDevices(id, how, n, parts, n_made) /* n is 1 or 2 */ \
-    fault_counted(FAULT_DEVICE, (n) == 2, \
-                  fault_counted(FAULT_DEVICE, true, FAULT_CL(clCreateSubDevices, id, how, n, parts, n_made)))
+#define clCreateSubDevices(...) \
+    fault_counted(FAULT_DEVICE, true, FAULT_CL(clCreateSubDevices, __VA_ARGS__))
 
 #define clReleaseCommandQueue(q) FAULT_TAKE(FAULT_QUEUE, clReleaseCommandQueue, fault_code(), q)
 #define clReleaseContext(c)      FAULT_TAKE(FAULT_CONTEXT, clReleaseContext, fault_code(), c)

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/philox.h"
+#include "device/cores.h"
 #include "dist/job.h"
 
 static clade_job *job;
@@ -130,20 +131,31 @@ static void do_leave(void)
     want(strcmp(clade_error(), "MPI: it has ended in this process, and starts only once") == 0, clade_error());
 }
 
-/* Ranks of a CPU have parts of it; as many as there are. */
+static int count_cores(void)
+{
+    clade__cores cores;
+    int n = 0;
+    clade__cores_allowed(&cores);
+    for (int c = 0; c < CLADE__MOST_CORES; c++) n += (int)(cores.bits[c / 64] >> c % 64 & 1);
+    return n;
+}
+
+/* Ranks of a processor have parts of it; as many as there are. */
 static void do_devices(void)
 {
-    clade_device *whole, *mine;
-    OK(clade_device_open(&whole, NULL));
-    int units = clade_device_describe(whole)->compute_units, n = all->n_ranks;
+    clade_device *mine;
+    int n_cores = count_cores(), n = all->n_ranks;
+    int least = n_cores > n ? n_cores / n : 1, most = n_cores > n ? (n_cores + n - 1) / n : 1;
     OK(clade_job_device_open(&mine, job, NULL, 0));
-    fprintf(stderr, "rank %d has %s\n", all->rank, clade_device_reason(mine));
-    want(clade_device_describe(mine)->compute_units == (units > n ? units / n : 1), "equal parts");
+    fprintf(stderr, "rank %d has %s, of %d cores\n", all->rank, clade_device_reason(mine), n_cores);
+    int units = clade_device_describe(mine)->compute_units, left = count_cores();
+    want(units >= least && units <= most, "equal parts");
+    want(left == units, "its cores are those of its device");
     clade_device_free(mine);
     OK(clade_job_device_open(&mine, job, NULL, 1));
     want(clade_device_describe(mine)->compute_units == 1, "one unit each");
+    want(count_cores() == left, "cores are divided once");
     clade_device_free(mine);
-    clade_device_free(whole);
     want(clade_job_device_open(&mine, job, all->rank == 1 ? "no such" : NULL, 0) == CLADE_ENODEVICE, "no device");
     want(strncmp(clade_error(), "rank 1 on ", 10) == 0 && !mine, clade_error());
 }

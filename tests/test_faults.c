@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "device/cores.h"
 #include "fault_scenarios.h"
 #include "faults.h"
 
@@ -249,8 +250,17 @@ static void every_site_failed(void **state)
     assert_int_equal(n_left, 0);
 }
 
+/* As a rank of a job has them. */
+static void take_cores(void)
+{
+    clade__cores cores;
+    clade__cores_allowed(&cores);
+    clade__cores_take(&cores, 0, 1);
+}
+
 static int set_up(void **state)
 {
+    take_cores();
     strcpy(fault_folder.files, test_folder());
     strcpy(fault_folder.run, test_folder());
     strcpy(fault_folder.cache, test_folder());

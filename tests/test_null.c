@@ -486,7 +486,6 @@ static void jobs_are_wanted(void **state)
     REFUSED(clade_job_compare(NULL, "x", NULL), "clade_job_compare: text is NULL");
     assert_ok(clade_job_agree(NULL, CLADE_OK));
     REFUSED(clade_job_device_open(NULL, NULL, NULL, 0), "clade_job_device_open: out is NULL");
-    REFUSED(clade_device_open_part(NULL, NULL, 1, 0), "clade_device_open_part: out is NULL");
 }
 
 static void nothing_can_be_freed(void **state)

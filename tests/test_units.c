@@ -90,7 +90,6 @@ static void a_wrong_number_is_refused(void **state)
     static const char *const words[] = {"0", "-1", "2x", "two", "99999999999"};
     clade_device *device = *state;
     assert_fails(clade_device_open_units(&device, NULL, -1), CLADE_EINVAL, "want at least 1");
-    assert_fails(clade_device_open_part(&device, NULL, 1, -1), CLADE_EINVAL, "want at least 0");
     assert_null(device);
     assert_fails(clade_device_open_units(&device, NULL, 100000), CLADE_ENODEVICE, "not 100000");
     assert_null(device);

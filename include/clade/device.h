@@ -105,11 +105,6 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_device_open_units(clade_device **o
                                                                 const char *selector,
                                                                 int compute_units);
 
-/* The same for processes that share a device: of its parts of so many compute units, one behind the other, the
- * part'th, from 0; behind the last they are counted from the first again. */
-CLADE_API CLADE_MUST_CHECK clade_status clade_device_open_part(clade_device **out, const char *selector,
-                                                               int compute_units, int part);
-
 /* Waits for the device's queued work, then releases it. Everything made on the device must have
  * been freed before. NULL is a no-op. */
 CLADE_API void clade_device_free(clade_device *device);

@@ -48,10 +48,10 @@ CLADE_API int clade_job_host_rank(const clade_job *job);
 
 /* Opens the device of this rank, on all ranks together. Of the n that its host has, rank k of the host takes
  * number k mod n: the one that clade_device_open takes without a selector, then those of its type, then others,
- * the same hardware behind two platforms once. A selector, or CLADE_DEVICE, says otherwise. Ranks of a host
- * whose devices are one and the same CPU divide its compute units among themselves, where its driver can do
- * that: compute_units each, and 0 means in equal parts. Errors of clade_device_open_units on any rank are those
- * of all; CLADE_ERANK where a rank is gone. */
+ * the same hardware behind two platforms once. A selector, or CLADE_DEVICE, says otherwise; compute_units is that
+ * of clade_device_open_units. Before, ranks of a host divide its processor's cores among themselves, but for
+ * those that mpirun's --bind-to gives cores of their own: each has its threads and its CPU device on its part,
+ * and one core at least. For that, it must be the process's first call that looks for devices. Errors of clade_device_open_units on any rank are those of all; CLADE_ERANK where a rank is gone. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_job_device_open(clade_device **out, clade_job *job,
                                                               const char *selector, int compute_units);
 

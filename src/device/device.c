@@ -97,24 +97,8 @@ static bool divides_by_counts(cl_device_id id)
     return false;
 }
 
-/* Puts `units` of the device in its place, those behind `skipped` others. */
-static clade_status divide(clade_device *device, int skipped, int units)
-{
-    const cl_device_partition_property end = CL_DEVICE_PARTITION_BY_COUNTS_LIST_END;
-    const cl_device_partition_property one[] = {CL_DEVICE_PARTITION_BY_COUNTS, units, end, 0};
-    const cl_device_partition_property two[] = {CL_DEVICE_PARTITION_BY_COUNTS, skipped, units, end, 0};
-    cl_uint n = skipped > 0 ? 2 : 1;
-    cl_device_id parts[2];
-    cl_int error = clCreateSubDevices(device->id, n == 2 ? two : one, n, parts, NULL);
-    if (error != CL_SUCCESS) return clade__fail_cl("clCreateSubDevices", error, device->info.name);
-    if (n == 2) clReleaseDevice(parts[0]);
-    device->id = parts[n - 1];
-    device->is_part = true;
-    return CLADE_OK;
-}
-
-/* Puts a part of the device, of so many compute units, in its place: the part'th of those that it has. */
-static clade_status take_units(clade_device *device, int units, int part)
+/* Puts a part of the device, of so many compute units, in its place. */
+static clade_status take_units(clade_device *device, int units)
 {
     clade_device_info *info = &device->info;
     int all = info->compute_units;
@@ -126,7 +110,13 @@ static clade_status take_units(clade_device *device, int units, int part)
         return clade__fail(CLADE_ENODEVICE, "%s cannot be divided: its driver offers no sub-devices "
                            "by counts; it works with all of its %d compute units only", info->name,
                            all);
-    CLADE_TRY(divide(device, part % (all / units) * units, units));
+    const cl_device_partition_property how[] = {CL_DEVICE_PARTITION_BY_COUNTS, units,
+                                                CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+    cl_device_id part;
+    cl_int error = clCreateSubDevices(device->id, how, 1, &part, NULL);
+    if (error != CL_SUCCESS) return clade__fail_cl("clCreateSubDevices", error, info->name);
+    device->id = part;
+    device->is_part = true;
     info->compute_units = units;
     size_t used = strlen(device->reason);
     snprintf(device->reason + used, sizeof device->reason - used,
@@ -168,12 +158,12 @@ static clade_status limit_memory(clade_device *device)
     return CLADE_OK;
 }
 
-static clade_status open_found(clade_device *device, const clade__found *found, int units, int part)
+static clade_status open_found(clade_device *device, const clade__found *found, int units)
 {
     device->info = found->info;
     device->id = found->id;
     CLADE_TRY(check_usable(&device->info));
-    CLADE_TRY(take_units(device, units, part));
+    CLADE_TRY(take_units(device, units));
     CLADE_TRY(limit_memory(device));
     clade__cache_note(device->reason, sizeof device->reason);
     device->quirks = clade__quirks_of(&device->info);
@@ -202,14 +192,7 @@ clade_status clade_device_open(clade_device **out, const char *selector)
 clade_status clade_device_open_units(clade_device **out, const char *selector, int compute_units)
 {
     CLADE_WANT(out);
-    return clade_device_open_part(out, selector, compute_units, 0);
-}
-
-clade_status clade_device_open_part(clade_device **out, const char *selector, int compute_units, int part)
-{
-    CLADE_WANT(out);
     *out = NULL;
-    if (part < 0) return clade__fail(CLADE_EINVAL, "a device's part is %d, want at least 0", part);
     clade__found *found;
     int n_found, index = 0, units;
     CLADE_TRY(wanted_units(compute_units, &units));
@@ -219,7 +202,7 @@ clade_status clade_device_open_part(clade_device **out, const char *selector, in
         device ? clade__select(found, n_found, selector, &index, device->reason,
                                sizeof device->reason)
                : clade__fail(CLADE_ENOMEM, "no memory to open a device");
-    if (status == CLADE_OK) status = open_found(device, &found[index], units, part);
+    if (status == CLADE_OK) status = open_found(device, &found[index], units);
     free(found);
     if (status == CLADE_OK)
         *out = device;

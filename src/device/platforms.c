@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "device/cores.h"
 
 #define VENDORS "/etc/OpenCL/vendors"
 #define ANY_HINT                                                                                   \
@@ -126,7 +127,9 @@ clade_status clade__platforms_list(cl_platform_id **platforms, cl_uint *n_platfo
 clade_status clade__platform_devices(cl_platform_id platform, cl_uint *n_devices)
 {
     *n_devices = 0;
+    clade__cores_before_workers();
     cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, n_devices);
+    clade__cores_after_workers();
     if (error == CL_OUT_OF_HOST_MEMORY) return clade__fail_cl("clGetDeviceIDs", error, NULL);
     if (error != CL_SUCCESS) *n_devices = 0; /* CL_DEVICE_NOT_FOUND, or what a driver makes of it */
     return CLADE_OK;

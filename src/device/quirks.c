@@ -30,11 +30,30 @@ static void set_environment(void)
     setenv("POCL_AFFINITY", "1", 0);
 }
 
+static bool begun; /* OpenCL has been called, or is about to be */
+
 /* Once: another thread may be reading the environment later. */
+static void begin(void)
+{
+    begun = true;
+    set_environment();
+}
+
 void clade__quirks_before_opencl(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, set_environment);
+    pthread_once(&once, begin);
+}
+
+/* 2026-11-28, PoCL 3.1: a part of a device wakes the workers of the whole one at each command, on cores where
+ * another process may compute, which costs a job of two ranks a tenth of its speed. Affinity would put its
+ * first workers on the first cores of the machine. */
+bool clade__quirks_limit_workers(int n)
+{
+    char text[16];
+    if (begun || getenv("POCL_MAX_PTHREAD_COUNT")) return false;
+    snprintf(text, sizeof text, "%d", n);
+    return setenv("POCL_MAX_PTHREAD_COUNT", text, 1) == 0 && setenv("POCL_AFFINITY", "0", 1) == 0;
 }
 
 clade__quirks clade__quirks_of(const clade_device_info *info)

@@ -17,6 +17,10 @@ typedef struct clade__quirks {
  * POCL_CACHE_DIR, where several ranks of a job are on this host. */
 void clade__quirks_before_opencl(void);
 
+/* Makes a CPU's driver compute with so many threads, which the caller puts on cores. False, and nothing changes,
+ * where OpenCL has been called before, or the user has said it. */
+bool clade__quirks_limit_workers(int n);
+
 /* What is particular about a device. */
 clade__quirks clade__quirks_of(const clade_device_info *info);
 

@@ -33,6 +33,11 @@ clade__launch clade__launch_find(void)
     return (clade__launch){NULL, 0, 1};
 }
 
+bool clade__launch_bound_unasked(void)
+{
+    return getenv("OMPI_COMM_WORLD_SIZE") && !getenv("OMPI_MCA_hwloc_base_binding_policy");
+}
+
 /* It lies beside the library or the command, or where the loader looks; CLADE_MPI_LIBRARY names another. */
 static clade_status load(void **library, const clade__launch *launch)
 {

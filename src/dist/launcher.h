@@ -2,6 +2,8 @@
 #ifndef CLADE_DIST_LAUNCHER_H
 #define CLADE_DIST_LAUNCHER_H
 
+#include <stdbool.h>
+
 #include "dist/transport.h"
 
 /* What a launcher has written to its processes' environment. */
@@ -11,6 +13,10 @@ typedef struct clade__launch {
 } clade__launch;
 
 clade__launch clade__launch_find(void);
+
+/* Whether this process may have been bound to a core or a socket although nobody asked for that: Open MPI's mpirun
+ * does so by itself, with one core a rank where there are two. */
+bool clade__launch_bound_unasked(void);
 
 /* Loads libclade_mpi and opens its transport. CLADE_ERANK where the library is missing, is of another version,
  * fails, or finds other ranks than the launcher has started. */

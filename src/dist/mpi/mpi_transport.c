@@ -2,11 +2,11 @@
  * launcher has started; Clade itself is not linked with MPI. It has nothing of the library but headers.
  *
  * A rank that waits must leave its processor to kernels, which may run on the very same cores. MPI's
- * blocking calls poll without a pause, so here every call is the nonblocking one, tested between sleeps.
+ * blocking calls poll without a pause, so here every call is the nonblocking one, tested between pauses.
  *
- * A sum goes in pieces. Each rank gets its segment of a piece from all ranks (alltoallv), adds them up in the
- * order of the ranks, and all get all segments (allgatherv): about what a ring moves, 2 (n - 1) / n values a
- * rank, and no sum that depends on who comes first, which MPI_Allreduce does not promise.
+ * A sum goes in pieces. Each rank gets its segment of a piece from all others, adds them up in the order of the
+ * ranks, and all get all segments (allgatherv): what a ring moves, 2 (n - 1) / n values a rank, and no sum that
+ * depends on who comes first, which MPI_Allreduce does not promise.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <limits.h>
@@ -22,6 +22,7 @@
 #include "dist/mpi_transport.h"
 
 #define PIECE_BYTES ((int64_t)4 << 20) /* of a sum: what a rank keeps a second time */
+#define MOST_YIELDS   1000 /* of a wait: below a millisecond where nothing else wants the core */
 #define BROADCAST_BYTES ((size_t)1 << 28) /* at once; MPI counts in int */
 
 typedef struct mpi_state {
@@ -29,7 +30,8 @@ typedef struct mpi_state {
     bool ours;       /* we have started MPI, and end it */
     char *scratch;   /* (n_ranks, segment) of a piece */
     size_t scratch_bytes;
-    int *counts, *offsets, *theirs, *places; /* (n_ranks) each, one block */
+    int *counts, *offsets; /* (n_ranks) each, one block */
+    MPI_Request *requests; /* (2 n_ranks) */
 } mpi_state;
 
 /* ---- what goes wrong, and waiting ------------------------------------------------------------- */
@@ -49,16 +51,17 @@ static clade_status no_memory(clade__transport *transport, const char *what)
     return CLADE_ENOMEM;
 }
 
-/* Sleeps between tests, each time a sixteenth of what it has waited: a message takes microseconds, the step of
- * a slower rank milliseconds. */
-static clade_status finish(clade__transport *transport, const char *call, int code, MPI_Request *request)
+/* At first it gives way to whatever else is ready to run here, the kernels above all, at each turn: a message
+ * takes microseconds where ranks are alike, and the shortest sleep some fifty. Then it sleeps, each time a sixteenth
+ * of what it has slept: a slower rank's step takes milliseconds. */
+static clade_status finish(clade__transport *transport, const char *call, int code, int n, MPI_Request *requests)
 {
     struct timespec pause = {0, 1000};
     int done = 0;
     for (int tries = 0; code == MPI_SUCCESS; tries++) {
-        code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
+        code = MPI_Testall(n, requests, &done, MPI_STATUSES_IGNORE);
         if (code == MPI_SUCCESS && done) return CLADE_OK;
-        if (tries < 20) {
+        if (tries < MOST_YIELDS) {
             sched_yield();
             continue;
         }
@@ -102,8 +105,8 @@ typedef struct element {
     void (*add)(void *restrict sums, const void *restrict values, int n);
 } element;
 
-/* Rank r sums the r-th segment of the n values: counts, offsets; it gets `mine` of each rank: theirs, places. */
-static int cut(const clade__transport *transport, int n)
+/* Rank r sums the r-th segment of the n values: counts, offsets. */
+static void cut(const clade__transport *transport, int n)
 {
     mpi_state *state = transport->state;
     int n_ranks = transport->n_ranks, segment = (n + n_ranks - 1) / n_ranks;
@@ -112,31 +115,52 @@ static int cut(const clade__transport *transport, int n)
         state->counts[r] = left < 0 ? 0 : left < segment ? left : segment;
         state->offsets[r] = left < 0 ? n : r * segment;
     }
-    int mine = state->counts[transport->rank];
-    for (int r = 0; r < n_ranks; r++) {
-        state->theirs[r] = mine;
-        state->places[r] = r * mine;
+}
+
+/* Gets this rank's segment from each of the others, one behind the other in scratch, and gives them theirs. */
+static clade_status exchange(clade__transport *transport, char *values, const element *of)
+{
+    mpi_state *state = transport->state;
+    int n = 0, code = MPI_SUCCESS, mine = state->counts[transport->rank];
+    char *at = state->scratch;
+    for (int r = 0; r < transport->n_ranks && code == MPI_SUCCESS; r++) {
+        if (r == transport->rank) continue;
+        code = MPI_Irecv(at, mine, of->type, r, 0, state->ranks, &state->requests[n++]);
+        at += (size_t)mine * of->bytes;
     }
-    return mine;
+    for (int i = 1; i < transport->n_ranks && code == MPI_SUCCESS; i++) { /* not all to the same one at first */
+        int r = (transport->rank + i) % transport->n_ranks;
+        code = MPI_Isend(values + (size_t)state->offsets[r] * of->bytes, state->counts[r], of->type, r, 0,
+                         state->ranks, &state->requests[n++]);
+    }
+    return finish(transport, "MPI_Isend", code, n, state->requests);
+}
+
+/* The sum in the order of the ranks: of those before this one, of that and its own, of that and those behind. */
+static void add_up(const clade__transport *transport, char *own, int n, const element *of)
+{
+    const mpi_state *state = transport->state;
+    size_t segment_bytes = (size_t)n * of->bytes;
+    char *other = state->scratch;
+    for (int r = 1; r < transport->rank; r++) of->add(state->scratch, other += segment_bytes, n);
+    if (transport->rank > 0) of->add(own, state->scratch, n);
+    if (transport->rank > 0) other += segment_bytes;
+    for (int r = transport->rank + 1; r < transport->n_ranks; r++, other += segment_bytes)
+        of->add(own, other, n);
 }
 
 static clade_status sum_piece(clade__transport *transport, char *values, int n, const element *of)
 {
     mpi_state *state = transport->state;
-    int mine = cut(transport, n);
+    cut(transport, n);
+    int mine = state->counts[transport->rank];
     MPI_Request request = MPI_REQUEST_NULL;
     CLADE_TRY(want_scratch(transport, (size_t)(mine + 1) * (size_t)transport->n_ranks * of->bytes));
-    int code = MPI_Ialltoallv(values, state->counts, state->offsets, of->type, state->scratch,
-                              state->theirs, state->places, of->type, state->ranks, &request);
-    CLADE_TRY(finish(transport, "MPI_Ialltoallv", code, &request));
-    size_t segment_bytes = (size_t)mine * of->bytes;
-    for (int r = 1; r < transport->n_ranks; r++)
-        of->add(state->scratch, state->scratch + (size_t)r * segment_bytes, mine);
-    char *sums = values + (size_t)state->offsets[transport->rank] * of->bytes;
-    if (mine > 0) memcpy(sums, state->scratch, segment_bytes);
-    code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, state->counts, state->offsets,
-                           of->type, state->ranks, &request);
-    return finish(transport, "MPI_Iallgatherv", code, &request);
+    CLADE_TRY(exchange(transport, values, of));
+    add_up(transport, values + (size_t)state->offsets[transport->rank] * of->bytes, mine, of);
+    int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, state->counts, state->offsets,
+                               of->type, state->ranks, &request);
+    return finish(transport, "MPI_Iallgatherv", code, 1, &request);
 }
 
 static clade_status sum(clade__transport *transport, char *values, int64_t n, const element *of)
@@ -169,7 +193,7 @@ static clade_status mpi_broadcast(clade__transport *transport, void *bytes, size
         size_t n = n_bytes - at < BROADCAST_BYTES ? n_bytes - at : BROADCAST_BYTES;
         MPI_Request request = MPI_REQUEST_NULL;
         int code = MPI_Ibcast((char *)bytes + at, (int)n, MPI_BYTE, root, state->ranks, &request);
-        CLADE_TRY(finish(transport, "MPI_Ibcast", code, &request));
+        CLADE_TRY(finish(transport, "MPI_Ibcast", code, 1, &request));
     }
     return CLADE_OK;
 }
@@ -185,7 +209,7 @@ static clade_status mpi_gather(clade__transport *transport, const void *mine, si
     }
     int code = MPI_Iallgather(mine, (int)n_bytes, MPI_BYTE, all, (int)n_bytes, MPI_BYTE, state->ranks,
                               &request);
-    return finish(transport, "MPI_Iallgather", code, &request);
+    return finish(transport, "MPI_Iallgather", code, 1, &request);
 }
 
 static clade_status mpi_barrier(clade__transport *transport)
@@ -193,7 +217,7 @@ static clade_status mpi_barrier(clade__transport *transport)
     const mpi_state *state = transport->state;
     MPI_Request request = MPI_REQUEST_NULL;
     int code = MPI_Ibarrier(state->ranks, &request);
-    return finish(transport, "MPI_Ibarrier", code, &request);
+    return finish(transport, "MPI_Ibarrier", code, 1, &request);
 }
 
 static void mpi_abort(clade__transport *transport, int exit_status)
@@ -210,6 +234,7 @@ static void free_state(mpi_state *state)
 {
     free(state->scratch);
     free(state->counts);
+    free(state->requests);
     free(state);
 }
 
@@ -275,11 +300,10 @@ static clade_status make_lists(clade__transport *transport)
 {
     mpi_state *state = transport->state;
     size_t n = (size_t)transport->n_ranks;
-    state->counts = calloc(4 * n, sizeof(int));
-    if (!state->counts) return no_memory(transport, "");
+    state->counts = calloc(2 * n, sizeof *state->counts);
+    state->requests = calloc(2 * n, sizeof *state->requests);
+    if (!state->counts || !state->requests) return no_memory(transport, "");
     state->offsets = state->counts + n;
-    state->theirs = state->offsets + n;
-    state->places = state->theirs + n;
     return CLADE_OK;
 }
 
