@@ -2,11 +2,18 @@
 
 #include <stdlib.h>
 
-/* In whole vectors, and where a view may begin. */
+/* What drivers of today want of a view at most: ranks of different devices sum the same buckets. */
+#define USUAL_ALIGNMENT ((size_t)512)
+
+size_t clade__bucket_alignment(const clade_device *device)
+{
+    size_t wanted = clade_device_describe(device)->view_alignment_bytes;
+    return wanted > USUAL_ALIGNMENT ? wanted : USUAL_ALIGNMENT;
+}
+
 static int64_t rounded_up(const clade__executable *exe, int64_t n)
 {
-    int64_t align = (int64_t)(clade_device_describe(exe->device)->view_alignment_bytes / sizeof(float));
-    if (align < 16) align = 16;
+    int64_t align = (int64_t)(clade__bucket_alignment(exe->device) / sizeof(float));
     return (n + align - 1) / align * align;
 }
 

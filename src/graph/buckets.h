@@ -24,6 +24,9 @@ typedef struct clade__bucket_plan {
     int n;
 } clade__bucket_plan;
 
+/* At what multiple of bytes each gradient begins in its bucket: the same for all devices but unusual ones. */
+size_t clade__bucket_alignment(const clade_device *device);
+
 /* No buckets unless gradients are kept. Free it in any case. */
 clade_status clade__bucket_plan_open(clade__bucket_plan *plan, const clade__executable *exe);
 void clade__bucket_plan_free(clade__bucket_plan *plan);

@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "base/text.h"
+#include "graph/buckets.h"
 #include "train/fit.h"
 #include "train/recipe.h"
 
@@ -64,6 +65,8 @@ static char *text_of_all(const clade__fit *f)
     clade__text_append(&text, "checkpoint_every: %lld %d\npatience: %lld\nmin_delta: %.17g\n",
                        (long long)o->checkpoint_every.count, (int)o->checkpoint_every.unit,
                        (long long)o->patience, o->min_delta);
+    clade__text_append(&text, "bytes at a multiple of which a gradient begins: %zu\n",
+                       clade__bucket_alignment(f->model->device));
     clade__text_append(&text, "share_auto: %d\nshares:", o->share_auto);
     for (int i = 0; i < f->shares.n; i++) clade__text_append(&text, " %.9g", f->shares.parts[i]);
     clade__text_append(&text, "\n");
