@@ -16,24 +16,29 @@ static inline void riffle(VEC *to, const VEC *from)
     }
 }
 
+/* VW vectors as rows become columns. */
+static inline void transpose(VEC *a)
+{
+    VEC b[VW];
+    riffle(b, a);
+    riffle(a, b);
+#if VW == 8
+    riffle(b, a);
+    UNROLL for (int i = 0; i < VW; i++) a[i] = b[i];
+#elif VW == 16
+    riffle(b, a);
+    riffle(a, b);
+#endif
+}
+
 /* VW pixels of `channels` channels, at most VW, whose planes lie `area` apart; the others are 0. */
 static inline void turn_tile(local float *to, const int pitch, const global float *from, const size_t area,
                              const int channels)
 {
-    VEC a[VW], b[VW];
+    VEC a[VW];
     UNROLL for (int o = 0; o < VW; o++) a[o] = o < channels ? LOAD(from + o * area) : (VEC)(0.0f);
-    riffle(b, a);
-    riffle(a, b);
-#if VW == 4
+    transpose(a);
     UNROLL for (int i = 0; i < VW; i++) STORE(a[i], to + i * pitch);
-#elif VW == 8
-    riffle(b, a);
-    UNROLL for (int i = 0; i < VW; i++) STORE(b[i], to + i * pitch);
-#else
-    riffle(b, a);
-    riffle(a, b);
-    UNROLL for (int i = 0; i < VW; i++) STORE(a[i], to + i * pitch);
-#endif
 }
 #endif
 

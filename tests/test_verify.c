@@ -76,6 +76,9 @@ static const struct broken {
     {"conv_rows", "conv_rows", "x.s0 - k.least_x;", "x.s0;", "conv2d_tiled_forward", NULL},
     {"conv_rows", "conv_rows", "y.s1 != 0 ||", "", "conv2d_tiled_backward", NULL},
     {"conv_dots", "conv_dots", "v < n * VW;", "v < (n - 1) * VW;", "conv2d_tiled_weight", NULL},
+    {"conv_lanes", "conv_lanes", "o.kw + o.begin_x", "o.kw", "conv2d_forward", NULL},
+    {"conv_lanes", "conv_lanes", "(DATA ? -y : y)", "y", "conv2d_backward", NULL},
+    {"conv_lanes", "conv_lanes", "LOAD(p) + a[m] : a[m]", "a[m] : a[m]", "conv2d_backward_added", NULL},
     {"conv_outer", "conv_outer", "i * p.image_pitch + y * p.row_pitch", "i * p.image_pitch", "conv2d_weight", NULL},
     {"conv_outer", "conv_outer", "(row * NX + k) * pitch + o", "row * NX * pitch + o",
      "conv2d_weight", NULL},
@@ -213,11 +216,14 @@ static bool is_refused(const clade_device *device, const char *kernel)
 {
     const clade__conv one = {1, 1, 1, 1, 1, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}};
     const clade__conv three = {1, 8, 4, 4, 8, 4, 4, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
+    const clade__conv many = {16, 6, 5, 5, 6, 5, 5, 1, {5, 5}, {1, 1}, {1, 1}, {2, 2}};
     const clade__conv wide = {1, 16, 4, 4, 16, 4, 4, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
     if (strcmp(kernel, "conv_winograd_weight") == 0)
         return clade__conv_winograd_weight.refuses(device, &wide, CLADE__CONV_WEIGHT);
     if (strncmp(kernel, "conv_winograd", 13) == 0)
         return clade__conv_winograd.refuses(device, &three, CLADE__CONV_FORWARD);
+    if (strcmp(kernel, "conv_lanes") == 0)
+        return clade__conv_lanes.refuses(device, &many, CLADE__CONV_FORWARD);
     if (strcmp(kernel, "conv_outer") == 0)
         return clade__conv_outer.refuses(device, &three, CLADE__CONV_WEIGHT);
     if (strcmp(kernel, "conv_rows") == 0 || strcmp(kernel, "conv_pack") == 0 ||

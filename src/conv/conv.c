@@ -2,8 +2,8 @@
 #include "conv/conv.h"
 
 static const clade__conv_provider *const providers[] = {
-    &clade__conv_winograd, &clade__conv_winograd_weight, &clade__conv_outer, &clade__conv_tiled,
-    &clade__conv_columns,  NULL};
+    &clade__conv_winograd, &clade__conv_winograd_weight, &clade__conv_lanes, &clade__conv_outer,
+    &clade__conv_tiled,    &clade__conv_columns,         NULL};
 
 /* ---- sizes ------------------------------------------------------------------------------------- */
 

@@ -70,8 +70,8 @@ typedef struct clade__conv_provider {
     clade_status (*record)(clade__commands *commands, const clade__conv_call *call);
 } clade__conv_provider;
 
-extern const clade__conv_provider clade__conv_winograd, clade__conv_winograd_weight, clade__conv_outer,
-    clade__conv_tiled, clade__conv_columns;
+extern const clade__conv_provider clade__conv_winograd, clade__conv_winograd_weight, clade__conv_lanes,
+    clade__conv_outer, clade__conv_tiled, clade__conv_columns;
 
 /* Records the call; provider NULL: the first that takes it. */
 clade_status clade__conv_record(clade__commands *commands, const clade__conv_provider *provider,

@@ -17,7 +17,8 @@ typedef struct conv_case {
 /* (n, c, h, w, out channels, kernel height): one pixel, one column, primes, a kernel as large as the image
  * and a padding wider than it, strides that leave a rest or skip pixels, dilation, groups and depthwise,
  * even kernels, channels and rows around and over the tiles of the kernels for CPUs, images that are taken in
- * parts or many at a time, and tiles of Winograd's that reach over each edge. No two are alike. */
+ * parts, many at a time or in a vector's lanes, and tiles of Winograd's that reach over each edge. No two are
+ * alike. */
 static const clade_shape shapes[] = {
     {6, {1, 1, 1, 1, 1, 1}},    {6, {2, 3, 1, 1, 5, 1}},    {6, {1, 2, 5, 7, 3, 3}},
     {6, {2, 3, 5, 5, 2, 5}},    {6, {1, 1, 2, 3, 2, 4}},    {6, {2, 2, 7, 5, 3, 2}},
@@ -31,7 +32,9 @@ static const clade_shape shapes[] = {
     {6, {1, 8, 41, 43, 9, 3}},  {6, {1, 8, 2, 5, 8, 3}},
     {6, {1, 9, 3, 3, 8, 3}},    {6, {1, 8, 4, 2, 9, 3}},    {6, {1, 16, 1, 2, 16, 3}},
     {6, {2, 33, 7, 9, 40, 3}},  {6, {2, 36, 6, 5, 34, 3}},  {6, {1, 16, 70, 9, 17, 3}},
-    {6, {1, 66, 4, 4, 65, 3}},  {6, {40, 16, 3, 3, 16, 3}}, {0}};
+    {6, {1, 66, 4, 4, 65, 3}},  {6, {40, 16, 3, 3, 16, 3}},
+    {6, {18, 6, 6, 5, 7, 5}},   {6, {17, 8, 4, 8, 9, 3}},   {6, {16, 2, 2, 3, 3, 3}},
+    {6, {16, 1, 1, 20, 6, 1}},  {0}};
 
 static const conv_case cases[] = {
     {1, {.groups = 0}},
@@ -71,6 +74,10 @@ static const conv_case cases[] = {
     {3, {.padding = {2, 1}}},
     {3, {.padding = {1, 1}}},
     {3, {.padding = {1, 1}}},
+    {5, {.padding = {2, 1}}},
+    {7, {.padding = {1, 3}}},
+    {23, {.padding = {1, 11}}},
+    {128, {.padding = {0, 64}}},
 };
 
 _Static_assert(sizeof cases / sizeof cases[0] + 1 == sizeof shapes / sizeof shapes[0],
