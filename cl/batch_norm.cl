@@ -14,6 +14,10 @@
  *                          / sqrt(variance + epsilon), with add they are added; of them sums (2, channels) for:
  *   batch_norm_backward    dx = ((g - sum g / count) - (x - mean) * (sum g (x - mean) / count)
  *                          / (variance + epsilon)) * scale; with -DADD=1 that is added to dx
+ *   batch_norm_channel, batch_norm_channel_backward
+ *                          all of this at once, forward and back, in training: a work-item has a channel. numbers
+ *                          is (count, momentum, epsilon, slope). The last block is the first to be gone over
+ *                          again, since a cache still has it
  *
  * Without weight and bias (null) they are 1 and 0. On the way back f is y > 0 ? y : slope * y: 1 is of the
  * identity, and 0 of relu. f' follows from y's sign or, with y null, from that of n, which is computed once more
@@ -32,91 +36,26 @@
  * -DACTIVATION chooses f: see activation_functions.cl. shape is (samples, channels, inner, per_block, blocks,
  * columns, 0, 0): LLVM makes of a product of two elements of a vector what Oclgrind 21.10 does not know.
  */
-#ifndef COLUMNS
-#define COLUMNS 0
-#endif
 #include "element.cl"
-#include "row_reduce.cl"
+#include "batch_norm_rows.cl"
 #define FLOAT VEC
 #include "activation_functions.cl"
 
-#define SAMPLES   shape.s0
-#define CHANNELS  shape.s1
-#define INNER     shape.s2
-#define PER_BLOCK shape.s3
-#define BLOCKS    shape.s4
-#define ALL       shape.s5 /* columns */
-
-/* What a work-item has of each sample in [first, last): of its channel, or VW columns from `column` on. One
- * that is too many has no samples, and a block past the last. */
-typedef struct share {
-    int column, block, first, last;
-    int n; /* elements of a sample */
-} share;
-
-static inline share share_of(const int8 shape)
-{
-    share s;
-    const int width = COLUMNS ? (ALL - 1) / VW + 1 : ALL;
-    s.block = ROW / width;
-    s.column = (ROW - s.block * width) * (COLUMNS ? VW : 1);
-    s.first = s.block * PER_BLOCK;
-    s.last = min(s.first + PER_BLOCK, SAMPLES);
-    s.n = COLUMNS ? ALL - s.column : INNER;
-    return s;
-}
-
-/* Where they begin. */
-static inline size_t part_of(const share s, const int sample, const int8 shape)
-{
-    return COLUMNS ? (size_t)sample * ALL + s.column
-                   : ((size_t)sample * CHANNELS + s.column) * INNER;
-}
-
-/* Their vectors; and a column's sum, or a channel's, of all who have part in it. */
-#if COLUMNS
-#define EACH_PART(c, n)          (int c = 0; c < 1; c++)
-#define TOGETHER(x, meeting)     (x)
-#define PUT_RESULT(x, at, s)     put(x, at, (s).n)
-#define FILL(mean)               0.0f
-typedef VEC result;
-#else
-#define EACH_PART(c, n)          EACH_VECTOR(c, n)
-#define TOGETHER(x, meeting)     row_sum(sum_of(x), meeting)
-#define PUT_RESULT(x, at, s)     if (LANE == 0) *(at) = (x)
-#define FILL(mean)               (mean)
-typedef float result;
-#endif
-
-/* value (channels), or if it is null what is given in its place, of each column. */
-static inline result of_channel(const global float *value, const float missing, const share s,
-                                const int8 shape)
-{
-#if COLUMNS && VW > 1
-    float part[VW];
-    for (int k = 0; k < VW; k++) {
-        const int column = min(s.column + k, ALL - 1);
-        part[k] = value ? value[column / INNER] : missing;
-    }
-    return LOAD(part);
-#else
-    return value ? value[COLUMNS ? s.column / INNER : s.column] : missing;
-#endif
-}
-
 /* ---- forward ----------------------------------------------------------------------------------- */
 
-ROW_KERNEL batch_norm_parts(global float *restrict parts, const global float *restrict x,
-                            const int8 shape)
+/* The parts of a block: its mean, and the sum of squares about that. */
+static inline void put_parts(global float *restrict parts, const global float *restrict x, const share s,
+                             const int8 shape, local float *meeting)
 {
-    MEETING(float, meeting);
-    const share s = share_of(shape);
     const float count = (float)((s.last - s.first) * (COLUMNS ? 1 : INNER));
     VEC total = 0.0f;
     for (int sample = s.first; sample < s.last; sample++) {
         const size_t at = part_of(s, sample, shape);
         VEC part = 0.0f;
-        for EACH_PART(c, s.n) part += fetch(x + at + c, s.n - c, 0.0f);
+        for EACH_PART(c, s.n) {
+            ASK_FOR(x + at + c, s.soon, 0);
+            part += fetch(x + at + c, s.n - c, 0.0f);
+        }
         total += part;
     }
     const result mean = TOGETHER(total, meeting) / count;
@@ -138,6 +77,13 @@ ROW_KERNEL batch_norm_parts(global float *restrict parts, const global float *re
     PUT_RESULT(squares, at, s);
 }
 
+ROW_KERNEL batch_norm_parts(global float *restrict parts, const global float *restrict x,
+                            const int8 shape)
+{
+    MEETING(float, meeting);
+    put_parts(parts, x, share_of(shape), shape, meeting);
+}
+
 /* The elements that each of a block's parts is of. */
 static inline float count_of(const int block, const int per_channel, const int8 shape)
 {
@@ -145,14 +91,13 @@ static inline float count_of(const int block, const int per_channel, const int8 
     return (float)(per_channel > 1 ? samples : samples * INNER);
 }
 
-ELEMENT_KERNEL batch_norm_statistics(global float *restrict mean, global float *restrict variance,
-                                     global float *restrict running_mean,
-                                     global float *restrict running_variance,
-                                     const global float *restrict parts, const int8 shape,
-                                     const float count, const float momentum)
+static inline void put_statistics(global float *restrict mean, global float *restrict variance,
+                                  global float *restrict running_mean,
+                                  global float *restrict running_variance,
+                                  const global float *restrict parts, const int channel,
+                                  const int8 shape, const float count, const float momentum)
 {
-    if (!HAS_ELEMENT(CHANNELS)) return;
-    const int channel = (int)ELEMENT, per_channel = ALL / CHANNELS;
+    const int per_channel = ALL / CHANNELS;
     parts += channel * per_channel;
     float total = 0.0f, squares = 0.0f;
     for (int b = 0; b < BLOCKS; b++) {
@@ -175,6 +120,32 @@ ELEMENT_KERNEL batch_norm_statistics(global float *restrict mean, global float *
         (1.0f - momentum) * running_variance[channel] + momentum * (squares / (count - 1.0f));
 }
 
+ELEMENT_KERNEL batch_norm_statistics(global float *restrict mean, global float *restrict variance,
+                                     global float *restrict running_mean,
+                                     global float *restrict running_variance,
+                                     const global float *restrict parts, const int8 shape,
+                                     const float count, const float momentum)
+{
+    if (HAS_ELEMENT(CHANNELS))
+        put_statistics(mean, variance, running_mean, running_variance, parts, (int)ELEMENT, shape, count,
+                       momentum);
+}
+
+static inline void normalise(global float *restrict y, const global float *restrict x,
+                             const global float *restrict other, const norm by, const share s,
+                             const int8 shape, const float slope)
+{
+    for (int sample = s.first; sample < s.last; sample++) {
+        const size_t at = part_of(s, sample, shape);
+        for EACH_PART(c, s.n) {
+            ASK_FOR(y + at + c, s.soon, 1);
+            VEC normal = (fetch(x + at + c, s.n - c, 0.0f) - by.middle) * by.scale + by.shift;
+            if (other) normal += fetch(other + at + c, s.n - c, 0.0f);
+            put(activation_forward(normal, slope), y + at + c, s.n - c);
+        }
+    }
+}
+
 ROW_KERNEL batch_norm_forward(global float *restrict y, const global float *restrict x,
                               const global float *restrict other,
                               const global float *restrict mean,
@@ -184,19 +155,32 @@ ROW_KERNEL batch_norm_forward(global float *restrict y, const global float *rest
                               const float epsilon, const float slope)
 {
     const share s = share_of(shape);
-    const result middle = of_channel(mean, 0.0f, s, shape);
-    const result scale = of_channel(weight, 1.0f, s, shape) /
-                         sqrt(of_channel(variance, 0.0f, s, shape) + epsilon);
-    const result shift = of_channel(bias, 0.0f, s, shape);
-    for (int sample = s.first; sample < s.last; sample++) {
-        const size_t at = part_of(s, sample, shape);
-        for EACH_PART(c, s.n) {
-            VEC normal = (fetch(x + at + c, s.n - c, 0.0f) - middle) * scale + shift;
-            if (other) normal += fetch(other + at + c, s.n - c, 0.0f);
-            put(activation_forward(normal, slope), y + at + c, s.n - c);
-        }
+    normalise(y, x, other, norm_of(mean, variance, weight, bias, epsilon, s, shape), s, shape, slope);
+}
+
+#if WHOLE_CHANNELS
+ROW_KERNEL batch_norm_channel(global float *restrict y, const global float *restrict x,
+                              const global float *restrict other, global float *restrict mean,
+                              global float *restrict variance, global float *restrict running_mean,
+                              global float *restrict running_variance,
+                              const global float *restrict weight,
+                              const global float *restrict bias, global float *restrict parts,
+                              const int8 shape, const float4 numbers)
+{
+    MEETING(float, meeting);
+    const int channel = ROW;
+    if (channel >= CHANNELS) return;
+    for (int b = 0; b < BLOCKS; b++)
+        put_parts(parts, x, share_in_turn(b, channel, shape), shape, meeting);
+    put_statistics(mean, variance, running_mean, running_variance, parts, channel, shape, numbers.s0,
+                   numbers.s1);
+    for (int b = BLOCKS - 1; b >= 0; b--) {
+        const share s = share_in_turn(b, channel, shape);
+        normalise(y, x, other, norm_of(mean, variance, weight, bias, numbers.s2, s, shape), s, shape,
+                  numbers.s3);
     }
 }
+#endif
 
 ELEMENT_KERNEL batch_norm_fold(global float *restrict folded_weight,
                                global float *restrict folded_bias,
@@ -228,28 +212,21 @@ static inline VEC masked_of(const VEC dy, const VEC value, const float slope)
     return value <= 0.0f ? low : dy;
 }
 
-/* masked may be dy. */
-ROW_KERNEL batch_norm_back_parts(global float *restrict parts, global float *masked,
-                                 const global float *restrict x, const global float *dy,
-                                 const global float *restrict y, const global float *restrict mean,
-                                 const global float *restrict variance,
-                                 const global float *restrict weight,
-                                 const global float *restrict bias, const int8 shape,
-                                 const float epsilon, const float slope)
+/* The parts of a block: the sum of what is masked, and that of its products. masked may be dy. */
+static inline void put_back_parts(global float *restrict parts, global float *masked,
+                                  const global float *restrict x, const global float *dy,
+                                  const global float *restrict y, const norm by, const share s,
+                                  const int8 shape, const float slope, local float *meeting)
 {
-    MEETING(float, meeting);
-    const share s = share_of(shape);
-    const result middle = of_channel(mean, 0.0f, s, shape);
-    const result scale = of_channel(weight, 1.0f, s, shape) /
-                         sqrt(of_channel(variance, 0.0f, s, shape) + epsilon);
-    const result shift = of_channel(bias, 0.0f, s, shape);
     VEC total = 0.0f, product = 0.0f;
     for (int sample = s.first; sample < s.last; sample++) {
         const size_t at = part_of(s, sample, shape);
         VEC part = 0.0f, products = 0.0f;
         for EACH_PART(c, s.n) {
-            const VEC d = fetch(x + at + c, s.n - c, FILL(middle)) - middle;
-            const VEC value = y ? fetch(y + at + c, s.n - c, 0.0f) : d * scale + shift;
+            ASK_FOR(x + at + c, s.soon, 0);
+            ASK_FOR(dy + at + c, s.soon, 0);
+            const VEC d = fetch(x + at + c, s.n - c, FILL(by.middle)) - by.middle;
+            const VEC value = y ? fetch(y + at + c, s.n - c, 0.0f) : d * by.scale + by.shift;
             const VEC g = masked_of(fetch(dy + at + c, s.n - c, 0.0f), value, slope);
             if (masked) put(g, masked + at + c, s.n - c);
             part += g;
@@ -267,14 +244,27 @@ ROW_KERNEL batch_norm_back_parts(global float *restrict parts, global float *mas
     PUT_RESULT(of_products, at, s);
 }
 
-ELEMENT_KERNEL batch_norm_sums(global float *restrict sums, global float *restrict dweight,
-                               global float *restrict dbias, const global float *restrict parts,
-                               const global float *restrict variance, const int8 shape,
-                               const float count, const float epsilon, const int add_weight,
-                               const int add_bias)
+ROW_KERNEL batch_norm_back_parts(global float *restrict parts, global float *masked,
+                                 const global float *restrict x, const global float *dy,
+                                 const global float *restrict y, const global float *restrict mean,
+                                 const global float *restrict variance,
+                                 const global float *restrict weight,
+                                 const global float *restrict bias, const int8 shape,
+                                 const float epsilon, const float slope)
 {
-    if (!HAS_ELEMENT(CHANNELS)) return;
-    const int channel = (int)ELEMENT, per_channel = ALL / CHANNELS;
+    MEETING(float, meeting);
+    const share s = share_of(shape);
+    put_back_parts(parts, masked, x, dy, y, norm_of(mean, variance, weight, bias, epsilon, s, shape), s,
+                   shape, slope, meeting);
+}
+
+static inline void put_sums(global float *restrict sums, global float *restrict dweight,
+                            global float *restrict dbias, const global float *restrict parts,
+                            const global float *restrict variance, const int channel, const int8 shape,
+                            const float count, const float epsilon, const int add_weight,
+                            const int add_bias)
+{
+    const int per_channel = ALL / CHANNELS;
     parts += channel * per_channel;
     float total = 0.0f, product = 0.0f;
     for (int b = 0; b < BLOCKS; b++)
@@ -289,7 +279,36 @@ ELEMENT_KERNEL batch_norm_sums(global float *restrict sums, global float *restri
     if (dbias) dbias[channel] = add_bias ? dbias[channel] + total : total;
 }
 
+ELEMENT_KERNEL batch_norm_sums(global float *restrict sums, global float *restrict dweight,
+                               global float *restrict dbias, const global float *restrict parts,
+                               const global float *restrict variance, const int8 shape,
+                               const float count, const float epsilon, const int add_weight,
+                               const int add_bias)
+{
+    if (HAS_ELEMENT(CHANNELS))
+        put_sums(sums, dweight, dbias, parts, variance, (int)ELEMENT, shape, count, epsilon, add_weight,
+                 add_bias);
+}
+
 /* dx may be dy. */
+static inline void give_gradient(global float *dx, const global float *restrict x, const global float *dy,
+                                 const global float *restrict y, const global float *restrict sums,
+                                 const norm by, const share s, const int8 shape, const float slope)
+{
+    const result of_all = of_channel(sums, 0.0f, s, shape);
+    const result of_products = of_channel(sums + CHANNELS, 0.0f, s, shape);
+    for (int sample = s.first; sample < s.last; sample++) {
+        const size_t at = part_of(s, sample, shape);
+        for EACH_PART(c, s.n) {
+            ASK_FOR(dx + at + c, s.soon, 1);
+            const VEC d = fetch(x + at + c, s.n - c, 0.0f) - by.middle;
+            const VEC value = y ? fetch(y + at + c, s.n - c, 0.0f) : d * by.scale + by.shift;
+            const VEC g = masked_of(fetch(dy + at + c, s.n - c, 0.0f), value, slope);
+            give(((g - of_all) - d * of_products) * by.scale, dx + at + c, s.n - c);
+        }
+    }
+}
+
 ROW_KERNEL batch_norm_backward(global float *dx, const global float *restrict x,
                                const global float *dy, const global float *restrict y,
                                const global float *restrict mean,
@@ -299,19 +318,33 @@ ROW_KERNEL batch_norm_backward(global float *dx, const global float *restrict x,
                                const int8 shape, const float epsilon, const float slope)
 {
     const share s = share_of(shape);
-    const result middle = of_channel(mean, 0.0f, s, shape);
-    const result scale = of_channel(weight, 1.0f, s, shape) /
-                         sqrt(of_channel(variance, 0.0f, s, shape) + epsilon);
-    const result shift = of_channel(bias, 0.0f, s, shape);
-    const result of_all = of_channel(sums, 0.0f, s, shape);
-    const result of_products = of_channel(sums + CHANNELS, 0.0f, s, shape);
-    for (int sample = s.first; sample < s.last; sample++) {
-        const size_t at = part_of(s, sample, shape);
-        for EACH_PART(c, s.n) {
-            const VEC d = fetch(x + at + c, s.n - c, 0.0f) - middle;
-            const VEC value = y ? fetch(y + at + c, s.n - c, 0.0f) : d * scale + shift;
-            const VEC g = masked_of(fetch(dy + at + c, s.n - c, 0.0f), value, slope);
-            give(((g - of_all) - d * of_products) * scale, dx + at + c, s.n - c);
-        }
-    }
+    give_gradient(dx, x, dy, y, sums, norm_of(mean, variance, weight, bias, epsilon, s, shape), s, shape,
+                  slope);
 }
+
+#if WHOLE_CHANNELS
+/* dx, masked and dy may be one. */
+ROW_KERNEL batch_norm_channel_backward(global float *dx, global float *masked, global float *restrict sums,
+                                       global float *restrict dweight, global float *restrict dbias,
+                                       const global float *restrict x, const global float *dy,
+                                       const global float *restrict y,
+                                       const global float *restrict mean,
+                                       const global float *restrict variance,
+                                       const global float *restrict weight,
+                                       const global float *restrict bias,
+                                       global float *restrict parts, const int8 shape,
+                                       const float4 numbers, const int add_weight, const int add_bias)
+{
+    MEETING(float, meeting);
+    const int channel = ROW;
+    if (channel >= CHANNELS) return;
+    const float epsilon = numbers.s2, slope = numbers.s3;
+    const norm by = norm_of(mean, variance, weight, bias, epsilon, share_at(0, channel, shape), shape);
+    for (int b = 0; b < BLOCKS; b++)
+        put_back_parts(parts, masked, x, dy, y, by, share_in_turn(b, channel, shape), shape, slope, meeting);
+    put_sums(sums, dweight, dbias, parts, variance, channel, shape, numbers.s0, epsilon, add_weight, add_bias);
+    for (int b = BLOCKS - 1; b >= 0; b--)
+        give_gradient(dx, x, masked ? masked : dy, masked ? 0 : y, sums, by, share_in_turn(b, channel, shape),
+                      shape, masked ? 1.0f : slope);
+}
+#endif

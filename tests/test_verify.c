@@ -47,12 +47,16 @@ static const struct broken {
     {"batch_norm_parts", "batch_norm", "part += d * d", "part += d", "batch_norm_plain", NULL},
     {"batch_norm_statistics", "batch_norm", "+ n * (d * d)", "", "batch_norm_plain", NULL},
     {"batch_norm_statistics", "batch_norm", "squares / (count - 1.0f)", "squares / count", "batch_norm", NULL},
-    {"batch_norm_forward", "batch_norm", "* scale + shift", "* scale - shift", "batch_norm_evaluation", NULL},
-    {"batch_norm_back_parts", "batch_norm", "FILL(middle)) - middle;\n            const VEC value", "FILL(middle));\n            const VEC value", "batch_norm", NULL},
+    {"batch_norm_forward", "batch_norm", "* by.scale + by.shift", "* by.scale - by.shift", "batch_norm_evaluation", NULL},
+    {"batch_norm_back_parts", "batch_norm", "FILL(by.middle)) - by.middle;", "FILL(by.middle));", "batch_norm", NULL},
     {"batch_norm_sums", "batch_norm", "product / sqrt(", "product * sqrt(", "batch_norm_backward", NULL},
     {"batch_norm_sums", "batch_norm", "add_bias ? dbias[channel] + total", "add_bias ? total",
      "batch_norm_backward_added", NULL},
     {"batch_norm_forward", "batch_norm", "normal += fetch(other", "normal -= fetch(other", "batch_norm_other", NULL},
+    {"batch_norm_channel", "batch_norm", "numbers.s2, s, shape), s, shape,", "numbers.s1, s, shape), s, shape,",
+     "batch_norm_forward", NULL},
+    {"batch_norm_channel_backward", "batch_norm", "masked ? 1.0f : slope", "slope",
+     "batch_norm_other_relu_backward", NULL},
     {"batch_norm_fold", "batch_norm", "- mean[channel]) * scale", "- mean[channel])", "batch_norm_fold", NULL},
     {"batch_norm_back_parts", "batch_norm", "value <= 0.0f ? low : dy", "value <= 0.0f ? dy : dy",
      "batch_norm_relu_backward", NULL},
@@ -211,7 +215,7 @@ static const char *break_kernel(const struct broken *b)
     return folder;
 }
 
-/* Whether the tiled gemm or convolution, and with it the kernel, is not for this device. */
+/* Whether the kernel, or the provider that it is of, is not for this device. */
 static bool is_refused(const clade_device *device, const char *kernel)
 {
     const clade__conv one = {1, 1, 1, 1, 1, 1, 1, 1, {1, 1}, {1, 1}, {1, 1}, {0, 0}};
@@ -229,6 +233,7 @@ static bool is_refused(const clade_device *device, const char *kernel)
     if (strcmp(kernel, "conv_rows") == 0 || strcmp(kernel, "conv_pack") == 0 ||
         strcmp(kernel, "conv_dots") == 0 || strcmp(kernel, "conv_join") == 0)
         return clade__conv_tiled.refuses(device, &one, CLADE__CONV_FORWARD);
+    if (strncmp(kernel, "batch_norm_channel", 18) == 0) return clade__item_vector(device) == 1;
     const clade_gemm_args any = {.m = 8, .n = 8, .k = 8};
     return strncmp(kernel, "gemm_", 5) == 0 && strcmp(kernel, "gemm_epilogue") != 0 &&
            clade__gemm_tiled.refuses(device, &any);

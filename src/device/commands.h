@@ -68,7 +68,7 @@ static inline clade__arg clade__arg_float_ref(const float *value)
     return (clade__arg){CLADE__ARG_FLOAT_REF, {.f_ref = value}};
 }
 
-#define CLADE__MAX_ARGS 12
+#define CLADE__MAX_ARGS 20
 
 /* One kernel over a one- or two-dimensional range of work-groups. */
 typedef struct clade__launch {
