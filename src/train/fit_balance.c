@@ -43,13 +43,12 @@ static clade_status share(clade__fit *f, const double *seconds)
         if (seconds[i] < least) least = seconds[i];
         if (seconds[i] > most) most = seconds[i];
     }
-    if (!(least > 0.0) || most <= UNEQUAL * least) {
+    bool apart = least > 0.0 && most > UNEQUAL * least;
+    if (!apart || !clade__shares_renew(&f->shares, batch, seconds)) {
         bool first = !f->balance.settled;
         start_again(f, true);
         return first ? tell(f, "shares are settled", seconds) : CLADE_OK;
     }
-    const int64_t *rows = clade__shares_rows(&f->shares, batch);
-    for (int i = 0; i < f->ranks.n; i++) f->shares.parts[i] = (double)rows[i] / seconds[i];
     start_again(f, false);
     CLADE_TRY(clade__pass_share(&f->train));
     return tell(f, "new shares", seconds);

@@ -2,13 +2,15 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 clade_status clade__shares_open(clade__shares *shares, int n, int rank, const float *parts, int64_t least)
 {
     *shares = (clade__shares){.n = n, .rank = rank, .least = least,
                               .parts = malloc((size_t)n * sizeof *shares->parts),
-                              .rows = malloc((size_t)n * sizeof *shares->rows)};
-    if (!shares->parts || !shares->rows) return clade__fail(CLADE_ENOMEM, "no memory for %d ranks", n);
+                              .rows = malloc((size_t)n * sizeof *shares->rows),
+                              .before = malloc((size_t)n * sizeof *shares->before)};
+    if (!shares->parts || !shares->rows || !shares->before) return clade__fail(CLADE_ENOMEM, "no memory for %d ranks", n);
     for (int i = 0; i < n; i++) {
         shares->parts[i] = parts ? (double)parts[i] : 1.0;
         if (!(shares->parts[i] > 0.0) || isinf(shares->parts[i]))
@@ -22,6 +24,7 @@ void clade__shares_close(clade__shares *shares)
 {
     free(shares->parts);
     free(shares->rows);
+    free(shares->before);
     *shares = (clade__shares){0};
 }
 
@@ -70,4 +73,12 @@ clade__span_of_rows clade__shares_of(const clade__shares *shares, int64_t n)
     clade__span_of_rows mine = {.n = rows[shares->rank]};
     for (int i = 0; i < shares->rank; i++) mine.first += rows[i];
     return mine;
+}
+
+bool clade__shares_renew(clade__shares *shares, int64_t n, const double *seconds)
+{
+    size_t bytes = (size_t)shares->n * sizeof *shares->rows;
+    memcpy(shares->before, clade__shares_rows(shares, n), bytes);
+    for (int i = 0; i < shares->n; i++) shares->parts[i] = (double)shares->before[i] / seconds[i];
+    return memcmp(shares->before, clade__shares_rows(shares, n), bytes) != 0;
 }
