@@ -47,7 +47,7 @@ static clade_status share(clade__fit *f, const double *seconds)
     if (!apart || !clade__shares_renew(&f->shares, batch, seconds)) {
         bool first = !f->balance.settled;
         start_again(f, true);
-        return first ? tell(f, "shares are settled", seconds) : CLADE_OK;
+        return first ? tell(f, "settled shares", seconds) : CLADE_OK;
     }
     start_again(f, false);
     CLADE_TRY(clade__pass_share(&f->train));
