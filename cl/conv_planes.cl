@@ -34,6 +34,15 @@
 #define STORE_HALF(x, p) vstore4(x, 0, p)
 #endif
 
+/* Asks for the LINE floats around p, which are read soon, to be fetched meanwhile. What is past the end of a buffer
+ * does no harm. OpenCL's own prefetch does nothing in PoCL. */
+#define LINE 16
+#if defined(__x86_64__) || defined(__aarch64__)
+#define SOON(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2)
+#else
+#define SOON(p) ((void)(p))
+#endif
+
 /* The quotient rounded down, for a divisor above 0; the common one is told apart, since a division takes
  * longer than all else there. */
 static inline int floor_div(const int a, const int b)

@@ -48,6 +48,7 @@
 #include "activation_functions.cl"
 
 #define SKEW 16 /* floats */
+#define MOST_AHEAD 32 /* channels: of more, products take much longer than reading */
 
 /* a0 b0 a1 b1 ... of the first halves, and of the second ones */
 #if VW == 1
@@ -166,7 +167,8 @@ static inline void transform_inputs(local float *v, const int apart, const local
 
 /* ---- 2: products ------------------------------------------------------------------------------- */
 
-/* m (MR, run) = sum over c of u (ci, MR) and v (ci, run), for N vectors of a run. */
+/* m (MR, run) = sum over c of u (ci, MR) and v (ci, run), for N vectors of a run. Meanwhile a line is asked for
+ * of each channel that the next group reads, from `soon` on. */
 #define PRODUCT(N)                                                                                 \
     SHARED void product_##N(local float *m, const local float *v, const global float *u,           \
                             const int ci, const int run)                                           \
@@ -192,12 +194,45 @@ PRODUCT(3)
 PRODUCT(2)
 PRODUCT(1)
 
-/* The products of one tile of channels over n vectors. */
-static inline void multiply(local float *m, const local float *v, const global float *u, const int ci,
-                            const int run, const int n)
+/* What the next group reads: images of channels, of each so many lines in a row. */
+typedef struct ahead {
+    const global float *from;
+    size_t plane, image; /* from one to the next */
+    int channels;
+    int lines, all; /* of a channel: in an image, and in all of them */
+} ahead;
+
+static inline ahead ahead_of(const global float *in, const planes p, const int channels, const size_t image,
+                             const int images, const int first)
 {
-    for (int i = 0; i < n;) {
+    const int row = min(max(2 * first, 0), p.h), end = min(2 * (first + p.rows), p.h);
+    ahead a;
+    a.plane = (size_t)p.h * p.w;
+    a.image = image;
+    a.channels = channels;
+    a.from = in + (size_t)row * p.w;
+    a.lines = max((end - row) * p.w / LINE, 1);
+    a.all = channels > MOST_AHEAD ? 0 : images * a.lines;
+    return a;
+}
+
+/* Line l of each channel of what is ahead. */
+static inline void ask_for(const ahead next, const int l)
+{
+    if (l >= next.all) return;
+    const int image = l / next.lines;
+    const global float *line = next.from + image * next.image + (l - image * next.lines) * LINE;
+    for (int c = 0; c < next.channels; c++) SOON(line + c * next.plane);
+}
+
+/* The products of one tile of channels over n vectors. Meanwhile so many lines of what is ahead are asked for, a
+ * few at a time. */
+static inline void multiply(local float *m, const local float *v, const global float *u, const int ci,
+                            const int run, const int n, const ahead next, const int line, const int lines)
+{
+    for (int i = 0, l = line; i < n; l++) {
         const int left = n - i;
+        if (l < line + lines) ask_for(next, l);
         if (left == 3 || left > 4) {
             product_3(m + i * VW, v + i * VW, u, ci, run);
             i += 3;
@@ -310,29 +345,36 @@ conv_winograd(global float *restrict out, const global float *restrict in,
         left[q] = part.s1 == 1 && j == 0 ? 0 : -1;
         right[q] = part.s1 == 1 && j == pitch - 1 ? 0 : -1;
     }
+    const int next_block = ((int)get_global_id(0) + 1) / part.s3, next_image = next_block * images.s1;
+    const int next_first = ((int)get_global_id(0) + 1 - next_block * part.s3) * part.s2;
     int filled = -1;
     for (int u = (int)get_global_id(1) * part.s5, some; u < end; u += some) {
         const int g = u / tiles;
         some = min(min(part.s7, end - u), (g + 1) * tiles - u);
+        const size_t plane = (size_t)p.h * p.w;
         for (int c = 0; g != filled && c < ci; c++) {
-            const size_t plane = (size_t)p.h * p.w;
             split_planes(p, memory, in + (((size_t)image * groups + g) * ci + c) * plane, many,
                          groups * ci * plane, first + up.s0);
             transform_inputs(v + c * run, apart, memory, at, left, right, n);
         }
         filled = g;
+        const ahead next = ahead_of(in + ((size_t)next_image * groups + g) * ci * plane, p, ci,
+                                    groups * ci * plane, clamp(images.s0 - next_image, 0, images.s1),
+                                    next_first + up.s0);
+        const int lines = (next.all + 16 * some - 1) / (16 * some);
         for (int k = 0; k < 16; k++)
             for (int t = 0; t < some; t++)
                 multiply(m + k * m_apart + t * MR * run, v + k * apart,
-                         packed + ((size_t)(u + t) * 16 + k) * ci * MR, ci, run, n);
+                         packed + ((size_t)(u + t) * 16 + k) * ci * MR, ci, run, n, next,
+                         (k * some + t) * lines, lines);
         for (int t = 0; t < some * MR; t++) {
             const int new = (u - g * tiles) * MR + t / MR * MR, o = min(new, co - MR) + t % MR;
             if (o < new) continue;
             transform_outputs(rows, row, m + t * run, m_apart, n, bias ? bias[g * co + o] : 0.0f, slope);
             for (int i = 0; i < many; i++) {
-                const size_t plane = ((size_t)(image + i) * groups + g) * co + o;
+                const size_t channel = ((size_t)(image + i) * groups + g) * co + o;
                 for (int y = 0; y < 2 * tile_rows && 2 * first + y < h; y++)
-                    store_row(out + (plane * h + 2 * first + y) * w,
+                    store_row(out + (channel * h + 2 * first + y) * w,
                               rows + y % 2 * row + 2 * (y / 2 * wide + i * pitch), w, images.s2 != 0);
             }
         }

@@ -38,24 +38,25 @@
 #endif
 #define SKEW 16 /* floats */
 
-/* Where the pixels of a tile are, in floats from the one of zeros. */
+/* Where the pixels of a tile are, row by row, in floats from the one of zeros. */
 typedef struct place {
     int at[16];
 } place;
 
-/* Those of `side` x `side` pixels from row y and column x on, of an image that begins behind `before` rows, of
- * which rows `top` to `bottom` are there. */
-static inline place find(const int side, const int y, const int x, const int before, const int top,
-                         const int bottom, const int w, const int pitch)
-{
-    place p;
-    for (int r = 0; r < side; r++)
-        for (int s = 0; s < side; s++) {
-            const bool inside = y + r >= top && y + r < bottom && x + s >= 0 && x + s < w;
-            p.at[r * side + s] = inside ? (1 + (before + y + r - top) * w + x + s) * pitch : 0;
-        }
-    return p;
-}
+/* Those of rows y and columns x, of an image that begins behind `before` rows, of which rows `top` to `bottom`
+ * are there; `width` ints of a place. */
+#define FIND(width)                                                                                \
+    static inline place find_##width(const int##width y, const int##width x, const int before,     \
+                                     const int top, const int bottom, const int w, const int pitch) \
+    {                                                                                              \
+        const int##width inside = (y >= top) & (y < bottom) & (x >= 0) & (x < w);                  \
+        place p;                                                                                   \
+        vstore##width(inside & ((1 + (before + y - top) * w + x) * pitch), 0, p.at);               \
+        return p;                                                                                  \
+    }
+
+FIND(16)
+FIND(4)
 
 /* B' d B of a tile, for all channels; its 16 elements lie `apart`. */
 static inline void transform_inputs(local float *v, const int apart, const local float *x, const place p,
@@ -102,19 +103,50 @@ static inline void transform_gradients(local float *e, const int apart, const lo
     }
 }
 
-/* s (NP, NV VW), rows so_pitch apart, and the sum over n tiles of v (n, v_pitch) times e (n, e_pitch). */
+/* Rows of x or of dy that are turned next: images of so many channels. */
+typedef struct ahead {
+    const global float *from;
+    size_t plane, image;      /* from one to the next */
+    int channels, all, lines; /* channels of an image, of all, lines of a channel */
+} ahead;
+
+static inline ahead ahead_of(const global float *from, const int images, const int channels, const int rows,
+                             const int w, const size_t plane, const size_t image)
+{
+    ahead a;
+    a.from = from;
+    a.plane = plane;
+    a.image = image;
+    a.channels = channels;
+    a.all = images * channels;
+    a.lines = rows * w / LINE;
+    return a;
+}
+
+/* Where those of channel c of all begin. */
+static inline const global float *channel_of(const ahead a, const int c)
+{
+    const int image = c / a.channels;
+    return c < a.all ? a.from + image * a.image + (c - image * a.channels) * a.plane : a.from;
+}
+
+/* s (NP, NV VW), rows so_pitch apart, and the sum over n tiles of v (n, v_pitch) times e (n, e_pitch). Meanwhile
+ * so many lines of x and dy are asked for. */
 SHARED void add_products(local float *s, const local float *v, const int v_pitch, const local float *e,
-                         const int e_pitch, const int n)
+                         const int e_pitch, const int n, const global float *x, const int x_lines,
+                         const global float *dy, const int dy_lines)
 {
     VEC sum[NP][NV];
     UNROLL for (int j = 0; j < NP; j++)
         UNROLL for (int i = 0; i < NV; i++) sum[j][i] = (VEC)(0.0f);
     for (int t = 0; t < n; t++) {
+        if (t < x_lines) SOON(x + t * LINE);
+        if (t < dy_lines) SOON(dy + t * LINE);
         VEC d[NV];
         UNROLL for (int i = 0; i < NV; i++) d[i] = LOAD(e + i * VW);
         UNROLL for (int j = 0; j < NP; j++) {
-            const VEC x = (VEC)(v[j]);
-            UNROLL for (int i = 0; i < NV; i++) sum[j][i] = fma(d[i], x, sum[j][i]);
+            const VEC f = (VEC)(v[j]);
+            UNROLL for (int i = 0; i < NV; i++) sum[j][i] = fma(d[i], f, sum[j][i]);
         }
         v += v_pitch;
         e += e_pitch;
@@ -161,6 +193,8 @@ conv_winograd_weight(global float *restrict parts, const global float *restrict 
     const int v_apart = part.s5 * c_pitch + SKEW, e_apart = part.s5 * o_pitch + SKEW;
     const int s_apart = c_pitch * o_pitch + SKEW;
     local float *v = memory, *e = v + 16 * v_apart, *of_x = e + 16 * e_apart;
+    const int16 down = (int16)(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    const int16 along = (int16)(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
     zero(s, s + 16 * s_apart - VW + 1);
 
     const int first = (int)get_global_id(0) * images.s1, end = min(images.s0, first + images.s1);
@@ -185,18 +219,31 @@ conv_winograd_weight(global float *restrict parts, const global float *restrict 
                 for (int a = row; a < row + rows; a++)
                     for (int b = 0; b < tile_cols; b++, t++) {
                         transform_inputs(v + t * c_pitch, v_apart, of_x,
-                                         find(4, 2 * a - pad_y, 2 * b - pad_x, m * x_rows, top, bottom, w,
-                                              c_pitch),
+                                         find_16(2 * a - pad_y + down, 2 * b - pad_x + along, m * x_rows, top,
+                                                 bottom, w, c_pitch),
                                          c_pitch);
                         transform_gradients(e + t * o_pitch, e_apart, of_dy,
-                                            find(2, 2 * a, 2 * b, m * dy_rows, o_top, o_bottom, ow, o_pitch),
+                                            find_4(2 * a + (int4)(0, 0, 1, 1), 2 * b + (int4)(0, 1, 0, 1),
+                                                   m * dy_rows, o_top, o_bottom, ow, o_pitch),
                                             o_pitch);
                     }
+            /* The next rows, or the first of the next images. */
+            const bool more = row + rows < tile_rows;
+            const int next = more ? i : i + many, n_next = clamp(end - next, 0, images.s2);
+            const int next_row = more ? 2 * (row + rows) : 0, some = 2 * min(part.s0, tile_rows - next_row / 2);
+            const size_t image = (size_t)next * groups + g, plane = (size_t)h * w, o_plane = (size_t)oh * ow;
+            const ahead x_next = ahead_of(x + (image * ci + c0) * plane + next_row * w, n_next, block_c, some, w,
+                                          plane, groups * ci * plane);
+            const ahead dy_next = ahead_of(dy + (image * co + o0) * o_plane + next_row * ow, n_next, block_o,
+                                           some, ow, o_plane, groups * co * o_plane);
+            int call = 0;
             for (int k = 0; k < 16; k++)
                 for (int c = 0; c < c_pitch; c += NP)
-                    for (int o = 0; o < o_pitch; o += NV * VW)
+                    for (int o = 0; o < o_pitch; o += NV * VW, call++)
                         add_products(s + k * s_apart + c * o_pitch + o, v + k * v_apart + c, c_pitch,
-                                     e + k * e_apart + o, o_pitch, t);
+                                     e + k * e_apart + o, o_pitch, t, channel_of(x_next, call),
+                                     call < x_next.all ? x_next.lines : 0, channel_of(dy_next, call),
+                                     call < dy_next.all ? dy_next.lines : 0);
         }
 
     for (int o = max(o_new - o0, 0); o < block_o; o++) {

@@ -91,7 +91,7 @@ static const struct broken {
      "conv2d_forward", NULL},
     {"conv_winograd", "conv_winograd", "2 * first + y < h;", "2 * first + y + 1 < h;", "conv2d_backward",
      NULL},
-    {"conv_winograd_weight", "conv_winograd_weight", "x + s >= 0", "x + s >= 1", "conv2d_weight", NULL},
+    {"conv_winograd_weight", "conv_winograd_weight", "(x >= 0)", "(x >= 1)", "conv2d_weight", NULL},
     {"conv_winograd_weight", "conv_winograd_weight", "0.5f * (t[r][1] - t[r][2])", "0.5f * t[r][1]",
      "conv2d_weight", NULL},
     {"conv_winograd_pack", "conv_winograd", "size.s4 ? 8 - x : x,", "x,", "conv2d_backward", NULL},
