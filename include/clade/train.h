@@ -108,6 +108,23 @@ typedef struct clade_augment {
     uint64_t reserved[4];
 } clade_augment;
 
+/* How the ranks of a job train one model (clade_fit_options).
+ *   sync      together: each does its share of each batch, and their gradients are summed in each step
+ *   simu      apart: each makes whole steps by itself, on batches that are dealt to the ranks in turn, and the
+ *             models are averaged at the end of each epoch, or more often. Of one epoch this is SimuParallelSGD
+ *             (Zinkevich, Weimer, Li, Smola: Parallelized Stochastic Gradient Descent, NIPS 2010), each rank's
+ *             part being its batches of the shuffled data; of several, each begins with the average
+ *   weighted  the same for ranks that make different numbers T_i of steps, by their shares: the models are
+ *             averaged with weights (1 - lambda eta)^(T_max - T_i) / sum_j (1 - lambda eta)^(T_max - T_j), which
+ *             is WP-SGD (Cheng, Li, Zhang: Weighted parallel SGD for distributed unbalanced-workload training
+ *             system, arXiv:1708.04801, 2017). lambda is the optimizer's weight_decay, the regularizer of that
+ *             paper, and eta the learning rate of the last step; without weight decay all weigh the same */
+typedef enum clade_parallel {
+    CLADE_PARALLEL_SYNC,
+    CLADE_PARALLEL_SIMU,
+    CLADE_PARALLEL_WEIGHTED
+} clade_parallel;
+
 typedef struct clade_fit_options {
     int epochs;           /* 0 means 1 */
     int64_t max_steps;    /* stop after so many steps; 0: no limit */
@@ -159,7 +176,8 @@ typedef struct clade_fit_options {
                                    * other shapes or of named fields */
     clade_job *job;       /* train as one of its ranks, NULL: alone. Each rank has a device of its own, the
                            * whole data, and the same model, compiled with keep_gradients, and calls
-                           * clade_fit with the same options; else CLADE_ERANK or CLADE_EINVAL. It does its
+                           * clade_fit with the same options; else CLADE_ERANK or CLADE_EINVAL. Unless
+                           * `parallel` says otherwise, it does its
                            * share of each batch, and gradients are summed in the order of the ranks: what
                            * is trained is what one rank would train, to rounding, and the same to the bit
                            * whenever the same ranks do it. Batch norm has the statistics of each rank's
@@ -171,7 +189,17 @@ typedef struct clade_fit_options {
                            * samples enough in a batch for each rank */
     bool share_auto;      /* begin with these, measure how long each rank takes, and share by that: once in
                            * the first steps, and again where it changes. The bits then depend on the time */
-    uint64_t reserved[12];
+    int64_t average_every; /* simu, weighted: average after so many steps of each rank, counted in each epoch,
+                           * and at its end; 0: only there. CLADE_EINVAL with sync */
+    clade_parallel parallel; /* of the job's ranks. With simu and weighted gradients need not be kept; a step is
+                           * a batch that some rank has done, an epoch has as many as on one device, and at least
+                           * one for each rank, else CLADE_EINVAL. Batches are dealt by shares, which simu has
+                           * not (CLADE_EINVAL). The same ranks and shares make the same bits. Averaged are
+                           * parameters, running statistics and the optimizer's state, and a rank that made no
+                           * step counts nothing. Checkpoints are made at averages: one that is due waits for
+                           * the next. A training that is stopped, or ends within an epoch, averages there, so
+                           * that one which goes on from it has averaged once more */
+    uint64_t reserved[10];
 } clade_fit_options;
 
 typedef enum clade_fit_end {

@@ -25,6 +25,7 @@ typedef enum clade__purpose {
 typedef struct clade__votes {
     int32_t stop;       /* any rank may */
     int32_t log, copy, checkpoint; /* rank 0 decides, by its clock */
+    int32_t next;       /* the same, of ranks that do not meet at each step: so many to the next meeting */
 } clade__votes;
 
 /* The words of one rank. */

@@ -87,7 +87,12 @@ void clade__optimizer_advance(clade__session *session, const clade__executable *
     session->numbers.mask_step = (int32_t)session->step;
     for (int i = 1; i < exe->n_groups; i++)
         session->group_lrs[i] = session->numbers.lr * exe->lr_factors[i];
-    if (exe->optimizer.kind != CLADE_OPTIMIZER_SGD)
-        clade__adam_corrections(exe->optimizer.beta1, exe->optimizer.beta2, session->step,
-                                &session->numbers.correction1, &session->numbers.correction2);
+    clade__optimizer_correct(session, exe, session->step);
+}
+
+void clade__optimizer_correct(clade__session *session, const clade__executable *exe, int64_t n_updates)
+{
+    if (exe->optimizer.kind == CLADE_OPTIMIZER_SGD) return;
+    clade__adam_corrections(exe->optimizer.beta1, exe->optimizer.beta2, n_updates,
+                            &session->numbers.correction1, &session->numbers.correction2);
 }

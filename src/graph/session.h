@@ -67,4 +67,7 @@ clade_status clade__optimizer_record_bucket(clade__session *session, const clade
 /* Sets what step session->step + 1 reads, and counts it. Before each run of the commands. */
 void clade__optimizer_advance(clade__session *session, const clade__executable *exe);
 
+/* Lets adam and adamw correct their moments for so many updates, where these are not the steps. */
+void clade__optimizer_correct(clade__session *session, const clade__executable *exe, int64_t n_updates);
+
 #endif

@@ -217,17 +217,26 @@ static clade__votes votes_of(const clade__fit *f)
                           .checkpoint = clade__fit_checkpoint_is_due(f)};
 }
 
+static clade_status do_batch(clade__fit *f)
+{
+    clade__votes votes = votes_of(f);
+    if (f->apart.on) return clade__fit_apart_step(f, &votes);
+    if (f->together) f->train.votes = votes;
+    CLADE_TRY(clade__pass_run(&f->train, f->state.epoch_step));
+    clade__fit_hear(f);
+    return CLADE_OK;
+}
+
 static clade_status run_step(clade__fit *f)
 {
     clade__fit_state *state = &f->state;
     f->progress.lr = clade__schedule_lr(&f->schedule, &state->plateau, state->step);
     f->model->session.numbers.lr = f->progress.lr;
-    if (f->together) f->train.votes = votes_of(f);
-    CLADE_TRY(clade__pass_run(&f->train, state->epoch_step));
-    clade__fit_hear(f);
+    CLADE_TRY(do_batch(f));
     state->epoch_step++;
     state->step++;
     CLADE_TRY(clade__fit_balance(f));
+    CLADE_TRY(clade__fit_average_if_due(f));
     CLADE_TRY(log_if_due(f));
     return clade__fit_checkpoint_if_due(f, false);
 }
@@ -239,6 +248,7 @@ static clade_status run_epoch(clade__fit *f)
     f->progress.epoch = (int)state->epochs + 1;
     f->epoch_started = clade__fit_seconds(f) - state->epoch_seconds;
     CLADE_TRY(clade__pass_shuffle(&f->train, f->model->session.seed, f->model->session.epoch++));
+    clade__fit_apart_epoch(f);
     while (state->epoch_step < f->train.n_batches && steps_left(f)) {
         if (clade__fit_stop_asked(f)) return CLADE_OK;
         CLADE_TRY(run_step(f));

@@ -1,5 +1,6 @@
 /* A call of clade_fit: what its parts share. fit_open.c begins and ends it, fit.c is the loop, and
- * fit_checkpoint.c keeps it and goes on with one that was kept. fit_ranks.c: as one of several ranks. */
+ * fit_checkpoint.c keeps it and goes on with one that was kept. fit_ranks.c: as one of several ranks;
+ * fit_apart.c: of ranks that train apart. */
 #ifndef CLADE_TRAIN_FIT_H
 #define CLADE_TRAIN_FIT_H
 
@@ -16,12 +17,25 @@ typedef struct clade__balance {
     bool settled;             /* the shares were as they should be */
 } clade__balance;
 
+/* How ranks that train apart are. */
+typedef struct clade__apart {
+    bool on;
+    clade__turns turns;
+    int64_t from;         /* the first batch of this epoch since ranks were the same */
+    int64_t next_meeting; /* before the step of this number, from 0 */
+    bool owes_checkpoint; /* one was due, and waits for the next average */
+    int64_t n_skipped, n_timed; /* batches that this rank has measured */
+    double timed;               /* seconds of them */
+    bool settled;               /* turns follow what was measured */
+} clade__apart;
+
 typedef struct clade__fit {
     clade_model *model;
     const clade_fit_options *options;
     clade__ranks ranks, *together; /* together: the same, of a job of several ranks; else NULL */
     clade__shares shares;
     clade__balance balance;
+    clade__apart apart;
     clade__votes agreed; /* before the last step */
     bool mixed;          /* devices differ */
     int64_t alike_step;  /* after which ranks were made alike last */
@@ -94,14 +108,25 @@ clade_status clade__fit_compare(clade__fit *f);
 /* Gives all ranks what the first one begins with, or goes on with. */
 clade_status clade__fit_begin_alike(clade__fit *f, bool resumed);
 
-/* Makes what ranks have of their own the same on all: running statistics, by their means; and where devices
- * differ, which may round differently, all that is trained. */
+/* Makes what ranks have of their own the same on all: running statistics, by their means; where devices
+ * differ, which may round differently, all that is trained; and where they train apart all of it, by an average. */
 clade_status clade__fit_make_alike(clade__fit *f);
 
 /* After a step: what all agreed on before it; and where it was asked for, new shares for ranks that were not
  * ready at the same time. */
 void clade__fit_hear(clade__fit *f);
 clade_status clade__fit_balance(clade__fit *f);
+
+/* fit_apart.c: opens it behind f->train; begins an epoch, or what is left of one; makes the next step, after a
+ * meeting where one is due; and averages where that is due behind it. */
+clade_status clade__fit_apart_open(clade__fit *f);
+void clade__fit_apart_epoch(clade__fit *f);
+clade_status clade__fit_apart_step(clade__fit *f, const clade__votes *votes);
+clade_status clade__fit_average(clade__fit *f);
+clade_status clade__fit_average_if_due(clade__fit *f);
+
+/* So many steps of all ranks in which each rank has made `steps`; where they do not train apart the same number. */
+int64_t clade__fit_apart_steps(const clade__fit *f, int64_t steps);
 
 /* What was found on some ranks, at places of which 0 is the first and -1 is none: whether anything was, and
  * `what` becomes that of the first place. */

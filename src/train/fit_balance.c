@@ -57,7 +57,7 @@ static clade_status share(clade__fit *f, const double *seconds)
 clade_status clade__fit_balance(clade__fit *f)
 {
     clade__balance *b = &f->balance;
-    if (!f->together || !f->options->share_auto) return CLADE_OK;
+    if (!f->together || f->apart.on || !f->options->share_auto) return CLADE_OK;
     const clade__join_times now = clade__join_times_of(f->train.join);
     double computing = now.computing - b->before.computing;
     bool whole = clade__pass_n_in(&f->train, f->state.epoch_step - 1) == f->train.batch;

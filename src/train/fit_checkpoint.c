@@ -121,7 +121,9 @@ clade_status clade__fit_checkpoint_if_due(clade__fit *f, bool epoch_end)
     case CLADE_EPOCHS: due = epoch_end && f->state.epochs % every->count == 0; break;
     case CLADE_SECONDS: due = f->together ? f->agreed.checkpoint : clade__fit_checkpoint_is_due(f); break;
     }
-    return due ? clade__fit_checkpoint(f) : CLADE_OK;
+    due = due || f->apart.owes_checkpoint;
+    f->apart.owes_checkpoint = due && f->apart.on && f->alike_step != f->state.step;
+    return due && !f->apart.owes_checkpoint ? clade__fit_checkpoint(f) : CLADE_OK;
 }
 
 /* ---- go on ----------------------------------------------------------------------------------- */

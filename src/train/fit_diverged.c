@@ -9,7 +9,7 @@
 #include "train/fit.h"
 
 #define WAIT_STEPS 64 /* the host is not further ahead of the device */
-#define LOOK_STEPS 3  /* up to the one where it was noticed: it began in one of these, see fit.c */
+#define LOOK_STEPS 3  /* of a rank, up to where it was noticed: it began in one of these, see fit.c */
 
 typedef struct replay {
     clade__fit *f;
@@ -247,10 +247,10 @@ static clade_status look_at_step(replay *r)
 static clade_status search(replay *r)
 {
     clade__fit *f = r->f;
+    const int64_t from = f->noticed_step - clade__fit_apart_steps(f, LOOK_STEPS);
     CLADE_TRY(begin(r));
     while (r->at.step < f->noticed_step && !clade__fit_stop_asked(f)) {
-        bool looks = r->at.step >= f->noticed_step - LOOK_STEPS;
-        CLADE_TRY(looks ? look_at_step(r) : run_step(r));
+        CLADE_TRY(r->at.step >= from ? look_at_step(r) : run_step(r));
         if (r->found.what[0]) break;
         r->at.step++;
         r->at.epoch_step++;

@@ -47,7 +47,8 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
     clade__fit_memory plan;
     CLADE_TRY(clade__fit_memory_plan(&plan, model, data, f->options));
     clade__shares *shares = f->together ? &f->shares : NULL;
-    CLADE_TRY(clade__pass_check(model, true, data->n_samples, shares));
+    bool apart = f->apart.on;
+    CLADE_TRY(clade__pass_check(model, true, data->n_samples, apart ? NULL : shares));
     if (valid) CLADE_TRY(clade__pass_check(model, false, valid->n_samples, NULL));
     clade__run_start start = {.n_train = data->n_samples, .memory_bytes = plan.memory.total,
                               .resident = plan.train_resident};
@@ -58,7 +59,10 @@ static clade_status open_fit(clade__fit *f, const clade_data *data)
                                                       .replacement = f->options->replacement,
                                                       .balanced = f->options->balanced,
                                                       .augment = f->options->augment,
-                                                      .ranks = f->together, .shares = shares}));
+                                                      .ranks = f->together,
+                                                      .shares = apart ? NULL : shares,
+                                                      .turns = apart ? &f->apart.turns : NULL}));
+    CLADE_TRY(clade__fit_apart_open(f));
     if (valid) {
         start.n_valid = valid->n_samples;
         start.valid_is_train = clade_data_equal(data, valid);
@@ -103,6 +107,22 @@ static clade_status check_classes(const clade_data *train, const clade_fit_optio
     return CLADE_OK;
 }
 
+static clade_status check_parallel(const clade_fit_options *options)
+{
+    bool sync = options->parallel == CLADE_PARALLEL_SYNC, simu = options->parallel == CLADE_PARALLEL_SIMU;
+    if ((unsigned)options->parallel > CLADE_PARALLEL_WEIGHTED || options->average_every < 0)
+        return clade__fail(CLADE_EINVAL, "fit: parallel and average_every are %d and %lld, want one of "
+                           "clade_parallel, and a number of at least 0", (int)options->parallel,
+                           (long long)options->average_every);
+    if (sync && options->average_every > 0)
+        return clade__fail(CLADE_EINVAL, "fit: average_every is of ranks that train apart, so set parallel to "
+                           "simu or weighted");
+    if (simu && (options->shares || options->share_auto))
+        return clade__fail(CLADE_EINVAL, "fit: ranks have equal parts with simu; for others set parallel to "
+                           "weighted");
+    return CLADE_OK;
+}
+
 static clade_status check_options(const clade_model *model, const clade_fit_options *options)
 {
     CLADE_TRY(clade__check_compiled(model, "fit", true));
@@ -124,7 +144,7 @@ static clade_status check_options(const clade_model *model, const clade_fit_opti
                            (int)options->checkpoint_every.unit, options->keep);
     if (options->resume && !options->run_dir)
         return clade__fail(CLADE_EINVAL, "fit: resume wants a run_dir to resume from");
-    return CLADE_OK;
+    return check_parallel(options);
 }
 
 static void fill_result(clade__fit *f, clade_status status)
@@ -200,6 +220,7 @@ static clade_status fit(clade_model *model, clade_data *train, const clade_fit_o
     clade__pass_close(&f->train);
     clade__pass_close(&f->valid);
     clade__shares_close(&f->shares);
+    clade__turns_close(&f->apart.turns);
     clade__ranks_close(&f->ranks);
     free(f);
     return status;

@@ -15,8 +15,8 @@
 static clade_status open_shares(clade__fit *f)
 {
     const clade_model *model = f->model;
-    int64_t least = clade__graph_least_batch(&model->graph);
-    if (model->exe.batch < f->ranks.n * least)
+    int64_t least = f->apart.on ? 1 : clade__graph_least_batch(&model->graph);
+    if (!f->apart.on && model->exe.batch < f->ranks.n * least)
         return clade__fail(CLADE_EINVAL, "fit: a batch of %lld sample%s is too small for %d ranks, each of "
                            "which does at least %lld: take a larger batch, or fewer ranks",
                            (long long)model->exe.batch, model->exe.batch == 1 ? "" : "s", f->ranks.n,
@@ -37,7 +37,8 @@ clade_status clade__fit_meet(clade__fit *f)
     f->keeps = keeps;
     f->writes = keeps && f->ranks.rank == 0;
     CLADE_TRY(clade__check_compiled(f->model, "fit", true));
-    if (!f->model->exe.keep_gradients)
+    f->apart.on = f->options->parallel != CLADE_PARALLEL_SYNC;
+    if (!f->apart.on && !f->model->exe.keep_gradients)
         return clade__fail(CLADE_ESTATE, "fit: ranks of a job sum their gradients, which must be stored: "
                            "compile with keep_gradients");
     return open_shares(f);
@@ -154,11 +155,12 @@ static clade_status join_all(clade__fit *f, float *values)
 clade_status clade__fit_make_alike(clade__fit *f)
 {
     if (!f->together || f->alike_step == f->state.step) return CLADE_OK;
+    f->alike_step = f->state.step;
+    if (f->apart.on) return clade__fit_average(f);
     float *values = malloc(clade__model_trained_bytes(f->model));
     if (!values) return clade__fail(CLADE_ENOMEM, "no memory to make ranks alike");
     clade_status status = join_all(f, values);
     free(values);
-    f->alike_step = f->state.step;
     return status;
 }
 

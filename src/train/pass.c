@@ -216,7 +216,7 @@ clade_status clade__pass_open(clade__pass *pass, clade_model *model, const clade
                               const clade__pass_options *options)
 {
     *pass = (clade__pass){.model = model, .training = options->training, .ranks = options->ranks,
-                          .shares = options->shares};
+                          .shares = options->shares, .turns = options->turns};
     CLADE_TRY(clade__check_data(model, data));
     CLADE_TRY(clade__check_targets(model, data));
     int64_t batch = pass->training ? model->exe.batch : model->exe.infer_batch;
@@ -263,12 +263,27 @@ clade_status clade__pass_shuffle(clade__pass *pass, uint64_t seed, int64_t epoch
     return CLADE_OK;
 }
 
+/* The step has the number that it has on one device, and so the masks; a rank's optimizer has seen fewer. */
+static void count_step(clade__pass *pass)
+{
+    clade__session *session = &pass->model->session;
+    clade__optimizer_advance(session, &pass->model->exe);
+    if (pass->turns)
+        clade__optimizer_correct(session, &pass->model->exe, clade__turns_updates(pass->turns, session->step));
+}
+
+bool clade__pass_is_mine(const clade__pass *pass, int64_t index)
+{
+    return !pass->turns || clade__turns_is_mine(pass->turns, index);
+}
+
 void clade__pass_begin(clade__pass *pass, int64_t index)
 {
+    if (pass->training) count_step(pass);
+    if (!clade__pass_is_mine(pass, index)) return;
     pass->slot = (int32_t)index;
     for (int i = 0; i < pass->n_losses; i++)
         pass->losses[i].slot = (int32_t)(index * pass->n_losses + i);
-    if (pass->training) clade__optimizer_advance(&pass->model->session, &pass->model->exe);
     if (pass->join) clade__join_begin(pass->join, &pass->votes);
 }
 
@@ -279,7 +294,7 @@ clade_status clade__pass_end(clade__pass *pass, clade_status status)
 
 int64_t clade__pass_n_parts(const clade__pass *pass, int64_t index)
 {
-    return n_parts_of(parts_of(pass, index));
+    return clade__pass_is_mine(pass, index) ? n_parts_of(parts_of(pass, index)) : 0;
 }
 
 clade_status clade__pass_feed(clade__pass *pass, int64_t index, int64_t i, clade__part *part)

@@ -15,6 +15,7 @@
 #include "train/feed.h"
 #include "train/row_counts.h"
 #include "train/shares.h"
+#include "train/turns.h"
 
 /* How a batch is done: in parts of `part` samples, the last of them with what is left. In a job of several
  * ranks, n of its samples from `first` on are this rank's, and may be none. */
@@ -47,7 +48,8 @@ typedef struct clade__pass {
     bool training;
     clade__ranks *ranks;  /* NULL: there is one */
     clade__shares *shares;
-    clade__join *join;    /* of gradients, in training */
+    const clade__turns *turns; /* NULL unless ranks train apart */
+    clade__join *join;    /* of gradients, in training together */
     clade__votes votes;   /* that the next step takes to the others */
     int64_t n_samples, batch, n_batches;
     clade__parts full, rest; /* rest: of the short last batch, of 0 samples if there is none */
@@ -77,7 +79,8 @@ typedef struct clade__pass_options {
     bool replacement, balanced;   /* the same */
     const clade_augment *augment; /* the same, checked */
     clade__ranks *ranks;          /* of a job of several; NULL: one. Borrowed, and so is: */
-    clade__shares *shares;        /* what each does */
+    clade__shares *shares;        /* what each does of a batch; or in training, of whole batches: */
+    const clade__turns *turns;    /* shares is NULL then */
 } clade__pass_options;
 
 /* CLADE_EDATA when the data does not fit the model. */
@@ -110,7 +113,7 @@ bool clade__data_fits(const clade_model *model, const clade_data *data, bool shu
 /* Draws the order of an epoch; before its first batch, in training. */
 clade_status clade__pass_shuffle(clade__pass *pass, uint64_t seed, int64_t epoch);
 
-/* Enqueues batch number `index`. */
+/* Enqueues batch number `index`; of one that another rank does the step is only counted. */
 clade_status clade__pass_run(clade__pass *pass, int64_t index);
 
 /* Records all anew, after the shares have changed. */
@@ -124,6 +127,7 @@ typedef struct clade__part {
 } clade__part;
 
 void clade__pass_begin(clade__pass *pass, int64_t index);
+bool clade__pass_is_mine(const clade__pass *pass, int64_t index);
 int64_t clade__pass_n_parts(const clade__pass *pass, int64_t index);
 clade_status clade__pass_feed(clade__pass *pass, int64_t index, int64_t i, clade__part *part);
 clade_status clade__pass_end(clade__pass *pass, clade_status status);

@@ -4,7 +4,7 @@
 clade_status clade__pass_open_join(clade__pass *pass)
 {
     const clade__session *session = &pass->model->session;
-    if (!pass->ranks || !pass->training) return CLADE_OK;
+    if (!pass->ranks || !pass->training || pass->turns) return CLADE_OK;
     return clade__join_open(&pass->join, &(clade__join_options){.ranks = pass->ranks,
                                                                 .device = pass->model->device,
                                                                 .buckets = session->buckets,

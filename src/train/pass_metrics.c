@@ -146,6 +146,8 @@ clade_status clade__pass_sum_up(clade__pass *pass, int64_t from, int64_t to)
 {
     int64_t row = pass->n_losses * CLADE__N_SUMS, n_more = clade__n_sums(pass->more.set);
     if (from == to) return CLADE_OK;
+    for (int64_t i = from; i < to; i++) /* the device has what it did in another epoch */
+        if (!clade__pass_is_mine(pass, i)) memset(sums_of(pass, i, 0), 0, (size_t)row * sizeof(float));
     CLADE_TRY(clade__ranks_sum_floats(pass->ranks, sums_of(pass, from, 0), (to - from) * row));
     if (n_more == 0) return CLADE_OK;
     return clade__ranks_sum_floats(pass->ranks, pass->more.host + from * n_more, (to - from) * n_more);

@@ -124,6 +124,17 @@ static void add_schedule(clade__text *text, const clade_schedule *s)
     add_real(text, "threshold", s->threshold);
 }
 
+/* On the line of the batch. */
+static void add_parallel(clade__text *text, const clade_fit_options *options)
+{
+    if (options->parallel != CLADE_PARALLEL_SYNC)
+        clade__text_append(text, ", %s, averaged",
+                           options->parallel == CLADE_PARALLEL_SIMU ? "simu" : "weighted");
+    if (options->average_every > 0)
+        clade__text_append(text, " every %lld steps", (long long)options->average_every);
+    clade__text_append(text, "\n");
+}
+
 static void add_augment(clade__text *text, const clade_augment *augment)
 {
     if (augment->crop > 0) clade__text_append(text, ", crop %lld", (long long)augment->crop);
@@ -140,7 +151,8 @@ char *clade__recipe_text(const clade_model *model, const clade_data *train,
     text.failed = text.failed || !description;
     free(description);
     clade__text_append(&text, "seed: %llu\n", (unsigned long long)model->session.seed);
-    clade__text_append(&text, "batch: %lld\n", (long long)model->exe.batch);
+    clade__text_append(&text, "batch: %lld", (long long)model->exe.batch);
+    add_parallel(&text, options);
     clade__text_append(&text, "samples at a time: %lld\n", (long long)model->exe.micro_batch);
     add_optimizer(&text, &model->exe.optimizer);
     add_groups(&text, model);
