@@ -89,10 +89,10 @@ static bool has_begun(const char *run)
     return access(test_text("%s/config.yaml", run), F_OK) == 0;
 }
 
-static double last_loss(const char *run)
+static double last_loss(const char *run, const char *which)
 {
     cJSON *epoch = command_event(run, "epoch");
-    double loss = command_number(epoch, "valid_loss");
+    double loss = command_number(epoch, which);
     cJSON_Delete(epoch);
     return loss;
 }
@@ -136,7 +136,7 @@ static bool kill_and_go_on(clade__random *random, int round, double seconds, con
     done(go_on(run, n_others, NULL));
     if (n_ranks == 2 && n_others == 2)
         test_assert_same_files(test_text("%s/model.safetensors", run), test_text("%s/model.safetensors", whole));
-    double loss = last_loss(run), want = last_loss(whole);
+    double loss = last_loss(run, "valid_loss"), want = last_loss(whole, "valid_loss");
     if (fabs(loss - want) > 1e-3 * want) print_error("loss %.9g, want %.9g\n", loss, want);
     assert_true(fabs(loss - want) <= 1e-3 * want);
     return killed;
@@ -207,6 +207,10 @@ static void what_cannot_be_done_is_told_once(void **state)
     refused(JOB(2, NULL, SMALL, "--run", run, "--share", "2,1,1"), 2, "--share");
     refused(JOB(2, NULL, SMALL, "--run", run, "--share", "1,0"), 2, "--share");
     refused(JOB(2, NULL, SMALL, "--run", run, "--share", "x,1"), 2, "--share");
+    refused(JOB(2, NULL, SMALL, "--run", run, "--parallel", "simu", "--share", "2,1"), 2, "--share");
+    refused(JOB(2, NULL, SMALL, "--run", run, "--parallel", "apart"), 2, "--parallel");
+    refused(JOB(2, NULL, SMALL, "--run", run, "--average-every", "2"), 2, "--average-every");
+    refused(JOB(5, NULL, SMALL, "--run", run, "--parallel", "simu"), 2, "an epoch has 4 batches");
     refused(JOB(2, NULL, SMALL, "--run", run, "--no-such"), 2, "unknown option '--no-such'");
     refused(JOB(2, NULL, SMALL, "--run", run, "--data", "digits?m=5"), 2, "digits");
     refused(JOB(2, NULL, SMALL, "--run", run, "--data", "csv:/no/such.csv?label=x"), 4, "/no/such.csv");
@@ -239,6 +243,25 @@ static void ranks_that_differ_are_told_once(void **state)
     assert_false(has_begun(run));
 }
 
+/* Two equal jobs leave the same bytes, and one process goes on with what two have begun. */
+static void processes_train_apart(void **state)
+{
+    (void)state;
+    static const char *const modes[][3] = {{"simu", "equal", "0"}, {"weighted", "2,1", "2"}};
+    for (int i = 0; i < 2; i++) {
+        char run[2][256];
+        for (int k = 0; k < 2; k++) {
+            new_run(run[k]);
+            done(JOB(2, NULL, SMALL, "--run", run[k], "--parallel", modes[i][0], "--share", modes[i][1],
+                     "--average-every", modes[i][2], "--weight-decay", "0.01"));
+        }
+        test_assert_same_files(test_text("%s/model.safetensors", run[0]), test_text("%s/model.safetensors", run[1]));
+        assert_true(last_loss(run[0], "train_loss") == last_loss(run[1], "train_loss"));
+        assert_true(last_loss(run[0], "valid_loss") == last_loss(run[1], "valid_loss"));
+        done(JOB(1, NULL, "train", "--resume", "--run", run[0], "--quiet", "--max-steps", "12", "--share", "equal"));
+    }
+}
+
 /* A run's folder that a host does not see. */
 static void a_folder_that_a_rank_does_not_see_is_told_once(void **state)
 {
@@ -256,6 +279,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_cannot_be_done_is_told_once),
         cmocka_unit_test(ranks_that_differ_are_told_once),
         cmocka_unit_test(a_folder_that_a_rank_does_not_see_is_told_once),
+        cmocka_unit_test(processes_train_apart),
         cmocka_unit_test(a_stopped_rank_stops_the_job),
         cmocka_unit_test(a_killed_rank_ends_the_job_which_goes_on),
     };

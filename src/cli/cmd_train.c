@@ -106,7 +106,8 @@ static clade_status prepare(training *t)
     CLADE_TRY(cli_train_job_agree(&t->job, t->call, prepare_first(t)));
     CLADE_TRY(cli_setup_open(&t->setup, t->call,
                              &(cli_setup_wants){.valid = true,
-                                                .keep_gradients = t->job.n_ranks > 1,
+                                                .keep_gradients = t->job.n_ranks > 1 &&
+                                                                  t->job.parallel == CLADE_PARALLEL_SYNC,
                                                 .job = t->job.job}));
     if (patience->count > 0 && !t->setup.valid)
         return clade__fail(CLADE_ECONFIG, "%s is %s, and there is no validation data to stop by",
@@ -187,7 +188,9 @@ static clade_status fit(training *t)
                                      .stop = &cli_signal_seen,
                                      .job = t->job.job,
                                      .shares = t->job.shares,
-                                     .share_auto = t->job.share_auto};
+                                     .share_auto = t->job.share_auto,
+                                     .parallel = t->job.parallel,
+                                     .average_every = values[CLI_AVERAGE_EVERY].count};
     clade_fit_result result = {0};
     cli_watch_signals();
     clade_status status = clade_fit(t->setup.model, t->setup.train, &fit_options, &result);
@@ -293,7 +296,8 @@ const cli_command cli_command_train = {
              "  checkpoint: {every: 600s, keep: 2}\n"
              "  train: {epochs: 5, max_steps: 0, batch: 128, accumulate: 1,\n"
              "          replacement: false, sampling: uniform, class_weights: none,\n"
-             "          share: equal, seed: 1, log_every: 0}\n"
+             "          share: equal, parallel: sync, average_every: 0, seed: 1,\n"
+             "          log_every: 0}\n"
              "In full, a model is\n"
              "  model:\n"
              "    input: [784]\n"

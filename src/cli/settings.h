@@ -126,6 +126,15 @@ typedef enum cli_kind {
     X(SHARE, "train.share", "share", TEXT, "equal", 1, 10000, "equal|auto|X,X,...",                 \
       "how the processes of a job, which mpirun has started, share each batch: all do the same "    \
       "(the default), auto: by how long each takes, or each so much, as 2,1,1 for three")           \
+    X(PARALLEL, "train.parallel", "parallel", CHOICE, "sync", 0, 0, "sync|simu|weighted",          \
+      "how they train: sync (the default): gradients are summed in each step; simu: each makes "   \
+      "steps of its own, on batches in turn, and the models are averaged (SimuParallelSGD, "       \
+      "Zinkevich et al. 2010); weighted: as many as it can, by --share, else by auto, and an "     \
+      "average weighs each by (1 - weight decay * learning rate)^(steps it is behind) (WP-SGD, "   \
+      "Cheng et al. 2017)")                                                                        \
+    X(AVERAGE_EVERY, "train.average_every", "average-every", COUNT, "0", 0, CLI_COUNT_MAX, "K",    \
+      "of simu and weighted: average after K steps of each process; 0, the default: at the end of "\
+      "each epoch alone")                                                                          \
     X(SEED, "train.seed", "seed", COUNT, "1", 0, CLI_COUNT_MAX, "N",                               \
       "where initial weights and shuffles start (default: 1)")                                     \
     X(LOG_EVERY, "train.log_every", "log-every", COUNT, "0", 0, CLI_COUNT_MAX, "N",                \

@@ -41,8 +41,26 @@ static clade_status read_numbers(cli_train_job *job, const cli_value *share)
                        job->n_ranks, job->n_ranks == 1 ? "" : "es");
 }
 
-clade_status cli_train_job_shares(cli_train_job *job, const cli_settings *settings)
+static clade_status read_parallel(cli_train_job *job, cli_settings *settings)
 {
+    const cli_value *values = settings->values, *share = &values[CLI_SHARE];
+    const char *parallel = values[CLI_PARALLEL].text;
+    bool equal = strcmp(share->text, "equal") == 0;
+    if (strcmp(parallel, "simu") == 0) job->parallel = CLADE_PARALLEL_SIMU;
+    if (strcmp(parallel, "weighted") == 0) job->parallel = CLADE_PARALLEL_WEIGHTED;
+    if (job->parallel == CLADE_PARALLEL_SYNC && values[CLI_AVERAGE_EVERY].count > 0)
+        return clade__fail(CLADE_ECONFIG, "%s is of processes that train apart; add --parallel simu or --parallel "
+                           "weighted", values[CLI_AVERAGE_EVERY].where);
+    if (job->parallel == CLADE_PARALLEL_SIMU && !equal)
+        return clade__fail(CLADE_ECONFIG, "%s is '%.200s', and --parallel simu gives all processes the same; take "
+                           "--parallel weighted", share->where, share->text);
+    if (job->parallel != CLADE_PARALLEL_WEIGHTED || share->origin > CLI_DEFAULT) return CLADE_OK;
+    return cli_setting_set(settings, CLI_SHARE, CLI_COMMAND, "train.share", "auto");
+}
+
+clade_status cli_train_job_shares(cli_train_job *job, cli_settings *settings)
+{
+    CLADE_TRY(read_parallel(job, settings));
     const cli_value *share = &settings->values[CLI_SHARE];
     job->share_auto = strcmp(share->text, "auto") == 0;
     return job->share_auto || strcmp(share->text, "equal") == 0 ? CLADE_OK : read_numbers(job, share);

@@ -11,13 +11,14 @@ typedef struct cli_train_job {
     int rank, n_ranks;
     float *shares; /* (n_ranks), or NULL: all the same */
     bool share_auto;
+    clade_parallel parallel;
 } cli_train_job;
 
 /* Joins the job, if this process is of one, and makes all ranks but the first quiet. */
 clade_status cli_train_job_open(cli_train_job *job, cli_call *call);
 
-/* Reads --share. */
-clade_status cli_train_job_shares(cli_train_job *job, const cli_settings *settings);
+/* Reads --parallel and --share, which it decides for --parallel weighted. */
+clade_status cli_train_job_shares(cli_train_job *job, cli_settings *settings);
 
 /* Returns the status in which all ranks are, now that they have prepared: that of the first that failed. */
 clade_status cli_train_job_agree(const cli_train_job *job, cli_call *call, clade_status status);
