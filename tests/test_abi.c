@@ -289,6 +289,18 @@ SIZE(bench_batching_result, 216) AT(bench_batching_result, workload, 0)
     AT(bench_batching_result, batch, 8) AT(bench_batching_result, all, 16)
     AT(bench_batching_result, one, 80) AT(bench_batching_result, why_not_one, 144)
     AT(bench_batching_result, reserved, 152)
+SIZE(bench_rank, 64) AT(bench_rank, n_samples, 0) AT(bench_rank, computing, 8) AT(bench_rank, communication, 16)
+    AT(bench_rank, exposed, 24) AT(bench_rank, reserved, 32)
+SIZE(bench_bucket, 32) AT(bench_bucket, bytes, 0) AT(bench_bucket, ready, 8) AT(bench_bucket, reserved, 16)
+SIZE(bench_parallel_result, 320) AT(bench_parallel_result, workload, 0) AT(bench_parallel_result, batch, 8)
+    AT(bench_parallel_result, n_ranks, 16) AT(bench_parallel_result, n_buckets, 20)
+    AT(bench_parallel_result, step, 24) AT(bench_parallel_result, alone, 88) AT(bench_parallel_result, apart, 152)
+    AT(bench_parallel_result, latency, 216) AT(bench_parallel_result, seconds_per_byte, 224)
+    AT(bench_parallel_result, gradient_bytes, 232) AT(bench_parallel_result, ranks, 240)
+    AT(bench_parallel_result, buckets, 248) AT(bench_parallel_result, reserved, 256)
+SIZE(bench_scaling, 104) AT(bench_scaling, seconds, 0) AT(bench_scaling, efficiency, 8)
+    AT(bench_scaling, bandwidth_needed, 16) AT(bench_scaling, latency_needed, 24)
+    AT(bench_scaling, batch_needed, 32) AT(bench_scaling, reserved, 40)
 
 #endif
 

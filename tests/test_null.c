@@ -478,6 +478,26 @@ static void measuring_wants_a_bench(void **state)
     clade_bench_free(bench);
 }
 
+static void a_job_is_measured_with_all_of_it(void **state)
+{
+    clade_bench *bench = NULL;
+    clade_job *job = NULL;
+    clade_bench_parallel_result result;
+    clade_bench_scaling scaling;
+    assert_ok(clade_bench_open(&bench, *state, NULL));
+    assert_ok(clade_job_open(&job));
+    REFUSED(clade_bench_parallel(NULL, job, "x", 0, &result), "clade_bench_parallel: bench is NULL");
+    REFUSED(clade_bench_parallel(bench, NULL, "x", 0, &result), "clade_bench_parallel: job is NULL");
+    REFUSED(clade_bench_parallel(bench, job, NULL, 0, &result), "clade_bench_parallel: workload is NULL");
+    REFUSED(clade_bench_parallel(bench, job, "x", 0, NULL), "clade_bench_parallel: result is NULL");
+    REFUSED(clade_bench_scale(NULL, CLADE_BENCH_RING, 2, 0.9, &scaling), "clade_bench_scale: measured is NULL");
+    REFUSED(clade_bench_scale(&result, CLADE_BENCH_RING, 2, 0.9, NULL), "clade_bench_scale: scaling is NULL");
+    assert_fails(clade_bench_parallel(bench, job, "mnist-784-512-512-10", 0, &result), CLADE_EINVAL,
+                 "a job of one rank has nothing to measure");
+    clade_job_free(job);
+    clade_bench_free(bench);
+}
+
 static void jobs_are_wanted(void **state)
 {
     (void)state;
@@ -532,6 +552,7 @@ int main(void)
         cmocka_unit_test(training_wants_model_and_data),
         cmocka_unit_test(steps_want_a_batch),
         cmocka_unit_test(measuring_wants_a_bench),
+        cmocka_unit_test(a_job_is_measured_with_all_of_it),
         cmocka_unit_test(jobs_are_wanted),
         cmocka_unit_test(nothing_can_be_freed),
         cmocka_unit_test(options_may_be_missing),

@@ -12,6 +12,7 @@
 #define CLADE_BENCH_H
 
 #include <clade/device.h>
+#include <clade/job.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -177,6 +178,73 @@ typedef struct clade_bench_batching_result {
 CLADE_API CLADE_MUST_CHECK clade_status clade_bench_batching(clade_bench *bench,
                                                              const char *workload, int64_t batch,
                                                              clade_bench_batching_result *result);
+
+/* ---- a job ----------------------------------------------------------------------------------- */
+
+/* What a step of one rank takes in a job, in seconds: means over the steps that were measured. */
+typedef struct clade_bench_rank {
+    int64_t n_samples;    /* of the batch */
+    double computing;     /* until the device has made all gradients */
+    double communication; /* of gradients with the other ranks, and waiting for those that are slower */
+    double exposed;       /* of that, what computing has not hidden */
+    uint64_t reserved[4];
+} clade_bench_rank;
+
+/* A part of the gradients that is summed over the ranks at once, and when it can be: seconds from the begin of a
+ * step that is made without other ranks. */
+typedef struct clade_bench_bucket {
+    double bytes, ready;
+    uint64_t reserved[2];
+} clade_bench_bucket;
+
+typedef struct clade_bench_parallel_result {
+    const char *workload;
+    int64_t batch; /* of all ranks together */
+    int n_ranks, n_buckets;
+    clade_bench_time step;  /* of the job: of its slowest rank */
+    clade_bench_time alone; /* of rank 0 by itself on its own device, with the whole batch */
+    clade_bench_time apart; /* of each rank with its samples of the batch, all at the same time, but with nobody to
+                             * sum gradients with: of the slowest */
+    double latency;          /* of a message over the transport, in seconds, */
+    double seconds_per_byte; /* and for each of its bytes: what sums of gradients take, see clade_bench_scale */
+    double gradient_bytes;
+    const clade_bench_rank *ranks;     /* (n_ranks) the bench's own, until it measures again */
+    const clade_bench_bucket *buckets; /* (n_buckets) the same; of the rank that is slowest `apart` */
+    uint64_t reserved[8];
+} clade_bench_parallel_result;
+
+/* Measures the steps of a workload that the ranks of a job train together, equal parts of each batch, and what
+ * there is without the job; with what sums take between the ranks. All ranks call it, each with a bench on its own
+ * device (clade_job_device_open), and get the same result. batch 0: the workload's first. CLADE_EINVAL for a job of
+ * one rank, for an unknown name, and for a batch that is smaller than the ranks want, or too large. What fails on
+ * one rank fails on all; CLADE_ERANK where a rank is gone, or wants something else. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_bench_parallel(clade_bench *bench, clade_job *job,
+                                                             const char *workload, int64_t batch,
+                                                             clade_bench_parallel_result *result);
+
+/* How gradients are summed: by a ring, where the messages of a rank grow with their number, as Clade does; or by a
+ * tree, where they grow with its logarithm. */
+typedef enum clade_bench_join { CLADE_BENCH_RING, CLADE_BENCH_TREE } clade_bench_join;
+
+/* What a model makes of what was measured. */
+typedef struct clade_bench_scaling {
+    double seconds;    /* of a step of n_ranks, each with as many samples as one has in the measured job */
+    double efficiency; /* what the step takes without others, by that */
+    /* Each alone, so many times as much would make the efficiency what is wanted: 1 where it is that already, NaN
+     * where no amount would do. Of latency it is less than 1. */
+    double bandwidth_needed, latency_needed, batch_needed;
+    uint64_t reserved[8];
+} clade_bench_scaling;
+
+/* A bucket of n bytes takes, beside backward and behind the bucket before it, 2 m latency + 2 (p - 1) / p n
+ * seconds_per_byte with p ranks, where m is p - 1 for a ring, and log2 p, rounded up, for a tree (Thakur,
+ * Rabenseifner, Gropp 2005). The model knows nothing of networks whose links are shared, nor of processors that
+ * both compute and communicate. CLADE_EINVAL for n_ranks below 1, an efficiency that is not in (0, 1], or an
+ * unknown join. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_bench_scale(const clade_bench_parallel_result *measured,
+                                                          clade_bench_join join, int64_t n_ranks,
+                                                          double efficiency_wanted,
+                                                          clade_bench_scaling *scaling);
 
 /* ---- versions -------------------------------------------------------------------------------- */
 

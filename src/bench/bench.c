@@ -57,6 +57,8 @@ void clade_bench_free(clade_bench *bench)
 {
     if (!bench) return;
     clade_device_free(bench->one);
+    free(bench->ranks);
+    free(bench->buckets);
     free(bench);
 }
 

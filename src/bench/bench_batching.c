@@ -32,8 +32,9 @@ static clade_status measure(clade_bench *bench, const clade__workload *workload,
     clade__subject subjects[2];
     int n = bench->one ? 2 : 1;
     for (int i = 0; i < n; i++) {
-        CLADE_TRY(clade__steps_open(&steps[i], workload, devices[i], result->batch,
-                                    bench->provider));
+        CLADE_TRY(clade__steps_open(&steps[i], workload,
+                                    &(clade__steps_options){.device = devices[i], .batch = result->batch,
+                                                            .provider = bench->provider}));
         subjects[i] = clade__steps_subject(&steps[i]);
     }
     CLADE_TRY(clade__measure(subjects, n, bench->seconds));

@@ -12,6 +12,8 @@ struct clade_bench {
     const char *provider; /* one of clade_bench_provider's, or NULL */
     clade_device *one;  /* one compute unit of the device, once batching was measured */
     char why_not[512];  /* there is none; empty where that is not known */
+    clade_bench_rank *ranks; /* of the last parallel; (n_ranks), NULL before; and (n_buckets): */
+    clade_bench_bucket *buckets;
     bool has_limits;
     clade_bench_limits limits;
 };

@@ -83,7 +83,9 @@ clade_status clade_bench_train(clade_bench *bench, const char *workload, int64_t
     CLADE_TRY(clade__bench_limits(bench));
     result->workload = found->about.name;
     result->batch = batch ? batch : found->about.batches[0];
-    CLADE_TRY(clade__steps_open(&steps, found, bench->device, result->batch, bench->provider));
+    CLADE_TRY(clade__steps_open(&steps, found,
+                                &(clade__steps_options){.device = bench->device, .batch = result->batch,
+                                                        .provider = bench->provider}));
     clade_status status = measure_steps(bench, &steps, result);
     clade__steps_close(&steps);
     CLADE_TRY(status);

@@ -18,23 +18,39 @@ clade_status clade__steps_check(const clade_bench *bench, int64_t batch)
     return CLADE_OK;
 }
 
-static clade_status open_steps(clade__steps *steps, const clade__workload *workload, int64_t batch,
-                               const char *provider)
+static clade_status open_shares(clade__steps *steps, const clade__steps_options *options)
 {
-    CLADE_TRY(clade__workload_data(&steps->data, workload, batch));
-    CLADE_TRY(clade__workload_model(&steps->model, workload, steps->device, batch, provider));
+    int64_t least = clade__graph_least_batch(&steps->model->graph);
+    if (options->batch < options->n_ranks * least)
+        return clade__fail(CLADE_EINVAL, "bench: a batch of %lld is too small for %d ranks, each of which does at "
+                           "least %lld: take a larger one, or fewer ranks", (long long)options->batch,
+                           options->n_ranks, (long long)least);
+    return clade__shares_open(&steps->shares, options->n_ranks, options->rank, NULL, least);
+}
+
+static clade_status open_steps(clade__steps *steps, const clade__workload *workload,
+                               const clade__steps_options *options)
+{
+    CLADE_TRY(clade__workload_data(&steps->data, workload, options->batch));
+    CLADE_TRY(clade__workload_model(&steps->model, workload, steps->device,
+                                    &(clade__workload_options){.batch = options->batch,
+                                                               .gemm = options->provider,
+                                                               .keep_gradients = options->ranks != NULL}));
     CLADE_TRY(clade__scaling_copy(&steps->model->input, &steps->data->scaling));
+    if (options->n_ranks > 0) CLADE_TRY(open_shares(steps, options));
     CLADE_TRY(clade__pass_open(&steps->pass, steps->model, steps->data,
-                               &(clade__pass_options){.training = true, .resident = true}));
+                               &(clade__pass_options){.training = true, .resident = true,
+                                                      .ranks = options->ranks,
+                                                      .shares = options->n_ranks > 0 ? &steps->shares : NULL}));
     steps->n_batches = steps->pass.n_samples / steps->pass.batch;
     return clade__feed_shuffle(&steps->pass.feed, steps->model->session.seed, 0);
 }
 
 clade_status clade__steps_open(clade__steps *steps, const clade__workload *workload,
-                               clade_device *device, int64_t batch, const char *provider)
+                               const clade__steps_options *options)
 {
-    *steps = (clade__steps){.device = device};
-    clade_status status = open_steps(steps, workload, batch, provider);
+    *steps = (clade__steps){.device = options->device};
+    clade_status status = open_steps(steps, workload, options);
     if (status != CLADE_OK) clade__steps_close(steps);
     return status;
 }
@@ -42,17 +58,22 @@ clade_status clade__steps_open(clade__steps *steps, const clade__workload *workl
 void clade__steps_close(clade__steps *steps)
 {
     clade__pass_close(&steps->pass);
+    clade__shares_close(&steps->shares);
     clade_model_free(steps->model);
     clade_data_free(steps->data);
     *steps = (clade__steps){0};
 }
 
-static clade_status enqueue_step(void *context)
+clade_status clade__steps_next(clade__steps *steps)
 {
-    clade__steps *steps = context;
     clade_status status = clade__pass_run(&steps->pass, steps->next);
     steps->next = (steps->next + 1) % steps->n_batches;
     return status;
+}
+
+static clade_status enqueue_step(void *context)
+{
+    return clade__steps_next(context);
 }
 
 clade__subject clade__steps_subject(clade__steps *steps)

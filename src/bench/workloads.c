@@ -129,8 +129,8 @@ static clade_node *build_linear(clade_model *model, const clade__workload *workl
     return node;
 }
 
-clade_status clade__workload_model(clade_model **out, const clade__workload *workload,
-                                   clade_device *device, int64_t batch, const char *gemm)
+clade_status clade__workload_model(clade_model **out, const clade__workload *workload, clade_device *device,
+                                   const clade__workload_options *options)
 {
     clade_model *model = NULL;
     CLADE_TRY(clade_model_create(&model, device, SEED));
@@ -139,7 +139,8 @@ clade_status clade__workload_model(clade_model **out, const clade__workload *wor
     clade_status status = clade_compile(
         model, node,
         &(clade_compile_options){.loss = workload->loss, .optimizer = workload->optimizer,
-                                 .batch = batch, .gemm = gemm});
+                                 .batch = options->batch, .gemm = options->gemm,
+                                 .keep_gradients = options->keep_gradients});
     if (status == CLADE_OK)
         *out = model;
     else

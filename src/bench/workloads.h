@@ -28,9 +28,15 @@ extern const int clade__n_workloads;
 /* CLADE_EINVAL, with those that there are, for a name that is none. */
 clade_status clade__workload_find(const char *name, const clade__workload **out);
 
-/* The network, compiled. gemm: a provider, or NULL. */
-clade_status clade__workload_model(clade_model **out, const clade__workload *workload,
-                                   clade_device *device, int64_t batch, const char *gemm);
+typedef struct clade__workload_options {
+    int64_t batch;
+    const char *gemm; /* a provider, or NULL */
+    bool keep_gradients;
+} clade__workload_options;
+
+/* The network, compiled. */
+clade_status clade__workload_model(clade_model **out, const clade__workload *workload, clade_device *device,
+                                   const clade__workload_options *options);
 
 /* Random samples and labels; as many as the workload has, and at least one batch. */
 clade_status clade__workload_data(clade_data **out, const clade__workload *workload, int64_t batch);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/bench_parallel.h"
 #include "cli/bench_report.h"
 #include "cli/plot.h"
 
@@ -11,21 +12,21 @@ enum { MAX_SHAPES = 256, MAX_SHAPE_TEXT = 80 };
 
 /* What to measure. */
 typedef struct bench_plan {
-    bool device, gemm, ops, train, batching;
+    bool device, gemm, ops, train, batching, parallel;
     bool quiet;
     clade_bench_options options;
     clade_bench_shape *shapes; /* (MAX_SHAPES) */
     int n_shapes;
     const char *workload;
     int64_t batch;
-    const char *output; /* of batching's picture */
+    const char *output; /* of the picture of batching, or parallel */
 } bench_plan;
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
 static clade_status choose_parts(const cli_call *call, bench_plan *plan)
 {
-    static const char *const parts[] = {"device", "gemm", "ops", "train", "batching"};
+    static const char *const parts[] = {"device", "gemm", "ops", "train", "batching", "parallel"};
     char hint[128];
     const char *word = call->n_arguments ? call->arguments[0] : NULL;
     plan->device = !word || strcmp(word, "device") == 0;
@@ -33,24 +34,26 @@ static clade_status choose_parts(const cli_call *call, bench_plan *plan)
     plan->ops = word && strcmp(word, "ops") == 0;
     plan->train = !word || strcmp(word, "train") == 0;
     plan->batching = word && strcmp(word, "batching") == 0;
-    if (plan->device || plan->gemm || plan->ops || plan->train || plan->batching) return CLADE_OK;
+    plan->parallel = word && strcmp(word, "parallel") == 0;
+    if (plan->device || plan->gemm || plan->ops || plan->train || plan->batching || plan->parallel)
+        return CLADE_OK;
     return clade__fail(CLADE_EINVAL, "bench: unknown measurement '%s'%s", word,
-                       clade__suggest(hint, sizeof hint, word, parts, 5));
+                       clade__suggest(hint, sizeof hint, word, parts, 6));
 }
 
 /* An option that would be of no use is a mistake. */
 static clade_status check_use(const cli_call *call, const bench_plan *plan)
 {
+    const bool steps = plan->train || plan->batching || plan->parallel;
     const struct {
         const char *option;
         bool used;
         const char *where;
     } rows[] = {{"shape", plan->gemm, "gemm"},
-                {"provider", plan->gemm || plan->train || plan->batching,
-                 "gemm, train and batching"},
-                {"workload", plan->train || plan->batching, "train and batching"},
-                {"batch", plan->train || plan->batching, "train and batching"},
-                {"output", plan->batching, "batching"}};
+                {"provider", plan->gemm || steps, "gemm, train, batching and parallel"},
+                {"workload", steps, "train, batching and parallel"},
+                {"batch", steps, "train, batching and parallel"},
+                {"output", plan->batching || plan->parallel, "batching and parallel"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (cli_value_of(call, rows[i].option) && !rows[i].used)
             return clade__fail(CLADE_EINVAL, "bench: --%s is for %s", rows[i].option,
@@ -319,9 +322,26 @@ static clade_status run_plan(cli_call *call, const bench_plan *plan)
     return status;
 }
 
+/* All ranks have one command line, and one message where it is wrong. */
+static clade_status run_parallel(cli_call *call)
+{
+    bench_plan plan = {0};
+    cli_train_job job = {0};
+    clade_status status = cli_train_job_open(&job, call);
+    if (status == CLADE_OK) status = cli_train_job_agree(&job, call, read_options(call, &plan));
+    if (status == CLADE_OK)
+        status = cli_bench_parallel_run(call, &job,
+                                        &(cli_bench_parallel){.options = &plan.options,
+                                                              .workload = plan.workload,
+                                                              .batch = plan.batch, .output = plan.output});
+    cli_train_job_close(&job, call, status);
+    return status;
+}
+
 static clade_status run_bench(cli_call *call)
 {
     bench_plan plan = {0};
+    if (call->n_arguments && strcmp(call->arguments[0], "parallel") == 0) return run_parallel(call);
     clade_status status = read_options(call, &plan);
     if (status == CLADE_OK) status = run_plan(call, &plan);
     free(plan.shapes);
@@ -334,18 +354,18 @@ static const cli_option bench_options[] = {
      "gemm: this shape instead of the list; with ,nt behind it B is transposed, with ,tn A, with "
      ",tt both; may be given more than once"},
     {"provider", "NAME",
-     "gemm: only this one of tiled, clblast and openblas; train, batching: this one of tiled and "
-     "clblast"},
-    {"workload", "NAME", "train: only this one; batching: this one (default: the first)"},
+     "gemm: only this one of tiled, clblast and openblas; train, batching, parallel: this one of "
+     "tiled and clblast"},
+    {"workload", "NAME", "train: only this one; batching, parallel: this one (default: the first)"},
     {"batch", "N",
      "train: samples in a step (default: the workload's); batching: the largest batch (default: "
-     "100)"},
-    {"output", "FILE", "batching: the picture, FILE.svg or FILE.png (default: batching.svg)"},
+     "100); parallel: of all processes together (default: the workload's)"},
+    {"output", "FILE", "batching, parallel: the picture, FILE.svg or FILE.png (batching's default: batching.svg)"},
 };
 
 const cli_command cli_command_bench = {
     .name = "bench",
-    .synopsis = "[device|gemm|ops|train|batching] [options]",
+    .synopsis = "[device|gemm|ops|train|batching|parallel] [options]",
     .summary = "measure the device, and gemm, operations and training on it",
     .about =
         "Measures, and says what share of the device's limit it is. Each time is the\n"
@@ -359,13 +379,17 @@ const cli_command cli_command_bench = {
              "            mnist-cnn, vgg-small, resnet20\n"
         "  batching  these steps one sample at a time, in growing batches, and whole, on\n"
         "            one compute unit and on all; with a picture, drawn by gnuplot\n"
+        "  parallel  a step of a job, started by mpirun: what computing and what\n"
+        "            communication take, what one process takes; and by a model how\n"
+        "            far that scales, to 4,096 processes, with a picture of it\n"
         "Without one of these: device, then train. Leave the machine alone meanwhile.\n"
         "\n"
         "Examples:\n"
         "  clade bench\n"
         "  clade bench gemm --shape 128,512,784,nt --shape 1024,1024,1024\n"
         "  clade bench train --workload cifar10-3072-3072-10 --batch 32 --json\n"
-        "  clade bench batching --output batching.png\n",
+        "  clade bench batching --output batching.png\n"
+        "  mpirun -n 2 clade bench parallel --workload mnist-784-512-512-10 --batch 512\n",
     .options = bench_options,
     .n_options = sizeof bench_options / sizeof bench_options[0],
     .repeats = "shape",

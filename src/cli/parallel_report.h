@@ -1,0 +1,31 @@
+/* What `clade bench parallel` measured and expects, as tables, as JSON, and as a picture. */
+#ifndef CLADE_CLI_PARALLEL_REPORT_H
+#define CLADE_CLI_PARALLEL_REPORT_H
+
+#include "cli/common.h"
+
+/* Ranks are 2, 4, 8, … in the model. */
+enum { CLI_N_SCALES = 12 };
+#define CLI_WANTED_EFFICIENCY 0.9
+
+typedef struct cli_parallel_report {
+    const clade_device_info *device; /* of the first rank */
+    clade_bench_parallel_result result;
+    clade_bench_scaling scales[2][CLI_N_SCALES]; /* by join; of 2, 4, … ranks */
+    clade_bench_scaling here[2];                 /* of as many ranks as were measured */
+    const char *picture;                         /* NULL: none was drawn */
+} cli_parallel_report;
+
+/* Asks the model. */
+clade_status cli_parallel_expect(cli_parallel_report *report);
+
+/* What a step takes without others, of what it takes with them. */
+double cli_parallel_efficiency(const cli_parallel_report *report);
+
+clade_status cli_parallel_print(const cli_parallel_report *report);
+clade_status cli_parallel_print_json(const cli_parallel_report *report);
+
+/* parallel_picture.c */
+void cli_parallel_script(clade__text *script, const cli_parallel_report *report, bool png);
+
+#endif

@@ -1,0 +1,178 @@
+/* clade bench parallel: its tables, document and picture, of jobs of two and three processes. How fast anything is,
+ * is not tested; that the figures fit together is. */
+#define _XOPEN_SOURCE 700
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+#include "mpirun.h"
+
+enum { MOST_ARGUMENTS = 20 };
+
+#define PARALLEL "bench", "parallel", "--seconds", "0.02", "--compute-units", "1", "--quiet", \
+                 "--workload", "mnist-784-512-512-10"
+
+static char folder[512];
+
+static mpirun_result job(int n_ranks, const char *const *arguments)
+{
+    const char *all[MOST_ARGUMENTS + 1] = {NULL};
+    static char program[1024];
+    const char *build = getenv("CLADE_TEST_BUILD");
+    snprintf(program, sizeof program, "%s/clade", build ? build : ".");
+    all[0] = program;
+    for (int i = 0; arguments[i]; i++) {
+        assert_in_range(i, 0, MOST_ARGUMENTS - 2);
+        all[i + 1] = arguments[i];
+    }
+    return mpirun(n_ranks, all, NULL);
+}
+#define JOB(n_ranks, ...) job(n_ranks, (const char *const[]){__VA_ARGS__, NULL})
+
+static double number(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!cJSON_IsNumber(item)) fail_msg("no number '%s'", key);
+    return item->valuedouble;
+}
+
+static const cJSON *member(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!item) fail_msg("no member '%s'", key);
+    return item;
+}
+
+/* One document in all, of the first rank. */
+static cJSON *document_of(mpirun_result result)
+{
+    const char *begin = strchr(result.said, '{');
+    if (result.status != 0 || !begin) fail_msg("exit %d: %s", result.status, result.said);
+    assert_int_equal(mpirun_count(&result, "\"workload\""), 1);
+    cJSON *document = cJSON_Parse(begin);
+    assert_non_null(document);
+    mpirun_free(&result);
+    return document;
+}
+
+static void check_ranks(const cJSON *document, int n_ranks, int batch)
+{
+    double samples = 0.0;
+    const cJSON *rank;
+    assert_int_equal(cJSON_GetArraySize(member(document, "ranks")), n_ranks);
+    cJSON_ArrayForEach(rank, member(document, "ranks"))
+    {
+        samples += number(rank, "samples");
+        assert_true(number(rank, "computing_seconds") > 0.0 && number(rank, "communication_seconds") > 0.0);
+        assert_true(number(rank, "exposed_seconds") >= 0.0);
+        assert_true(number(rank, "hidden") >= 0.0 && number(rank, "hidden") <= 1.0);
+    }
+    assert_true(samples == batch);
+}
+
+/* The model's first rows follow from what was measured. */
+static void check_model(const cJSON *document)
+{
+    const cJSON *model = member(document, "model"), *row, *bucket;
+    double apart = number(member(document, "apart"), "seconds_median"), computed = 0.0, bytes = 0.0;
+    const cJSON *link = member(document, "link");
+    cJSON_ArrayForEach(bucket, member(document, "buckets"))
+    {
+        assert_true(number(bucket, "ready_seconds") >= computed && number(bucket, "bytes") > 0.0);
+        computed = number(bucket, "ready_seconds");
+        bytes += number(bucket, "bytes");
+    }
+    assert_true(number(document, "gradient_bytes") == bytes);
+    /* Of mnist-784-512-512-10, and what it is rounded up by. */
+    assert_true(bytes >= 4.0 * 669706 && bytes < 4.0 * 669706 + 8192);
+    assert_true(number(link, "latency_seconds") >= 0.0 && number(link, "seconds_per_byte") >= 0.0);
+    assert_int_equal(cJSON_GetArraySize(model), 24);
+    double before = 1.0, ranks = 2.0;
+    cJSON_ArrayForEach(row, model)
+    {
+        if (ranks > 4096.0) ranks = 2.0, before = 1.0; /* the tree follows the ring */
+        assert_true(number(row, "ranks") == ranks);
+        double efficiency = number(row, "efficiency"), one = efficiency * number(row, "seconds");
+        assert_true(fabs(one - fmax(apart, computed)) <= 1e-9 * one);
+        assert_true(efficiency > 0.0 && efficiency <= before);
+        before = efficiency;
+        ranks *= 2.0;
+    }
+}
+
+static void jobs_are_measured(void **state)
+{
+    (void)state;
+    for (int n = 2; n <= 3; n++) {
+        cJSON *document = document_of(JOB(n, PARALLEL, "--batch", "33", "--json"));
+        check_ranks(document, n, 33);
+        check_model(document);
+        double step = number(member(document, "step"), "seconds_median");
+        double alone = number(member(document, "alone"), "seconds_median");
+        assert_true(step > 0.0 && alone > 0.0 && number(document, "expected_seconds") > 0.0);
+        assert_true(fabs(number(document, "speed_up") * step - alone) <= 1e-9 * alone);
+        assert_true(fabs(number(document, "parallel_efficiency") * n - number(document, "speed_up")) <= 1e-9 * n);
+        assert_true(cJSON_IsNull(member(document, "picture")));
+        cJSON_Delete(document);
+    }
+}
+
+static void the_tables_and_the_picture(void **state)
+{
+    (void)state;
+    char path[600];
+    snprintf(path, sizeof path, "%s/p.svg", folder);
+    mpirun_result result = JOB(2, PARALLEL, "--batch", "16");
+    if (result.status != 0) fail_msg("exit %d: %s", result.status, result.said);
+    static const char *const parts[] = {"2 ranks, batch 16", "COMMUNICATION", "of the job", " 4096 ", "ring: ",
+                                        "tree: ", "times as fast as one rank alone"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (mpirun_count(&result, parts[i]) != 1) fail_msg("not once '%s': %s", parts[i], result.said);
+    mpirun_free(&result);
+    result = JOB(2, PARALLEL, "--batch", "16", "--output", path);
+    if (mpirun_count(&result, "gnuplot is not installed") == 0) {
+        if (result.status != 0) fail_msg("exit %d: %s", result.status, result.said);
+        assert_int_equal(mpirun_count(&result, "picture drawn as "), 1);
+        assert_int_equal(access(path, F_OK), 0);
+    }
+    mpirun_free(&result);
+}
+
+/* One message for all ranks, and the status of it. */
+static void refused(mpirun_result result, int status, const char *message)
+{
+    if (result.status != status || mpirun_count(&result, message) != 1 || mpirun_count(&result, "clade: ") != 1)
+        fail_msg("exit %d, want %d and '%s': %s", result.status, status, message, result.said);
+    mpirun_free(&result);
+}
+
+static void what_is_wrong_is_told_once(void **state)
+{
+    (void)state;
+    refused(JOB(2, "bench", "parallel", "--workload", "mnist"), 2, "unknown workload 'mnist'");
+    refused(JOB(3, PARALLEL, "--batch", "2"), 2, "a batch of 2 is too small for 3 ranks");
+    refused(JOB(2, PARALLEL, "--batch", "70000"), 2, "batch is 70000, want 1 to 65536");
+    refused(JOB(2, PARALLEL, "--shape", "1,2,3"), 2, "--shape is for gemm");
+    refused(JOB(2, PARALLEL, "--output", "p.jpg"), 2, "want a name that ends in .svg or .png");
+    refused(JOB(2, PARALLEL, "--device", "nonsense"), 3, "device selector 'nonsense' matches nothing");
+    refused(JOB(1, PARALLEL), 2, "a job of one rank has nothing to measure");
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "%s", test_folder());
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jobs_are_measured),
+        cmocka_unit_test(the_tables_and_the_picture),
+        cmocka_unit_test(what_is_wrong_is_told_once),
+    };
+    return cmocka_run_group_tests_name("job_bench", tests, set_up, NULL);
+}
