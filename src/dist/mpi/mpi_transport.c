@@ -283,6 +283,9 @@ static clade_status start(clade__transport *transport)
         return CLADE_ESTATE;
     }
     state->ours = code == MPI_SUCCESS && !there;
+    /* MPICH lists the machine's parts by hwloc, whose plugin for OpenCL would start the drivers before Clade has
+     * said with how many threads, and where they cache. */
+    if (state->ours) setenv("HWLOC_COMPONENTS", "-opencl", 0);
     if (state->ours) code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level);
     else if (code == MPI_SUCCESS) code = MPI_Query_thread(&level);
     if (code != MPI_SUCCESS) return failed(transport, "MPI_Init_thread", code);
