@@ -39,7 +39,7 @@ static const scenario scenarios[] = {
     {"again", {"train", "./net.yaml", "--run", "./run", "--epochs", "1", "--overwrite"}, false, 0},
     {"text", {"train", "--model", "mlp:4", "--dropout", "0.1", "--data", SMALL, "--run", "./new",
               "--epochs", "1", "--profile", "./new/trace.json"}, false, 0},
-    {"unnamed", {"train", "--model", "linear", "--data", SMALL, "--epochs", "1", "--batch", "auto"},
+    {"unnamed", {"train", "--model", "linear", "--data", SMALL, "--epochs", "1", "--batch", "auto", "--share", "1"},
      false, 0},
     {"resume", {"train", "--resume", "--run", "./run", "--epochs", "3"}, false, 0},
     {"drawn", {"train", "./net.yaml", "--run", "./new", "--plot"}, true, 0},

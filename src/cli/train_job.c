@@ -80,9 +80,9 @@ void cli_train_job_close(cli_train_job *job, cli_call *call, clade_status status
     bool broken = clade_job_broken(job->job), speaks = job->rank == 0 || broken;
     if (job->job && job->n_ranks > 1) {
         if (status != CLADE_OK && speaks) cli_print_error(clade_error());
-        fflush(stdout); /* what is lost is noticed at the end */
         call->silent = true;
     }
+    fflush(stdout); /* a job that is aborted prints no more; what is lost is noticed at the end */
     if (broken) clade_job_abort(job->job, cli_exit_status(status, call->writing));
     clade_job_free(job->job); /* waits for the others: a launcher ends all when the first has failed */
     free(job->shares);
