@@ -7,14 +7,13 @@
 
 enum { WIDTH = 640, HEIGHT = 400, LEFT = 70, RIGHT = 24, TOP = 62, BELOW = 62, ROW = 22 };
 
-static const char *const join_texts[] = {"ring", "tree"};
 static const int markers[] = {5, 7};
 
 static void append_data(clade__text *script, const cli_parallel_report *report, int join)
 {
     clade__text_append(script, "$line%d << EOD\n", join);
     for (int i = 0; i < CLI_N_SCALES; i++)
-        clade__text_append(script, "%lld %.9g\n", (long long)2 << i, report->scales[join][i].efficiency);
+        clade__text_append(script, "%lld %.9g\n", (long long)cli_parallel_ranks(i), report->scales[join][i].efficiency);
     clade__text_append(script, "EOD\n");
 }
 
@@ -33,14 +32,15 @@ void cli_parallel_script(clade__text *script, const cli_parallel_report *report,
     snprintf(text, sizeof text, "%lld samples on each rank", (long long)(result->batch / result->n_ranks));
     cli_plot_label(&to, text, LEFT, HEIGHT - 42, "left textcolor rgb '#606060'");
     clade__text_append(script, "set logscale x 2\nset xrange [1.5:6000]\nset yrange [0:1.05]\nset xtics (");
-    for (int i = 0; i < CLI_N_SCALES; i++) clade__text_append(script, "%s%lld", i ? ", " : "", (long long)2 << i);
+    for (int i = 0; i < CLI_N_SCALES; i++)
+        clade__text_append(script, "%s%lld", i ? ", " : "", (long long)cli_parallel_ranks(i));
     clade__text_append(script, ")\nset arrow from graph 0, first %g to graph 1, first %g nohead dt 2 lc rgb '#606060'\n",
                        CLI_WANTED_EFFICIENCY, CLI_WANTED_EFFICIENCY);
     cli_plot_label(&to, "ranks", (LEFT + WIDTH - RIGHT) / 2.0, 22, "center");
     cli_plot_label(&to, "efficiency", 16, (BELOW + HEIGHT - TOP) / 2.0, "rotate by 90 center");
     for (int j = 0; j < 2; j++) {
         const cli_plot_style style = {"dt solid lw 2.2", cli_colours[j], markers[j]};
-        cli_plot_entry(&to, LEFT + 20, BELOW + 20 + ROW * j, join_texts[j], &style);
+        cli_plot_entry(&to, LEFT + 20, BELOW + 20 + ROW * j, cli_parallel_joins[j], &style);
         append_data(script, report, j);
     }
     clade__text_append(script, "$measured << EOD\n%d %.9g\nEOD\n", result->n_ranks, cli_parallel_efficiency(report));

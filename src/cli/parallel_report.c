@@ -4,9 +4,9 @@
 
 #include "cli/bench_report.h"
 
-static const char *const join_names[] = {"ring", "tree"};
+const char *const cli_parallel_joins[2] = {"ring", "tree"};
 
-static int64_t ranks_of(int scale)
+int64_t cli_parallel_ranks(int scale)
 {
     return (int64_t)2 << scale;
 }
@@ -16,7 +16,7 @@ clade_status cli_parallel_expect(cli_parallel_report *report)
     const clade_bench_parallel_result *result = &report->result;
     for (int j = 0; j < 2; j++) {
         for (int i = 0; i < CLI_N_SCALES; i++)
-            CLADE_TRY(clade_bench_scale(result, (clade_bench_join)j, ranks_of(i), CLI_WANTED_EFFICIENCY,
+            CLADE_TRY(clade_bench_scale(result, (clade_bench_join)j, cli_parallel_ranks(i), CLI_WANTED_EFFICIENCY,
                                         &report->scales[j][i]));
         CLADE_TRY(clade_bench_scale(result, (clade_bench_join)j, result->n_ranks, CLI_WANTED_EFFICIENCY,
                                     &report->here[j]));
@@ -123,7 +123,7 @@ clade_status cli_parallel_print_json(const cli_parallel_report *report)
     clade__json_list(&json, "model");
     for (int j = 0; j < 2; j++)
         for (int i = 0; i < CLI_N_SCALES; i++)
-            add_scale(&json, join_names[j], ranks_of(i), &report->scales[j][i]);
+            add_scale(&json, cli_parallel_joins[j], cli_parallel_ranks(i), &report->scales[j][i]);
     clade__json_list_end(&json);
     clade__json_string(&json, "picture", report->picture);
     clade__json_object_end(&json);
@@ -178,7 +178,7 @@ static clade_status print_model(const cli_parallel_report *report)
     cli_table table = {.n_columns = 5, .right = ~0u};
     cli_table_row(&table, heads);
     for (int i = 0; i < CLI_N_SCALES; i++) {
-        cli_table_add(&table, "%lld", (long long)ranks_of(i));
+        cli_table_add(&table, "%lld", (long long)cli_parallel_ranks(i));
         for (int j = 0; j < 2; j++) {
             add_seconds(&table, report->scales[j][i].seconds);
             cli_table_add(&table, "%.2f", report->scales[j][i].efficiency);
@@ -200,15 +200,15 @@ static void print_limit(const cli_parallel_report *report, int join)
     int i = 0;
     while (i < CLI_N_SCALES && scales[i].efficiency >= CLI_WANTED_EFFICIENCY) i++;
     if (i == CLI_N_SCALES) {
-        cli_print("%s: %.1f or better with all of these\n", join_names[join], CLI_WANTED_EFFICIENCY);
+        cli_print("%s: %.1f or better with all of these\n", cli_parallel_joins[join], CLI_WANTED_EFFICIENCY);
         return;
     }
     clade__text remedies = {0};
     append_remedy(&remedies, scales[i].bandwidth_needed, "bandwidth");
     append_remedy(&remedies, scales[i].latency_needed, "latency");
     append_remedy(&remedies, scales[i].batch_needed, "batch");
-    cli_print("%s: below %.1f from %lld ranks on (%.2f); %s\n", join_names[join], CLI_WANTED_EFFICIENCY,
-              (long long)ranks_of(i), scales[i].efficiency,
+    cli_print("%s: below %.1f from %lld ranks on (%.2f); %s\n", cli_parallel_joins[join], CLI_WANTED_EFFICIENCY,
+              (long long)cli_parallel_ranks(i), scales[i].efficiency,
               remedies.failed ? "no memory for what would do"
               : remedies.length ? "what would do:" : "nothing alone would do");
     if (remedies.length && !remedies.failed) cli_print("  %s\n", remedies.data);

@@ -16,6 +16,10 @@ typedef struct cli_parallel_report {
     const char *picture;                         /* NULL: none was drawn */
 } cli_parallel_report;
 
+/* How many ranks the i'th scale is of; and the names of clade_bench_join. */
+int64_t cli_parallel_ranks(int scale);
+extern const char *const cli_parallel_joins[2];
+
 /* Asks the model. */
 clade_status cli_parallel_expect(cli_parallel_report *report);
 

@@ -9,6 +9,11 @@
 #include "train/evaluate.h"
 #include "train/run_log.h"
 
+/* Before ranks compare how long they take: so many steps are not counted, as the first may compile or touch memory,
+ * and then so many are. They share anew where the slowest takes so many times what the fastest does. */
+enum { CLADE__SKIP_STEPS = 2, CLADE__FIRST_STEPS = 8 };
+#define CLADE__UNEQUAL 1.08
+
 /* What a rank has measured since the shares were set, or looked at. */
 typedef struct clade__balance {
     clade__join_times before; /* the last step */

@@ -14,9 +14,7 @@
 #include "device/profile.h"
 #include "train/fit.h"
 
-enum { SKIP_STEPS = 2, FIRST_STEPS = 8, LATER_STEPS = 50 }; /* as in fit_balance.c, of each rank */
-
-#define UNEQUAL 1.08
+enum { LATER_STEPS = 50 }; /* of each rank */
 
 clade_status clade__fit_apart_open(clade__fit *f)
 {
@@ -123,7 +121,7 @@ static clade_status deal(clade__fit *f)
     f->apart.n_timed = 0;
     f->apart.timed = 0.0;
     f->apart.settled = true;
-    if (most <= UNEQUAL * least) return CLADE_OK;
+    if (most <= CLADE__UNEQUAL * least) return CLADE_OK;
     for (int i = 0; i < f->ranks.n; i++) f->shares.parts[i] = 1.0 / seconds[i];
     clade__turns_deal(&f->apart.turns, f->shares.parts, f->state.epoch_step);
     return tell(f);
@@ -132,7 +130,7 @@ static clade_status deal(clade__fit *f)
 static clade_status balance(clade__fit *f)
 {
     const clade__apart *a = &f->apart;
-    int64_t wanted = a->settled ? LATER_STEPS : FIRST_STEPS;
+    int64_t wanted = a->settled ? LATER_STEPS : CLADE__FIRST_STEPS;
     double mine = a->n_timed >= wanted ? a->timed / (double)a->n_timed : 0.0;
     if (!f->options->share_auto) return CLADE_OK;
     CLADE_TRY(clade__ranks_gather(f->together, &mine, sizeof mine, a->turns.seconds));
@@ -144,7 +142,7 @@ static clade_status time_step(clade__fit *f, double began)
 {
     float loss;
     CLADE_TRY(clade__pass_read_loss(&f->train, &loss));
-    if (f->apart.n_skipped < SKIP_STEPS) {
+    if (f->apart.n_skipped < CLADE__SKIP_STEPS) {
         f->apart.n_skipped++;
         return CLADE_OK;
     }

@@ -8,14 +8,12 @@
 #include "base/text.h"
 #include "train/fit.h"
 
-enum { SKIP_STEPS = 2, FIRST_STEPS = 8, LATER_STEPS = 100 }; /* the first ones may compile, or touch memory */
-
-#define UNEQUAL 1.08 /* the slowest rank takes so many times what the fastest does: they share anew */
+enum { LATER_STEPS = 100 };
 
 static void start_again(clade__fit *f, bool settled)
 {
     f->balance = (clade__balance){.before = f->balance.before, .settled = settled,
-                                  .wanted = settled ? LATER_STEPS : FIRST_STEPS};
+                                  .wanted = settled ? LATER_STEPS : CLADE__FIRST_STEPS};
 }
 
 /* "rank 0 does 300 of 512 samples in 12.1 ms, rank 1 …" */
@@ -43,7 +41,7 @@ static clade_status share(clade__fit *f, const double *seconds)
         if (seconds[i] < least) least = seconds[i];
         if (seconds[i] > most) most = seconds[i];
     }
-    bool apart = least > 0.0 && most > UNEQUAL * least;
+    bool apart = least > 0.0 && most > CLADE__UNEQUAL * least;
     if (!apart || !clade__shares_renew(&f->shares, batch, seconds)) {
         bool first = !f->balance.settled;
         start_again(f, true);
@@ -64,8 +62,8 @@ clade_status clade__fit_balance(clade__fit *f)
     b->before = now;
     if (b->wanted == 0) start_again(f, false);
     if (!whole) return CLADE_OK;
-    if (b->n_steps++ >= SKIP_STEPS) b->computing += computing;
-    if (b->n_steps < SKIP_STEPS + b->wanted) return CLADE_OK;
+    if (b->n_steps++ >= CLADE__SKIP_STEPS) b->computing += computing;
+    if (b->n_steps < CLADE__SKIP_STEPS + b->wanted) return CLADE_OK;
     double mine = b->computing / (double)b->wanted;
     double *all = malloc((size_t)f->ranks.n * sizeof *all);
     if (!all) return clade__fail(CLADE_ENOMEM, "no memory for %d ranks", f->ranks.n);
