@@ -172,3 +172,29 @@ int mpirun_count(const mpirun_result *result, const char *part)
     for (const char *at = result->said; (at = strstr(at, part)); at++) n++;
     return n;
 }
+
+/* ---- clade ------------------------------------------------------------------------------------ */
+
+mpirun_result mpirun_clade(int n_ranks, const char *const *arguments, const mpirun_signal *wanted)
+{
+    const char *all[MOST_ARGUMENTS + 6] = {NULL};
+    static char program[1024];
+    const char *build = getenv("CLADE_TEST_BUILD");
+    snprintf(program, sizeof program, "%s/clade", build ? build : ".");
+    int n = 0;
+    all[n++] = program;
+    for (int i = 0; arguments[i]; i++) {
+        assert_in_range(n, 0, MOST_ARGUMENTS);
+        all[n++] = arguments[i];
+        if (strcmp(arguments[i], ":") != 0) continue;
+        all[n++] = "-n", all[n++] = "1", all[n++] = program;
+    }
+    return mpirun(n_ranks, all, wanted);
+}
+
+void mpirun_refused(mpirun_result result, int status, const char *message)
+{
+    if (result.status != status || mpirun_count(&result, message) != 1 || mpirun_count(&result, "clade: ") != 1)
+        fail_msg("exit %d, want %d and '%s': %s", result.status, status, message, result.said);
+    mpirun_free(&result);
+}

@@ -25,6 +25,13 @@ typedef struct mpirun_signal {
 mpirun_result mpirun(int n_ranks, const char *const *arguments, const mpirun_signal *signal);
 void mpirun_free(mpirun_result *result);
 
+/* The same of this build's `clade` with these arguments; each ":" among them begins one more rank, of clade too. */
+mpirun_result mpirun_clade(int n_ranks, const char *const *arguments, const mpirun_signal *signal);
+#define MPIRUN_CLADE(n_ranks, ...) mpirun_clade(n_ranks, (const char *const[]){__VA_ARGS__, NULL}, NULL)
+
+/* Frees it, and fails unless it has ended with this status and one message for all ranks, with this in it. */
+void mpirun_refused(mpirun_result result, int status, const char *message);
+
 /* How often `part` is in what it said. */
 int mpirun_count(const mpirun_result *result, const char *part);
 

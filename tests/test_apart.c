@@ -109,24 +109,15 @@ static clade_status train(clade_model *model, rank_work *w, clade_job *job)
     return clade__model_read_parameters(model, w->parameters[rank]);
 }
 
-/* Each rank's, for all tests. */
-static clade_device *devices[THREAD_MOST_RANKS];
-
-static int close_devices(void **state)
-{
-    for (int r = 0; r < THREAD_MOST_RANKS; r++) clade_device_free(devices[r]);
-    return test_close_device(state);
-}
-
 static void run_rank(clade__transport *transport, void *context)
 {
     rank_work *w = context;
     struct clade_job job = {.transport = transport};
-    clade_device **device = &devices[transport->rank];
+    clade_device *device = NULL;
     clade_model *model = NULL;
     clade_compile_options options = compile_options(w->c);
-    clade_status status = *device ? CLADE_OK : clade_device_open(device, NULL);
-    if (status == CLADE_OK) status = clade_model_create(&model, *device, SEED);
+    clade_status status = thread_ranks_device(transport, &device);
+    if (status == CLADE_OK) status = clade_model_create(&model, device, SEED);
     if (status == CLADE_OK) status = clade_compile(model, clade_model_layers(model, w->c->json), &options);
     if (status == CLADE_OK) status = train(model, w, &job);
     clade_model_free(model);
@@ -485,5 +476,5 @@ int main(void)
         cmocka_unit_test(turns_follow_what_is_measured),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
-    return cmocka_run_group_tests(tests, test_open_device, close_devices);
+    return cmocka_run_group_tests(tests, test_open_device, thread_ranks_close_devices);
 }

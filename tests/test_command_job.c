@@ -14,8 +14,6 @@
 #include "base/file.h"
 #include "base/philox.h"
 
-enum { MOST_ARGUMENTS = 48 };
-
 /* Well above what such a job takes to end when a rank is gone. */
 #define MOST_END_SECONDS 10.0
 
@@ -25,24 +23,7 @@ enum { MOST_ARGUMENTS = 48 };
 
 static int n_kills = 3;
 
-/* `clade` with these arguments, as a job; a ":" among them begins other ranks, whose program is clade too. */
-static mpirun_result job(int n_ranks, const mpirun_signal *wanted, const char *const *arguments)
-{
-    const char *all[MOST_ARGUMENTS + 6] = {NULL};
-    static char program[1024];
-    const char *build = getenv("CLADE_TEST_BUILD");
-    snprintf(program, sizeof program, "%s/clade", build ? build : ".");
-    int n = 0;
-    all[n++] = program;
-    for (int i = 0; arguments[i]; i++) {
-        assert_in_range(n, 0, MOST_ARGUMENTS);
-        all[n++] = arguments[i];
-        if (strcmp(arguments[i], ":") != 0) continue;
-        all[n++] = "-n", all[n++] = "1", all[n++] = program;
-    }
-    return mpirun(n_ranks, all, wanted);
-}
-#define JOB(n_ranks, wanted, ...) job(n_ranks, wanted, (const char *const[]){__VA_ARGS__, NULL})
+#define JOB(n_ranks, wanted, ...) mpirun_clade(n_ranks, (const char *const[]){__VA_ARGS__, NULL}, wanted)
 
 static mpirun_result ended(mpirun_result result, int status)
 {

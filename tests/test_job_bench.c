@@ -9,27 +9,10 @@
 
 #include "mpirun.h"
 
-enum { MOST_ARGUMENTS = 20 };
-
 #define PARALLEL "bench", "parallel", "--seconds", "0.02", "--compute-units", "1", "--quiet", \
                  "--workload", "mnist-784-512-512-10"
 
 static char folder[512];
-
-static mpirun_result job(int n_ranks, const char *const *arguments)
-{
-    const char *all[MOST_ARGUMENTS + 1] = {NULL};
-    static char program[1024];
-    const char *build = getenv("CLADE_TEST_BUILD");
-    snprintf(program, sizeof program, "%s/clade", build ? build : ".");
-    all[0] = program;
-    for (int i = 0; arguments[i]; i++) {
-        assert_in_range(i, 0, MOST_ARGUMENTS - 2);
-        all[i + 1] = arguments[i];
-    }
-    return mpirun(n_ranks, all, NULL);
-}
-#define JOB(n_ranks, ...) job(n_ranks, (const char *const[]){__VA_ARGS__, NULL})
 
 static double number(const cJSON *object, const char *key)
 {
@@ -106,7 +89,7 @@ static void jobs_are_measured(void **state)
 {
     (void)state;
     for (int n = 2; n <= 3; n++) {
-        cJSON *document = document_of(JOB(n, PARALLEL, "--batch", "33", "--json"));
+        cJSON *document = document_of(MPIRUN_CLADE(n, PARALLEL, "--batch", "33", "--json"));
         check_ranks(document, n, 33);
         check_model(document);
         double step = number(member(document, "step"), "seconds_median");
@@ -124,14 +107,14 @@ static void the_tables_and_the_picture(void **state)
     (void)state;
     char path[600];
     snprintf(path, sizeof path, "%s/p.svg", folder);
-    mpirun_result result = JOB(2, PARALLEL, "--batch", "16");
+    mpirun_result result = MPIRUN_CLADE(2, PARALLEL, "--batch", "16");
     if (result.status != 0) fail_msg("exit %d: %s", result.status, result.said);
     static const char *const parts[] = {"2 ranks, batch 16", "COMMUNICATION", "of the job", " 4096 ", "ring: ",
                                         "tree: ", "times as fast as one rank alone"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (mpirun_count(&result, parts[i]) != 1) fail_msg("not once '%s': %s", parts[i], result.said);
     mpirun_free(&result);
-    result = JOB(2, PARALLEL, "--batch", "16", "--output", path);
+    result = MPIRUN_CLADE(2, PARALLEL, "--batch", "16", "--output", path);
     if (mpirun_count(&result, "gnuplot is not installed") == 0) {
         if (result.status != 0) fail_msg("exit %d: %s", result.status, result.said);
         assert_int_equal(mpirun_count(&result, "picture drawn as "), 1);
@@ -140,24 +123,16 @@ static void the_tables_and_the_picture(void **state)
     mpirun_free(&result);
 }
 
-/* One message for all ranks, and the status of it. */
-static void refused(mpirun_result result, int status, const char *message)
-{
-    if (result.status != status || mpirun_count(&result, message) != 1 || mpirun_count(&result, "clade: ") != 1)
-        fail_msg("exit %d, want %d and '%s': %s", result.status, status, message, result.said);
-    mpirun_free(&result);
-}
-
 static void what_is_wrong_is_told_once(void **state)
 {
     (void)state;
-    refused(JOB(2, "bench", "parallel", "--workload", "mnist"), 2, "unknown workload 'mnist'");
-    refused(JOB(3, PARALLEL, "--batch", "2"), 2, "a batch of 2 is too small for 3 ranks");
-    refused(JOB(2, PARALLEL, "--batch", "70000"), 2, "batch is 70000, want 1 to 65536");
-    refused(JOB(2, PARALLEL, "--shape", "1,2,3"), 2, "--shape is for gemm");
-    refused(JOB(2, PARALLEL, "--output", "p.jpg"), 2, "want a name that ends in .svg or .png");
-    refused(JOB(2, PARALLEL, "--device", "nonsense"), 3, "device selector 'nonsense' matches nothing");
-    refused(JOB(1, PARALLEL), 2, "a job of one rank has nothing to measure");
+    mpirun_refused(MPIRUN_CLADE(2, "bench", "parallel", "--workload", "mnist"), 2, "unknown workload 'mnist'");
+    mpirun_refused(MPIRUN_CLADE(3, PARALLEL, "--batch", "2"), 2, "a batch of 2 is too small for 3 ranks");
+    mpirun_refused(MPIRUN_CLADE(2, PARALLEL, "--batch", "70000"), 2, "batch is 70000, want 1 to 65536");
+    mpirun_refused(MPIRUN_CLADE(2, PARALLEL, "--shape", "1,2,3"), 2, "--shape is for gemm");
+    mpirun_refused(MPIRUN_CLADE(2, PARALLEL, "--output", "p.jpg"), 2, "want a name that ends in .svg or .png");
+    mpirun_refused(MPIRUN_CLADE(2, PARALLEL, "--device", "nonsense"), 3, "device selector 'nonsense' matches nothing");
+    mpirun_refused(MPIRUN_CLADE(1, PARALLEL), 2, "a job of one rank has nothing to measure");
 }
 
 static int set_up(void **state)

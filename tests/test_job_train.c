@@ -7,8 +7,6 @@
 #include "events.h"
 #include "mpirun.h"
 
-enum { MOST_ARGUMENTS = 40 };
-
 #define ALL "--compute-units", "1", "--quiet", "--overwrite"
 /* Rounding, after so few steps. */
 #define RELATIVE 1e-5
@@ -17,33 +15,9 @@ enum { MOST_ARGUMENTS = 40 };
 #define CNN "train", "--model", "cnn:4", "--data", "digits?n=300", "--batch", "30", "--lr", "0.02", "--dropout", "0.2", \
             "--crop", "2", "--flip"
 
-static mpirun_result job(int n_ranks, const char *const *arguments)
-{
-    const char *all[MOST_ARGUMENTS] = {NULL};
-    static char program[1024];
-    const char *build = getenv("CLADE_TEST_BUILD");
-    snprintf(program, sizeof program, "%s/clade", build ? build : ".");
-    int n = 0;
-    all[n++] = program;
-    for (int i = 0; arguments[i]; i++) {
-        assert_in_range(n, 0, MOST_ARGUMENTS - 2);
-        all[n++] = arguments[i];
-    }
-    return mpirun(n_ranks, all, NULL);
-}
-#define JOB(n_ranks, ...) job(n_ranks, (const char *const[]){__VA_ARGS__, NULL})
-
 static void done(mpirun_result result)
 {
     if (result.status != 0) fail_msg("exit %d: %s", result.status, result.said);
-    mpirun_free(&result);
-}
-
-/* One message for all ranks, and the status of it. */
-static void refused(mpirun_result result, int status, const char *message)
-{
-    if (result.status != status || mpirun_count(&result, message) != 1 || mpirun_count(&result, "clade: ") != 1)
-        fail_msg("exit %d, want %d and '%s': %s", result.status, status, message, result.said);
     mpirun_free(&result);
 }
 
@@ -86,16 +60,16 @@ static void expect_same_model(const char *run, const char *other)
 static void ranks_train_what_one_device_trains(void **state)
 {
     (void)state;
-    done(JOB(1, MLP, ALL, "--epochs", "3", "--run", run_named("one")));
+    done(MPIRUN_CLADE(1, MLP, ALL, "--epochs", "3", "--run", run_named("one")));
     for (int n = 2; n <= 4; n++) {
-        done(JOB(n, MLP, ALL, "--epochs", "3", "--run", run_named("some")));
+        done(MPIRUN_CLADE(n, MLP, ALL, "--epochs", "3", "--run", run_named("some")));
         expect_near("some", "one");
     }
-    done(JOB(4, MLP, ALL, "--epochs", "3", "--run", run_named("again")));
+    done(MPIRUN_CLADE(4, MLP, ALL, "--epochs", "3", "--run", run_named("again")));
     expect_same_model("again", "some");
-    done(JOB(3, MLP, ALL, "--epochs", "3", "--share", "2,1,0.5", "--run", run_named("unequal")));
+    done(MPIRUN_CLADE(3, MLP, ALL, "--epochs", "3", "--share", "2,1,0.5", "--run", run_named("unequal")));
     expect_near("unequal", "one");
-    done(JOB(2, MLP, ALL, "--epochs", "3", "--share", "auto", "--run", run_named("auto")));
+    done(MPIRUN_CLADE(2, MLP, ALL, "--epochs", "3", "--share", "auto", "--run", run_named("auto")));
     expect_near("auto", "one");
 }
 
@@ -103,9 +77,9 @@ static void ranks_train_what_one_device_trains(void **state)
 static void a_cnn_with_dropout_and_augmentation_too(void **state)
 {
     (void)state;
-    done(JOB(1, CNN, ALL, "--epochs", "2", "--run", run_named("one")));
-    done(JOB(2, CNN, ALL, "--epochs", "2", "--accumulate", "2", "--run", run_named("two")));
-    done(JOB(2, CNN, ALL, "--epochs", "2", "--accumulate", "2", "--run", run_named("again")));
+    done(MPIRUN_CLADE(1, CNN, ALL, "--epochs", "2", "--run", run_named("one")));
+    done(MPIRUN_CLADE(2, CNN, ALL, "--epochs", "2", "--accumulate", "2", "--run", run_named("two")));
+    done(MPIRUN_CLADE(2, CNN, ALL, "--epochs", "2", "--accumulate", "2", "--run", run_named("again")));
     expect_near("two", "one");
     expect_same_model("again", "two");
 }
@@ -114,26 +88,28 @@ static void a_run_goes_on_with_another_number_of_ranks(void **state)
 {
     (void)state;
     static const int n_ranks[] = {1, 3, 1};
-    done(JOB(1, MLP, ALL, "--epochs", "4", "--run", run_named("whole")));
-    done(JOB(2, MLP, ALL, "--max-steps", "13", "--share", "3,1", "--run", run_named("parts")));
-    refused(JOB(3, "train", "--resume", "--run", run_named("parts"), "--quiet"), 2,
-            "train.share is '3,1', 2 numbers, and there are 3 processes in the job");
+    done(MPIRUN_CLADE(1, MLP, ALL, "--epochs", "4", "--run", run_named("whole")));
+    done(MPIRUN_CLADE(2, MLP, ALL, "--max-steps", "13", "--share", "3,1", "--run", run_named("parts")));
+    mpirun_refused(MPIRUN_CLADE(3, "train", "--resume", "--run", run_named("parts"), "--quiet"), 2,
+                   "train.share is '3,1', 2 numbers, and there are 3 processes in the job");
     for (int i = 0; i < 3; i++)
-        done(JOB(n_ranks[i], "train", "--resume", "--run", run_named("parts"), "--quiet", "--share", "equal",
-                 "--epochs", test_text("%d", i + 2), "--max-steps", "0"));
+        done(MPIRUN_CLADE(n_ranks[i], "train", "--resume", "--run", run_named("parts"), "--quiet", "--share", "equal",
+                          "--epochs", test_text("%d", i + 2), "--max-steps", "0"));
     expect_near("parts", "whole");
 }
 
 static void what_is_wrong_is_told_once(void **state)
 {
     (void)state;
-    refused(JOB(3, MLP, ALL, "--share", "1,2"), 2,
-            "--share is '1,2', 2 numbers, and there are 3 processes in the job");
-    refused(JOB(2, MLP, ALL, "--share", "1,-1"), 2, "--share is '1,-1', want equal, auto, or a number from 1e-6");
-    refused(JOB(2, MLP, ALL, "--share", "fair"), 2, "--share is 'fair', want equal, auto, or a number from 1e-6");
-    refused(JOB(2, MLP, ALL, "--nonsense"), 2, "train: unknown option '--nonsense'");
-    refused(JOB(2, MLP, ALL, "--device", "nonsense"), 3, "device selector 'nonsense' matches nothing");
-    refused(JOB(3, MLP, ALL, "--batch", "2"), 2, "too small for 3 ranks");
+    mpirun_refused(MPIRUN_CLADE(3, MLP, ALL, "--share", "1,2"), 2,
+                   "--share is '1,2', 2 numbers, and there are 3 processes in the job");
+    mpirun_refused(MPIRUN_CLADE(2, MLP, ALL, "--share", "1,-1"), 2,
+                   "--share is '1,-1', want equal, auto, or a number from 1e-6");
+    mpirun_refused(MPIRUN_CLADE(2, MLP, ALL, "--share", "fair"), 2,
+                   "--share is 'fair', want equal, auto, or a number from 1e-6");
+    mpirun_refused(MPIRUN_CLADE(2, MLP, ALL, "--nonsense"), 2, "train: unknown option '--nonsense'");
+    mpirun_refused(MPIRUN_CLADE(2, MLP, ALL, "--device", "nonsense"), 3, "device selector 'nonsense' matches nothing");
+    mpirun_refused(MPIRUN_CLADE(3, MLP, ALL, "--batch", "2"), 2, "too small for 3 ranks");
 }
 
 int main(void)

@@ -114,15 +114,6 @@ static clade_status train(clade_model *model, rank_work *w, clade_job *job)
     return clade__model_read_parameters(model, w->parameters[rank]);
 }
 
-/* Each rank's, for all tests: it builds its kernels once. */
-static clade_device *devices[THREAD_MOST_RANKS];
-
-static int close_devices(void **state)
-{
-    for (int r = 0; r < THREAD_MOST_RANKS; r++) clade_device_free(devices[r]);
-    return test_close_device(state);
-}
-
 static clade_status end_profile(rank_work *w, clade_device *device, int rank)
 {
     const clade_profile_entry *entries;
@@ -137,13 +128,13 @@ static void run_rank(clade__transport *transport, void *context)
 {
     rank_work *w = context;
     struct clade_job job = {.transport = transport};
-    clade_device **device = &devices[transport->rank];
+    clade_device *device = NULL;
     clade_model *model = NULL;
-    clade_status status = *device ? CLADE_OK : clade_device_open(device, NULL);
-    if (status == CLADE_OK) status = make_model(&model, *device, w, transport->rank);
-    if (status == CLADE_OK && w->profiles) status = clade_profile_begin(*device);
+    clade_status status = thread_ranks_device(transport, &device);
+    if (status == CLADE_OK) status = make_model(&model, device, w, transport->rank);
+    if (status == CLADE_OK && w->profiles) status = clade_profile_begin(device);
     if (status == CLADE_OK) status = train(model, w, &job);
-    if (status == CLADE_OK && w->profiles) status = end_profile(w, *device, transport->rank);
+    if (status == CLADE_OK && w->profiles) status = end_profile(w, device, transport->rank);
     clade_model_free(model);
     w->status[transport->rank] = status;
     snprintf(w->message[transport->rank], sizeof w->message[0], "%s", clade_error());
@@ -397,5 +388,5 @@ int main(void)
         cmocka_unit_test(shares_follow_what_is_measured),
         cmocka_unit_test(a_profile_has_the_communication),
     };
-    return cmocka_run_group_tests(tests, test_open_device, close_devices);
+    return cmocka_run_group_tests(tests, test_open_device, thread_ranks_close_devices);
 }

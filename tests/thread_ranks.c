@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support.h"
+
 /* What the ranks share. A call is: show what is mine, wait, look at what others show, wait. */
 typedef struct shared {
     int n;
@@ -114,4 +116,20 @@ void thread_ranks_run(int n, void (*run)(clade__transport *transport, void *user
     }
     for (int i = 0; i < n; i++) pthread_join(ranks[i].thread, NULL);
     pthread_barrier_destroy(&s.barrier);
+}
+
+static clade_device *devices[THREAD_MOST_RANKS];
+
+clade_status thread_ranks_device(const clade__transport *transport, clade_device **device)
+{
+    clade_device **mine = &devices[transport->rank];
+    if (!*mine) CLADE_TRY(clade_device_open(mine, NULL));
+    *device = *mine;
+    return CLADE_OK;
+}
+
+int thread_ranks_close_devices(void **state)
+{
+    for (int r = 0; r < THREAD_MOST_RANKS; r++) clade_device_free(devices[r]);
+    return test_close_device(state);
 }
