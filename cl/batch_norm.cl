@@ -44,7 +44,7 @@
 /* ---- forward ----------------------------------------------------------------------------------- */
 
 /* The parts of a block: its mean, and the sum of squares about that. */
-static inline void put_parts(global float *restrict parts, const global float *restrict x, const share s,
+static inline void put_parts(global float *parts, const global float *x, const share s,
                              const int8 shape, local float *meeting)
 {
     const float count = (float)((s.last - s.first) * (COLUMNS ? 1 : INNER));
@@ -91,11 +91,10 @@ static inline float count_of(const int block, const int per_channel, const int8 
     return (float)(per_channel > 1 ? samples : samples * INNER);
 }
 
-static inline void put_statistics(global float *restrict mean, global float *restrict variance,
-                                  global float *restrict running_mean,
-                                  global float *restrict running_variance,
-                                  const global float *restrict parts, const int channel,
-                                  const int8 shape, const float count, const float momentum)
+static inline void put_statistics(global float *mean, global float *variance,
+                                  global float *running_mean, global float *running_variance,
+                                  const global float *parts, const int channel, const int8 shape,
+                                  const float count, const float momentum)
 {
     const int per_channel = ALL / CHANNELS;
     parts += channel * per_channel;
@@ -131,9 +130,8 @@ ELEMENT_KERNEL batch_norm_statistics(global float *restrict mean, global float *
                        momentum);
 }
 
-static inline void normalise(global float *restrict y, const global float *restrict x,
-                             const global float *restrict other, const norm by, const share s,
-                             const int8 shape, const float slope)
+static inline void normalise(global float *y, const global float *x, const global float *other,
+                             const norm by, const share s, const int8 shape, const float slope)
 {
     for (int sample = s.first; sample < s.last; sample++) {
         const size_t at = part_of(s, sample, shape);
@@ -213,10 +211,10 @@ static inline VEC masked_of(const VEC dy, const VEC value, const float slope)
 }
 
 /* The parts of a block: the sum of what is masked, and that of its products. masked may be dy. */
-static inline void put_back_parts(global float *restrict parts, global float *masked,
-                                  const global float *restrict x, const global float *dy,
-                                  const global float *restrict y, const norm by, const share s,
-                                  const int8 shape, const float slope, local float *meeting)
+static inline void put_back_parts(global float *parts, global float *masked, const global float *x,
+                                  const global float *dy, const global float *y, const norm by,
+                                  const share s, const int8 shape, const float slope,
+                                  local float *meeting)
 {
     VEC total = 0.0f, product = 0.0f;
     for (int sample = s.first; sample < s.last; sample++) {
@@ -258,11 +256,10 @@ ROW_KERNEL batch_norm_back_parts(global float *restrict parts, global float *mas
                    shape, slope, meeting);
 }
 
-static inline void put_sums(global float *restrict sums, global float *restrict dweight,
-                            global float *restrict dbias, const global float *restrict parts,
-                            const global float *restrict variance, const int channel, const int8 shape,
-                            const float count, const float epsilon, const int add_weight,
-                            const int add_bias)
+static inline void put_sums(global float *sums, global float *dweight, global float *dbias,
+                            const global float *parts, const global float *variance, const int channel,
+                            const int8 shape, const float count, const float epsilon,
+                            const int add_weight, const int add_bias)
 {
     const int per_channel = ALL / CHANNELS;
     parts += channel * per_channel;
@@ -291,9 +288,9 @@ ELEMENT_KERNEL batch_norm_sums(global float *restrict sums, global float *restri
 }
 
 /* dx may be dy. */
-static inline void give_gradient(global float *dx, const global float *restrict x, const global float *dy,
-                                 const global float *restrict y, const global float *restrict sums,
-                                 const norm by, const share s, const int8 shape, const float slope)
+static inline void give_gradient(global float *dx, const global float *x, const global float *dy,
+                                 const global float *y, const global float *sums, const norm by,
+                                 const share s, const int8 shape, const float slope)
 {
     const result of_all = of_channel(sums, 0.0f, s, shape);
     const result of_products = of_channel(sums + CHANNELS, 0.0f, s, shape);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <clade/clade.h>
 
@@ -255,7 +256,9 @@ int main(int argc, char **argv)
                  {"compare", do_compare}, {"abort", do_abort}, {"break", do_break}, {"sum_on", do_sum_on},
                  {"leave", do_leave}, {"devices", do_devices}, {"time", do_time}};
     if (clade_job_open(&job) != CLADE_OK) {
+        /* MPICH's launcher kills the others when one ends: rank 0 is to have said it. */
         if (clade_job_launched_rank() == 0) fprintf(stderr, "open: %s\n", clade_error());
+        else sleep(1);
         return 8;
     }
     all = clade__job_transport(job);

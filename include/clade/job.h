@@ -72,7 +72,8 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_job_compare(clade_job *job, const 
 CLADE_API bool clade_job_broken(const clade_job *job);
 
 /* Ends every process of the job with this exit status, of 1 … 255, and does not return: for a rank that
- * cannot go on, while others wait for it. In a job of one rank it does nothing. */
+ * cannot go on, while others wait for it. The launcher returns that status too; MPICH's sometimes returns 9, the
+ * signal by which it ended the others. In a job of one rank it does nothing. */
 CLADE_API void clade_job_abort(clade_job *job, int exit_status);
 
 #ifdef __cplusplus
