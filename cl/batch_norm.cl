@@ -44,8 +44,8 @@
 /* ---- forward ----------------------------------------------------------------------------------- */
 
 /* The parts of a block: its mean, and the sum of squares about that. */
-static inline void put_parts(global float *parts, const global float *x, const share s,
-                             const int8 shape, local float *meeting)
+INLINED void put_parts(global float *parts, const global float *x, const share s,
+                       const int8 shape, local float *meeting)
 {
     const float count = (float)((s.last - s.first) * (COLUMNS ? 1 : INNER));
     VEC total = 0.0f;
@@ -211,10 +211,10 @@ static inline VEC masked_of(const VEC dy, const VEC value, const float slope)
 }
 
 /* The parts of a block: the sum of what is masked, and that of its products. masked may be dy. */
-static inline void put_back_parts(global float *parts, global float *masked, const global float *x,
-                                  const global float *dy, const global float *y, const norm by,
-                                  const share s, const int8 shape, const float slope,
-                                  local float *meeting)
+INLINED void put_back_parts(global float *parts, global float *masked, const global float *x,
+                            const global float *dy, const global float *y, const norm by,
+                            const share s, const int8 shape, const float slope,
+                            local float *meeting)
 {
     VEC total = 0.0f, product = 0.0f;
     for (int sample = s.first; sample < s.last; sample++) {

@@ -25,7 +25,7 @@
 #define UNROLL _Pragma("unroll")
 
 /* What is long is compiled once, and not into each of the three copies that PoCL makes of a kernel. Not for
- * all: LLVM 15 crashes on some. */
+ * all: LLVM 15 crashes on some; and see INLINED of those to which every call gives the same local memory. */
 #define SHARED static __attribute__((noinline))
 
 #if VW == 16

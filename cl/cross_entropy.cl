@@ -54,8 +54,8 @@ static inline VEC weights_at(const global float *weights, const int c, const int
 }
 
 /* The sum of w (m - x) over the row; *all_weights is that of w. */
-static inline float spread_of_row(const global float *x, const global float *weights, const int n,
-                                  const float top, float *all_weights, local float *meeting)
+INLINED float spread_of_row(const global float *x, const global float *weights, const int n,
+                            const float top, float *all_weights, local float *meeting)
 {
     VEC spreads = 0.0f, sums = 0.0f;
     for EACH_BLOCK(b, n) {

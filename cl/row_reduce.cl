@@ -124,18 +124,18 @@ static inline bool ranks_first(const float a, const int i, const float b, const 
 
 #if LANES == 1
 
-static inline float row_sum(const float x, local float *meeting)
+INLINED float row_sum(const float x, local float *meeting)
 {
     return x;
 }
 
-static inline float row_max(const float x, local float *meeting)
+INLINED float row_max(const float x, local float *meeting)
 {
     return x;
 }
 
-static inline int row_first_largest(float *value, const int index, local float *values,
-                                    local int *indices)
+INLINED int row_first_largest(float *value, const int index, local float *values,
+                              local int *indices)
 {
     return index;
 }
@@ -147,7 +147,7 @@ static inline int row_first_largest(float *value, const int index, local float *
  * the work-items. The last barrier lets the meeting place be used again. With the sum by eights in
  * a variable of its own, PoCL 3.1 (LLVM 15) crashes when a kernel meets twice. */
 #define ROW_MEET(name, combine)                                                                    \
-    static inline float name(const float x, local float *meeting)                                  \
+    INLINED float name(const float x, local float *meeting)                                        \
     {                                                                                              \
         meeting[ITEM] = x;                                                                         \
         barrier(CLK_LOCAL_MEM_FENCE);                                                              \
@@ -168,8 +168,8 @@ ROW_MEET(row_sum, plus)
 ROW_MEET(row_max, larger)
 
 /* Puts the better of two candidates of a meeting in the first one's place. */
-static inline void keep_first_largest(local float *values, local int *indices, const int a,
-                                      const int b)
+INLINED void keep_first_largest(local float *values, local int *indices, const int a,
+                                const int b)
 {
     if (!ranks_first(values[b], indices[b], values[a], indices[a])) return;
     values[a] = values[b];
@@ -178,8 +178,8 @@ static inline void keep_first_largest(local float *values, local int *indices, c
 
 /* The index of the row's first largest element from each lane's; *value becomes its value. The
  * tree's shape does not matter to the result. */
-static inline int row_first_largest(float *value, const int index, local float *values,
-                                    local int *indices)
+INLINED int row_first_largest(float *value, const int index, local float *values,
+                              local int *indices)
 {
     values[ITEM] = *value;
     indices[ITEM] = index;

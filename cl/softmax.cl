@@ -11,14 +11,14 @@
  */
 #include "row_reduce.cl"
 
-static inline float top_of_row(const global float *x, const int n, local float *meeting)
+INLINED float top_of_row(const global float *x, const int n, local float *meeting)
 {
     VEC tops = -INFINITY;
     for EACH_VECTOR(c, n) tops = larger_of(tops, fetch(x + c, n - c, -INFINITY));
     return row_max(top_of(tops), meeting);
 }
 
-static inline float sum_of_row(const global float *x, const int n, local float *meeting)
+INLINED float sum_of_row(const global float *x, const int n, local float *meeting)
 {
     VEC sums = 0.0f;
     for EACH_BLOCK(b, n) {

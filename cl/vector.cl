@@ -26,6 +26,10 @@
 #define STORE(x, p) (*(p) = (x))
 #endif
 
+/* For a function that is given a kernel's local memory. Where LLVM compiles one by itself, it may put the memory's
+ * name in place of the argument, and PoCL 3.1 then has one such memory for all groups that run at the same time. */
+#define INLINED static inline __attribute__((always_inline))
+
 /* Terms that a work-item adds in order. A longer sum is made of blocks of as many, and loses less. */
 #define BLOCK 64
 

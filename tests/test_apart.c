@@ -1,7 +1,6 @@
 /* Ranks of a job that train apart, simu and weighted: what they come to is the average of models that were each
  * trained alone on the same batches; the same on all ranks, from run to run, and when it is resumed. The ranks are
- * threads here. On two queues of one process PoCL 3.1 now and then loses the loss of a step, in any two trainings
- * side by side, which is why test_command_job looks at losses, of processes. */
+ * threads here. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 
