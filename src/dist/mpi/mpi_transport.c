@@ -5,8 +5,9 @@
  * blocking calls poll without a pause, so here every call is the nonblocking one, tested between pauses.
  *
  * A sum goes in pieces. Each rank gets its segment of a piece from all others, adds them up in the order of the
- * ranks, and all get all segments (allgatherv): what a ring moves, 2 (n - 1) / n values a rank, and no sum that
- * depends on who comes first, which MPI_Allreduce does not promise.
+ * ranks, and gives the others the sum: what a ring moves, 2 (n - 1) / n values a rank, and no sum that depends on
+ * who comes first, which MPI_Allreduce does not promise. Segments go in messages that are sent at once; before a
+ * longer one Open MPI asks its receiver, over Ethernet behind what that sends, and takes twice as long.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <limits.h>
@@ -22,6 +23,8 @@
 #include "dist/mpi_transport.h"
 
 #define PIECE_BYTES ((int64_t)4 << 20) /* of a sum: what a rank keeps a second time */
+#define MESSAGE_BYTES ((size_t)48 << 10) /* of a segment; 64 KiB with a header are sent at once over Ethernet */
+#define MOST_MESSAGES (2 * (PIECE_BYTES / (int64_t)MESSAGE_BYTES + 1)) /* of all ranks' full ones: sent, received */
 #define MOST_YIELDS   1000 /* of a wait: below a millisecond where nothing else wants the core */
 #define BROADCAST_BYTES ((size_t)1 << 28) /* at once; MPI counts in int */
 
@@ -31,7 +34,8 @@ typedef struct mpi_state {
     char *scratch;   /* (n_ranks, segment) of a piece */
     size_t scratch_bytes;
     int *counts, *offsets; /* (n_ranks) each, one block */
-    MPI_Request *requests; /* (2 n_ranks) */
+    MPI_Request *requests; /* (MOST_MESSAGES + 2 n_ranks) */
+    int n_requests;
 } mpi_state;
 
 /* ---- what goes wrong, and waiting ------------------------------------------------------------- */
@@ -117,23 +121,52 @@ static void cut(const clade__transport *transport, int n)
     }
 }
 
-/* Gets this rank's segment from each of the others, one behind the other in scratch, and gives them theirs. */
-static clade_status exchange(clade__transport *transport, char *values, const element *of)
+/* Asks for n values from a rank (to get), or gives them to it, in messages that MPI sends without asking first. */
+static int move(clade__transport *transport, bool get, char *values, int n, int rank, const element *of)
 {
     mpi_state *state = transport->state;
-    int n = 0, code = MPI_SUCCESS, mine = state->counts[transport->rank];
-    char *at = state->scratch;
-    for (int r = 0; r < transport->n_ranks && code == MPI_SUCCESS; r++) {
-        if (r == transport->rank) continue;
-        code = MPI_Irecv(at, mine, of->type, r, 0, state->ranks, &state->requests[n++]);
-        at += (size_t)mine * of->bytes;
+    /* On one host they go through its memory, whole ones faster. */
+    bool near = transport->n_host_ranks == transport->n_ranks;
+    int most = (int)((near ? (size_t)PIECE_BYTES : MESSAGE_BYTES) / of->bytes), code = MPI_SUCCESS;
+    for (int at = 0; at < n && code == MPI_SUCCESS; at += most) {
+        int count = n - at < most ? n - at : most;
+        char *from = values + (size_t)at * of->bytes;
+        MPI_Request *request = &state->requests[state->n_requests++];
+        code = get ? MPI_Irecv(from, count, of->type, rank, 0, state->ranks, request)
+                   : MPI_Isend(from, count, of->type, rank, 0, state->ranks, request);
     }
-    for (int i = 1; i < transport->n_ranks && code == MPI_SUCCESS; i++) { /* not all to the same one at first */
-        int r = (transport->rank + i) % transport->n_ranks;
-        code = MPI_Isend(values + (size_t)state->offsets[r] * of->bytes, state->counts[r], of->type, r, 0,
-                         state->ranks, &state->requests[n++]);
+    return code;
+}
+
+/* Gets this rank's segment from each of the others, one behind the other in scratch, and gives them theirs. */
+static clade_status scatter(clade__transport *transport, char *values, const element *of)
+{
+    mpi_state *state = transport->state;
+    int code = MPI_SUCCESS, n_ranks = transport->n_ranks, mine = state->counts[transport->rank];
+    state->n_requests = 0;
+    for (int r = 0, k = 0; r < n_ranks && code == MPI_SUCCESS; r++)
+        if (r != transport->rank)
+            code = move(transport, true, state->scratch + (size_t)mine * (size_t)k++ * of->bytes, mine, r, of);
+    for (int i = 1; i < n_ranks && code == MPI_SUCCESS; i++) { /* not all to the same one at first */
+        int r = (transport->rank + i) % n_ranks;
+        code = move(transport, false, values + (size_t)state->offsets[r] * of->bytes, state->counts[r], r, of);
     }
-    return finish(transport, "MPI_Isend", code, n, state->requests);
+    return finish(transport, "MPI_Isend", code, state->n_requests, state->requests);
+}
+
+/* Gives this rank's segment to each of the others, and gets theirs. */
+static clade_status gather(clade__transport *transport, char *values, const element *of)
+{
+    mpi_state *state = transport->state;
+    int code = MPI_SUCCESS, n_ranks = transport->n_ranks, rank = transport->rank;
+    state->n_requests = 0;
+    for (int r = 0; r < n_ranks && code == MPI_SUCCESS; r++)
+        if (r != rank)
+            code = move(transport, true, values + (size_t)state->offsets[r] * of->bytes, state->counts[r], r, of);
+    for (int i = 1; i < n_ranks && code == MPI_SUCCESS; i++)
+        code = move(transport, false, values + (size_t)state->offsets[rank] * of->bytes, state->counts[rank],
+                    (rank + i) % n_ranks, of);
+    return finish(transport, "MPI_Isend", code, state->n_requests, state->requests);
 }
 
 /* The sum in the order of the ranks: of those before this one, of that and its own, of that and those behind. */
@@ -154,13 +187,10 @@ static clade_status sum_piece(clade__transport *transport, char *values, int n, 
     mpi_state *state = transport->state;
     cut(transport, n);
     int mine = state->counts[transport->rank];
-    MPI_Request request = MPI_REQUEST_NULL;
     CLADE_TRY(want_scratch(transport, (size_t)(mine + 1) * (size_t)transport->n_ranks * of->bytes));
-    CLADE_TRY(exchange(transport, values, of));
+    CLADE_TRY(scatter(transport, values, of));
     add_up(transport, values + (size_t)state->offsets[transport->rank] * of->bytes, mine, of);
-    int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, state->counts, state->offsets,
-                               of->type, state->ranks, &request);
-    return finish(transport, "MPI_Iallgatherv", code, 1, &request);
+    return gather(transport, values, of);
 }
 
 static clade_status sum(clade__transport *transport, char *values, int64_t n, const element *of)
@@ -304,7 +334,7 @@ static clade_status make_lists(clade__transport *transport)
     mpi_state *state = transport->state;
     size_t n = (size_t)transport->n_ranks;
     state->counts = calloc(2 * n, sizeof *state->counts);
-    state->requests = calloc(2 * n, sizeof *state->requests);
+    state->requests = calloc(MOST_MESSAGES + 2 * n, sizeof *state->requests);
     if (!state->counts || !state->requests) return no_memory(transport, "");
     state->offsets = state->counts + n;
     return CLADE_OK;
