@@ -103,6 +103,16 @@ static void do_calls(void)
     want(clade_job_n_ranks(again) == n, "the ranks of the second job");
     clade_job_free(again);
     OK(clade__transport_barrier(all));
+    for (int k = 1; k <= n; k++) { /* the first ones by themselves */
+        clade_job part;
+        float sum = (float)(all->rank + 1);
+        OK(clade__job_part(job, k, &part));
+        want(clade_job_n_ranks(&part) == (all->rank < k ? k : 1), "ranks of a part");
+        want(clade_job_rank(&part) == (all->rank < k ? all->rank : 0), "the rank in a part");
+        OK(clade__transport_sum_floats(clade__job_transport(&part), &sum, 1));
+        want(sum == (all->rank < k ? (float)(k * (k + 1) / 2) : (float)(all->rank + 1)), "a sum of a part");
+        clade__job_part_leave(&part);
+    }
     free(ranks);
     free(all_hosts);
 }

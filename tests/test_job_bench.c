@@ -85,11 +85,41 @@ static void check_model(const cJSON *document)
     }
 }
 
+static const cJSON *training_of(const cJSON *document, int i)
+{
+    return cJSON_GetArrayItem(member(member(document, "to_loss"), "trainings"), i);
+}
+
+/* Of one rank, then of two and three in each way; sync has the steps of one, on any number of ranks. */
+static void check_losses(const cJSON *document, int n_ranks, double loss)
+{
+    static const char *const ways[] = {"sync", "simu", "weighted"};
+    const cJSON *one = training_of(document, 0);
+    int n = cJSON_GetArraySize(member(member(document, "to_loss"), "trainings"));
+    assert_int_equal(n, n_ranks == 2 ? 4 : 7);
+    assert_true(number(member(document, "to_loss"), "loss") == loss);
+    for (int i = 0; i < n; i++) {
+        const cJSON *row = training_of(document, i);
+        int way = i ? (i - 1) % 3 : 0;
+        assert_int_equal(number(row, "ranks"), i ? 2 + (i - 1) / 3 : 1);
+        assert_string_equal(member(row, "parallel")->valuestring, ways[way]);
+        assert_true(cJSON_IsTrue(member(row, "reached")));
+        assert_true(number(row, "loss") > 0.0 && number(row, "loss") <= loss);
+        double gain = number(row, "times_as_fast") * number(row, "seconds") / number(one, "seconds");
+        assert_true(fabs(gain - 1.0) <= 1e-6);
+        assert_true(number(row, "steps") > 0.0 && (int64_t)number(row, "steps") % 32 == 0); /* whole epochs */
+        if (way > 0) continue;
+        assert_true(number(row, "steps") == number(one, "steps"));
+        assert_true(fabs(number(row, "loss") - number(one, "loss")) <= 1e-3 * loss);
+    }
+}
+
 static void jobs_are_measured(void **state)
 {
     (void)state;
     for (int n = 2; n <= 3; n++) {
-        cJSON *document = document_of(MPIRUN_CLADE(n, PARALLEL, "--batch", "33", "--json"));
+        cJSON *document = document_of(MPIRUN_CLADE(n, PARALLEL, "--batch", "33", "--json", "--to-loss", "1.2"));
+        check_losses(document, n, 1.2);
         check_ranks(document, n, 33);
         check_model(document);
         double step = number(member(document, "step"), "seconds_median");
@@ -107,17 +137,20 @@ static void the_tables_and_the_picture(void **state)
     (void)state;
     char path[600];
     snprintf(path, sizeof path, "%s/p.svg", folder);
-    mpirun_result result = MPIRUN_CLADE(2, PARALLEL, "--batch", "16");
+    mpirun_result result = MPIRUN_CLADE(2, PARALLEL, "--batch", "16", "--to-loss", "0");
     if (result.status != 0) fail_msg("exit %d: %s", result.status, result.said);
     static const char *const parts[] = {"2 ranks, batch 16", "COMMUNICATION", "of the job", " 4096 ", "ring: ",
                                         "tree: ", "times as fast as one rank alone"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (mpirun_count(&result, parts[i]) != 1) fail_msg("not once '%s': %s", parts[i], result.said);
+    assert_int_equal(mpirun_count(&result, "held-out"), 0);
     mpirun_free(&result);
-    result = MPIRUN_CLADE(2, PARALLEL, "--batch", "16", "--output", path);
+    result = MPIRUN_CLADE(2, PARALLEL, "--batch", "16", "--output", path, "--to-loss", "1.2");
     if (mpirun_count(&result, "gnuplot is not installed") == 0) {
         if (result.status != 0) fail_msg("exit %d: %s", result.status, result.said);
         assert_int_equal(mpirun_count(&result, "picture drawn as "), 1);
+        assert_int_equal(mpirun_count(&result, "To a held-out loss of 1.2"), 1);
+        assert_int_equal(mpirun_count(&result, "  simu  "), 1);
         assert_int_equal(access(path, F_OK), 0);
     }
     mpirun_free(&result);
@@ -129,6 +162,7 @@ static void what_is_wrong_is_told_once(void **state)
     mpirun_refused(MPIRUN_CLADE(2, "bench", "parallel", "--workload", "mnist"), 2, "unknown workload 'mnist'");
     mpirun_refused(MPIRUN_CLADE(3, PARALLEL, "--batch", "2"), 2, "a batch of 2 is too small for 3 ranks");
     mpirun_refused(MPIRUN_CLADE(2, PARALLEL, "--batch", "70000"), 2, "batch is 70000, want 1 to 65536");
+    mpirun_refused(MPIRUN_CLADE(2, PARALLEL, "--to-loss", "-1"), 2, "--to-loss is -1, want a number up to 100");
     mpirun_refused(MPIRUN_CLADE(2, PARALLEL, "--shape", "1,2,3"), 2, "--shape is for gemm");
     mpirun_refused(MPIRUN_CLADE(2, PARALLEL, "--output", "p.jpg"), 2, "want a name that ends in .svg or .png");
     mpirun_refused(MPIRUN_CLADE(2, PARALLEL, "--device", "nonsense"), 3, "device selector 'nonsense' matches nothing");

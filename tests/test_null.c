@@ -484,6 +484,8 @@ static void a_job_is_measured_with_all_of_it(void **state)
     clade_job *job = NULL;
     clade_bench_parallel_result result;
     clade_bench_scaling scaling;
+    const clade_bench_to_loss_row *rows;
+    int n_rows;
     assert_ok(clade_bench_open(&bench, *state, NULL));
     assert_ok(clade_job_open(&job));
     REFUSED(clade_bench_parallel(NULL, job, "x", 0, &result), "clade_bench_parallel: bench is NULL");
@@ -494,6 +496,12 @@ static void a_job_is_measured_with_all_of_it(void **state)
     REFUSED(clade_bench_scale(&result, CLADE_BENCH_RING, 2, 0.9, NULL), "clade_bench_scale: scaling is NULL");
     assert_fails(clade_bench_parallel(bench, job, "mnist-784-512-512-10", 0, &result), CLADE_EINVAL,
                  "a job of one rank has nothing to measure");
+    REFUSED(clade_bench_to_loss(NULL, job, 1.0, &rows, &n_rows), "clade_bench_to_loss: bench is NULL");
+    REFUSED(clade_bench_to_loss(bench, NULL, 1.0, &rows, &n_rows), "clade_bench_to_loss: job is NULL");
+    REFUSED(clade_bench_to_loss(bench, job, 1.0, NULL, &n_rows), "clade_bench_to_loss: rows is NULL");
+    REFUSED(clade_bench_to_loss(bench, job, 1.0, &rows, NULL), "clade_bench_to_loss: n_rows is NULL");
+    assert_fails(clade_bench_to_loss(bench, job, 0.0, &rows, &n_rows), CLADE_EINVAL,
+                 "the loss to train to is 0, want a number above 0");
     clade_job_free(job);
     clade_bench_free(bench);
 }

@@ -2,6 +2,7 @@
 #include "thread_ranks.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +87,13 @@ static clade_status barrier(clade__transport *t)
     return CLADE_OK;
 }
 
+static clade_status no_part(clade__transport *t, int n_ranks, clade__transport *part)
+{
+    (void)n_ranks, (void)part;
+    snprintf(t->said, sizeof t->said, "ranks in threads have no parts");
+    return CLADE_ERANK;
+}
+
 static void end_process(clade__transport *t, int exit_status)
 {
     (void)t;
@@ -94,7 +102,7 @@ static void end_process(clade__transport *t, int exit_status)
 
 static const clade__transport_calls calls = {
     .sum_floats = sum_floats, .sum_doubles = sum_doubles, .broadcast = broadcast, .gather = gather,
-    .barrier = barrier, .abort = end_process, .leave = barrier};
+    .barrier = barrier, .part = no_part, .abort = end_process, .leave = barrier};
 
 static void *run_rank(void *argument)
 {

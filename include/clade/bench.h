@@ -13,6 +13,7 @@
 
 #include <clade/device.h>
 #include <clade/job.h>
+#include <clade/train.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -245,6 +246,25 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_bench_scale(const clade_bench_para
                                                           clade_bench_join join, int64_t n_ranks,
                                                           double efficiency_wanted,
                                                           clade_bench_scaling *scaling);
+
+/* What a training takes to a loss. */
+typedef struct clade_bench_to_loss_row {
+    int n_ranks;             /* the first ones of the job; the others wait */
+    clade_parallel parallel; /* how they train together; sync for one */
+    bool reached;
+    double seconds;          /* of training, validation not counted: the median of three trainings */
+    int64_t steps;           /* as clade_fit counts them: batches that some rank has done */
+    double loss;             /* of the validation that was the last */
+    uint64_t reserved[4];
+} clade_bench_to_loss_row;
+
+/* Trains 784-512-512-10 on 4,096 digits (clade/data.h) in batches of 128, by SGD of rate 0.05 and momentum 0.9, until
+ * the loss of 1,024 others is not above `loss` at an epoch's end, for 50 epochs at most: on one rank, and on 2, 4, …
+ * and all ranks in each way of clade_parallel; those that train apart average after every four steps of each. *rows
+ * (*n_rows) are the bench's own until it does this again. All ranks call it and get the same. CLADE_EINVAL for a loss
+ * that is not above 0 and finite, or for more than 32 ranks, which are as many as an epoch has batches. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_bench_to_loss(clade_bench *bench, clade_job *job, double loss,
+                                                            const clade_bench_to_loss_row **rows, int *n_rows);
 
 /* ---- versions -------------------------------------------------------------------------------- */
 

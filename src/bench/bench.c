@@ -59,6 +59,7 @@ void clade_bench_free(clade_bench *bench)
     clade_device_free(bench->one);
     free(bench->ranks);
     free(bench->buckets);
+    free(bench->to_loss);
     free(bench);
 }
 

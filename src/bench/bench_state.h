@@ -14,6 +14,7 @@ struct clade_bench {
     char why_not[512];  /* there is none; empty where that is not known */
     clade_bench_rank *ranks; /* of the last parallel; (n_ranks), NULL before; and (n_buckets): */
     clade_bench_bucket *buckets;
+    clade_bench_to_loss_row *to_loss; /* of the last one, or NULL */
     bool has_limits;
     clade_bench_limits limits;
 };

@@ -37,6 +37,11 @@ static clade_status measure(cli_call *call, const cli_train_job *job, const cli_
     const char *workload = wanted->workload ? wanted->workload : clade_bench_workload_at(0)->name;
     if (!call->quiet) fprintf(stderr, "%s, %d ranks\n", workload, job->n_ranks);
     CLADE_TRY(clade_bench_parallel(bench, job->job, workload, wanted->batch, &report.result));
+    if (wanted->to_loss > 0.0) {
+        if (!call->quiet) fprintf(stderr, "trainings to a loss of %g\n", wanted->to_loss);
+        CLADE_TRY(clade_bench_to_loss(bench, job->job, wanted->to_loss, &report.losses, &report.n_losses));
+        report.loss = wanted->to_loss;
+    }
     return cli_train_job_agree(job, call, job->rank == 0 ? print(call, wanted, &report) : CLADE_OK);
 }
 

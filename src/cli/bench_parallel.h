@@ -8,6 +8,7 @@ typedef struct cli_bench_parallel {
     const clade_bench_options *options;
     const char *workload; /* NULL: the first */
     int64_t batch;        /* of all ranks; 0: the workload's */
+    double to_loss;       /* 0: no training to a loss */
     const char *output;   /* the picture; NULL: none */
 } cli_bench_parallel;
 

@@ -9,6 +9,7 @@
 #include "cli/plot.h"
 
 enum { MAX_SHAPES = 256, MAX_SHAPE_TEXT = 80 };
+#define USUAL_LOSS 0.25
 
 /* What to measure. */
 typedef struct bench_plan {
@@ -19,6 +20,7 @@ typedef struct bench_plan {
     int n_shapes;
     const char *workload;
     int64_t batch;
+    double to_loss;     /* of parallel; 0: none */
     const char *output; /* of the picture of batching, or parallel */
 } bench_plan;
 
@@ -53,6 +55,7 @@ static clade_status check_use(const cli_call *call, const bench_plan *plan)
                 {"provider", plan->gemm || steps, "gemm, train, batching and parallel"},
                 {"workload", steps, "train, batching and parallel"},
                 {"batch", steps, "train, batching and parallel"},
+                {"to-loss", plan->parallel, "parallel"},
                 {"output", plan->batching || plan->parallel, "batching and parallel"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (cli_value_of(call, rows[i].option) && !rows[i].used)
@@ -139,6 +142,7 @@ static clade_status read_options(const cli_call *call, bench_plan *plan)
     CLADE_TRY(choose_parts(call, plan));
     CLADE_TRY(check_use(call, plan));
     const char *seconds = cli_value_of(call, "seconds"), *batch = cli_value_of(call, "batch");
+    const char *to_loss = cli_value_of(call, "to-loss");
     plan->quiet = call->quiet;
     plan->workload = cli_value_of(call, "workload");
     plan->options.provider = cli_value_of(call, "provider");
@@ -149,6 +153,9 @@ static clade_status read_options(const cli_call *call, bench_plan *plan)
     if (batch && (!cli_parse_count(batch, &plan->batch) || plan->batch < 1))
         return clade__fail(CLADE_EINVAL, "--batch is %s, want a whole number, at least 1", batch);
     if (plan->workload) CLADE_TRY(check_workload(plan->workload));
+    plan->to_loss = USUAL_LOSS;
+    if (to_loss && (!cli_parse_real(to_loss, &plan->to_loss) || !(plan->to_loss >= 0.0 && plan->to_loss <= 100.0)))
+        return clade__fail(CLADE_EINVAL, "--to-loss is %s, want a number up to 100, or 0 for none", to_loss);
     plan->output = cli_value_of(call, "output");
     bool png;
     if (plan->output) CLADE_TRY(cli_plot_format(plan->output, &png));
@@ -333,7 +340,8 @@ static clade_status run_parallel(cli_call *call)
         status = cli_bench_parallel_run(call, &job,
                                         &(cli_bench_parallel){.options = &plan.options,
                                                               .workload = plan.workload,
-                                                              .batch = plan.batch, .output = plan.output});
+                                                              .batch = plan.batch, .to_loss = plan.to_loss,
+                                                              .output = plan.output});
     cli_train_job_close(&job, call, status);
     return status;
 }
@@ -360,6 +368,7 @@ static const cli_option bench_options[] = {
     {"batch", "N",
      "train: samples in a step (default: the workload's); batching: the largest batch (default: "
      "100); parallel: of all processes together (default: the workload's)"},
+    {"to-loss", "X", "parallel: the held-out loss that digits are trained to (default: 0.25), or 0 for none"},
     {"output", "FILE", "batching, parallel: the picture, FILE.svg or FILE.png (batching's default: batching.svg)"},
 };
 
@@ -381,7 +390,8 @@ const cli_command cli_command_bench = {
         "            one compute unit and on all; with a picture, drawn by gnuplot\n"
         "  parallel  a step of a job, started by mpirun: what computing and what\n"
         "            communication take, what one process takes; and by a model how\n"
-        "            far that scales, to 4,096 processes, with a picture of it\n"
+        "            far that scales, to 4,096 processes; then trainings to a loss, in\n"
+        "            each way of `clade train --parallel`; with a picture of it\n"
         "Without one of these: device, then train. Leave the machine alone meanwhile.\n"
         "\n"
         "Examples:\n"

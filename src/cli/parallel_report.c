@@ -125,6 +125,7 @@ clade_status cli_parallel_print_json(const cli_parallel_report *report)
         for (int i = 0; i < CLI_N_SCALES; i++)
             add_scale(&json, cli_parallel_joins[j], cli_parallel_ranks(i), &report->scales[j][i]);
     clade__json_list_end(&json);
+    cli_parallel_add_losses(&json, report);
     clade__json_string(&json, "picture", report->picture);
     clade__json_object_end(&json);
     return cli_print_json(&json);
@@ -239,6 +240,7 @@ clade_status cli_parallel_print(const cli_parallel_report *report)
               cli_seconds_text(expected, sizeof expected, report->here[CLADE_BENCH_RING].seconds),
               report->here[CLADE_BENCH_RING].efficiency);
     for (int j = 0; j < 2; j++) print_limit(report, j);
+    CLADE_TRY(cli_parallel_print_losses(report));
     if (report->picture) cli_print("picture drawn as %s\n", report->picture);
     return CLADE_OK;
 }

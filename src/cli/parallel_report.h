@@ -13,7 +13,10 @@ typedef struct cli_parallel_report {
     clade_bench_parallel_result result;
     clade_bench_scaling scales[2][CLI_N_SCALES]; /* by join; of 2, 4, … ranks */
     clade_bench_scaling here[2];                 /* of as many ranks as were measured */
-    const char *picture;                         /* NULL: none was drawn */
+    double loss;                                 /* that was trained to; 0: none was */
+    const clade_bench_to_loss_row *losses;       /* (n_losses), of one rank first */
+    int n_losses;
+    const char *picture; /* NULL: none was drawn */
 } cli_parallel_report;
 
 /* How many ranks the i'th scale is of; and the names of clade_bench_join. */
@@ -28,6 +31,13 @@ double cli_parallel_efficiency(const cli_parallel_report *report);
 
 clade_status cli_parallel_print(const cli_parallel_report *report);
 clade_status cli_parallel_print_json(const cli_parallel_report *report);
+
+/* parallel_loss.c: the trainings to a loss, as a table, as members of an object, and how many times as fast as one
+ * rank, NaN where either did not come to the loss. */
+extern const char *const cli_parallel_ways[3]; /* the names of clade_parallel */
+clade_status cli_parallel_print_losses(const cli_parallel_report *report);
+void cli_parallel_add_losses(clade__json *json, const cli_parallel_report *report);
+double cli_parallel_gain(const cli_parallel_report *report, const clade_bench_to_loss_row *row);
 
 /* parallel_picture.c */
 void cli_parallel_script(clade__text *script, const cli_parallel_report *report, bool png);

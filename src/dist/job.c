@@ -36,6 +36,19 @@ void clade_job_free(clade_job *job)
     free(job);
 }
 
+clade_status clade__job_part(clade_job *job, int n_ranks, clade_job *part)
+{
+    *part = (clade_job){.transport = &part->own};
+    clade_status status = clade__transport_part(job->transport, n_ranks, &part->own);
+    if (status != CLADE_OK) job->broken = true;
+    return status;
+}
+
+void clade__job_part_leave(clade_job *part)
+{
+    clade__transport_part_leave(&part->own);
+}
+
 clade__transport *clade__job_transport(const clade_job *job)
 {
     return job ? job->transport : &clade__transport_self;

@@ -35,6 +35,12 @@ static clade_status self_barrier(clade__transport *transport)
     return CLADE_OK;
 }
 
+static clade_status self_part(clade__transport *transport, int n_ranks, clade__transport *part)
+{
+    (void)transport, (void)n_ranks, (void)part;
+    return CLADE_OK;
+}
+
 static void self_abort(clade__transport *transport, int exit_status)
 {
     (void)transport, (void)exit_status;
@@ -42,7 +48,7 @@ static void self_abort(clade__transport *transport, int exit_status)
 
 static const clade__transport_calls self_calls = {
     .sum_floats = self_sum_floats, .sum_doubles = self_sum_doubles, .broadcast = self_broadcast,
-    .gather = self_gather, .barrier = self_barrier, .abort = self_abort, .leave = self_barrier};
+    .gather = self_gather, .barrier = self_barrier, .part = self_part, .abort = self_abort, .leave = self_barrier};
 
 clade__transport clade__transport_self = {
     .name = "self", .n_ranks = 1, .n_host_ranks = 1, .calls = &self_calls};
@@ -79,6 +85,17 @@ clade_status clade__transport_gather(clade__transport *transport, const void *mi
 clade_status clade__transport_barrier(clade__transport *transport)
 {
     return told(transport, transport->calls->barrier(transport));
+}
+
+clade_status clade__transport_part(clade__transport *transport, int n_ranks, clade__transport *part)
+{
+    *part = clade__transport_self;
+    return told(transport, transport->calls->part(transport, n_ranks, part));
+}
+
+void clade__transport_part_leave(clade__transport *part)
+{
+    (void)part->calls->leave(part);
 }
 
 void clade__transport_abort(clade__transport *transport, int exit_status)

@@ -24,6 +24,7 @@
 
 #define PIECE_BYTES ((int64_t)4 << 20) /* of a sum: what a rank keeps a second time */
 #define MESSAGE_BYTES ((size_t)48 << 10) /* of a segment; 64 KiB with a header are sent at once over Ethernet */
+#define NEAR_BYTES    ((size_t)512 << 10) /* the same on one host, where they are copied at once */
 #define MOST_MESSAGES (2 * (PIECE_BYTES / (int64_t)MESSAGE_BYTES + 1)) /* of all ranks' full ones: sent, received */
 #define MOST_YIELDS   1000 /* of a wait: below a millisecond where nothing else wants the core */
 #define BROADCAST_BYTES ((size_t)1 << 28) /* at once; MPI counts in int */
@@ -125,9 +126,8 @@ static void cut(const clade__transport *transport, int n)
 static int move(clade__transport *transport, bool get, char *values, int n, int rank, const element *of)
 {
     mpi_state *state = transport->state;
-    /* On one host they go through its memory, whole ones faster. */
-    bool near = transport->n_host_ranks == transport->n_ranks;
-    int most = (int)((near ? (size_t)PIECE_BYTES : MESSAGE_BYTES) / of->bytes), code = MPI_SUCCESS;
+    size_t bytes = transport->n_host_ranks == transport->n_ranks ? NEAR_BYTES : MESSAGE_BYTES;
+    int most = (int)(bytes / of->bytes), code = MPI_SUCCESS;
     for (int at = 0; at < n && code == MPI_SUCCESS; at += most) {
         int count = n - at < most ? n - at : most;
         char *from = values + (size_t)at * of->bytes;
@@ -279,17 +279,18 @@ static clade_status mpi_leave(clade__transport *transport)
     return code == MPI_SUCCESS ? CLADE_OK : failed(transport, "MPI_Finalize", code);
 }
 
+static clade_status mpi_part(clade__transport *transport, int n_ranks, clade__transport *part);
+
 static const clade__transport_calls mpi_calls = {
     .sum_floats = mpi_sum_floats, .sum_doubles = mpi_sum_doubles, .broadcast = mpi_broadcast,
-    .gather = mpi_gather, .barrier = mpi_barrier, .abort = mpi_abort, .leave = mpi_leave};
+    .gather = mpi_gather, .barrier = mpi_barrier, .part = mpi_part, .abort = mpi_abort, .leave = mpi_leave};
 
 /* Who is there, and who of them is on this host. */
 static int find_ranks(clade__transport *transport)
 {
     mpi_state *state = transport->state;
     MPI_Comm host;
-    int code = MPI_Comm_dup(MPI_COMM_WORLD, &state->ranks);
-    if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(state->ranks, MPI_ERRORS_RETURN);
+    int code = MPI_Comm_set_errhandler(state->ranks, MPI_ERRORS_RETURN);
     if (code == MPI_SUCCESS) code = MPI_Comm_rank(state->ranks, &transport->rank);
     if (code == MPI_SUCCESS) code = MPI_Comm_size(state->ranks, &transport->n_ranks);
     if (code == MPI_SUCCESS)
@@ -299,6 +300,37 @@ static int find_ranks(clade__transport *transport)
     if (code == MPI_SUCCESS) code = MPI_Comm_size(host, &transport->n_host_ranks);
     MPI_Comm_free(&host);
     return code;
+}
+
+/* What cut fills in. */
+static clade_status make_lists(clade__transport *transport)
+{
+    mpi_state *state = transport->state;
+    size_t n = (size_t)transport->n_ranks;
+    state->counts = calloc(2 * n, sizeof *state->counts);
+    state->requests = calloc(MOST_MESSAGES + 2 * n, sizeof *state->requests);
+    if (!state->counts || !state->requests) return no_memory(transport, "");
+    state->offsets = state->counts + n;
+    return CLADE_OK;
+}
+
+static clade_status mpi_part(clade__transport *transport, int n_ranks, clade__transport *part)
+{
+    const mpi_state *state = transport->state;
+    bool in = transport->rank < n_ranks;
+    MPI_Comm ranks;
+    mpi_state *own = calloc(1, sizeof *own);
+    int code = own ? MPI_Comm_split(state->ranks, in ? 0 : MPI_UNDEFINED, transport->rank, &ranks) : MPI_SUCCESS;
+    if (!own) return no_memory(transport, "");
+    if (code != MPI_SUCCESS || !in) free(own);
+    if (code != MPI_SUCCESS) return failed(transport, "MPI_Comm_split", code);
+    if (!in) return CLADE_OK;
+    *part = (clade__transport){.name = transport->name, .calls = &mpi_calls, .state = own};
+    own->ranks = ranks;
+    code = find_ranks(part);
+    if (code == MPI_SUCCESS && make_lists(part) == CLADE_OK) return CLADE_OK;
+    (void)mpi_leave(part);
+    return code == MPI_SUCCESS ? no_memory(transport, "") : failed(transport, "MPI_Comm_split_type", code);
 }
 
 /* MPI itself, unless the program has started it. */
@@ -324,20 +356,9 @@ static clade_status start(clade__transport *transport)
                  "it was started without MPI_THREAD_SERIALIZED, which a training needs");
         return CLADE_ESTATE;
     }
-    code = find_ranks(transport);
+    code = MPI_Comm_dup(MPI_COMM_WORLD, &state->ranks);
+    if (code == MPI_SUCCESS) code = find_ranks(transport);
     return code == MPI_SUCCESS ? CLADE_OK : failed(transport, "MPI_Comm_dup", code);
-}
-
-/* What cut fills in. */
-static clade_status make_lists(clade__transport *transport)
-{
-    mpi_state *state = transport->state;
-    size_t n = (size_t)transport->n_ranks;
-    state->counts = calloc(2 * n, sizeof *state->counts);
-    state->requests = calloc(MOST_MESSAGES + 2 * n, sizeof *state->requests);
-    if (!state->counts || !state->requests) return no_memory(transport, "");
-    state->offsets = state->counts + n;
-    return CLADE_OK;
 }
 
 const char clade_mpi_version[] = CLADE_VERSION;
