@@ -211,10 +211,22 @@ clade_status clade_device_open_units(clade_device **out, const char *selector, i
     return status;
 }
 
+/* Waits for all that was enqueued. */
+static cl_int finish(const clade_device *device)
+{
+    cl_event last;
+    if (!device->quirks.finishes_early) return clFinish(device->queue);
+    cl_int error = clEnqueueMarkerWithWaitList(device->queue, 0, NULL, &last);
+    if (error != CL_SUCCESS) return error;
+    error = clWaitForEvents(1, &last);
+    clReleaseEvent(last);
+    return error;
+}
+
 void clade_device_free(clade_device *device)
 {
     if (!device) return;
-    if (device->queue) clFinish(device->queue);
+    if (device->queue) finish(device);
     if (device->blas_free) device->blas_free(device->blas);
     clade__commands_free(device->immediate);
     clade__programs_free(device);
@@ -240,7 +252,7 @@ const char *clade_device_reason(const clade_device *device)
 clade_status clade_device_finish(clade_device *device)
 {
     CLADE_WANT(device);
-    cl_int error = clFinish(device->queue);
+    cl_int error = finish(device);
     return error == CL_SUCCESS ? CLADE_OK
                                : clade__fail_cl("clFinish", error, device->info.name);
 }
