@@ -27,6 +27,28 @@ static clade_status check_numbers(const clade__check *check, const clade_tensor 
     return clade__check_shape(check, "columns", columns, CLADE_FLOAT32, CLADE_SHAPE(3, cols));
 }
 
+/* Elements that a work-item of a CPU has, where a row has fewer. */
+#define ITEM_ELEMENTS 4096
+
+static void append_arg(clade__launch *launch, clade__arg arg)
+{
+    launch->args[launch->n_args++] = arg;
+}
+
+/* Whole rows for each work-item of a CPU, by vectors that a row is long enough for. */
+static void take_whole_rows(clade__launch *launch, int vector, int64_t rows, int64_t cols)
+{
+    static const char *const options[] = {[4] = "-DVW=4", [8] = "-DVW=8", [16] = "-DVW=16"};
+    while (vector > cols && vector > 1) vector = vector > 4 ? vector / 2 : 1;
+    if (vector == 1) return;
+    const int64_t per_item = cols < ITEM_ELEMENTS ? ITEM_ELEMENTS / cols : 1;
+    launch->options = options[vector];
+    launch->groups[0] = clade__groups(rows, (size_t)per_item);
+    launch->local[0] = 1;
+    append_arg(launch, clade__arg_int(rows));
+    append_arg(launch, clade__arg_int(per_item));
+}
+
 clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const clade_tensor *src,
                            const clade_tensor *index, const int32_t *first, float scale,
                            float shift, const clade_tensor *columns)
@@ -52,6 +74,7 @@ clade_status clade__gather(clade__commands *commands, clade_tensor *dst, const c
         launch.args[7] = clade__arg_tensor(columns);
         launch.n_args = 8;
     }
+    take_whole_rows(&launch, clade__item_vector(clade__commands_device(commands)), rows, cols);
     return clade__commands_launch(commands, &launch);
 }
 
