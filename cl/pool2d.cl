@@ -20,7 +20,13 @@
  * each adds in the order of the windows.
  *
  * -DSTEP=2 where the stride of the width is 2, and VW more than 1.
+ * -DHALVES=1 with LONE: windows of 2 x 2 in steps of 2, without padding; of backward, each element in one. A row
+ * of outputs is one or more vectors, the last moved back to end at the last; one that is shorter than a vector
+ * is a vector that reaches into the next row, which comes after it, and the last of an item goes one by one.
  */
+#ifndef HALVES
+#define HALVES 0
+#endif
 #ifndef LONE
 #define LONE 0
 #endif

@@ -112,7 +112,8 @@ typedef struct clade__layer_io {
     /* What is fused with the layer, where its type takes it: forward gives y = fused(the layer + other). Where
      * `fused` goes back with the layer, dy is the gradient of that y, which is still there if there is an other,
      * and dy times the activation's slope, the gradient of other, is to be written to masked. */
-    clade_activation fused; /* CLADE_IDENTITY: none, or it goes back by itself */
+    clade_activation fused; /* CLADE_IDENTITY: none, or it goes back by itself; in backward of a type that takes the
+                             * slope before it, of that: dx[0] is then the gradient of its input */
     float fused_slope;
     const clade_tensor *other; /* NULL: none */
     clade_tensor *masked;      /* may be dy; NULL: it is not wanted */
@@ -154,6 +155,7 @@ struct clade__layer_type {
     bool takes_activation;  /* an activation that is its output's only user can be part of its forward */
     bool takes_other;       /* and so can an add that is its output's only user, with what is added */
     bool takes_slope;       /* such a relu or leaky_relu can be part of its backward too */
+    bool takes_slope_before; /* a relu whose output's only user it is can be part of its backward, by its own y */
     bool adds_up;           /* it is such an add */
     bool takes_scale;       /* outside training a type with `fold`, its output's only user, can be part of it: its
                              * first parameter has the output's channels as rows, its second, if any, as elements */

@@ -80,8 +80,8 @@ static clade_status max_forward(clade__commands *commands, const clade__layer_io
 static clade_status max_backward(clade__commands *commands, const clade__layer_io *io)
 {
     const clade_pool2d_args args = args_of(io->layer);
-    return clade__max_pool2d_backward(commands, &io->dx[0], &io->dy[0], &io->values[0], &args,
-                                      io->add[0]);
+    return clade__max_pool2d_backward(commands, &io->dx[0], &io->dy[0], &io->values[0],
+                                      io->fused == CLADE_RELU ? &io->y[0] : NULL, &args, io->add[0]);
 }
 
 static clade_status avg_forward(clade__commands *commands, const clade__layer_io *io)
@@ -287,7 +287,7 @@ static const clade__option adaptive_list[] = {
 
 const clade__layer_type clade__layer_max_pool2d = {
     .name = "max_pool2d", .n_inputs = 1, .options_bytes = sizeof(clade_max_pool2d_options),
-    .options = max_list, .adds = true, .infer = infer, .values = max_values, .forward = max_forward,
+    .options = max_list, .takes_slope_before = true, .adds = true, .infer = infer, .values = max_values, .forward = max_forward,
     .backward = max_backward, .formula = max_formula, .formula_backward = max_gradient};
 
 const clade__layer_type clade__layer_avg_pool2d = {

@@ -122,11 +122,12 @@ static clade_status open_layout(clade__layout *layout)
     layout->dx = take(layout, graph->n_layer_inputs, sizeof *layout->dx);
     layout->goes_back = take(layout, graph->n_layers, sizeof *layout->goes_back);
     layout->kept = take(layout, graph->n_layers, CLADE__MAX_LAYER_VALUES * sizeof *layout->kept);
+    layout->led_back = take(layout, graph->n_layers, sizeof *layout->led_back);
     layout->tails = take(layout, graph->n_layers, sizeof *layout->tails);
     layout->heads = take(layout, graph->n_layers, sizeof *layout->heads);
     layout->losses = take(layout, graph->n_losses, sizeof *layout->losses);
     if (!layout->y || !layout->dy || !layout->dy_is_zero || !layout->dx || !layout->goes_back ||
-        !layout->kept || !layout->tails || !layout->heads || !layout->losses)
+        !layout->kept || !layout->led_back || !layout->tails || !layout->heads || !layout->losses)
         return clade__fail(CLADE_ENOMEM, "no memory to plan a step");
     for (int i = 0; i < graph->n_nodes; i++) layout->dy[i] = -1;
     return CLADE_OK;

@@ -70,6 +70,7 @@ typedef struct clade__layout {
     clade__dx *dx;   /* (n_layer_inputs), see clade__layer.first_input */
     bool *goes_back; /* (n_layers) its backward is part of the step */
     int *kept; /* (n_layers, CLADE__MAX_LAYER_VALUES) what its type's values() lists; -1: without elements */
+    bool *led_back; /* (n_layers) it is a relu whose slope is in the backward of its only user */
     clade__tail *tails;         /* (n_layers) */
     const clade__layer **heads; /* (n_layers) the layer in whose tail it is; NULL: none */
     clade__loss_values *losses;         /* (n_losses) */
@@ -113,6 +114,12 @@ const clade_node *clade__tail_other(const clade__tail *tail);
 
 /* Whether a layer's output is its input's value, so that nothing runs. */
 bool clade__layout_is_view(const clade__layout *layout, const clade__layer *layer);
+
+/* Whether the layer's backward has the slope of the relu before it. */
+static inline bool clade__layout_leads_back(const clade__layout *layout, const clade__layer *layer)
+{
+    return layer->type->takes_slope_before && layout->led_back[layer->inputs[0]->layer->index];
+}
 
 /* What a profile calls a part of a step: of training by its name, of anything else validation. */
 static inline clade_phase clade__layout_phase(const clade__layout *layout, clade_phase phase)

@@ -58,6 +58,17 @@ static bool goes_back(const clade__tail *tail, const clade__layer *head, const b
     return kind == CLADE_RELU || kind == CLADE_LEAKY_RELU;
 }
 
+/* Whether a layer's input is a relu that has no other user, and that does not go back with the layer before. */
+static bool leads_back(const clade__layout *layout, const clade__layer *layer, const clade_node *output,
+                       const bool *needs_grad)
+{
+    const clade__layer *before = layer->n_inputs > 0 ? layer->inputs[0]->layer : NULL;
+    if (!layer->type || !layer->type->takes_slope_before || !needs_grad[before->index]) return false;
+    if (!before->type || before->type->activation != CLADE_RELU) return false;
+    const clade__layer *head = layout->heads[before->index];
+    return is_between(layout, layer->inputs[0], output) && !(head && layout->tails[head->index].goes_back);
+}
+
 void clade__layout_fuse(clade__layout *layout, const clade_node *output, const bool *needs_grad)
 {
     const clade__graph *graph = layout->graph;
@@ -71,4 +82,7 @@ void clade__layout_fuse(clade__layout *layout, const clade_node *output, const b
         if (graph->layers[i]->type && graph->layers[i]->type->fold) fuse_norm(layout, graph->layers[i], output);
     for (int i = 0; layout->training && i < graph->n_layers; i++)
         layout->tails[i].goes_back = goes_back(&layout->tails[i], graph->layers[i], needs_grad);
+    for (int i = 0; layout->training && i < graph->n_layers; i++)
+        if (leads_back(layout, graph->layers[i], output, needs_grad))
+            layout->led_back[graph->layers[i]->inputs[0]->layer->index] = true;
 }

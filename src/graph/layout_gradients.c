@@ -103,6 +103,8 @@ static clade_status take_dy(gradients *g, const clade__layer *layer, int time)
     clade__layout *layout = g->layout;
     const clade__layer *last = last_of(layout, layer);
     bool reads_y = last == layer ? layer->type->reads_y : layout->tails[layer->index].add != NULL;
+    if (layout->led_back[layer->index]) reads_y = false;
+    if (clade__layout_leads_back(layout, layer)) reads_y = true;
     for (int i = 0; i < layer->n_outputs; i++) {
         const clade_node *node = &layer->outputs[i];
         int *dy = &layout->dy[node->index];
@@ -166,7 +168,7 @@ static clade_status go_back(gradients *g, const clade__layer *layer)
     clade__layout *layout = g->layout;
     const clade__tail *tail = &layout->tails[layer->index];
     int time = clade__layout_backward_time(layout, layer->index);
-    bool passes = layer->type->passes_gradient || clade__layout_is_view(layout, layer);
+    bool passes = layer->type->passes_gradient || layout->led_back[layer->index] || clade__layout_is_view(layout, layer);
     CLADE_TRY(take_dy(g, layer, time));
     int dy = layout->dy[layer->outputs[0].index];
     if (masks(g, tail)) CLADE_TRY(open_masked(g, tail, dy, time));

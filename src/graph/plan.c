@@ -319,12 +319,13 @@ static clade_status record_backward(recording *r, const clade__layer *layer)
     CLADE_TRY(open_io(r, layer, &io));
     CLADE_TRY(open_backward(r, layer, &io));
     if (tail->goes_back) CLADE_TRY(open_tail(r, tail, &io));
+    if (clade__layout_leads_back(layout, layer)) io.fused = CLADE_RELU;
     if (tail->goes_back && tail->add && layout->dy[tail->add->outputs[0].index] >= 0) {
         masked = clade__plan_view(r->plan, clade__tail_other(tail),
                                   layout->dy[tail->add->outputs[0].index]);
         io.masked = &masked;
     }
-    if (layer->type->backward && !clade__layout_is_view(layout, layer))
+    if (layer->type->backward && !layout->led_back[layer->index] && !clade__layout_is_view(layout, layer))
         CLADE_TRY(layer->type->backward(r->commands, &io));
     for (int k = 0; k < layer->n_inputs; k++) CLADE_TRY(sum_up(r, layer, k, &io.dy[0]));
     if (io.masked) CLADE_TRY(sum_up(r, tail->add, tail->other, io.masked));

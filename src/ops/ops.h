@@ -214,9 +214,11 @@ clade_status clade__group_norm_backward(clade__commands *commands,
 clade_status clade__max_pool2d_forward(clade__commands *commands, clade_tensor *y,
                                        clade_tensor *indices, const clade_tensor *x,
                                        const clade_pool2d_args *args);
+/* relu_y: forward's y, where dx is to be the gradient of the input of a relu whose output x is; or NULL. */
 clade_status clade__max_pool2d_backward(clade__commands *commands, clade_tensor *dx,
                                         const clade_tensor *dy, const clade_tensor *indices,
-                                        const clade_pool2d_args *args, bool add);
+                                        const clade_tensor *relu_y, const clade_pool2d_args *args,
+                                        bool add);
 clade_status clade__avg_pool2d_forward(clade__commands *commands, clade_tensor *y,
                                        const clade_tensor *x, const clade_pool2d_args *args);
 clade_status clade__avg_pool2d_backward(clade__commands *commands, clade_tensor *dx,

@@ -110,6 +110,19 @@ static int64_t parts_of_item(int64_t size)
     return size >= ITEM_ELEMENTS ? 1 : ITEM_ELEMENTS / size;
 }
 
+#define LEAST_HALVES 4 /* outputs of a row for which a vector of them pays */
+
+bool clade__pooling_halves(const clade__commands *commands, const clade__pooling *p, bool all)
+{
+    const clade_pool2d_args *w = &p->window;
+    if (clade__item_vector(clade__commands_device(commands)) == 1 || p->out[1] < LEAST_HALVES) return false;
+    for (int i = 0; i < 2; i++)
+        if (w->kernel_size[i] != 2 || w->stride[i] != 2 || w->padding[i] != 0 || w->dilation[i] != 1 ||
+            (all && p->image[i] % 2 != 0))
+            return false;
+    return true;
+}
+
 bool clade__pooling_by_rows(const clade__commands *commands, const clade__pooling *p,
                             clade__pooling_rows *rows)
 {

@@ -39,6 +39,10 @@ typedef struct clade__pooling_rows {
     char options[48];
 } clade__pooling_rows;
 
+/* Whether windows are 2 x 2 in steps of 2 without padding, for which a CPU has kernels by vectors; with `all`,
+ * whether also each element of the image is in one. */
+bool clade__pooling_halves(const clade__commands *commands, const clade__pooling *pooling, bool all);
+
 /* False where the device has a work-item for each output. */
 bool clade__pooling_by_rows(const clade__commands *commands, const clade__pooling *pooling,
                             clade__pooling_rows *rows);

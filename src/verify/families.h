@@ -122,7 +122,7 @@ double clade__norm_scale(double weight, double variance, double variance_off, do
 #define CLADE__NORM_EPSILON 1e-3f
 
 /* pools.c; the variant says which windows, or for an adaptive one which shares of the image, what the mean is
- * over, whether forward is without indices, and CLADE__ADDS. */
+ * over, whether forward is without indices, whether a gradient is that of a relu's input, and CLADE__ADDS. */
 enum {
     CLADE__WINDOWS_OF_2 = 0,    /* stride 2 */
     CLADE__WINDOWS_OF_3 = 1,    /* stride 2, padding 1 */
@@ -133,7 +133,8 @@ enum {
     CLADE__SHARES_UNEVEN = 6,
     CLADE__WINDOWS = 7,
     CLADE__WINDOWS_LEAVE_PADDING_OUT = 8,
-    CLADE__NO_INDICES = 16
+    CLADE__NO_INDICES = 16,
+    CLADE__BEHIND_RELU = 32
 };
 
 extern const clade__family clade__max_pools, clade__max_pool_backwards, clade__avg_pools,

@@ -10,6 +10,7 @@
 static const clade_shape shapes[] = {
     {4, {1, 1, 1, 1}},    {4, {2, 3, 5, 7}},    {4, {1, 2, 1, 40}},  {4, {3, 1, 41, 1}},
     {3, {2, 5, 67}},      {4, {33, 1, 5, 6}},   {4, {1, 1, 3, 70}},  {2, {5, 49}},
+    {4, {33, 1, 4, 12}},
     {4, {3, 11, 14, 28}}, {4, {2, 33, 17, 31}}, {4, {40, 2, 33, 35}}, {4, {8, 16, 32, 32}},
     {4, {1, 2, 131, 257}}, {0}};
 
@@ -246,13 +247,15 @@ static void prepare_max_backward(clade__trial *t)
     clade__trial_gradient(t, "dx", input_shape(t), -1, t->op->variant & CLADE__ADDS);
     clade__trial_in_integers(t, "indices", CLADE_INT32, output_shape(t), 0, 1);
     if (t->operands[OF_DY].before.data) each_output(t, visit_choice, NULL);
+    if (t->op->variant & CLADE__BEHIND_RELU) clade__trial_in(t, "y", output_shape(t), -1.0, 1.0);
 }
 
 static clade_status record_max_backward(clade__commands *commands, const clade__trial *t)
 {
     const clade_pool2d_args args = window_of(t);
     return clade__max_pool2d_backward(commands, clade__trial_tensor(t, DX), clade__trial_tensor(t, DY),
-                                      clade__trial_tensor(t, OF_DY), &args,
+                                      clade__trial_tensor(t, OF_DY),
+                                      t->n_operands > OF_DY + 1 ? clade__trial_tensor(t, OF_DY + 1) : NULL, &args,
                                       t->op->variant & CLADE__ADDS);
 }
 
@@ -291,6 +294,7 @@ static void end_sums(clade__operand *dx, const int32_t *n_terms, double units)
 static void visit_max_backward(clade__trial *t, const place *at)
 {
     int32_t i = t->operands[OF_DY].before.ints[at->o];
+    if (t->n_operands > OF_DY + 1 && t->operands[OF_DY + 1].before.floats[at->o] <= 0.0f) return;
     if (i >= 0) add_term(t, at, i, (double)t->operands[DY].before.floats[at->o]);
 }
 

@@ -71,6 +71,8 @@ const clade__op clade__ops[] = {
     {"max_pool2d_dilated_forward", &clade__max_pools, CLADE__WINDOWS_DILATED, 6},
     {"max_pool2d_alone", &clade__max_pools, CLADE__WINDOWS_OF_3 | CLADE__NO_INDICES, 9},
     BACKWARD("max_pool2d", clade__max_pool_backwards, CLADE__WINDOWS_OF_2, 0),
+    {"max_pool2d_behind_relu", &clade__max_pool_backwards, CLADE__WINDOWS_OF_2 | CLADE__BEHIND_RELU, 1},
+    {"max_pool2d_overlapping_behind_relu", &clade__max_pool_backwards, CLADE__WINDOWS_OF_3 | CLADE__BEHIND_RELU, 2},
     BACKWARD("max_pool2d_overlapping", clade__max_pool_backwards, CLADE__WINDOWS_OF_3, 1),
     BACKWARD("max_pool2d_meeting", clade__max_pool_backwards, CLADE__WINDOWS_MEET, 1),
     BACKWARD("max_pool2d_dilated", clade__max_pool_backwards, CLADE__WINDOWS_DILATED, 1),
