@@ -20,6 +20,8 @@ typedef struct made_up {
     bool unavailable, unified;
     unsigned more_types;
     unsigned vendor_id, bus; /* bus 0: the driver does not tell */
+    const char *version;
+    size_t group; /* the work-group limit; 0: the driver does not tell */
 } made_up;
 
 /* `n` devices as clade__discover would give them; free with free(). */
@@ -40,6 +42,8 @@ static clade__found *machine(const made_up *devices, int n)
         info->compute_units = from->units;
         info->clock_mhz = from->mhz;
         info->available = !from->unavailable;
+        info->work_group_limit = from->group;
+        if (from->version) snprintf(info->version, sizeof info->version, "%s", from->version);
         found[i].unified_memory = from->unified;
         found[i].vendor_id = from->vendor_id;
         found[i].has_pci = from->bus > 0;
@@ -94,6 +98,42 @@ static int no_default(void **state)
 {
     (void)state;
     return unsetenv("CLADE_DEVICE");
+}
+
+/* A driver that is of no use gives way to one that is; alone, it is chosen, and opening says why not. */
+static void what_cannot_be_used_comes_last(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *version;
+        size_t group;
+        const char *message;
+    } useless[] = {{"OpenCL 1.1 Mesa", 256, "offers OpenCL 1.1 Mesa; OpenCL 1.2 is needed"},
+                   {"OpenCL 3.0", 128, "takes work-groups of at most 128 work-items; 256 are needed"},
+                   {"OpenCL 1.2", 64, "takes work-groups of at most 64 work-items; 256 are needed"}};
+    for (int i = 0; i < COUNT(useless); i++) {
+        made_up devices[] = {{0, 0, GPU, "AMD Radeon", "Clover", 20, .mhz = 1500},
+                             {1, 0, CPU, "pthread", "Portable Computing Language", 2, .mhz = 2000}};
+        devices[0].version = useless[i].version;
+        devices[0].group = useless[i].group;
+        assert_int_equal(selected(devices, 2, NULL), 1);
+        assert_int_equal(selected(devices, 1, NULL), 0);
+        clade__found *found = machine(devices, 2);
+        assert_fails(clade__check_usable(&found[0].info), CLADE_ENODEVICE, useless[i].message);
+        assert_ok(clade__check_usable(&found[1].info));
+        free(found);
+    }
+}
+
+/* llvmpipe is the slower, whatever others say of themselves. */
+static void a_graphics_driver_is_the_last_cpu(void **state)
+{
+    (void)state;
+    static const made_up devices[] = {{0, 0, CPU, "llvmpipe (LLVM 15.0.6, 256 bits)", "rusticl", 8, .mhz = 300},
+                                      {1, 0, CPU, "Intel(R) Xeon(R) Processor", "Intel(R) OpenCL", 2, .mhz = 0}};
+    assert_int_equal(selected(devices, 2, NULL), 1);
+    assert_int_equal(selected(devices, 2, "cpu"), 1);
+    assert_int_equal(selected(devices, 1, NULL), 0);
 }
 
 /* The best is taken away again and again: kind counts first, then memory of its own, then size. */
@@ -397,6 +437,8 @@ static void platforms_have_short_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(what_cannot_be_used_comes_last, no_default),
+        cmocka_unit_test_setup(a_graphics_driver_is_the_last_cpu, no_default),
         cmocka_unit_test(the_best_kind_is_the_default),
         cmocka_unit_test(the_order_of_the_drivers_does_not_matter),
         cmocka_unit_test(unknown_speeds_do_no_harm),

@@ -57,19 +57,6 @@ static clade_status create_queue(clade_device *device, cl_command_queue_properti
     return CLADE_OK;
 }
 
-static clade_status check_usable(const clade_device_info *info)
-{
-    int major = 0, minor = 0;
-    if (!info->available)
-        return clade__fail(CLADE_ENODEVICE, "%s (%s) is listed but not available, or its driver has "
-                           "no compiler", info->name, info->platform);
-    if (sscanf(info->version, "OpenCL %d.%d", &major, &minor) == 2 &&
-        (major < 1 || (major == 1 && minor < 2)))
-        return clade__fail(CLADE_ENODEVICE, "%s offers %s; OpenCL 1.2 is needed: look for a newer "
-                           "driver", info->name, info->version);
-    return CLADE_OK;
-}
-
 /* The number given, or the environment's; 0 where there is neither. */
 static clade_status wanted_units(int given, int *units)
 {
@@ -162,7 +149,7 @@ static clade_status open_found(clade_device *device, const clade__found *found, 
 {
     device->info = found->info;
     device->id = found->id;
-    CLADE_TRY(check_usable(&device->info));
+    CLADE_TRY(clade__check_usable(&device->info));
     CLADE_TRY(take_units(device, units));
     CLADE_TRY(limit_memory(device));
     clade__cache_note(device->reason, sizeof device->reason);
@@ -211,13 +198,15 @@ clade_status clade_device_open_units(clade_device **out, const char *selector, i
     return status;
 }
 
-/* Waits for all that was enqueued. */
-static cl_int finish(const clade_device *device)
+/* Waits for all that was enqueued; *call is what failed. Not by clFinish: that of Rusticl (Mesa 22.3.6) waits for what
+ * has not been flushed yet, and for nothing else. */
+static cl_int finish(const clade_device *device, const char **call)
 {
     cl_event last;
-    if (!device->quirks.finishes_early) return clFinish(device->queue);
+    *call = "clEnqueueMarkerWithWaitList";
     cl_int error = clEnqueueMarkerWithWaitList(device->queue, 0, NULL, &last);
     if (error != CL_SUCCESS) return error;
+    *call = "clWaitForEvents";
     error = clWaitForEvents(1, &last);
     clReleaseEvent(last);
     return error;
@@ -225,8 +214,9 @@ static cl_int finish(const clade_device *device)
 
 void clade_device_free(clade_device *device)
 {
+    const char *call;
     if (!device) return;
-    if (device->queue) finish(device);
+    if (device->queue) (void)finish(device, &call);
     if (device->blas_free) device->blas_free(device->blas);
     clade__commands_free(device->immediate);
     clade__programs_free(device);
@@ -252,9 +242,9 @@ const char *clade_device_reason(const clade_device *device)
 clade_status clade_device_finish(clade_device *device)
 {
     CLADE_WANT(device);
-    cl_int error = finish(device);
-    return error == CL_SUCCESS ? CLADE_OK
-                               : clade__fail_cl("clFinish", error, device->info.name);
+    const char *call;
+    cl_int error = finish(device, &call);
+    return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl(call, error, device->info.name);
 }
 
 uint64_t clade_device_bytes_held(const clade_device *device)

@@ -21,6 +21,12 @@ typedef struct clade__found {
  * set yet. */
 clade_status clade__discover(clade__found **found, int *n_found);
 
+/* The largest work-group of a kernel of ours. */
+#define CLADE__LARGEST_GROUP 256
+
+/* CLADE_ENODEVICE where it cannot be used: it is not available, or offers too little. */
+clade_status clade__check_usable(const clade_device_info *info);
+
 /* The device that a selector names, as an index of `found`; why gets one line of reason. What is of
  * several types gets the one it is asked for by as its info.type. Works on the info alone, so that
  * tests can give it machines that do not exist. */

@@ -76,9 +76,9 @@ clade__quirks clade__quirks_of(const clade_device_info *info)
      * is right there, and so are rows by 64 lanes. */
     quirks.loops_end_early = strcmp(info->platform, "rusticl") == 0;
 
-    /* 2026-11-28, Mesa 22.3.6: on Rusticl clFinish waits only for what has not been flushed yet; waiting for an
-     * event waits. */
-    quirks.finishes_early = strcmp(info->platform, "rusticl") == 0;
+    /* 2026-11-28, Mesa 22.3.6: llvmpipe says that it has eight compute units of 300 MHz, and trains some hundred times
+     * slower than PoCL or Intel's runtime, which does not tell its clock. */
+    quirks.renders_in_software = info->type == CLADE_DEVICE_CPU && strncmp(info->name, "llvmpipe", 8) == 0;
 
     /* 2026-11-20, CLBlast 1.5.3: its database knows no CPU under PoCL, and its defaults reach a fifth
      * of what its own tuner found. blas/gemm_clblast.c sets that. */

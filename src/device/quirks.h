@@ -10,7 +10,7 @@ typedef struct clade__quirks {
     bool caches_programs;     /* keeps built programs on disk itself */
     bool loops_end_early;     /* a work-item may not do much: no gemm of ours, no rows by vectors */
     bool prefetch_by_builtin; /* kernels may use clang's __builtin_prefetch */
-    bool finishes_early;      /* clFinish does not wait for what was flushed before */
+    bool renders_in_software; /* a CPU behind a graphics driver, slower than any runtime for CPUs */
     bool clblast_is_untuned;  /* CLBlast's database has nothing that fits it */
 } clade__quirks;
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "device/discovery.h"
 #include "device/platforms.h"
+#include "device/quirks.h"
 
 static const char *const type_names[] = {"cpu", "gpu", "accelerator", "other"};
 
@@ -47,6 +48,33 @@ static clade_status fail_selection(const request *r, const char *what, const boo
     return status;
 }
 
+static bool is_old(const clade_device_info *info)
+{
+    int major = 0, minor = 0;
+    return sscanf(info->version, "OpenCL %d.%d", &major, &minor) == 2 && (major < 1 || (major == 1 && minor < 2));
+}
+
+/* Of a driver that does not say, 0, nothing is known. */
+static bool has_small_groups(const clade_device_info *info)
+{
+    return info->work_group_limit > 0 && info->work_group_limit < CLADE__LARGEST_GROUP;
+}
+
+clade_status clade__check_usable(const clade_device_info *info)
+{
+    if (!info->available)
+        return clade__fail(CLADE_ENODEVICE, "%s (%s) is listed but not available, or its driver has "
+                           "no compiler", info->name, info->platform);
+    if (is_old(info))
+        return clade__fail(CLADE_ENODEVICE, "%s offers %s; OpenCL 1.2 is needed: look for a newer "
+                           "driver", info->name, info->version);
+    if (has_small_groups(info))
+        return clade__fail(CLADE_ENODEVICE, "%s takes work-groups of at most %zu work-items; %d are needed: look for "
+                           "another driver, or another device", info->name, info->work_group_limit,
+                           CLADE__LARGEST_GROUP);
+    return CLADE_OK;
+}
+
 /* Kinds in order of choice, then an estimate of speed. */
 static double score(const clade__found *found)
 {
@@ -56,19 +84,27 @@ static double score(const clade__found *found)
     double rank = info->type == CLADE_DEVICE_OTHER ? 0 : kind[info->type];
     /* A GPU with memory of its own is the faster one, whatever it says of its clock. */
     if (info->type == CLADE_DEVICE_GPU && !found->unified_memory) rank += 1;
+    if (clade__quirks_of(info).renders_in_software) rank -= 0.5;
     double width = info->float_vector_width > 0 ? info->float_vector_width : 1;
     double speed = (double)info->compute_units * (info->clock_mhz > 0 ? info->clock_mhz : 1) * width;
     return rank * 1e12 + speed;
 }
 
-/* The best available device among those that match, -1 if there is none. */
+/* The best device among those that match: one that can be used or, where there is none, an available one, of which
+ * opening says why not. -1 if there is none either. */
 static int best_of(const request *r)
 {
     int best = -1;
-    for (int i = 0; i < r->n_found; i++)
-        if (r->matches[i] && r->found[i].info.available &&
-            (best < 0 || score(&r->found[i]) > score(&r->found[best])))
+    bool best_usable = false;
+    for (int i = 0; i < r->n_found; i++) {
+        const clade_device_info *info = &r->found[i].info;
+        bool usable = !is_old(info) && !has_small_groups(info);
+        if (!r->matches[i] || !info->available || (best_usable && !usable)) continue;
+        if (best < 0 || usable > best_usable || score(&r->found[i]) > score(&r->found[best])) {
             best = i;
+            best_usable = usable;
+        }
+    }
     return best;
 }
 
