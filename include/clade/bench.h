@@ -260,9 +260,9 @@ typedef struct clade_bench_to_loss_row {
 
 /* Trains 784-512-512-10 on 4,096 digits (clade/data.h) in batches of 128, by SGD of rate 0.05 and momentum 0.9, until
  * the loss of 1,024 others is not above `loss` at an epoch's end, for 50 epochs at most: on one rank, and on 2, 4, …
- * and all ranks in each way of clade_parallel; those that train apart average after every four steps of each. *rows
- * (*n_rows) are the bench's own until it does this again. All ranks call it and get the same. CLADE_EINVAL for a loss
- * that is not above 0 and finite, or for more than 32 ranks, which are as many as an epoch has batches. */
+ * and all ranks, 32 at most, in each way of clade_parallel; those that train apart average after every four steps of
+ * each. *rows (*n_rows) are the bench's own until it does this again. All ranks call it and get the same. CLADE_EINVAL
+ * for a loss that is not above 0 and finite. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_bench_to_loss(clade_bench *bench, clade_job *job, double loss,
                                                             const clade_bench_to_loss_row **rows, int *n_rows);
 
