@@ -85,6 +85,18 @@ static inline VEC largest_of(const global float *x, const int oy, const int ox, 
 
 #if HALVES
 
+/* Elements of two halves in turns: a0, b0, a1, b1, ... Oclgrind 21.10 crashes at what sets them by .even and .odd, when
+ * it looks for uninitialised reads. */
+#if VW == 16
+#define BESIDE(a, b)                                                                               \
+    ((VEC)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3, (a).s4, (b).s4, (a).s5, \
+           (b).s5, (a).s6, (b).s6, (a).s7, (b).s7))
+#elif VW == 8
+#define BESIDE(a, b) ((VEC)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3))
+#else
+#define BESIDE(a, b) ((VEC)((a).s0, (b).s0, (a).s1, (b).s1))
+#endif
+
 /* The largest of VW windows side by side, the first of which begins at x and is number `at` of its plane. */
 static inline VEC largest_halves(const global float *x, const int width, const int at, INTS *index)
 {
@@ -128,15 +140,10 @@ LONE_KERNEL max_pool2d_forward(global float *restrict y, global int *restrict in
 static inline void give_halves(global float *dx, const int width, const VEC g, const INTS at)
 {
     const VEC zero = 0.0f;
-    VEC low, high;
     for (int row = 0; row < 2; row++) {
         const VEC even = at == row * width ? g : zero, odd = at == row * width + 1 ? g : zero;
-        low.even = even.lo;
-        low.odd = odd.lo;
-        high.even = even.hi;
-        high.odd = odd.hi;
-        STORE(low, dx + row * width);
-        STORE(high, dx + row * width + VW);
+        STORE(BESIDE(even.lo, odd.lo), dx + row * width);
+        STORE(BESIDE(even.hi, odd.hi), dx + row * width + VW);
     }
 }
 
