@@ -85,11 +85,12 @@ static void a_signal_ends_the_job(void **state)
                                             {"they sum", 0.1, SIGTERM, -1}, {"they sum", 0.2, SIGKILL, -1}};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         mpirun_result result = run(3, "sum_on", &signals[i]);
-        if (result.status == 0 || result.seconds > 10.0)
+        if ((result.status == 0 && signals[i].rank >= 0) || result.seconds > 10.0)
             print_error("signal %d to %d: %d after %.1f s: %s\n", signals[i].number, signals[i].rank, result.status,
                         result.seconds, result.said);
         assert_true(result.sent);
-        assert_true(result.status != 0);
+        /* MPICH's launcher, itself ended by a signal, may return 0. */
+        assert_true(result.status != 0 || signals[i].rank < 0);
         assert_true(result.seconds < 10.0);
         assert_int_equal(mpirun_count(&result, "is still here"), 0);
         mpirun_free(&result);
