@@ -268,6 +268,7 @@ static void another_number_of_ranks_goes_on(void **state)
         test_assert_close("resumed", resumed.parameters[0], want, one.n_parameters, 1e-6, 1e-5);
         for (int r = 0; r < then_now[i][1]; r++) {
             assert_int_equal(resumed.result[r].steps, one.result[0].steps);
+            assert_true(fabs(resumed.result[r].train.loss - one.result[0].train.loss) <= 1e-5);
         }
         free_work(&begun);
         free_work(&resumed);

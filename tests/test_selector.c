@@ -437,8 +437,8 @@ static void platforms_have_short_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(what_cannot_be_used_comes_last, no_default),
-        cmocka_unit_test_setup(a_graphics_driver_is_the_last_cpu, no_default),
+        cmocka_unit_test(what_cannot_be_used_comes_last),
+        cmocka_unit_test(a_graphics_driver_is_the_last_cpu),
         cmocka_unit_test(the_best_kind_is_the_default),
         cmocka_unit_test(the_order_of_the_drivers_does_not_matter),
         cmocka_unit_test(unknown_speeds_do_no_harm),

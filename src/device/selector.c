@@ -75,7 +75,7 @@ clade_status clade__check_usable(const clade_device_info *info)
     return CLADE_OK;
 }
 
-/* Kinds in order of choice, then an estimate of speed. */
+/* What can be used, kinds in order of choice, then an estimate of speed. */
 static double score(const clade__found *found)
 {
     static const double kind[] = {
@@ -85,26 +85,21 @@ static double score(const clade__found *found)
     /* A GPU with memory of its own is the faster one, whatever it says of its clock. */
     if (info->type == CLADE_DEVICE_GPU && !found->unified_memory) rank += 1;
     if (clade__quirks_of(info).renders_in_software) rank -= 0.5;
+    if (is_old(info) || has_small_groups(info)) rank -= 10;
     double width = info->float_vector_width > 0 ? info->float_vector_width : 1;
     double speed = (double)info->compute_units * (info->clock_mhz > 0 ? info->clock_mhz : 1) * width;
     return rank * 1e12 + speed;
 }
 
-/* The best device among those that match: one that can be used or, where there is none, an available one, of which
- * opening says why not. -1 if there is none either. */
+/* The best available device among those that match, -1 if there is none. Where none can be used, opening it says
+ * why not. */
 static int best_of(const request *r)
 {
     int best = -1;
-    bool best_usable = false;
-    for (int i = 0; i < r->n_found; i++) {
-        const clade_device_info *info = &r->found[i].info;
-        bool usable = !is_old(info) && !has_small_groups(info);
-        if (!r->matches[i] || !info->available || (best_usable && !usable)) continue;
-        if (best < 0 || usable > best_usable || score(&r->found[i]) > score(&r->found[best])) {
+    for (int i = 0; i < r->n_found; i++)
+        if (r->matches[i] && r->found[i].info.available &&
+            (best < 0 || score(&r->found[i]) > score(&r->found[best])))
             best = i;
-            best_usable = usable;
-        }
-    }
     return best;
 }
 

@@ -93,11 +93,6 @@ clade_status clade__transport_part(clade__transport *transport, int n_ranks, cla
     return told(transport, transport->calls->part(transport, n_ranks, part));
 }
 
-void clade__transport_part_leave(clade__transport *part)
-{
-    (void)part->calls->leave(part);
-}
-
 void clade__transport_abort(clade__transport *transport, int exit_status)
 {
     transport->calls->abort(transport, exit_status);

@@ -56,10 +56,9 @@ clade_status clade__transport_gather(clade__transport *transport, const void *mi
 /* Returns when every rank has called it. */
 clade_status clade__transport_barrier(clade__transport *transport);
 
-/* part becomes a transport of the first n_ranks ranks, 1 or more and not more than there are, which they leave by
- * clade__transport_part_leave while this one is still open; for the others it is that of one rank. All ranks call it. */
+/* part becomes a transport of the first n_ranks ranks, 1 or more and not more than there are, which they leave while
+ * this one is still open; for the others it is that of one rank. All ranks call it. */
 clade_status clade__transport_part(clade__transport *transport, int n_ranks, clade__transport *part);
-void clade__transport_part_leave(clade__transport *part);
 
 /* Ends every process of the job, and does not return; of one rank there is no job to end, and it does. */
 void clade__transport_abort(clade__transport *transport, int exit_status);
