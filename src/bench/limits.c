@@ -26,10 +26,13 @@ static clade_status run_and_wait(void *context)
 }
 
 /* Measures a launch, recorded alone. */
-static clade_status measure_launch(clade_device *device, const clade__launch *launch,
+static clade_status measure_launch(clade_bench *bench, const clade__launch *launch,
                                    double seconds, clade_bench_time *time)
 {
+    clade_device *device = bench->device;
     clade__commands *commands = NULL;
+    *time = (clade_bench_time){0};
+    if (bench->dry) return clade__commands_launch(bench->dry, launch);
     clade_status status = clade__commands_create(&commands, device);
     if (status == CLADE_OK) status = clade__commands_launch(commands, launch);
     if (status == CLADE_OK) {
@@ -66,7 +69,7 @@ static clade_status measure_fma(clade_bench *bench, clade_tensor *dst, int width
         .local = {local},
     };
     clade_bench_time time;
-    CLADE_TRY(measure_launch(bench->device, &launch, bench->seconds / 4.0, &time));
+    CLADE_TRY(measure_launch(bench, &launch, bench->seconds / 4.0, &time));
     double flops =
         2.0 * UNROLL * (double)n_rounds * width * accumulators * (double)(groups * local);
     if (flops / time.min > bench->limits.flops_per_second) {
@@ -123,7 +126,7 @@ static clade_status measure_stream(clade_bench *bench, clade_tensor *const array
     launch.groups[0] = (size_t)(bytes / sizeof(float)) / ((size_t)width * MEMORY_GROUP);
     launch.local[0] = MEMORY_GROUP;
     clade_bench_time time;
-    CLADE_TRY(measure_launch(bench->device, &launch, bench->seconds / 2.0, &time));
+    CLADE_TRY(measure_launch(bench, &launch, bench->seconds / 2.0, &time));
     clade_bench_limits *limits = &bench->limits;
     double *best = kind == COPY    ? &limits->copy_bytes_per_second
                    : kind == TRIAD ? &limits->triad_bytes_per_second
@@ -151,7 +154,7 @@ static clade_status measure_memory(clade_bench *bench)
     limits->array_bytes = array_bytes(clade_device_describe(bench->device));
     int64_t n = (int64_t)(limits->array_bytes / sizeof(float));
     clade_status status = CLADE_OK;
-    for (int i = 0; status == CLADE_OK && i < 3; i++) {
+    for (int i = 0; status == CLADE_OK && !bench->dry && i < 3; i++) {
         status =
             clade_tensor_create(&arrays[i], bench->device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL);
         if (status == CLADE_OK) status = clade_tensor_fill(arrays[i], 1.0f);
@@ -172,6 +175,7 @@ static clade_status measure_launches(clade_bench *bench, clade_tensor *dst,
     const clade__launch launch = {.program = "bench", .kernel = "bench_empty",
                                   .args = {clade__arg_tensor(dst)}, .n_args = 1,
                                   .groups = {1}, .local = {1}};
+    if (bench->dry) return clade__commands_launch(bench->dry, &launch);
     for (int i = 0; i < LAUNCHES; i++) CLADE_TRY(clade__commands_launch(commands, &launch));
     CLADE_TRY(clade__commands_launch(one, &launch));
     clade__subject many = {.enqueue = run_commands, .context = commands,
