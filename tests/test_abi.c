@@ -29,7 +29,7 @@ SIZE(device_info, 912) AT(device_info, index, 0) AT(device_info, platform_index,
     AT(device_info, local_memory_bytes, 824) AT(device_info, local_memory_dedicated, 832)
     AT(device_info, available, 833) AT(device_info, is_default, 834)
     AT(device_info, same_as, 836) AT(device_info, view_alignment_bytes, 840)
-    AT(device_info, reserved, 848)
+    AT(device_info, has_double, 848) AT(device_info, has_half, 849) AT(device_info, reserved, 856)
 SIZE(platform_info, 304) AT(platform_info, index, 0) AT(platform_info, name, 4)
     AT(platform_info, version, 132) AT(platform_info, n_devices, 260)
     AT(platform_info, hint, 264) AT(platform_info, reserved, 272)
@@ -301,6 +301,11 @@ SIZE(bench_parallel_result, 320) AT(bench_parallel_result, workload, 0) AT(bench
 SIZE(bench_to_loss_row, 72) AT(bench_to_loss_row, n_ranks, 0) AT(bench_to_loss_row, parallel, 4)
     AT(bench_to_loss_row, reached, 8) AT(bench_to_loss_row, seconds, 16) AT(bench_to_loss_row, steps, 24)
     AT(bench_to_loss_row, loss, 32) AT(bench_to_loss_row, reserved, 40)
+/* clade/suite.h */
+SIZE(suite_options, 88) AT(suite_options, seconds, 0) AT(suite_options, workload, 8) AT(suite_options, small, 16)
+    AT(suite_options, reserved, 24)
+SIZE(suite_row, 304) SIZE(suite_identity, 464)
+/* clade/bench.h */
 SIZE(bench_scaling, 104) AT(bench_scaling, seconds, 0) AT(bench_scaling, efficiency, 8)
     AT(bench_scaling, bandwidth_needed, 16) AT(bench_scaling, latency_needed, 24)
     AT(bench_scaling, batch_needed, 32) AT(bench_scaling, reserved, 40)

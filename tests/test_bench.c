@@ -323,9 +323,12 @@ static void test_tables(void **state)
     assert_non_null(strstr(result.out, "CLBLAST"));
     assert_non_null(strstr(result.out, "Peak"));
     command_free(&result);
-    result = COMMAND("bench", "--workload", "mnist-784-512-512-10", SHORT);
+    result = COMMAND("bench", "device", SHORT);
     assert_int_equal(result.status, 0);
     assert_non_null(strstr(result.out, "round trip"));
+    command_free(&result);
+    result = COMMAND("bench", "train", "--workload", "mnist-784-512-512-10", SHORT);
+    assert_int_equal(result.status, 0);
     assert_non_null(strstr(result.out, "mnist-784-512-512-10"));
     command_free(&result);
 }

@@ -59,6 +59,8 @@ static const scenario scenarios[] = {
     {"devices json", {"devices", "--json"}, false, 0},
     {"gradcheck", {"gradcheck", "./net.yaml", "--json"}, false, 0},
     {"verify", {"verify", "add", "sum", "--small"}, false, 0},
+    {"compare", {"bench", "compare", "./suite.txt", "./suite.txt", "--html", "./c.html"}, false, 0},
+    {"compare json", {"bench", "compare", "./suite.txt", "./suite.txt", "--json"}, false, 0},
     {"verify shared", {"verify", "add"}, false, 0},
 };
 
@@ -78,6 +80,21 @@ static const char empty[] = "model: {input: [3], layers: [{type: linear, units: 
 
 static const char numbers[] = "{\"schema\":1,\"kind\":\"numbers\",\"samples\":2,"
                               "\"targets\":[{\"points\":[[1,2],[2,1]]}]}";
+
+/* Of the suite: a device with one row. */
+#define NUMBER(name) "\"" name "\":1"
+#define TEXT(name)   "\"" name "\":\"s\""
+static const char suite[] =
+    "{\"schema\":\"clade-bench\",\"version\":1,\"suite\":1,\"devices\":[{\"identity\":{" TEXT("date") ","
+    TEXT("system") "," TEXT("processor") "," TEXT("governor") "," TEXT("clade") "," TEXT("clblast") ","
+    NUMBER("processors") "," NUMBER("allowed_processors") "," NUMBER("host_mhz") "," NUMBER("host_memory_bytes")
+    ",\"device\":{" TEXT("name") "," TEXT("platform") "," TEXT("driver") "," TEXT("version") ","
+    NUMBER("compute_units") "," NUMBER("clock_mhz") "," NUMBER("global_memory_bytes") "}},\"protocol\":{"
+    NUMBER("seconds") "," NUMBER("rounds") "," NUMBER("wall_seconds") ",\"quick\":false},\"limits\":{"
+    NUMBER("flops_per_second") "," NUMBER("bytes_per_second") "},\"rows\":[{\"kind\":\"op\",\"unit\":\"s\","
+    "\"verdict\":\"ok\"," TEXT("name") "," TEXT("why") ",\"less_is_better\":true," NUMBER("value") ","
+    NUMBER("spread") "," NUMBER("noise") "," NUMBER("drift") "," NUMBER("share") "," NUMBER("flops") ","
+    NUMBER("bytes") "," NUMBER("batch") "}]}]}";
 
 static void shell(const char *line)
 {
@@ -201,6 +218,7 @@ static void no_fault_of_the_command_does_harm(void **state)
 static bool is_apart(const site *at)
 {
     return strstr(at->place, "bench") || strstr(at->place, "batching") ||
+           strstr(at->place, "suite_run.c") || strstr(at->place, "suite_start.c") ||
            (strstr(at->place, "progress.c") && strcmp(at->call, "fflush") == 0) ||
            (strstr(at->place, "verify_workers.c") && strcmp(at->call, "write") == 0);
 }
@@ -226,6 +244,7 @@ static int set_up(void **state)
     test_write_file("net.yaml", net, sizeof net - 1);
     test_write_file("empty.yaml", empty, sizeof empty - 1);
     test_write_file("numbers.txt", numbers, sizeof numbers - 1);
+    test_write_file("suite.txt", suite, sizeof suite - 1);
     FILE *rows = fopen("rows.csv", "w");
     for (int i = 0; rows && i < 24; i++)
         fprintf(rows, "%d,%d,%d,%s\n", i % 7, i * i % 5, -i, i % 2 ? "odd" : "even");

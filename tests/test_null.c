@@ -444,6 +444,22 @@ static void steps_want_a_batch(void **state)
     clade_model_free(model);
 }
 
+static void measuring_wants_a_suite(void **state)
+{
+    clade_suite *suite = NULL;
+    REFUSED(clade_suite_open(NULL, *state, NULL), "clade_suite_open: out is NULL");
+    REFUSED(clade_suite_open(&suite, NULL, NULL), "clade_suite_open: device is NULL");
+    assert_ok(clade_suite_open(&suite, *state, NULL));
+    REFUSED(clade_suite_check(NULL, 0), "clade_suite_check: suite is NULL");
+    REFUSED(clade_suite_measure(NULL, 0), "clade_suite_measure: suite is NULL");
+    REFUSED(clade_suite_add(NULL, 0, 1.0), "clade_suite_add: suite is NULL");
+    REFUSED(clade_suite_fail(NULL, 0, "why"), "clade_suite_fail: suite is NULL");
+    REFUSED(clade_suite_fail(suite, 0, NULL), "clade_suite_fail: why is NULL");
+    REFUSED(clade_suite_first_step(NULL, "lenet"), "clade_suite_first_step: device is NULL");
+    REFUSED(clade_suite_first_step(*state, NULL), "clade_suite_first_step: workload is NULL");
+    clade_suite_free(suite);
+}
+
 static void measuring_wants_a_bench(void **state)
 {
     clade_bench *bench = NULL;
@@ -520,6 +536,7 @@ static void nothing_can_be_freed(void **state)
 {
     (void)state;
     clade_bench_free(NULL);
+    clade_suite_free(NULL);
     clade_data_free(NULL);
     clade_device_free(NULL);
     clade_devices_free(NULL);
@@ -560,6 +577,7 @@ int main(void)
         cmocka_unit_test(training_wants_model_and_data),
         cmocka_unit_test(steps_want_a_batch),
         cmocka_unit_test(measuring_wants_a_bench),
+        cmocka_unit_test(measuring_wants_a_suite),
         cmocka_unit_test(a_job_is_measured_with_all_of_it),
         cmocka_unit_test(jobs_are_wanted),
         cmocka_unit_test(nothing_can_be_freed),

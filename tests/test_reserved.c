@@ -194,11 +194,14 @@ static void others_look_at_them(void **state)
     clade_data_options opened = {0};
     clade_verify_options verify = {0};
     clade_bench_options measured = {0};
+    clade_suite_options suite_options = {0};
+    clade_suite *suite;
     clade_bench_shape shape = {.m = 1, .n = 1, .k = 1};
     REFUSED(opened, clade_data_open_with(&data, "random", &opened));
     REFUSED(verify, clade_verify(*state, &verify, &result));
     REFUSED(measured, clade_bench_open(&bench, *state, &measured));
     assert_ok(clade_bench_open(&bench, *state, &measured));
+    REFUSED(suite_options, clade_suite_open(&suite, *state, &suite_options));
     REFUSED(shape, clade_bench_gemm(bench, &shape, results, &n_results));
     clade_bench_free(bench);
 }

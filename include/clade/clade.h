@@ -14,6 +14,7 @@
 #include <clade/schema.h>
 #include <clade/status.h>
 #include <clade/step.h>
+#include <clade/suite.h>
 #include <clade/tensor.h>
 #include <clade/train.h>
 

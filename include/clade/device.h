@@ -10,8 +10,7 @@
  *
  * CLADE_COMPUTE_UNITS=N lets every device that is opened use N of its compute units only, and
  * CLADE_MEMORY=64M (bytes; K, M and G are powers of 1024) no more of its memory than that: all buffers
- * together, whoever else uses the device. With CLADE_POSE=rx580, say, every CPU tells of itself what a Radeon RX 580
- * would, and what follows from it is as there, for tests; src/device/descriptions.c lists the words.
+ * together, whoever else uses the device.
  *
  * Threads. Devices have nothing in common: each thread may have one of its own, with models and tensors of
  * its own, also of the same hardware (a selector may be opened several times). One device is used by one
@@ -63,7 +62,8 @@ typedef struct clade_device_info {
     bool is_default;     /* what an empty selector opens */
     int same_as;         /* index of the same hardware behind an earlier platform, -1 if none */
     size_t view_alignment_bytes; /* where a view may begin: see clade_tensor_view */
-    uint64_t reserved[8];
+    bool has_double, has_half;   /* arithmetic of these types: cl_khr_fp64, cl_khr_fp16 */
+    uint64_t reserved[7];
 } clade_device_info;
 
 typedef struct clade_device clade_device;

@@ -15,7 +15,7 @@
 
 #define HOST_STEPS 4 /* enqueued in a burst when the host's time is taken */
 
-static double flops_of_step(const clade_model *model, int64_t batch)
+double clade__step_flops(const clade_model *model, int64_t batch)
 {
     double flops = 0.0;
     for (int i = 0; i < model->graph.n_layers; i++) {
@@ -45,7 +45,7 @@ static double values_of_layer(const clade_model *model, const clade__layer *laye
     return values;
 }
 
-static double bytes_of_step(const clade_model *model, int64_t batch, const clade_data *data)
+double clade__step_bytes(const clade_model *model, int64_t batch, const clade_data *data)
 {
     double values = 0.0; /* float32 that are read or written */
     for (int i = 0; i < model->graph.n_layers; i++)
@@ -64,8 +64,8 @@ static clade_status measure_steps(clade_bench *bench, clade__steps *steps,
     CLADE_TRY(clade__measure_host(&subject, HOST_STEPS, bench->seconds / 2.0, &host));
     result->time = subject.time;
     result->host_seconds = host.median;
-    result->bytes = bytes_of_step(steps->model, result->batch, steps->data);
-    result->flops = flops_of_step(steps->model, result->batch);
+    result->bytes = clade__step_bytes(steps->model, result->batch, steps->data);
+    result->flops = clade__step_flops(steps->model, result->batch);
     return CLADE_OK;
 }
 

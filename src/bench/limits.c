@@ -1,5 +1,8 @@
 /* What a device can do at most: arithmetic, memory, and what a launch costs. */
+#include "bench/limits.h"
+
 #include <stdio.h>
+#include <string.h>
 
 #include "bench/bench_state.h"
 #include "device/commands.h"
@@ -14,6 +17,13 @@
 /* Larger than the caches of most devices; what was taken is reported. */
 #define ARRAY_BYTES ((uint64_t)256 << 20)
 
+/* What is measured, and for how long each. */
+typedef struct survey {
+    clade_device *device;
+    double seconds;
+    clade_bench_limits *limits;
+} survey;
+
 static clade_status run_commands(void *context)
 {
     return clade__commands_run(context);
@@ -26,13 +36,10 @@ static clade_status run_and_wait(void *context)
 }
 
 /* Measures a launch, recorded alone. */
-static clade_status measure_launch(clade_bench *bench, const clade__launch *launch,
+static clade_status measure_launch(clade_device *device, const clade__launch *launch,
                                    double seconds, clade_bench_time *time)
 {
-    clade_device *device = bench->device;
     clade__commands *commands = NULL;
-    *time = (clade_bench_time){0};
-    if (bench->dry) return clade__commands_launch(bench->dry, launch);
     clade_status status = clade__commands_create(&commands, device);
     if (status == CLADE_OK) status = clade__commands_launch(commands, launch);
     if (status == CLADE_OK) {
@@ -47,14 +54,22 @@ static clade_status measure_launch(clade_bench *bench, const clade__launch *laun
 
 /* ---- arithmetic ------------------------------------------------------------------------------ */
 
+typedef struct arithmetic {
+    const char *type; /* "float", "double" or "half" */
+    int width, accumulators;
+} arithmetic;
+
 /* A CPU has a group of one work-item and its vectors; a GPU many work-items. */
-static clade_status measure_fma(clade_bench *bench, clade_tensor *dst, int width, int accumulators)
+static clade_status measure_fma(const survey *s, clade_tensor *dst, const arithmetic *of,
+                                double *flops_per_second)
 {
-    const clade_device_info *info = clade_device_describe(bench->device);
+    const clade_device_info *info = clade_device_describe(s->device);
     bool is_cpu = info->type == CLADE_DEVICE_CPU;
-    char options[64];
-    snprintf(options, sizeof options, "-DVW=%d -DACCUMULATORS=%d", width, accumulators);
-    int n_rounds = (is_cpu ? 65536 : 4096) / width;
+    char options[96];
+    int n = snprintf(options, sizeof options, "-DVW=%d -DACCUMULATORS=%d", of->width, of->accumulators);
+    if (strcmp(of->type, "float") != 0)
+        snprintf(options + n, sizeof options - (size_t)n, " -DREAL=%s -DREAL_IS_%s=1", of->type, of->type);
+    int n_rounds = (is_cpu ? 65536 : 4096) / of->width;
     size_t local = is_cpu ? 1 : GPU_GROUP;
     if (local > info->work_group_limit) local = info->work_group_limit;
     size_t groups = (size_t)info->compute_units * 16;
@@ -69,29 +84,41 @@ static clade_status measure_fma(clade_bench *bench, clade_tensor *dst, int width
         .local = {local},
     };
     clade_bench_time time;
-    CLADE_TRY(measure_launch(bench, &launch, bench->seconds / 4.0, &time));
+    CLADE_TRY(measure_launch(s->device, &launch, s->seconds / 4.0, &time));
     double flops =
-        2.0 * UNROLL * (double)n_rounds * width * accumulators * (double)(groups * local);
-    if (flops / time.min > bench->limits.flops_per_second) {
-        bench->limits.flops_per_second = flops / time.min;
-        bench->limits.vector_width = width;
-        bench->limits.accumulators = accumulators;
-    }
+        2.0 * UNROLL * (double)n_rounds * of->width * of->accumulators * (double)(groups * local);
+    *flops_per_second = flops / time.min;
     return CLADE_OK;
 }
 
-static clade_status measure_arithmetic(clade_bench *bench)
+/* The best variant. */
+static clade_status measure_arithmetic(const survey *s, const char *type, arithmetic *best,
+                                       double *flops_per_second)
 {
     static const int widths[] = {1, 4, 8, 16}, accumulators[] = {8, 12};
-    int64_t n = (int64_t)clade_device_describe(bench->device)->compute_units * 16 * GPU_GROUP;
+    int64_t n = (int64_t)clade_device_describe(s->device)->compute_units * 16 * GPU_GROUP;
     clade_tensor *dst = NULL;
+    *flops_per_second = 0.0;
     clade_status status =
-        clade_tensor_create(&dst, bench->device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL);
-    for (int w = 0; status == CLADE_OK && w < 4; w++)
-        for (int a = 0; status == CLADE_OK && a < 2; a++)
-            status = measure_fma(bench, dst, widths[w], accumulators[a]);
+        clade_tensor_create(&dst, s->device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL);
+    for (int i = 0; status == CLADE_OK && i < 8; i++) {
+        const arithmetic of = {type, widths[i / 2], accumulators[i % 2]};
+        double seen = 0.0;
+        status = measure_fma(s, dst, &of, &seen);
+        if (seen <= *flops_per_second) continue;
+        *flops_per_second = seen;
+        *best = of;
+    }
     clade_tensor_free(dst);
     return status;
+}
+
+clade_status clade__limits_peak(clade_device *device, const char *type, double seconds,
+                                double *flops_per_second)
+{
+    const survey s = {.device = device, .seconds = seconds};
+    arithmetic best;
+    return measure_arithmetic(&s, type, &best, flops_per_second);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -113,21 +140,21 @@ static clade__launch stream_launch(stream_kind kind, clade_tensor *const arrays[
     }
 }
 
-static clade_status measure_stream(clade_bench *bench, clade_tensor *const arrays[3], int width,
+static clade_status measure_stream(const survey *s, clade_tensor *const arrays[3], int width,
                                    stream_kind kind)
 {
     char options[32];
     double n_floats;
     snprintf(options, sizeof options, "-DVW=%d", width);
-    uint64_t bytes = bench->limits.array_bytes;
+    uint64_t bytes = s->limits->array_bytes;
     clade__launch launch = stream_launch(kind, arrays, &n_floats);
     launch.program = "bench";
     launch.options = options;
     launch.groups[0] = (size_t)(bytes / sizeof(float)) / ((size_t)width * MEMORY_GROUP);
     launch.local[0] = MEMORY_GROUP;
     clade_bench_time time;
-    CLADE_TRY(measure_launch(bench, &launch, bench->seconds / 2.0, &time));
-    clade_bench_limits *limits = &bench->limits;
+    CLADE_TRY(measure_launch(s->device, &launch, s->seconds / 2.0, &time));
+    clade_bench_limits *limits = s->limits;
     double *best = kind == COPY    ? &limits->copy_bytes_per_second
                    : kind == TRIAD ? &limits->triad_bytes_per_second
                                    : &limits->update_bytes_per_second;
@@ -146,70 +173,78 @@ static uint64_t array_bytes(const clade_device_info *info)
     return bytes / unit * unit;
 }
 
-static clade_status measure_memory(clade_bench *bench)
+static clade_status measure_memory(const survey *s)
 {
     static const int widths[] = {1, 4, 16};
     clade_tensor *arrays[3] = {NULL, NULL, NULL};
-    clade_bench_limits *limits = &bench->limits;
-    limits->array_bytes = array_bytes(clade_device_describe(bench->device));
+    clade_bench_limits *limits = s->limits;
+    limits->array_bytes = array_bytes(clade_device_describe(s->device));
     int64_t n = (int64_t)(limits->array_bytes / sizeof(float));
     clade_status status = CLADE_OK;
-    for (int i = 0; status == CLADE_OK && !bench->dry && i < 3; i++) {
+    for (int i = 0; status == CLADE_OK && i < 3; i++) {
         status =
-            clade_tensor_create(&arrays[i], bench->device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL);
+            clade_tensor_create(&arrays[i], s->device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL);
         if (status == CLADE_OK) status = clade_tensor_fill(arrays[i], 1.0f);
     }
     for (int w = 0; w < 3; w++)
         for (int kind = 0; status == CLADE_OK && kind < N_STREAMS; kind++)
-            status = measure_stream(bench, arrays, widths[w], (stream_kind)kind);
+            status = measure_stream(s, arrays, widths[w], (stream_kind)kind);
     for (int i = 0; i < 3; i++) clade_tensor_free(arrays[i]);
-    clade__pool_trim(bench->device);
+    clade__pool_trim(s->device);
     return status;
 }
 
 /* ---- launches -------------------------------------------------------------------------------- */
 
-static clade_status measure_launches(clade_bench *bench, clade_tensor *dst,
+static clade_status measure_launches(const survey *s, clade_tensor *dst,
                                      clade__commands *commands, clade__commands *one)
 {
     const clade__launch launch = {.program = "bench", .kernel = "bench_empty",
                                   .args = {clade__arg_tensor(dst)}, .n_args = 1,
                                   .groups = {1}, .local = {1}};
-    if (bench->dry) return clade__commands_launch(bench->dry, &launch);
     for (int i = 0; i < LAUNCHES; i++) CLADE_TRY(clade__commands_launch(commands, &launch));
     CLADE_TRY(clade__commands_launch(one, &launch));
     clade__subject many = {.enqueue = run_commands, .context = commands,
-                           .device = bench->device, .n_units = LAUNCHES};
+                           .device = s->device, .n_units = LAUNCHES};
     clade__subject single = {.enqueue = run_and_wait, .context = one, .n_units = 1.0};
-    CLADE_TRY(clade__measure(&many, 1, bench->seconds));
-    CLADE_TRY(clade__measure(&single, 1, bench->seconds));
-    bench->limits.launch = many.time;
-    bench->limits.round_trip = single.time;
-    return clade__measure_host(&many, 4, bench->seconds, &bench->limits.launch_host);
+    CLADE_TRY(clade__measure(&many, 1, s->seconds));
+    CLADE_TRY(clade__measure(&single, 1, s->seconds));
+    s->limits->launch = many.time;
+    s->limits->round_trip = single.time;
+    return clade__measure_host(&many, 4, s->seconds, &s->limits->launch_host);
 }
 
-static clade_status measure_latency(clade_bench *bench)
+static clade_status measure_latency(const survey *s)
 {
     clade_tensor *dst = NULL;
     clade__commands *commands = NULL, *one = NULL;
     clade_status status =
-        clade_tensor_create(&dst, bench->device, CLADE_FLOAT32, CLADE_SHAPE(1), NULL);
-    if (status == CLADE_OK) status = clade__commands_create(&commands, bench->device);
-    if (status == CLADE_OK) status = clade__commands_create(&one, bench->device);
-    if (status == CLADE_OK) status = measure_launches(bench, dst, commands, one);
+        clade_tensor_create(&dst, s->device, CLADE_FLOAT32, CLADE_SHAPE(1), NULL);
+    if (status == CLADE_OK) status = clade__commands_create(&commands, s->device);
+    if (status == CLADE_OK) status = clade__commands_create(&one, s->device);
+    if (status == CLADE_OK) status = measure_launches(s, dst, commands, one);
     clade__commands_free(commands);
     clade__commands_free(one);
     clade_tensor_free(dst);
     return status;
 }
 
+clade_status clade__limits_measure(clade_device *device, double seconds, clade_bench_limits *limits)
+{
+    const survey s = {device, seconds, limits};
+    arithmetic best = {0};
+    *limits = (clade_bench_limits){0};
+    CLADE_TRY(measure_arithmetic(&s, "float", &best, &limits->flops_per_second));
+    limits->vector_width = best.width;
+    limits->accumulators = best.accumulators;
+    CLADE_TRY(measure_memory(&s));
+    return measure_latency(&s);
+}
+
 clade_status clade__bench_limits(clade_bench *bench)
 {
     if (bench->has_limits) return CLADE_OK;
-    bench->limits = (clade_bench_limits){0};
-    CLADE_TRY(measure_arithmetic(bench));
-    CLADE_TRY(measure_memory(bench));
-    CLADE_TRY(measure_latency(bench));
+    CLADE_TRY(clade__limits_measure(bench->device, bench->seconds, &bench->limits));
     bench->has_limits = true;
     return CLADE_OK;
 }

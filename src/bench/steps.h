@@ -36,6 +36,10 @@ void clade__steps_close(clade__steps *steps);
 /* Enqueues a step; of several ranks, all do it together. */
 clade_status clade__steps_next(clade__steps *steps);
 
+/* bench_train.c: what a step needs at least, whatever computes it. */
+double clade__step_flops(const clade_model *model, int64_t batch);
+double clade__step_bytes(const clade_model *model, int64_t batch, const clade_data *data);
+
 /* A call is a step. The steps are borrowed. */
 clade__subject clade__steps_subject(clade__steps *steps);
 

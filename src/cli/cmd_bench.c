@@ -5,177 +5,22 @@
 #include <unistd.h>
 
 #include "cli/bench_parallel.h"
+#include "cli/bench_plan.h"
 #include "cli/bench_report.h"
 #include "cli/plot.h"
-
-enum { MAX_SHAPES = 256, MAX_SHAPE_TEXT = 80 };
-#define USUAL_LOSS 0.25
-
-/* What to measure. */
-typedef struct bench_plan {
-    bool device, gemm, ops, train, batching, parallel;
-    bool quiet;
-    clade_bench_options options;
-    clade_bench_shape *shapes; /* (MAX_SHAPES) */
-    int n_shapes;
-    const char *workload;
-    int64_t batch;
-    double to_loss;     /* of parallel; 0: none */
-    const char *output; /* of the picture of batching, or parallel */
-} bench_plan;
-
-/* ---- the command line ------------------------------------------------------------------------ */
-
-static clade_status choose_parts(const cli_call *call, bench_plan *plan)
-{
-    static const char *const parts[] = {"device", "gemm", "ops", "train", "batching", "parallel"};
-    char hint[128];
-    const char *word = call->n_arguments ? call->arguments[0] : NULL;
-    plan->device = !word || strcmp(word, "device") == 0;
-    plan->gemm = word && strcmp(word, "gemm") == 0;
-    plan->ops = word && strcmp(word, "ops") == 0;
-    plan->train = !word || strcmp(word, "train") == 0;
-    plan->batching = word && strcmp(word, "batching") == 0;
-    plan->parallel = word && strcmp(word, "parallel") == 0;
-    if (plan->device || plan->gemm || plan->ops || plan->train || plan->batching || plan->parallel)
-        return CLADE_OK;
-    return clade__fail(CLADE_EINVAL, "bench: unknown measurement '%s'%s", word,
-                       clade__suggest(hint, sizeof hint, word, parts, 6));
-}
-
-/* An option that would be of no use is a mistake. */
-static clade_status check_use(const cli_call *call, const bench_plan *plan)
-{
-    const bool steps = plan->train || plan->batching || plan->parallel;
-    const struct {
-        const char *option;
-        bool used;
-        const char *where;
-    } rows[] = {{"shape", plan->gemm, "gemm"},
-                {"provider", plan->gemm || steps, "gemm, train, batching and parallel"},
-                {"workload", steps, "train, batching and parallel"},
-                {"batch", steps, "train, batching and parallel"},
-                {"to-loss", plan->parallel, "parallel"},
-                {"output", plan->batching || plan->parallel, "batching and parallel"}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (cli_value_of(call, rows[i].option) && !rows[i].used)
-            return clade__fail(CLADE_EINVAL, "bench: --%s is for %s", rows[i].option,
-                               rows[i].where);
-    return CLADE_OK;
-}
-
-static bool parse_trans(const char *text, clade_bench_shape *shape)
-{
-    if (strlen(text) != 2 || strspn(text, "nt") != 2) return false;
-    shape->trans_a = text[0] == 't';
-    shape->trans_b = text[1] == 't';
-    return true;
-}
-
-/* "100,900,1000" or "100,900,1000,nt" */
-static clade_status parse_shape(const char *text, clade_bench_shape *shape)
-{
-    char copy[MAX_SHAPE_TEXT], *fields[5];
-    int n = 0;
-    *shape = (clade_bench_shape){0};
-    snprintf(copy, sizeof copy, "%s", text);
-    for (char *at = copy; at && n < 5; n++) {
-        fields[n] = at;
-        at = strchr(at, ',');
-        if (at) *at++ = '\0';
-    }
-    int64_t *sizes[] = {&shape->m, &shape->n, &shape->k};
-    bool good = (n == 3 || n == 4) && strlen(text) < sizeof copy;
-    for (int i = 0; good && i < 3; i++) good = cli_parse_count(fields[i], sizes[i]);
-    if (good && n == 4) good = parse_trans(fields[3], shape);
-    if (!good)
-        return clade__fail(CLADE_EINVAL,
-                           "--shape is '%s', want M,N,K or M,N,K,nt (nn, nt, tn or tt)", text);
-    for (int i = 0; i < 3; i++)
-        if (*sizes[i] < 1 || *sizes[i] > INT32_MAX)
-            return clade__fail(CLADE_EINVAL, "--shape is '%s', want sizes from 1 to %d", text,
-                               INT32_MAX);
-    return CLADE_OK;
-}
-
-/* The values given, joined by blanks; or the list. */
-static clade_status choose_shapes(const char *text, bench_plan *plan)
-{
-    plan->shapes = calloc(MAX_SHAPES, sizeof *plan->shapes);
-    if (!plan->shapes) return clade__fail(CLADE_ENOMEM, "no memory for the shapes");
-    if (!text) {
-        while (plan->n_shapes < MAX_SHAPES &&
-               clade_bench_gemm_shape(plan->n_shapes, &plan->shapes[plan->n_shapes]))
-            plan->n_shapes++;
-        return CLADE_OK;
-    }
-    for (;;) {
-        char one[MAX_SHAPE_TEXT + 1];
-        size_t length = strcspn(text, " ");
-        if (plan->n_shapes == MAX_SHAPES)
-            return clade__fail(CLADE_EINVAL, "--shape: more than %d shapes", MAX_SHAPES);
-        snprintf(one, sizeof one, "%.*s", (int)length, text);
-        CLADE_TRY(parse_shape(one, &plan->shapes[plan->n_shapes]));
-        plan->n_shapes++;
-        if (!text[length]) return CLADE_OK;
-        text += length + 1;
-    }
-}
-
-/* The library would refuse it too, but after a device is open and its limits are measured. */
-static clade_status check_workload(const char *name)
-{
-    const char *names[16];
-    char hint[256];
-    const clade_bench_workload *workload;
-    size_t n = 0;
-    for (; n < 16 && (workload = clade_bench_workload_at((int)n)); n++) {
-        names[n] = workload->name;
-        if (strcmp(name, workload->name) == 0) return CLADE_OK;
-    }
-    return clade__fail(CLADE_EINVAL, "bench: unknown workload '%s'%s", name,
-                       clade__suggest(hint, sizeof hint, name, names, n));
-}
-
-static clade_status read_options(const cli_call *call, bench_plan *plan)
-{
-    CLADE_TRY(choose_parts(call, plan));
-    CLADE_TRY(check_use(call, plan));
-    const char *seconds = cli_value_of(call, "seconds"), *batch = cli_value_of(call, "batch");
-    const char *to_loss = cli_value_of(call, "to-loss");
-    plan->quiet = call->quiet;
-    plan->workload = cli_value_of(call, "workload");
-    plan->options.provider = cli_value_of(call, "provider");
-    if (seconds && (!cli_parse_real(seconds, &plan->options.seconds) ||
-                    !(plan->options.seconds > 0.0 && plan->options.seconds <= 60.0)))
-        return clade__fail(CLADE_EINVAL, "--seconds is %s, want a number above 0, at most 60",
-                           seconds);
-    if (batch && (!cli_parse_count(batch, &plan->batch) || plan->batch < 1))
-        return clade__fail(CLADE_EINVAL, "--batch is %s, want a whole number, at least 1", batch);
-    if (plan->workload) CLADE_TRY(check_workload(plan->workload));
-    plan->to_loss = USUAL_LOSS;
-    if (to_loss && (!cli_parse_real(to_loss, &plan->to_loss) || !(plan->to_loss >= 0.0 && plan->to_loss <= 100.0)))
-        return clade__fail(CLADE_EINVAL, "--to-loss is %s, want a number up to 100, or 0 for none", to_loss);
-    plan->output = cli_value_of(call, "output");
-    bool png;
-    if (plan->output) CLADE_TRY(cli_plot_format(plan->output, &png));
-    if (!plan->gemm && plan->options.provider && strcmp(plan->options.provider, "openblas") == 0)
-        return clade__fail(CLADE_EINVAL, "bench: openblas runs beside the device, not on it: it is "
-                           "for gemm alone");
-    return plan->gemm ? choose_shapes(cli_value_of(call, "shape"), plan) : CLADE_OK;
-}
+#include "cli/suite.h"
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
 /* What is measured now: over the line before on a terminal. */
-static void tell(const bench_plan *plan, const char *what)
+static void tell(const cli_bench_plan *plan, const char *what)
 {
     if (plan->quiet) return;
     bool terminal = isatty(STDERR_FILENO);
     fprintf(stderr, terminal ? "\r\033[K%s" : *what ? "%s\n" : "%s", what);
 }
 
-static clade_status measure_gemms(clade_bench *bench, const bench_plan *plan,
+static clade_status measure_gemms(clade_bench *bench, const cli_bench_plan *plan,
                                   cli_bench_report *report)
 {
     report->gemms = calloc((size_t)plan->n_shapes, sizeof *report->gemms);
@@ -197,7 +42,7 @@ static clade_status measure_gemms(clade_bench *bench, const bench_plan *plan,
     return CLADE_OK;
 }
 
-static clade_status measure_ops(clade_bench *bench, const bench_plan *plan,
+static clade_status measure_ops(clade_bench *bench, const cli_bench_plan *plan,
                                 cli_bench_report *report)
 {
     size_t n_ops = 0, n_sizes = 0;
@@ -217,7 +62,7 @@ static clade_status measure_ops(clade_bench *bench, const bench_plan *plan,
 }
 
 /* A workload at one batch, or at those that it has. */
-static clade_status measure_trains(clade_bench *bench, const bench_plan *plan,
+static clade_status measure_trains(clade_bench *bench, const cli_bench_plan *plan,
                                    cli_bench_report *report)
 {
     const clade_bench_workload *workload;
@@ -241,7 +86,7 @@ static clade_status measure_trains(clade_bench *bench, const bench_plan *plan,
 
 /* 1, 2, 5, 10, ... and the largest; measured from there on, so that what is too large is told at
  * once. */
-static clade_status measure_batchings(clade_bench *bench, const bench_plan *plan,
+static clade_status measure_batchings(clade_bench *bench, const cli_bench_plan *plan,
                                       cli_bench_report *report)
 {
     enum { MOST = 64 };
@@ -266,20 +111,20 @@ static clade_status measure_batchings(clade_bench *bench, const bench_plan *plan
     return CLADE_OK;
 }
 
-static clade_status measure(clade_bench *bench, const bench_plan *plan, cli_bench_report *report)
+static clade_status measure(clade_bench *bench, const cli_bench_plan *plan, cli_bench_report *report)
 {
-    if (plan->batching) return measure_batchings(bench, plan, report);
+    if (plan->part == CLI_BENCH_BATCHING) return measure_batchings(bench, plan, report);
     tell(plan, "the device's limits");
     CLADE_TRY(clade_bench_device(bench, &report->limits));
-    report->show_limits = plan->device;
-    if (plan->gemm) CLADE_TRY(measure_gemms(bench, plan, report));
-    if (plan->ops) CLADE_TRY(measure_ops(bench, plan, report));
-    return plan->train ? measure_trains(bench, plan, report) : CLADE_OK;
+    report->show_limits = plan->part == CLI_BENCH_DEVICE;
+    if (plan->part == CLI_BENCH_GEMM) return measure_gemms(bench, plan, report);
+    if (plan->part == CLI_BENCH_OPS) return measure_ops(bench, plan, report);
+    return plan->part == CLI_BENCH_TRAIN ? measure_trains(bench, plan, report) : CLADE_OK;
 }
 
 /* The picture that was asked for must be there in the end; of the usual one, a line says what is
  * missing. */
-static clade_status draw(cli_call *call, const bench_plan *plan, cli_bench_report *report)
+static clade_status draw(cli_call *call, const cli_bench_plan *plan, cli_bench_report *report)
 {
     const char *output = plan->output ? plan->output : "batching.svg";
     clade__text script = {0};
@@ -295,17 +140,17 @@ static clade_status draw(cli_call *call, const bench_plan *plan, cli_bench_repor
 }
 
 /* Prints what was measured, even when its picture cannot be drawn. */
-static clade_status print(cli_call *call, const bench_plan *plan, cli_bench_report *report)
+static clade_status print(cli_call *call, const cli_bench_plan *plan, cli_bench_report *report)
 {
     char why[1024];
     call->writing = true;
-    clade_status drawn = plan->batching ? draw(call, plan, report) : CLADE_OK;
+    clade_status drawn = plan->part == CLI_BENCH_BATCHING ? draw(call, plan, report) : CLADE_OK;
     snprintf(why, sizeof why, "%s", clade_error());
     CLADE_TRY(call->json ? cli_bench_print_json(report) : cli_bench_print(report));
     return drawn == CLADE_OK ? CLADE_OK : clade__fail_again(drawn, why);
 }
 
-static clade_status run_plan(cli_call *call, const bench_plan *plan)
+static clade_status run_plan(cli_call *call, const cli_bench_plan *plan)
 {
     clade_device *device = NULL;
     clade_bench *bench = NULL;
@@ -332,10 +177,10 @@ static clade_status run_plan(cli_call *call, const bench_plan *plan)
 /* All ranks have one command line, and one message where it is wrong. */
 static clade_status run_parallel(cli_call *call)
 {
-    bench_plan plan = {0};
+    cli_bench_plan plan = {0};
     cli_train_job job = {0};
     clade_status status = cli_train_job_open(&job, call);
-    if (status == CLADE_OK) status = cli_train_job_agree(&job, call, read_options(call, &plan));
+    if (status == CLADE_OK) status = cli_train_job_agree(&job, call, cli_bench_plan_read(call, &plan));
     if (status == CLADE_OK)
         status = cli_bench_parallel_run(call, &job,
                                         &(cli_bench_parallel){.options = &plan.options,
@@ -343,16 +188,22 @@ static clade_status run_parallel(cli_call *call)
                                                               .batch = plan.batch, .to_loss = plan.to_loss,
                                                               .output = plan.output});
     cli_train_job_close(&job, call, status);
+    cli_bench_plan_free(&plan);
     return status;
 }
 
 static clade_status run_bench(cli_call *call)
 {
-    bench_plan plan = {0};
+    cli_bench_plan plan = {0};
     if (call->n_arguments && strcmp(call->arguments[0], "parallel") == 0) return run_parallel(call);
-    clade_status status = read_options(call, &plan);
-    if (status == CLADE_OK) status = run_plan(call, &plan);
-    free(plan.shapes);
+    clade_status status = cli_bench_plan_read(call, &plan);
+    if (status == CLADE_OK) switch (plan.part) {
+        case CLI_BENCH_SUITE: status = cli_suite_run(call, &plan); break;
+        case CLI_BENCH_START: status = cli_suite_start(call, &plan); break;
+        case CLI_BENCH_COMPARE: status = cli_suite_compare(call, &plan); break;
+        default: status = run_plan(call, &plan); break;
+        }
+    cli_bench_plan_free(&plan);
     return status;
 }
 
@@ -369,33 +220,45 @@ static const cli_option bench_options[] = {
      "train: samples in a step (default: the workload's); batching: the largest batch (default: "
      "100); parallel: of all processes together (default: the workload's)"},
     {"to-loss", "X", "parallel: the held-out loss that digits are trained to (default: 0.25), or 0 for none"},
+    {"rounds", "N", "the suite: how often each row is measured (default: 3)"},
+    {"quick", NULL, "the suite: one short round, few samples and small shapes to check: to see that it works"},
+    {"html", "FILE", "the suite, compare: a page of it, in one file"},
+    {"fail-below", "X", "compare: exit with 1 where a file's figure is below X times the first one's, and by more "
+     "than their noise"},
     {"output", "FILE", "batching, parallel: the picture, FILE.svg or FILE.png (batching's default: batching.svg)"},
 };
 
 const cli_command cli_command_bench = {
     .name = "bench",
-    .synopsis = "[device|gemm|ops|train|batching|parallel] [options]",
-    .summary = "measure the device, and gemm, operations and training on it",
+    .synopsis = "[PART | compare FILE FILE...] [options]",
+    .summary = "measure a device: its limits, operations and training; compare devices",
     .about =
-        "Measures, and says what share of the device's limit it is. Each time is the\n"
-        "median of blocks of calls, enqueued back to back, with one wait at the end.\n"
+        "Without a word, the suite: a page on the device in less than five minutes. Its\n"
+        "limits, products, operations, whole training steps, cold and warm start; each\n"
+        "checked for right results first, then measured in rounds, with its noise. A\n"
+        "table on the terminal, with --json FILE.json a document (data/bench.schema.json),\n"
+        "with --html FILE a page. What each figure means: src/bench/README.md. Or one of:\n"
         "  device    arithmetic, memory bandwidth, what a launch and waiting for it cost\n"
         "  gemm      matrix products as the workloads below have them, and cubes, by\n"
         "            every provider in turns; beside OpenBLAS where that is installed\n"
         "  ops       every other operation at three sizes, against the roofline\n"
         "  train     whole training steps of known networks, on random data:\n"
         "            sigmoid-1000-900x3-10, cifar10-3072-3072-10, mnist-784-512-512-10, lenet,\n"
-             "            mnist-cnn, vgg-small, resnet20\n"
+        "            mnist-cnn, vgg-small, resnet20\n"
         "  batching  these steps one sample at a time, in growing batches, and whole, on\n"
         "            one compute unit and on all; with a picture, drawn by gnuplot\n"
         "  parallel  a step of a job, started by mpirun: what computing and what\n"
         "            communication take, what one process takes; and by a model how\n"
         "            far that scales, to 4,096 processes; then trainings to a loss, in\n"
         "            each way of `clade train --parallel`; with a picture of it\n"
-        "Without one of these: device, then train. Leave the machine alone meanwhile.\n"
+        "  start     the first step of a training, and nothing else; the suite times it\n"
+        "  compare   the suite's documents, figure by figure, against the first one\n"
+        "Each time is the median of blocks of calls, enqueued back to back, with one wait\n"
+        "at the end. Leave the machine alone meanwhile.\n"
         "\n"
         "Examples:\n"
-        "  clade bench\n"
+        "  clade bench --json here.json --html here.html\n"
+        "  clade bench compare there.json here.json --fail-below 0.95\n"
         "  clade bench gemm --shape 128,512,784,nt --shape 1024,1024,1024\n"
         "  clade bench train --workload cifar10-3072-3072-10 --batch 32 --json\n"
         "  clade bench batching --output batching.png\n"
@@ -403,6 +266,6 @@ const cli_command cli_command_bench = {
     .options = bench_options,
     .n_options = sizeof bench_options / sizeof bench_options[0],
     .repeats = "shape",
-    .max_arguments = 1,
+    .max_arguments = 64,
     .run = run_bench,
 };
