@@ -84,6 +84,7 @@ static clade_status train(session *s)
     const clade_profile_entry *entries;
     size_t n_entries;
     CLADE_TRY(open_session(s, network, "digits?n=40", &sgd_options));
+    CLADE_TRY(clade_warm(s->model, s->train, NULL));
     CLADE_TRY(clade__file_check(in_run("trace.json")));
     CLADE_TRY(clade_profile_begin(s->device));
     CLADE_TRY(clade_fit(s->model, s->train,
@@ -108,6 +109,7 @@ static clade_status evaluate(session *s, double *loss)
     CLADE_TRY(clade_device_open_units(&s->device, NULL, units));
     CLADE_TRY(clade_data_open_part(&s->valid, "digits?n=40", "test"));
     CLADE_TRY(clade_load(&s->model, s->device, in_run("saved.safetensors")));
+    CLADE_TRY(clade_warm(s->model, NULL, NULL));
     CLADE_TRY(clade_evaluate(s->model, s->valid, &metrics));
     *loss = metrics.loss;
     return clade_predict(s->model, s->valid, 0, 40, false, outputs);

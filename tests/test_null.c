@@ -396,6 +396,7 @@ static void training_wants_model_and_data(void **state)
     REFUSED(clade_report_create(&report, NULL, data, NULL), "clade_report_create: model is NULL");
     REFUSED(clade_report_create(&report, model, NULL, NULL), "clade_report_create: data is NULL");
     clade_report_free(NULL);
+    REFUSED(clade_warm(NULL, data, NULL), "clade_warm: model is NULL");
     REFUSED(clade_predict(NULL, data, 0, 1, false, outputs), "clade_predict: model is NULL");
     REFUSED(clade_predict(model, NULL, 0, 1, false, outputs), "clade_predict: data is NULL");
     REFUSED(clade_predict(model, data, 0, 1, false, NULL), "clade_predict: outputs is NULL");

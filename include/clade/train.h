@@ -295,6 +295,17 @@ CLADE_API CLADE_MUST_CHECK clade_status clade_model_probabilities(const clade_mo
                                                                   const float *raw,
                                                                   float *probabilities);
 
+/* Launches once all that a use of the model will launch, so that the driver builds it now and keeps it, and with
+ * it the tilings that compiling has measured: another process then finds it all in the caches. Of a model that is
+ * compiled for training, all of clade_fit with these options: steps on the first batch and on the short last one,
+ * an evaluation of `validate`; parameters and state are then what they were. Of a loaded one, evaluation, where
+ * the data has answers, and prediction; data may be NULL then, for a batch of zeros, which leaves out what a
+ * short last batch needs. Nothing is written but caches; run_dir, resume and the functions to call are not looked
+ * at. A driver that keeps no programs has Clade's own kept (see CLADE_CACHE_DIR), but not CLBlast's. options may
+ * be NULL. The errors of clade_fit, clade_evaluate and clade_predict; CLADE_EINVAL for options->job. */
+CLADE_API CLADE_MUST_CHECK clade_status clade_warm(clade_model *model, clade_data *data,
+                                                   const clade_fit_options *options);
+
 /* "completed", "stopped", "diverged", "stopped_early". */
 CLADE_API const char *clade_fit_end_name(clade_fit_end end);
 

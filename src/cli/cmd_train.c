@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/fit_options.h"
 #include "cli/plot.h"
 #include "cli/profile_report.h"
 #include "cli/progress.h"
@@ -123,27 +124,6 @@ static clade_status prepare(training *t)
 
 /* ---- training --------------------------------------------------------------------------------- */
 
-static clade_span span_of(const cli_value *value)
-{
-    return (clade_span){.count = value->count, .unit = value->unit};
-}
-
-static clade_schedule schedule_of(const cli_value *values)
-{
-    clade_schedule schedule = {
-        .warmup = span_of(&values[CLI_WARMUP]),
-        .step_size = values[CLI_STEP_SIZE].count,
-        .gamma = clade__decimal(values[CLI_GAMMA].real),
-        .min_lr = clade__decimal(values[CLI_MIN_LR].real),
-        .factor = clade__decimal(values[CLI_LR_FACTOR].real),
-        .patience = values[CLI_LR_PATIENCE].count,
-        .threshold = clade__decimal(values[CLI_LR_THRESHOLD].real)};
-    for (int i = 0; clade_schedule_name((clade_schedule_kind)i); i++)
-        if (strcmp(clade_schedule_name((clade_schedule_kind)i), values[CLI_SCHEDULE].text) == 0)
-            schedule.kind = (clade_schedule_kind)i;
-    return schedule;
-}
-
 static bool report(const clade_progress *progress, void *user)
 {
     training *t = user;
@@ -159,38 +139,25 @@ static void say(const char *text, void *user)
 static clade_status fit(training *t)
 {
     const cli_value *values = t->setup.settings.values;
-    clade_schedule schedule = schedule_of(values);
+    clade_augment augment;
+    clade_fit_options fit_options = cli_fit_options(&t->setup, &augment);
+    fit_options.run_dir = writes(t) ? t->folder : NULL;
+    fit_options.resume = t->resume && writes(t);
+    fit_options.on_progress = report;
+    fit_options.on_message = say;
+    fit_options.on_begin = begin_run;
+    fit_options.user = t;
+    fit_options.stop = &cli_signal_seen;
+    fit_options.job = t->job.job;
+    fit_options.shares = t->job.shares;
+    fit_options.share_auto = t->job.share_auto;
+    fit_options.parallel = t->job.parallel;
+    fit_options.average_every = values[CLI_AVERAGE_EVERY].count;
+
+    const clade_schedule *schedule = &fit_options.schedule;
     cli_progress_start(&t->progress, t->call->quiet, values[CLI_LOG_EVERY].count > 0);
     t->progress.valid_is_train = t->setup.valid_is_train;
-    t->progress.lr = schedule.kind != CLADE_SCHEDULE_CONSTANT || schedule.warmup.count > 0;
-    const clade_augment augment = {.crop = values[CLI_CROP].count, .flip = values[CLI_FLIP].flag,
-                                   .cutout = values[CLI_CUTOUT].count};
-    bool augmented = augment.crop > 0 || augment.flip || augment.cutout > 0;
-    clade_fit_options fit_options = {.epochs = (int)values[CLI_EPOCHS].count,
-                                     .max_steps = values[CLI_MAX_STEPS].count,
-                                     .validate = t->setup.valid,
-                                     .log_every = values[CLI_LOG_EVERY].count,
-                                     .replacement = values[CLI_REPLACEMENT].flag,
-                                     .balanced = strcmp(values[CLI_SAMPLING].text, "balanced") == 0,
-                                     .class_weights = t->setup.class_weights,
-                                     .augment = augmented ? &augment : NULL,
-                                     .run_dir = writes(t) ? t->folder : NULL,
-                                     .checkpoint_every = span_of(&values[CLI_CHECKPOINT_EVERY]),
-                                     .keep = (int)values[CLI_KEEP].count,
-                                     .resume = t->resume && writes(t),
-                                     .schedule = schedule,
-                                     .patience = values[CLI_PATIENCE].count,
-                                     .min_delta = clade__decimal(values[CLI_MIN_DELTA].real),
-                                     .on_progress = report,
-                                     .on_message = say,
-                                     .on_begin = begin_run,
-                                     .user = t,
-                                     .stop = &cli_signal_seen,
-                                     .job = t->job.job,
-                                     .shares = t->job.shares,
-                                     .share_auto = t->job.share_auto,
-                                     .parallel = t->job.parallel,
-                                     .average_every = values[CLI_AVERAGE_EVERY].count};
+    t->progress.lr = schedule->kind != CLADE_SCHEDULE_CONSTANT || schedule->warmup.count > 0;
     clade_fit_result result = {0};
     cli_watch_signals();
     clade_status status = clade_fit(t->setup.model, t->setup.train, &fit_options, &result);

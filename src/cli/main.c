@@ -11,7 +11,7 @@
 
 /* The subcommands, in the order of `clade --help`. Each is cli_command_NAME in cmd_NAME.c. */
 #define CLI_COMMANDS(X)                                                                            \
-    X(devices) X(train) X(eval) X(predict) X(info) X(verify) X(gradcheck) X(plot) X(bench)
+    X(devices) X(train) X(eval) X(predict) X(info) X(verify) X(gradcheck) X(plot) X(bench) X(warm)
 
 #define DECLARE(name) extern const cli_command cli_command_##name;
 CLI_COMMANDS(DECLARE)

@@ -70,6 +70,12 @@ typedef struct clade__fit {
     char *resume_note; /* for the log, of how it was resumed; may be NULL */
 } clade__fit;
 
+/* fit_open.c: a call with everything opened for training, f->kept the model as it is, and nothing done; `body`
+ * does it. Frees it all. */
+typedef clade_status clade__fit_body(clade__fit *f);
+clade_status clade__fit_with(clade_model *model, clade_data *train, const clade_fit_options *options,
+                             clade_fit_result *result, clade__fit_body *body);
+
 /* fit.c: trains on from f->state to the end. */
 clade_status clade__fit_run(clade__fit *f);
 

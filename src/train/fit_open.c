@@ -205,14 +205,14 @@ static clade_status check_and_open(clade__fit *f, clade_data *train)
     return open_fit(f, train);
 }
 
-static clade_status fit(clade_model *model, clade_data *train, const clade_fit_options *options,
-                        clade_fit_result *result)
+clade_status clade__fit_with(clade_model *model, clade_data *train, const clade_fit_options *options,
+                             clade_fit_result *result, clade__fit_body *body)
 {
     clade__fit *f = calloc(1, sizeof *f);
     if (!f) return clade__fail(CLADE_ENOMEM, "no memory to train");
     *f = (clade__fit){.model = model, .options = options, .result = result};
     clade_status status = check_and_open(f, train);
-    if (status == CLADE_OK) status = close_fit(f, clade__fit_run(f));
+    if (status == CLADE_OK) status = body(f);
     status = clade__fit_part(f, status);
     clade__fit_close_checkpoints(f);
     free(f->kept.values);
@@ -226,6 +226,11 @@ static clade_status fit(clade_model *model, clade_data *train, const clade_fit_o
     return status;
 }
 
+static clade_status run_and_close(clade__fit *f)
+{
+    return close_fit(f, clade__fit_run(f));
+}
+
 clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_options *options,
                        clade_fit_result *result)
 {
@@ -237,5 +242,6 @@ clade_status clade_fit(clade_model *model, clade_data *train, const clade_fit_op
     if (!result) result = &unwanted;
     *result = (clade_fit_result){.end = CLADE_COMPLETED};
     CLADE_TRY(clade__device_take(model->device, "fit"));
-    return clade__device_give(model->device, fit(model, train, options, result));
+    return clade__device_give(model->device,
+                              clade__fit_with(model, train, options, result, run_and_close));
 }
