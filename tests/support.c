@@ -9,7 +9,6 @@
 
 #include "base/file.h"
 #include "base/philox.h"
-#include "device/opencl.h"
 
 #define SKIPPED 77
 
@@ -29,16 +28,6 @@ void test_assert_fails(clade_status got, clade_status want, const char *part, co
     _fail(file, line);
 }
 
-/* CLADE_TEST_VECTOR=4 or 8 makes a CPU pass for one of such vectors, and 1 for what is no CPU: for
- * kernels that depend on it. */
-static void disguise(clade_device *device)
-{
-    const char *vector = getenv("CLADE_TEST_VECTOR");
-    if (!vector || device->info.type != CLADE_DEVICE_CPU) return;
-    device->info.float_vector_width = atoi(vector);
-    if (device->info.float_vector_width == 1) device->info.type = CLADE_DEVICE_GPU;
-}
-
 int test_open_device(void **state)
 {
     clade_device *device;
@@ -49,7 +38,6 @@ int test_open_device(void **state)
                 clade_error());
         exit(required ? 1 : SKIPPED);
     }
-    disguise(device);
     *state = device;
     return 0;
 }

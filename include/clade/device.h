@@ -10,7 +10,8 @@
  *
  * CLADE_COMPUTE_UNITS=N lets every device that is opened use N of its compute units only, and
  * CLADE_MEMORY=64M (bytes; K, M and G are powers of 1024) no more of its memory than that: all buffers
- * together, whoever else uses the device.
+ * together, whoever else uses the device. With CLADE_POSE=rx580, say, every CPU tells of itself what a Radeon RX 580
+ * would, and what follows from it is as there, for tests; src/device/descriptions.c lists the words.
  *
  * Threads. Devices have nothing in common: each thread may have one of its own, with models and tensors of
  * its own, also of the same hardware (a selector may be opened several times). One device is used by one

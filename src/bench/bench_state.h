@@ -5,6 +5,7 @@
 #include <clade/bench.h>
 
 #include "bench/measure.h"
+#include "device/commands.h"
 
 struct clade_bench {
     clade_device *device;
@@ -16,6 +17,7 @@ struct clade_bench {
     clade_bench_bucket *buckets;
     clade_bench_to_loss_row *to_loss; /* of the last one, or NULL */
     bool has_limits;
+    clade__commands *dry; /* not NULL: limits are not measured, but their kernels told to these commands */
     clade_bench_limits limits;
 };
 

@@ -22,6 +22,7 @@ typedef struct survey {
     clade_device *device;
     double seconds;
     clade_bench_limits *limits;
+    clade__commands *dry; /* as in clade_bench */
 } survey;
 
 static clade_status run_commands(void *context)
@@ -36,10 +37,13 @@ static clade_status run_and_wait(void *context)
 }
 
 /* Measures a launch, recorded alone. */
-static clade_status measure_launch(clade_device *device, const clade__launch *launch,
-                                   double seconds, clade_bench_time *time)
+static clade_status measure_launch(const survey *s, const clade__launch *launch, double seconds,
+                                   clade_bench_time *time)
 {
+    clade_device *device = s->device;
     clade__commands *commands = NULL;
+    *time = (clade_bench_time){0};
+    if (s->dry) return clade__commands_launch(s->dry, launch);
     clade_status status = clade__commands_create(&commands, device);
     if (status == CLADE_OK) status = clade__commands_launch(commands, launch);
     if (status == CLADE_OK) {
@@ -84,7 +88,7 @@ static clade_status measure_fma(const survey *s, clade_tensor *dst, const arithm
         .local = {local},
     };
     clade_bench_time time;
-    CLADE_TRY(measure_launch(s->device, &launch, s->seconds / 4.0, &time));
+    CLADE_TRY(measure_launch(s, &launch, s->seconds / 4.0, &time));
     double flops =
         2.0 * UNROLL * (double)n_rounds * of->width * of->accumulators * (double)(groups * local);
     *flops_per_second = flops / time.min;
@@ -153,7 +157,7 @@ static clade_status measure_stream(const survey *s, clade_tensor *const arrays[3
     launch.groups[0] = (size_t)(bytes / sizeof(float)) / ((size_t)width * MEMORY_GROUP);
     launch.local[0] = MEMORY_GROUP;
     clade_bench_time time;
-    CLADE_TRY(measure_launch(s->device, &launch, s->seconds / 2.0, &time));
+    CLADE_TRY(measure_launch(s, &launch, s->seconds / 2.0, &time));
     clade_bench_limits *limits = s->limits;
     double *best = kind == COPY    ? &limits->copy_bytes_per_second
                    : kind == TRIAD ? &limits->triad_bytes_per_second
@@ -181,7 +185,7 @@ static clade_status measure_memory(const survey *s)
     limits->array_bytes = array_bytes(clade_device_describe(s->device));
     int64_t n = (int64_t)(limits->array_bytes / sizeof(float));
     clade_status status = CLADE_OK;
-    for (int i = 0; status == CLADE_OK && i < 3; i++) {
+    for (int i = 0; status == CLADE_OK && !s->dry && i < 3; i++) {
         status =
             clade_tensor_create(&arrays[i], s->device, CLADE_FLOAT32, CLADE_SHAPE(n), NULL);
         if (status == CLADE_OK) status = clade_tensor_fill(arrays[i], 1.0f);
@@ -202,6 +206,7 @@ static clade_status measure_launches(const survey *s, clade_tensor *dst,
     const clade__launch launch = {.program = "bench", .kernel = "bench_empty",
                                   .args = {clade__arg_tensor(dst)}, .n_args = 1,
                                   .groups = {1}, .local = {1}};
+    if (s->dry) return clade__commands_launch(s->dry, &launch);
     for (int i = 0; i < LAUNCHES; i++) CLADE_TRY(clade__commands_launch(commands, &launch));
     CLADE_TRY(clade__commands_launch(one, &launch));
     clade__subject many = {.enqueue = run_commands, .context = commands,
@@ -229,22 +234,27 @@ static clade_status measure_latency(const survey *s)
     return status;
 }
 
+static clade_status measure_all(const survey *s)
+{
+    arithmetic best = {0};
+    *s->limits = (clade_bench_limits){0};
+    CLADE_TRY(measure_arithmetic(s, "float", &best, &s->limits->flops_per_second));
+    s->limits->vector_width = best.width;
+    s->limits->accumulators = best.accumulators;
+    CLADE_TRY(measure_memory(s));
+    return measure_latency(s);
+}
+
 clade_status clade__limits_measure(clade_device *device, double seconds, clade_bench_limits *limits)
 {
-    const survey s = {device, seconds, limits};
-    arithmetic best = {0};
-    *limits = (clade_bench_limits){0};
-    CLADE_TRY(measure_arithmetic(&s, "float", &best, &limits->flops_per_second));
-    limits->vector_width = best.width;
-    limits->accumulators = best.accumulators;
-    CLADE_TRY(measure_memory(&s));
-    return measure_latency(&s);
+    return measure_all(&(survey){.device = device, .seconds = seconds, .limits = limits});
 }
 
 clade_status clade__bench_limits(clade_bench *bench)
 {
     if (bench->has_limits) return CLADE_OK;
-    CLADE_TRY(clade__limits_measure(bench->device, bench->seconds, &bench->limits));
+    CLADE_TRY(measure_all(&(survey){.device = bench->device, .seconds = bench->seconds,
+                                    .limits = &bench->limits, .dry = bench->dry}));
     bench->has_limits = true;
     return CLADE_OK;
 }

@@ -66,7 +66,9 @@ static void print_help(void)
          "                       (default: $XDG_CACHE_HOME/clade, else ~/.cache/clade)\n"
          "  CLADE_PROGRAM_CACHE  on or off: whether programs are kept (default: on,\n"
          "                       unless the driver keeps them itself)\n"
-         "  CLADE_KERNEL_DIR     a folder whose NAME.cl stands in for the library's kernel\n");
+         "  CLADE_KERNEL_DIR     a folder whose NAME.cl stands in for the library's kernel\n"
+         "  CLADE_POSE           a device that is described in src/device/descriptions.c, such as\n"
+         "                       rx580, for CPUs to pass for: for tests\n");
 }
 
 static clade_status unknown_command(const char *word)

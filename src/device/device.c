@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "device/descriptions.h"
 #include "device/discovery.h"
 #include "device/opencl.h"
 #include "device/program.h"
@@ -34,6 +35,7 @@ clade_status clade_devices(clade_device_info **list, int *n_devices, char *why, 
         }
         *list = infos;
         *n_devices = n_found;
+        clade__description_note(reason, sizeof reason);
         clade__cache_note(reason, sizeof reason);
         if (why && why_bytes) snprintf(why, why_bytes, "%s", reason);
     }
@@ -152,6 +154,7 @@ static clade_status open_found(clade_device *device, const clade__found *found, 
     CLADE_TRY(clade__check_usable(&device->info));
     CLADE_TRY(take_units(device, units));
     CLADE_TRY(limit_memory(device));
+    clade__description_note(device->reason, sizeof device->reason);
     clade__cache_note(device->reason, sizeof device->reason);
     device->quirks = clade__quirks_of(&device->info);
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "device/descriptions.h"
 #include "device/opencl.h"
 #include "device/platforms.h"
 
@@ -120,7 +121,7 @@ void clade__mark_same(clade__found *found, int n_found)
 }
 
 static clade_status add_devices_of(cl_platform_id platform, int platform_index,
-                                   clade__found **found, int *n_found)
+                                   const clade__description *as, clade__found **found, int *n_found)
 {
     cl_uint n;
     CLADE_TRY(clade__platform_devices(platform, &n));
@@ -145,6 +146,7 @@ static clade_status add_devices_of(cl_platform_id platform, int platform_index,
         clGetPlatformInfo(platform, CL_PLATFORM_VERSION, sizeof one->info.platform_version - 1,
                           one->info.platform_version, NULL);
         describe(one);
+        clade__description_apply(as, one);
     }
     free(ids);
     return error == CL_SUCCESS ? CLADE_OK : clade__fail_cl("clGetDeviceIDs", error, NULL);
@@ -173,9 +175,11 @@ clade_status clade__discover(clade__found **found, int *n_found)
     *n_found = 0;
     cl_platform_id *platforms = NULL;
     cl_uint n_platforms = 0;
+    const clade__description *as;
+    CLADE_TRY(clade__description_wanted(&as));
     clade_status status = clade__platforms_list(&platforms, &n_platforms);
     for (cl_uint i = 0; status == CLADE_OK && i < n_platforms; i++)
-        status = add_devices_of(platforms[i], (int)i, found, n_found);
+        status = add_devices_of(platforms[i], (int)i, as, found, n_found);
     if (status == CLADE_OK && *n_found == 0) status = fail_empty(platforms, n_platforms);
     free(platforms);
     if (status == CLADE_OK) {

@@ -1,0 +1,254 @@
+/* What the library chooses on devices that are described alone, which a CPU passes for. */
+#define _POSIX_C_SOURCE 200809L
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/steps.h"
+#include "blas/provider.h"
+#include "conv/conv.h"
+#include "device/descriptions.h"
+#include "device/opencl.h"
+#include "kernel_list.h"
+#include "ops/mapping.h"
+
+/* The CPU as what CLADE_POSE says; NULL as itself. */
+static clade_status open_as(clade_device **out, const char *word)
+{
+    if (word)
+        setenv("CLADE_POSE", word, 1);
+    else
+        unsetenv("CLADE_POSE");
+    clade_status status = clade_device_open(out, NULL);
+    unsetenv("CLADE_POSE");
+    return status;
+}
+
+static clade_device *opened_as(const char *word)
+{
+    clade_device *device;
+    assert_ok(open_as(&device, word));
+    return device;
+}
+
+static const clade__description *description_of(const char *word)
+{
+    const clade__description *d = clade__descriptions;
+    while (d->word && strcmp(d->word, word) != 0) d++;
+    assert_non_null(d->word);
+    return d;
+}
+
+/* ---- what is told ------------------------------------------------------------------------------ */
+
+static void a_device_tells_what_is_described(void **state)
+{
+    const clade_device_info *own = clade_device_describe(*state);
+    clade_device *device = opened_as("rx580");
+    const clade_device_info *info = clade_device_describe(device);
+    assert_string_equal(info->name, "AMD Radeon RX 580 (gfx803)");
+    assert_string_equal(info->vendor, "Advanced Micro Devices, Inc.");
+    assert_int_equal(info->type, CLADE_DEVICE_GPU);
+    assert_int_equal(info->compute_units, 36);
+    assert_int_equal(info->work_group_limit, 256);
+    assert_int_equal(info->local_memory_bytes, 32 * 1024);
+    assert_true(info->local_memory_dedicated);
+    assert_int_equal(info->float_vector_width, 1);
+    assert_true(info->view_alignment_bytes >= 256);
+    assert_string_equal(info->platform, own->platform); /* the driver and its memory are there */
+    assert_int_equal(info->global_memory_bytes, own->global_memory_bytes);
+    assert_non_null(strstr(clade_device_reason(device), "CPUs pose as rx580 (CLADE_POSE)"));
+    clade_device_free(device);
+
+    assert_ok(open_as(&device, "cpu-sse"));
+    info = clade_device_describe(device);
+    assert_int_equal(info->type, CLADE_DEVICE_CPU);
+    assert_int_equal(info->float_vector_width, 4);
+    assert_int_equal(info->compute_units, own->compute_units);
+    assert_int_equal(info->local_memory_bytes, own->local_memory_bytes);
+    clade_device_free(device);
+    assert_null(strstr(clade_device_reason(*state), "CLADE_POSE"));
+}
+
+static void it_is_in_the_list(void **state)
+{
+    (void)state;
+    clade_device_info *list;
+    int n;
+    char why[512];
+    setenv("CLADE_POSE", "mali-g610", 1);
+    assert_ok(clade_devices(&list, &n, why, sizeof why));
+    unsetenv("CLADE_POSE");
+    assert_string_equal(list[0].name, "Mali-G610");
+    assert_non_null(strstr(why, "CPUs pose as mali-g610"));
+    clade_devices_free(list);
+}
+
+static void an_unknown_word_is_refused(void **state)
+{
+    (void)state;
+    clade_device *device;
+    assert_fails(open_as(&device, "rx590"), CLADE_EINVAL, "did you mean 'rx580'?");
+    assert_fails(open_as(&device, "quantum"), CLADE_EINVAL, "one of rx580, radeon-vii");
+    assert_ok(open_as(&device, ""));
+    assert_null(strstr(clade_device_reason(device), "CLADE_POSE"));
+    clade_device_free(device);
+}
+
+/* In one sentence, that names the device and both limits. */
+static void small_groups_are_refused(void **state)
+{
+    (void)state;
+    static const int limits[] = {64, 128};
+    for (int i = 0; i < 2; i++) {
+        clade_device *device;
+        const char *word = test_text("groups-of-%d", limits[i]);
+        const char *want = test_text("%s takes work-groups of at most %d work-items; 256 are needed",
+                                     description_of(word)->name, limits[i]);
+        assert_fails(open_as(&device, word), CLADE_ENODEVICE, want);
+        assert_null(strchr(clade_error(), '\n'));
+        assert_null(device);
+    }
+}
+
+/* ---- what is chosen ---------------------------------------------------------------------------- */
+
+typedef struct choice {
+    const char *word;
+    int item_vector; /* floats that a work-item takes at a time */
+    const char *gemm, *long_rows;
+} choice;
+
+static const choice choices[] = {
+    {"rx580", 1, "clblast", "-DLANES=64"},
+    {"radeon-vii", 1, "clblast", "-DLANES=64"},
+    {"rx6800", 1, "clblast", "-DLANES=64"},
+    {"radeon-780m", 1, "clblast", "-DLANES=64"},
+    {"arc-a380", 1, "clblast", "-DLANES=64"},
+    {"uhd630", 1, "clblast", "-DLANES=64"},
+    {"rtx3060", 1, "clblast", "-DLANES=64"},
+    {"apple-m1", 1, "clblast", "-DLANES=64"},
+    {"adreno-640", 1, "clblast", "-DLANES=64"},
+    {"mali-g610", 1, "clblast", "-DLANES=64"},
+    {"mali-t860", 1, "clblast", "-DLANES=64"}, /* though its vectors have 4 */
+    {"videocore-6", 1, "clblast", "-DLANES=64"},
+    {"cpu-sse", 4, "tiled", "-DLANES=1 -DSLOTS=1 -DVW=4"},
+    {"cpu-avx2", 8, "tiled", "-DLANES=1 -DSLOTS=1 -DVW=8"},
+};
+
+enum { N_CHOICES = sizeof choices / sizeof choices[0] };
+
+/* The first provider that takes a pass of an ordinary convolution is that by columns. */
+static bool takes_columns(const clade_device *device)
+{
+    static const clade__conv_provider *const others[] = {
+        &clade__conv_winograd, &clade__conv_winograd_weight, &clade__conv_lanes, &clade__conv_outer, &clade__conv_tiled};
+    const clade__conv conv = {32, 16, 12, 12, 16, 12, 12, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
+    for (int pass = CLADE__CONV_FORWARD; pass <= CLADE__CONV_WEIGHT; pass++)
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+            if (!others[i]->refuses(device, &conv, (clade__conv_pass)pass)) return false;
+    return true;
+}
+
+static void check_choice(const choice *want)
+{
+    const clade_gemm_args any = {.m = 64, .n = 64, .k = 64, .lda = 64, .ldb = 64, .ldc = 64};
+    const clade__gemm_provider *gemm;
+    const bool gpu = want->item_vector == 1;
+    clade_device *device = opened_as(want->word);
+    clade__commands *dry;
+    assert_ok(clade__commands_create_dry(&dry, device));
+    assert_int_equal(clade__item_vector(device), want->item_vector);
+    assert_ok(clade__gemm_choose(device, NULL, &any, &gemm));
+    assert_string_equal(gemm->name, want->gemm);
+    assert_true(clade__gemm_can_update(device, NULL, &any) == !gpu);
+    assert_string_equal(clade__rows_of(dry, CLADE__NARROW_COLS + 1)->options, want->long_rows);
+    assert_string_equal(clade__rows_of(dry, CLADE__NARROW_COLS)->options, "-DLANES=1");
+    if (gpu) assert_true(takes_columns(device));
+    if (gpu) assert_false(device->quirks.prefetch_by_builtin);
+    clade__commands_free(dry);
+    clade_device_free(device);
+}
+
+static void each_device_gets_what_suits_it(void **state)
+{
+    (void)state;
+    for (const clade__description *d = clade__descriptions; d->word; d++) {
+        const choice *of_d = NULL;
+        for (int i = 0; i < N_CHOICES; i++)
+            if (strcmp(choices[i].word, d->word) == 0) of_d = &choices[i];
+        if (of_d)
+            check_choice(of_d);
+        else
+            assert_true(d->work_group_limit < CLADE__LARGEST_GROUP); /* it is refused */
+    }
+}
+
+/* ---- what is built ----------------------------------------------------------------------------- */
+
+static bool is_listed(const clade__commands *list, const clade__command_info *built)
+{
+    for (size_t i = 0; i < clade__commands_n_kernels(list); i++) {
+        const clade__command_info k = clade__commands_kernel(list, i);
+        const char *options = test_text("-cl-std=CL1.2%s%s", *k.options ? " " : "", k.options);
+        if (strcmp(k.label, built->label) == 0 && strcmp(k.program, built->program) == 0 &&
+            strcmp(options, built->options) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Every kernel that a step of a known network launches is in the list, and the step runs. */
+static void networks_build_what_is_listed(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"mnist-784-512-512-10", "lenet", "resnet20"};
+    clade_device *device = opened_as("rx580");
+    clade__commands *list;
+    assert_ok(clade__commands_create_dry(&list, device));
+    assert_ok(test_note_kernels(list));
+    assert_null(device->programs);
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        const clade__workload *workload;
+        clade__steps steps;
+        assert_ok(clade__workload_find(names[n], &workload));
+        assert_ok(clade__steps_open(&steps, workload, &(clade__steps_options){.device = device, .batch = 8}));
+        const clade__commands *step = steps.pass.full.last;
+        assert_true(clade__commands_count(step) > 20);
+        for (size_t i = 0; i < clade__commands_count(step); i++) {
+            const clade__command_info built = clade__commands_describe(step, i);
+            if (!*built.program || is_listed(list, &built)) continue;
+            fail_msg("%s: %s of %s.cl with '%s' is not listed", names[n], built.label, built.program, built.options);
+        }
+        assert_ok(clade__steps_next(&steps));
+        assert_ok(clade_device_finish(device));
+        clade__steps_close(&steps);
+    }
+    clade__commands_free(list);
+    clade_device_free(device);
+}
+
+/* Where the default is no CPU, nothing passes for another device. */
+static int open_cpu(void **state)
+{
+    test_open_device(state);
+    if (clade_device_describe(*state)->type == CLADE_DEVICE_CPU) return 0;
+    test_close_device(state);
+    fprintf(stderr, "SKIPPED: no CPU to pass for other devices\n");
+    exit(77);
+}
+
+int main(void)
+{
+    unsetenv("CLADE_POSE");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_device_tells_what_is_described),
+        cmocka_unit_test(it_is_in_the_list),
+        cmocka_unit_test(an_unknown_word_is_refused),
+        cmocka_unit_test(small_groups_are_refused),
+        cmocka_unit_test(each_device_gets_what_suits_it),
+        cmocka_unit_test(networks_build_what_is_listed),
+    };
+    return cmocka_run_group_tests(tests, open_cpu, test_close_device);
+}
