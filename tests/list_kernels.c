@@ -1,4 +1,4 @@
-/* Which kernels the library would build, with which options, on each GPU of device/descriptions.h: for check_offline.
+/* Which kernels the library would build, with which options, on each GPU of device/descriptions.c: for check_offline.
  * A line each, of words that a tab divides:
  *
  *   device   WORD  work-group limit  bytes of local memory      a device that is described
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/descriptions.h"
+#include "device/descriptions.c"
 #include "kernel_list.h"
 
 static clade_status list(clade_device *device, const char *word)
