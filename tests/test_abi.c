@@ -301,6 +301,9 @@ SIZE(bench_parallel_result, 320) AT(bench_parallel_result, workload, 0) AT(bench
 SIZE(bench_to_loss_row, 72) AT(bench_to_loss_row, n_ranks, 0) AT(bench_to_loss_row, parallel, 4)
     AT(bench_to_loss_row, reached, 8) AT(bench_to_loss_row, seconds, 16) AT(bench_to_loss_row, steps, 24)
     AT(bench_to_loss_row, loss, 32) AT(bench_to_loss_row, reserved, 40)
+SIZE(bench_accuracy_result, 72) AT(bench_accuracy_result, seed, 0) AT(bench_accuracy_result, reached, 8)
+    AT(bench_accuracy_result, epochs, 12) AT(bench_accuracy_result, steps, 16) AT(bench_accuracy_result, seconds, 24)
+    AT(bench_accuracy_result, accuracy, 32) AT(bench_accuracy_result, reserved, 40)
 /* clade/suite.h */
 SIZE(suite_options, 88) AT(suite_options, seconds, 0) AT(suite_options, workload, 8) AT(suite_options, small, 16)
     AT(suite_options, reserved, 24)

@@ -488,6 +488,12 @@ static void measuring_wants_a_bench(void **state)
     REFUSED(clade_bench_train(NULL, "x", 0, &train), "clade_bench_train: bench is NULL");
     REFUSED(clade_bench_train(bench, NULL, 0, &train), "clade_bench_train: workload is NULL");
     REFUSED(clade_bench_train(bench, "x", 0, NULL), "clade_bench_train: result is NULL");
+    clade_bench_accuracy_result accuracy;
+    REFUSED(clade_bench_model(NULL, NULL, NULL, &train), "clade_bench_model: bench is NULL");
+    REFUSED(clade_bench_model(bench, NULL, NULL, &train), "clade_bench_model: model is NULL");
+    REFUSED(clade_bench_model(bench, NULL, NULL, NULL), "clade_bench_model: result is NULL");
+    REFUSED(clade_bench_accuracy(NULL, 0.5, 1, &accuracy), "clade_bench_accuracy: bench is NULL");
+    REFUSED(clade_bench_accuracy(bench, 0.5, 1, NULL), "clade_bench_accuracy: result is NULL");
     REFUSED(clade_bench_batching(NULL, "x", 0, &batching), "clade_bench_batching: bench is NULL");
     REFUSED(clade_bench_batching(bench, NULL, 0, &batching),
             "clade_bench_batching: workload is NULL");

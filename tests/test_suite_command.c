@@ -97,6 +97,102 @@ static void test_schema(void **state)
     cJSON_Delete(schema);
 }
 
+/* What ships is a whole document, and the page's comparison. */
+static void test_shipped(void **state)
+{
+    (void)state;
+    const char *source = getenv("CLADE_TEST_SOURCE");
+    cJSON *schema = read_json(test_text("%s/data/bench.schema.json", source));
+    const char *path = test_text("%s/data/results/xeon-2-cores-pocl.json", source);
+    cJSON *document = read_json(path), *row;
+    assert_true(bench_schema_holds(schema, document, "shipped"));
+    cJSON_ArrayForEach(row, rows_of(document))
+    {
+        const char *verdict = cJSON_GetObjectItem(row, "verdict")->valuestring;
+        assert_true(strcmp(verdict, "ok") == 0 || strcmp(verdict, "unstable") == 0);
+    }
+    cJSON_Delete(document);
+    cJSON_Delete(schema);
+    command_result result = command_expect(COMMAND("bench", "compare", path, here), 0);
+    command_free(&result);
+}
+
+/* ---- one's own, and to an accuracy ------------------------------------------------------------- */
+
+static void test_own(void **state)
+{
+    (void)state;
+    const char *path = test_text("%s.net.yaml", here);
+    static const char net[] = "model: {input: [4], layers: [{type: linear, units: 8}, {type: relu}, "
+                              "{type: linear, units: 3}]}\n"
+                              "data: {train: \"random?features=4&classes=3&n=100\"}\n"
+                              "train: {batch: 10, epochs: 1}\n";
+    test_write_file(path, net, sizeof net - 1);
+    command_result result = command_expect(
+        COMMAND("bench", "train", path, "--seconds", "0.002", "--quiet", "--json"), 0);
+    cJSON *document = command_json(result.out);
+    const cJSON *train = cJSON_GetArrayItem(cJSON_GetObjectItem(document, "results"), 0);
+    assert_string_equal(cJSON_GetObjectItem(train, "workload")->valuestring, path);
+    assert_true(command_number(train, "batch") == 10.0);
+    assert_true(command_number(train, "flops") == 2.0 * 10 * (2 * 4 * 8 + 3 * 8 * 3));
+    assert_true(command_number(train, "samples_per_second") > 0.0);
+    cJSON_Delete(document);
+    command_free(&result);
+    result = command_expect(COMMAND("bench", "train", path, "--batch", "20", "--seconds", "0.002", "--quiet"), 0);
+    assert_non_null(strstr(result.out, path));
+    command_free(&result);
+    command_expect_error(COMMAND("bench", "train", path, "--workload", "lenet"), 2, "do not go together");
+    command_expect_error(COMMAND("bench", "train", path, "--batch", "200", "--quiet"), 2, "less than a batch of 200");
+    command_expect_error(COMMAND("bench", "train", "no.yaml"), 2, "no.yaml");
+}
+
+static void test_accuracy(void **state)
+{
+    (void)state;
+    command_result result =
+        command_expect(COMMAND("bench", "accuracy", "--accuracy", "0.5", "--seeds", "2", "--quiet", "--json"), 0);
+    cJSON *document = command_json(result.out), *row;
+    double least = command_number(document, "seconds_min"), most = command_number(document, "seconds_max");
+    assert_true(command_number(document, "reached") == 2.0 && command_number(document, "accuracy") == 0.5);
+    assert_true(fabs(command_number(document, "seconds_median") - 0.5 * (least + most)) < 1e-12);
+    int seed = 0;
+    cJSON_ArrayForEach(row, cJSON_GetObjectItem(document, "trainings"))
+    {
+        assert_true(command_number(row, "seed") == ++seed && command_number(row, "accuracy") >= 0.5);
+        assert_true(command_number(row, "steps") == 32.0 * command_number(row, "epochs"));
+        assert_true(command_number(row, "seconds") >= least && command_number(row, "seconds") <= most);
+    }
+    assert_int_equal(seed, 2);
+    cJSON_Delete(document);
+    command_free(&result);
+    result = command_expect(COMMAND("bench", "accuracy", "--accuracy", "0.3", "--seeds", "1", "--quiet"), 0);
+    assert_non_null(strstr(result.out, "1 of 1 trainings reached 30%"));
+    command_free(&result);
+    command_expect_error(COMMAND("bench", "accuracy", "--accuracy", "95"), 2, "--accuracy is 95, want");
+    command_expect_error(COMMAND("bench", "accuracy", "--seeds", "0"), 2, "--seeds is 0, want");
+    command_expect_error(COMMAND("bench", "accuracy", "--seconds", "1"), 2, "--seconds is for what is measured");
+}
+
+/* One that is alone is all of them. */
+static void test_all_devices(void **state)
+{
+    (void)state;
+    command_result result = command_expect(
+        COMMAND("bench", "--device", "all", "--quick", "--seconds", "0.001", "--workload", WORKLOAD, "--json"), 0);
+    cJSON *document = command_json(result.out);
+    cJSON *schema = read_json(test_text("%s/data/bench.schema.json", getenv("CLADE_TEST_SOURCE")));
+    assert_true(bench_schema_holds(schema, document, "all"));
+    clade_device_info *list;
+    int n, n_available = 0;
+    assert_ok(clade_devices(&list, &n, NULL, 0));
+    for (int i = 0; i < n; i++) n_available += list[i].available;
+    assert_in_range(cJSON_GetArraySize(cJSON_GetObjectItem(document, "devices")), 1, n_available);
+    clade_devices_free(list);
+    cJSON_Delete(schema);
+    cJSON_Delete(document);
+    command_free(&result);
+}
+
 /* ---- comparing --------------------------------------------------------------------------------- */
 
 static void test_same(void **state)
@@ -270,7 +366,7 @@ static void test_page(void **state)
     assert_cell(page, TRAIN, 0, test_text("%.0f", command_number(row_of(document, "train", TRAIN), "value")));
     assert_cell(page, "float32", 0,
                 test_text("%.1f GFLOP/s", command_number(row_of(document, "peak", "float32"), "value") / 1e9));
-    assert_cell(page, "cold", 4, cJSON_GetObjectItem(row_of(document, "start", "cold"), "verdict")->valuestring);
+    assert_cell(page, "cold", 5, cJSON_GetObjectItem(row_of(document, "start", "cold"), "verdict")->valuestring);
     const char *begin = strstr(page, "id=\"document\">"), *end = strstr(page, "</script>");
     assert_true(begin && end > begin);
     begin = strchr(begin, '>') + 1;
@@ -329,7 +425,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run),    cmocka_unit_test(test_schema),  cmocka_unit_test(test_same),
         cmocka_unit_test(test_losses), cmocka_unit_test(test_wrong),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_foreign), cmocka_unit_test(test_page),
+        cmocka_unit_test(test_foreign), cmocka_unit_test(test_page),   cmocka_unit_test(test_shipped), cmocka_unit_test(test_own),
+        cmocka_unit_test(test_accuracy), cmocka_unit_test(test_all_devices),
         cmocka_unit_test(test_comparison_page), cmocka_unit_test(test_usage),
     };
     return cmocka_run_group_tests_name("suite_command", tests, test_find_device, NULL);

@@ -16,6 +16,7 @@ struct clade_bench {
     clade_bench_rank *ranks; /* of the last parallel; (n_ranks), NULL before; and (n_buckets): */
     clade_bench_bucket *buckets;
     clade_bench_to_loss_row *to_loss; /* of the last one, or NULL */
+    bool has_trained; /* to an accuracy: its kernels are compiled */
     bool has_limits;
     clade__commands *dry; /* not NULL: limits are not measured, but their kernels told to these commands */
     clade_bench_limits limits;

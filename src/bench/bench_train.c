@@ -55,7 +55,7 @@ double clade__step_bytes(const clade_model *model, int64_t batch, const clade_da
            (double)batch * (double)clade__data_cols(data) * (double)clade_dtype_bytes(data->dtype);
 }
 
-static clade_status measure_steps(clade_bench *bench, clade__steps *steps,
+clade_status clade__steps_measure(clade_bench *bench, clade__steps *steps, const clade_data *data,
                                   clade_bench_train_result *result)
 {
     clade__subject subject = clade__steps_subject(steps);
@@ -64,8 +64,12 @@ static clade_status measure_steps(clade_bench *bench, clade__steps *steps,
     CLADE_TRY(clade__measure_host(&subject, HOST_STEPS, bench->seconds / 2.0, &host));
     result->time = subject.time;
     result->host_seconds = host.median;
-    result->bytes = clade__step_bytes(steps->model, result->batch, steps->data);
+    result->bytes = clade__step_bytes(steps->model, result->batch, data);
     result->flops = clade__step_flops(steps->model, result->batch);
+    double seconds = result->time.median;
+    result->samples_per_second = (double)result->batch / seconds;
+    result->flops_per_second = result->flops / seconds;
+    result->share_of_limit = clade__bench_least_seconds(bench, result->flops, result->bytes) / seconds;
     return CLADE_OK;
 }
 
@@ -86,13 +90,7 @@ clade_status clade_bench_train(clade_bench *bench, const char *workload, int64_t
     CLADE_TRY(clade__steps_open(&steps, found,
                                 &(clade__steps_options){.device = bench->device, .batch = result->batch,
                                                         .provider = bench->provider}));
-    clade_status status = measure_steps(bench, &steps, result);
+    clade_status status = clade__steps_measure(bench, &steps, steps.data, result);
     clade__steps_close(&steps);
-    CLADE_TRY(status);
-    double seconds = result->time.median;
-    result->samples_per_second = (double)result->batch / seconds;
-    result->flops_per_second = result->flops / seconds;
-    result->share_of_limit =
-        clade__bench_least_seconds(bench, result->flops, result->bytes) / seconds;
-    return CLADE_OK;
+    return status;
 }

@@ -36,7 +36,11 @@ void clade__steps_close(clade__steps *steps);
 /* Enqueues a step; of several ranks, all do it together. */
 clade_status clade__steps_next(clade__steps *steps);
 
-/* bench_train.c: what a step needs at least, whatever computes it. */
+/* bench_train.c: the figures of a result whose batch is set; the bench has its limits. */
+clade_status clade__steps_measure(clade_bench *bench, clade__steps *steps, const clade_data *data,
+                                  clade_bench_train_result *result);
+
+/* What a step needs at least, whatever computes it. */
 double clade__step_flops(const clade_model *model, int64_t batch);
 double clade__step_bytes(const clade_model *model, int64_t batch, const clade_data *data);
 

@@ -66,9 +66,10 @@ static clade_status measure_transfer(clade_suite *suite, const clade__suite_entr
     uint64_t bytes = TRANSFER_BYTES;
     if (bytes > info->max_allocation_bytes) bytes = info->max_allocation_bytes / 4 * 4;
     if (bytes > info->global_memory_bytes / 4) bytes = info->global_memory_bytes / 16 * 4;
-    transfer t = {.back = entry->index == 1, .host = calloc(1, bytes)};
+    transfer t = {.back = entry->index == 1, .host = malloc(bytes)};
     if (!t.host) return clade__fail(CLADE_ENOMEM, "no memory for a transfer of %llu bytes",
                                     (unsigned long long)bytes);
+    for (uint64_t i = 0; i < bytes / sizeof(float); i++) t.host[i] = (float)i; /* pages of its own */
     clade_status status = clade_tensor_create(&t.tensor, suite->device, CLADE_FLOAT32,
                                               CLADE_SHAPE((int64_t)(bytes / sizeof(float))), NULL);
     clade__subject subject = {.enqueue = run_transfer, .context = &t, .n_units = (double)bytes};

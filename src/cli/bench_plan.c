@@ -7,14 +7,18 @@
 #include "cli/plot.h"
 
 enum { MAX_SHAPES = 256, MAX_SHAPE_TEXT = 80 };
-#define USUAL_LOSS 0.25
+#define USUAL_LOSS     0.25
+#define USUAL_ACCURACY 0.95
+#define USUAL_SEEDS    5
+#define MOST_SEEDS     100
 
 /* ---- which part ------------------------------------------------------------------------------ */
 
 static const char *const parts[] = {
     [CLI_BENCH_SUITE] = "",          [CLI_BENCH_DEVICE] = "device",     [CLI_BENCH_GEMM] = "gemm",
     [CLI_BENCH_OPS] = "ops",         [CLI_BENCH_TRAIN] = "train",       [CLI_BENCH_BATCHING] = "batching",
-    [CLI_BENCH_PARALLEL] = "parallel", [CLI_BENCH_START] = "start",     [CLI_BENCH_COMPARE] = "compare",
+    [CLI_BENCH_PARALLEL] = "parallel", [CLI_BENCH_START] = "start",     [CLI_BENCH_ACCURACY] = "accuracy",
+    [CLI_BENCH_COMPARE] = "compare",
 };
 
 enum { N_PARTS = sizeof parts / sizeof parts[0] };
@@ -42,6 +46,11 @@ static clade_status choose_part(const cli_call *call, cli_bench_plan *plan)
     if (plan->part == CLI_BENCH_COMPARE) return CLADE_OK;
     if (plan->part == CLI_BENCH_SUITE && call->json && plan->n_files == 1 && ends_in(last, ".json"))
         plan->json_file = plan->files[--plan->n_files];
+    if (plan->part == CLI_BENCH_TRAIN && plan->n_files > 0) {
+        plan->config = plan->files[0];
+        plan->files++;
+        plan->n_files--;
+    }
     if (plan->n_files == 0) return CLADE_OK;
     if (first == 0)
         return clade__fail(CLADE_EINVAL, "bench: unknown measurement '%s'%s", word,
@@ -59,6 +68,7 @@ static clade_status check_use(const cli_call *call, const cli_bench_plan *plan)
         STEPS = 1 << CLI_BENCH_TRAIN | 1 << CLI_BENCH_BATCHING | 1 << CLI_BENCH_PARALLEL,
         PICTURES = 1 << CLI_BENCH_BATCHING | 1 << CLI_BENCH_PARALLEL,
         START = 1 << CLI_BENCH_START,
+        ACCURACY = 1 << CLI_BENCH_ACCURACY,
         COMPARE = 1 << CLI_BENCH_COMPARE
     };
     static const struct {
@@ -66,12 +76,14 @@ static clade_status check_use(const cli_call *call, const cli_bench_plan *plan)
         unsigned used;
         const char *where;
     } rows[] = {{"shape", GEMM, "gemm"},
-                {"provider", GEMM | STEPS, "gemm, train, batching and parallel"},
+                {"provider", GEMM | STEPS | ACCURACY, "gemm, train, batching, parallel and accuracy"},
                 {"workload", SUITE | STEPS | START, "train, batching, parallel, start, and the suite"},
                 {"batch", STEPS, "train, batching and parallel"},
                 {"to-loss", 1 << CLI_BENCH_PARALLEL, "parallel"},
                 {"output", PICTURES, "batching and parallel"},
-                {"seconds", ~(unsigned)(START | COMPARE), "what is measured"},
+                {"seconds", ~(unsigned)(START | ACCURACY | COMPARE), "what is measured"},
+                {"accuracy", ACCURACY, "accuracy"},
+                {"seeds", ACCURACY, "accuracy"},
                 {"html", SUITE | COMPARE, "the suite and compare"},
                 {"rounds", SUITE, "the suite"},
                 {"quick", SUITE, "the suite"},
@@ -79,6 +91,8 @@ static clade_status check_use(const cli_call *call, const cli_bench_plan *plan)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (cli_value_of(call, rows[i].option) && !(rows[i].used & 1u << plan->part))
             return clade__fail(CLADE_EINVAL, "bench: --%s is for %s", rows[i].option, rows[i].where);
+    if (plan->config && cli_value_of(call, "workload"))
+        return clade__fail(CLADE_EINVAL, "bench train: --workload and '%s' do not go together", plan->config);
     return CLADE_OK;
 }
 
@@ -179,11 +193,25 @@ static clade_status read_page_options(const cli_call *call, cli_bench_plan *plan
     return CLADE_OK;
 }
 
+static clade_status read_accuracy(const cli_call *call, cli_bench_plan *plan)
+{
+    const char *accuracy = cli_value_of(call, "accuracy"), *seeds = cli_value_of(call, "seeds");
+    plan->accuracy = USUAL_ACCURACY;
+    plan->seeds = USUAL_SEEDS;
+    if (accuracy && (!cli_parse_real(accuracy, &plan->accuracy) ||
+                     !(plan->accuracy > 0.0 && plan->accuracy <= 1.0)))
+        return clade__fail(CLADE_EINVAL, "--accuracy is %s, want a number above 0, at most 1", accuracy);
+    if (seeds && (!cli_parse_count(seeds, &plan->seeds) || plan->seeds < 1 || plan->seeds > MOST_SEEDS))
+        return clade__fail(CLADE_EINVAL, "--seeds is %s, want a whole number from 1 to %d", seeds, MOST_SEEDS);
+    return CLADE_OK;
+}
+
 clade_status cli_bench_plan_read(const cli_call *call, cli_bench_plan *plan)
 {
     CLADE_TRY(choose_part(call, plan));
     CLADE_TRY(check_use(call, plan));
     CLADE_TRY(read_page_options(call, plan));
+    CLADE_TRY(read_accuracy(call, plan));
     const char *seconds = cli_value_of(call, "seconds"), *batch = cli_value_of(call, "batch");
     const char *to_loss = cli_value_of(call, "to-loss");
     plan->quiet = call->quiet;

@@ -13,6 +13,7 @@ typedef enum cli_bench_part {
     CLI_BENCH_BATCHING,
     CLI_BENCH_PARALLEL,
     CLI_BENCH_START,
+    CLI_BENCH_ACCURACY,
     CLI_BENCH_COMPARE
 } cli_bench_part;
 
@@ -25,13 +26,15 @@ typedef struct cli_bench_plan {
     clade_bench_options options;
     clade_bench_shape *shapes; /* of gemm, (n_shapes) */
     int n_shapes;
-    const char *workload;
+    const char *workload, *config; /* config: of train, one's own network; NULL: none */
     int64_t batch;
     double to_loss;     /* of parallel; 0: none */
     const char *output; /* of the picture of batching, or parallel */
     const char *html, *json_file; /* of the suite, and html of compare; NULL: none */
     int64_t rounds;     /* of the suite */
     bool quick;
+    double accuracy;    /* of accuracy, */
+    int64_t seeds;      /* and how many trainings */
     double fail_below;  /* of compare; 0: nothing fails */
     const char *const *files; /* (n_files) of compare */
     int n_files;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/bench_own.h"
 #include "cli/bench_parallel.h"
 #include "cli/bench_plan.h"
 #include "cli/bench_report.h"
@@ -201,7 +202,10 @@ static clade_status run_bench(cli_call *call)
         case CLI_BENCH_SUITE: status = cli_suite_run(call, &plan); break;
         case CLI_BENCH_START: status = cli_suite_start(call, &plan); break;
         case CLI_BENCH_COMPARE: status = cli_suite_compare(call, &plan); break;
-        default: status = run_plan(call, &plan); break;
+        case CLI_BENCH_ACCURACY: status = cli_bench_accuracy_run(call, &plan); break;
+        default:
+            status = plan.config ? cli_bench_own_run(call, &plan) : run_plan(call, &plan);
+            break;
         }
     cli_bench_plan_free(&plan);
     return status;
@@ -220,6 +224,8 @@ static const cli_option bench_options[] = {
      "train: samples in a step (default: the workload's); batching: the largest batch (default: "
      "100); parallel: of all processes together (default: the workload's)"},
     {"to-loss", "X", "parallel: the held-out loss that digits are trained to (default: 0.25), or 0 for none"},
+    {"accuracy", "X", "accuracy: the share of held-out digits to train to (default: 0.95)"},
+    {"seeds", "N", "accuracy: how many trainings, from the seeds 1 to N (default: 5)"},
     {"rounds", "N", "the suite: how often each row is measured (default: 3)"},
     {"quick", NULL, "the suite: one short round, few samples and small shapes to check: to see that it works"},
     {"html", "FILE", "the suite, compare: a page of it, in one file"},
@@ -237,20 +243,23 @@ const cli_command cli_command_bench = {
         "limits, products, operations, whole training steps, cold and warm start; each\n"
         "checked for right results first, then measured in rounds, with its noise. A\n"
         "table on the terminal, with --json FILE.json a document (data/bench.schema.json),\n"
-        "with --html FILE a page. What each figure means: src/bench/README.md. Or one of:\n"
+        "with --html FILE a page; with --device all, of every device. What each figure\n"
+        "means: src/bench/README.md. Or one of:\n"
         "  device    arithmetic, memory bandwidth, what a launch and waiting for it cost\n"
         "  gemm      matrix products as the workloads below have them, and cubes, by\n"
         "            every provider in turns; beside OpenBLAS where that is installed\n"
         "  ops       every other operation at three sizes, against the roofline\n"
         "  train     whole training steps of known networks, on random data:\n"
         "            sigmoid-1000-900x3-10, cifar10-3072-3072-10, mnist-784-512-512-10, lenet,\n"
-        "            mnist-cnn, vgg-small, resnet20\n"
+        "            mnist-cnn, vgg-small, resnet20; `train CONFIG.yaml`: those of a\n"
+        "            config for `clade train`, your own network on your own data\n"
         "  batching  these steps one sample at a time, in growing batches, and whole, on\n"
         "            one compute unit and on all; with a picture, drawn by gnuplot\n"
         "  parallel  a step of a job, started by mpirun: what computing and what\n"
         "            communication take, what one process takes; and by a model how\n"
         "            far that scales, to 4,096 processes; then trainings to a loss, in\n"
         "            each way of `clade train --parallel`; with a picture of it\n"
+        "  accuracy  how long digits take to a stated accuracy, from several seeds\n"
         "  start     the first step of a training, and nothing else; the suite times it\n"
         "  compare   the suite's documents, figure by figure, against the first one\n"
         "Each time is the median of blocks of calls, enqueued back to back, with one wait\n"
@@ -261,6 +270,7 @@ const cli_command cli_command_bench = {
         "  clade bench compare there.json here.json --fail-below 0.95\n"
         "  clade bench gemm --shape 128,512,784,nt --shape 1024,1024,1024\n"
         "  clade bench train --workload cifar10-3072-3072-10 --batch 32 --json\n"
+        "  clade bench train data/lenet.yaml\n"
         "  clade bench batching --output batching.png\n"
         "  mpirun -n 2 clade bench parallel --workload mnist-784-512-512-10 --batch 512\n",
     .options = bench_options,

@@ -25,7 +25,7 @@ static const char style[] =
     "overflow-wrap:normal}"
     "caption{text-align:left;padding:.4rem .6rem;color:var(--soft)}"
     "th,td{padding:.3rem .6rem;text-align:right;border-top:1px solid var(--line);white-space:nowrap}"
-    "th[scope=row],td.why{text-align:left}td.why{white-space:normal;min-width:12rem}"
+    "th[scope=row],td.why,th.last{text-align:left}td.why{white-space:normal;min-width:12rem}"
     "th:first-child{text-align:left}thead th{background:var(--band)}"
     ".ok,.faster{color:var(--good)}.unstable{color:var(--warn)}.wrong,.slower{color:var(--bad);font-weight:600}"
     ".bar{min-width:8rem}.bar span{display:block;height:.8rem;min-width:1px;background:var(--accent)}"
@@ -33,6 +33,8 @@ static const char style[] =
     "svg text{fill:var(--text);font:10px system-ui,sans-serif}svg .grid{stroke:var(--line);fill:none}"
     "svg .roof{stroke:var(--text);stroke-width:1.5;fill:none}"
     "svg .gemm{fill:var(--accent)}svg .op{fill:var(--warn)}svg .train{fill:var(--bad)}"
+    "@media(max-width:30rem){th,td{padding:.3rem .4rem}"
+    "th[scope=row]{white-space:normal;min-width:6.5rem;overflow-wrap:anywhere}.bar{min-width:4rem}}"
     "@media print{.box{overflow:visible}}";
 
 void cli_page_text(clade__text *page, const char *text)
@@ -73,7 +75,7 @@ void cli_page_table_begin(clade__text *page, const char *caption, const char *co
     cli_page_text(page, caption);
     clade__text_append(page, "</caption>\n<thead><tr>");
     for (int i = 0; i < n_heads; i++) {
-        clade__text_append(page, "<th scope=\"col\">");
+        clade__text_append(page, i > 0 && i == n_heads - 1 ? "<th scope=\"col\" class=\"last\">" : "<th scope=\"col\">");
         cli_page_text(page, heads[i]);
         clade__text_append(page, "</th>");
     }

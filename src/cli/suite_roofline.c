@@ -6,7 +6,7 @@
 #include "cli/suite_page.h"
 
 /* The picture, in its own units, which a screen of 390 points shows at almost their size. */
-enum { WIDTH = 380, HEIGHT = 300, LEFT = 44, RIGHT = 372, TOP = 24, BOTTOM = 262 };
+enum { WIDTH = 380, HEIGHT = 300, LEFT = 44, RIGHT = 360, TOP = 24, BOTTOM = 262 };
 
 typedef struct axes {
     double x_least, x_most, y_least, y_most; /* powers of ten, as their exponents */

@@ -8,6 +8,7 @@
 #include "cli/suite.h"
 #include "cli/suite_document.h"
 #include "cli/suite_page.h"
+#include "cli/suite_results.h"
 
 enum { ROUNDS = 3, QUICK_ROUNDS = 1 };
 #define SECONDS       0.1
@@ -136,6 +137,18 @@ static clade_status write_text(const char *path, const char *text)
     return clade__file_write(path, &piece, 1);
 }
 
+/* Beside the results that ship, unless they are of another suite. */
+static clade_status write_page(const cli_bench_plan *plan, const cli_suite_document *document)
+{
+    cli_suite_document shipped = {0};
+    const cli_result *result = &cli_results[0];
+    bool has = result->name && cli_suite_document_parse(&shipped, result->name, result->text,
+                                                        strlen(result->text)) == CLADE_OK;
+    clade_status status = cli_suite_write_page(document, has ? &shipped : NULL, plan->html);
+    cli_suite_document_free(&shipped);
+    return status;
+}
+
 /* Shows the document as it was asked for; files first, so that a table that cannot be printed loses nothing. */
 static clade_status show(cli_call *call, const cli_bench_plan *plan, const char *text)
 {
@@ -143,7 +156,7 @@ static clade_status show(cli_call *call, const cli_bench_plan *plan, const char 
     call->writing = true;
     if (plan->json_file) CLADE_TRY(write_text(plan->json_file, text));
     clade_status status = cli_suite_document_parse(&document, "this run", text, strlen(text));
-    if (status == CLADE_OK && plan->html) status = cli_suite_write_page(&document, NULL, plan->html);
+    if (status == CLADE_OK && plan->html) status = write_page(plan, &document);
     if (status == CLADE_OK && call->json && !plan->json_file)
         printf("%s\n", text);
     else if (status == CLADE_OK)
