@@ -304,6 +304,23 @@ SIZE(bench_to_loss_row, 72) AT(bench_to_loss_row, n_ranks, 0) AT(bench_to_loss_r
 SIZE(bench_accuracy_result, 72) AT(bench_accuracy_result, seed, 0) AT(bench_accuracy_result, reached, 8)
     AT(bench_accuracy_result, epochs, 12) AT(bench_accuracy_result, steps, 16) AT(bench_accuracy_result, seconds, 24)
     AT(bench_accuracy_result, accuracy, 32) AT(bench_accuracy_result, reserved, 40)
+
+/* clade/tune.h */
+SIZE(tune_product, 80) AT(tune_product, m, 0) AT(tune_product, n, 8) AT(tune_product, k, 16)
+    AT(tune_product, trans_a, 24) AT(tune_product, trans_b, 25) AT(tune_product, before, 32)
+    AT(tune_product, after, 40) AT(tune_product, reserved, 48)
+SIZE(tune_progress, 72) AT(tune_progress, seconds, 0) AT(tune_progress, seconds_of, 8)
+    AT(tune_progress, n_tried, 16) AT(tune_progress, n_failed, 20) AT(tune_progress, gain, 24)
+    AT(tune_progress, last, 32) AT(tune_progress, reserved, 40)
+SIZE(tune_options, 128) AT(tune_options, device, 0) AT(tune_options, compute_units, 8)
+    AT(tune_options, open, 16) AT(tune_options, seconds, 24) AT(tune_options, timeout, 32)
+    AT(tune_options, on_progress, 40) AT(tune_options, user, 48) AT(tune_options, stop, 56)
+    AT(tune_options, reserved, 64)
+SIZE(tune_result, 5480) AT(tune_result, kept, 0) AT(tune_result, gain, 8)
+    AT(tune_result, noise, 16) AT(tune_result, why, 24) AT(tune_result, n_tried, 280)
+    AT(tune_result, n_failed, 284) AT(tune_result, n_products, 288)
+    AT(tune_result, products, 296) AT(tune_result, reserved, 5416)
+
 /* clade/suite.h */
 SIZE(suite_options, 88) AT(suite_options, seconds, 0) AT(suite_options, workload, 8) AT(suite_options, small, 16)
     AT(suite_options, reserved, 24)

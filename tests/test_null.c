@@ -380,6 +380,7 @@ static void training_wants_model_and_data(void **state)
     clade_metrics metrics;
     clade_gradcheck_result result;
     float outputs[2];
+    char *text;
     assert_ok(clade_compile(model, output, NULL));
     REFUSED(clade_fit_memory(NULL, data, NULL, &memory), "clade_fit_memory: model is NULL");
     REFUSED(clade_fit_memory(model, NULL, NULL, &memory), "clade_fit_memory: train is NULL");
@@ -396,7 +397,15 @@ static void training_wants_model_and_data(void **state)
     REFUSED(clade_report_create(&report, NULL, data, NULL), "clade_report_create: model is NULL");
     REFUSED(clade_report_create(&report, model, NULL, NULL), "clade_report_create: data is NULL");
     clade_report_free(NULL);
+    clade_tuned_text_free(NULL);
     REFUSED(clade_warm(NULL, data, NULL), "clade_warm: model is NULL");
+    REFUSED(clade_tune(NULL, NULL), "clade_tune: result is NULL");
+    REFUSED(clade_tuned_export(NULL, &text), "clade_tuned_export: device is NULL");
+    REFUSED(clade_tuned_export(*state, NULL), "clade_tuned_export: text is NULL");
+    REFUSED(clade_tuned_import(NULL, "f", "", 0), "clade_tuned_import: device is NULL");
+    REFUSED(clade_tuned_import(*state, NULL, "", 0), "clade_tuned_import: name is NULL");
+    REFUSED(clade_tuned_import(*state, "f", NULL, 0), "clade_tuned_import: text is NULL");
+    REFUSED(clade_tuned_forget(NULL), "clade_tuned_forget: device is NULL");
     REFUSED(clade_predict(NULL, data, 0, 1, false, outputs), "clade_predict: model is NULL");
     REFUSED(clade_predict(model, NULL, 0, 1, false, outputs), "clade_predict: data is NULL");
     REFUSED(clade_predict(model, data, 0, 1, false, NULL), "clade_predict: outputs is NULL");

@@ -152,10 +152,14 @@ static void training_looks_at_them(void **state)
     clade_node *y = clade_linear(clade_input(model, CLADE_SHAPE(2)), CLASSES);
     assert_ok(clade_compile(model, y, &(clade_compile_options){.batch = 4, .keep_gradients = true}));
     clade_fit_options fit = {.epochs = 1};
+    clade_tune_options tune = {.seconds = 1.0};
+    clade_tune_result tuned;
     clade_gradcheck_options check = {.samples = 4};
     clade_report_options wanted = {.most_points = 0};
     REFUSED(fit, clade_fit(model, data, &fit, NULL));
     REFUSED(fit.schedule, clade_fit(model, data, &fit, NULL));
+    REFUSED(fit, clade_warm(model, data, &fit));
+    REFUSED(tune, clade_tune(&tune, &tuned));
     REFUSED(fit, clade_fit_memory(model, data, &fit, &memory));
     REFUSED(check, clade_gradcheck(model, data, &check, &result));
     REFUSED(wanted, clade_report_create(&report, model, data, &wanted));

@@ -17,5 +17,6 @@
 #include <clade/suite.h>
 #include <clade/tensor.h>
 #include <clade/train.h>
+#include <clade/tune.h>
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "blas/provider.h"
 #include "device/opencl.h"
+#include "device/tuned.h"
 
 static pthread_mutex_t clblast = PTHREAD_MUTEX_INITIALIZER;
 
@@ -40,48 +41,60 @@ static const char *refuses(const clade_device *device, const clade_gemm_args *ar
     return NULL;
 }
 
-typedef struct parameter {
-    const char *name;
-    size_t value;
-} parameter;
-
-#define MAX_PARAMETERS 16
-
-static clade_status override(const clade_device *device, const char *kernel,
-                             const parameter *parameters, size_t n)
+static clade_status set_kernel(const clade_device *device, const clade__clblast_kernel *kernel,
+                               const clade__clblast_set *set)
 {
-    const char *names[MAX_PARAMETERS];
-    size_t values[MAX_PARAMETERS];
-    for (size_t i = 0; i < n; i++) {
-        names[i] = parameters[i].name;
-        values[i] = parameters[i].value;
+    size_t values[CLADE__CLBLAST_VALUES];
+    const char *names[CLADE__CLBLAST_VALUES];
+    for (int i = 0; i < kernel->n; i++) {
+        if (set->values[kernel->first + i] < 0) return CLADE_OK;
+        names[i] = clade__clblast_names[kernel->first + i];
+        values[i] = (size_t)set->values[kernel->first + i];
     }
     pthread_mutex_lock(&clblast);
-    CLBlastStatusCode code = CLBlastOverrideParameters(device->id, kernel, CLBlastPrecisionSingle, n,
-                                                       names, values);
+    CLBlastStatusCode code = CLBlastOverrideParameters(device->id, kernel->name, CLBlastPrecisionSingle,
+                                                       (size_t)kernel->n, names, values);
     pthread_mutex_unlock(&clblast);
     return code == CLBlastSuccess ? CLADE_OK : fail_clblast(code, "CLBlastOverrideParameters");
 }
 
-/* Once for a device, before anything is asked of CLBlast. What CLBlast's tuner found for a CPU under
- * PoCL, two cores with AVX-512: 110 GFLOP/s at 512 cubed, where the defaults reach 24; and its packed
- * kernel from 64 cubed on, not from 512. */
-static clade_status prepare(clade_device *device)
+clade_status clade__clblast_use(clade_device *device, const clade__clblast_set *set)
 {
-    static const parameter gemm[] = {
-        {"GEMMK", 0}, {"KREG", 1},  {"KWG", 32},  {"KWI", 2},  {"MDIMA", 8}, {"MDIMC", 8},
-        {"MWG", 64},  {"NDIMB", 8}, {"NDIMC", 8}, {"NWG", 64}, {"SA", 0},    {"SB", 0},
-        {"STRM", 0},  {"STRN", 0},  {"VWM", 4},   {"VWN", 2}};
-    static const parameter routine[] = {{"XGEMM_MIN_INDIRECT_SIZE", 64}};
     clade__blas *blas;
     CLADE_TRY(clade__blas_of(device, &blas));
-    if (blas->clblast_prepared) return CLADE_OK;
-    if (device->quirks.clblast_is_untuned) {
-        CLADE_TRY(override(device, "Xgemm", gemm, sizeof gemm / sizeof gemm[0]));
-        CLADE_TRY(override(device, "GemmRoutine", routine, 1));
-    }
+    for (int k = 0; k < CLADE__CLBLAST_KERNELS; k++)
+        CLADE_TRY(set_kernel(device, &clade__clblast_kernels[k], set));
     blas->clblast_prepared = true;
     return CLADE_OK;
+}
+
+/* What CLBlast's tuner found for a CPU under PoCL, two cores with AVX-512: 110 GFLOP/s at 512 cubed, where the
+ * defaults reach 24; and its packed kernel from 64 cubed on, not from 512. */
+clade__clblast_set clade__clblast_shipped(const clade_device *device)
+{
+    static const char cpu[] = "GEMMK=0 KREG=1 KWG=32 KWI=2 MDIMA=8 MDIMC=8 MWG=64 NDIMB=8 NDIMC=8 NWG=64 SA=0 "
+                              "SB=0 STRM=0 STRN=0 VWM=4 VWN=2 XGEMM_MIN_INDIRECT_SIZE=64";
+    clade__clblast_set set = clade__clblast_nothing();
+    if (device->quirks.clblast_is_untuned) (void)clade__clblast_read(&set, cpu, sizeof cpu - 1);
+    return set;
+}
+
+bool clade__clblast_tuned(const clade_device *device, clade__clblast_set *set)
+{
+    size_t n_bytes;
+    const char *text = clade__tuned_find(device, "set", &n_bytes);
+    return text && clade__clblast_read(set, text, n_bytes);
+}
+
+/* Once for a device, before anything is asked of CLBlast. */
+static clade_status prepare(clade_device *device)
+{
+    clade__blas *blas;
+    clade__clblast_set set;
+    CLADE_TRY(clade__blas_of(device, &blas));
+    if (blas->clblast_prepared) return CLADE_OK;
+    if (!clade__clblast_tuned(device, &set)) set = clade__clblast_shipped(device);
+    return clade__clblast_use(device, &set);
 }
 
 /* CLBlast keeps its programs, and with them the context, until the program ends, and then releases

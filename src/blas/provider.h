@@ -2,6 +2,7 @@
 #ifndef CLADE_BLAS_PROVIDER_H
 #define CLADE_BLAS_PROVIDER_H
 
+#include "blas/clblast_set.h"
 #include "blas/gemm.h"
 
 struct clade__partition; /* tuning.h */
@@ -57,6 +58,13 @@ clade_status clade__gemm_choose(clade_device *device, const clade__gemm_provider
 /* gemm_check.c and gemm_clblast.c: what they keep, given up with the device. */
 void clade__gemm_forget_checks(clade__blas *blas);
 void clade__clblast_forget(const clade__blas *blas);
+
+/* gemm_clblast.c: makes CLBlast compute on the device with a set, from the next call on; what the set leaves out
+ * stays as it was. The set that is shipped for a device, and what was tuned, in its place; false where nothing
+ * was. */
+clade_status clade__clblast_use(clade_device *device, const clade__clblast_set *set);
+clade__clblast_set clade__clblast_shipped(const clade_device *device);
+bool clade__clblast_tuned(const clade_device *device, clade__clblast_set *set);
 
 /* gemm_check.c: whether two calls are alike in all but their tensors. */
 bool clade__gemm_same_call(const clade_gemm_args *a, const clade_gemm_args *b);

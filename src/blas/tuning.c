@@ -15,6 +15,7 @@
 #define MAX_ENTRIES 4096
 #define MAX_TILES (1 << 24) /* more than a matrix of 2^31 elements has */
 #define ROUNDS 3
+#define AGAIN 5              /* times as many, where it is measured again */
 #define ROUND_SECONDS 0.0005 /* for each partition in each round, and at least one call */
 #define LONG_SECONDS 0.05    /* of a call: from here on it is measured in one round */
 #define TOO_LONG_SECONDS 1.0 /* and from here on not at all: the rule's partition is taken */
@@ -31,6 +32,7 @@ struct clade__tuning {
     entry *entries;
     int n, capacity;
     bool loaded, unsaved;
+    bool again;    /* known calls too */
     bool on_trial; /* then every call has this partition */
     clade__partition trial;
 };
@@ -150,8 +152,13 @@ void clade__tuning_set(clade_device *device, const clade_gemm_args *args, bool u
     if (!tuning) return;
     entry e = key_of(args, update);
     e.partition = partition;
-    add(tuning, &e);
     tuning->unsaved = true;
+    for (int i = 0; i < tuning->n; i++)
+        if (same_call(&tuning->entries[i], &e)) {
+            tuning->entries[i] = e;
+            return;
+        }
+    add(tuning, &e);
 }
 
 bool clade__tuning_find(const clade_device *device, const clade_gemm_args *args, bool update,
@@ -171,6 +178,14 @@ bool clade__tuning_find(const clade_device *device, const clade_gemm_args *args,
             return true;
         }
     return false;
+}
+
+clade_status clade__tuning_again(clade_device *device)
+{
+    clade__tuning *tuning = tuning_of(device);
+    if (!tuning) return clade__fail(CLADE_ENOMEM, "no memory to measure gemm");
+    tuning->again = true;
+    return CLADE_OK;
 }
 
 /* Seconds of one call: the mean of so many, enqueued back to back. */
@@ -193,7 +208,7 @@ static clade_status measure(clade_device *device, clade__tuning *tuning,
     CLADE_TRY(time_calls(device, run, context, 1, &once));
     *best = 0;
     if (once > TOO_LONG_SECONDS) return CLADE_OK;
-    int rounds = once > LONG_SECONDS ? 1 : ROUNDS;
+    int rounds = (once > LONG_SECONDS ? 1 : ROUNDS) * (tuning->again ? AGAIN : 1);
     int calls = once < ROUND_SECONDS ? (int)(ROUND_SECONDS / once) + 1 : 1;
     for (int round = 0; round < rounds; round++)
         for (int i = 0; i < n; i++) {
@@ -214,8 +229,8 @@ clade_status clade__tuning_measure(clade_device *device, const clade__gemm_provi
 {
     clade__partition partitions[CLADE__MAX_PARTITIONS], known;
     clade__tuning *tuning = tuning_of(device);
-    if (!tuning || !provider->partitions || clade__tuning_find(device, args, update, &known))
-        return CLADE_OK;
+    if (!tuning || !provider->partitions) return CLADE_OK;
+    if (clade__tuning_find(device, args, update, &known) && !tuning->again) return CLADE_OK;
     int n = provider->partitions(device, args, update, partitions), best = 0;
     if (n > 1) {
         tuning->on_trial = true;

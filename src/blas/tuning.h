@@ -28,6 +28,9 @@ clade_status clade__tuning_measure(clade_device *device, const clade__gemm_provi
                                    const clade_gemm_args *args, bool update, clade__tuning_run *run,
                                    const void *context);
 
+/* From now on measures what is known too, each once, and five times as long. */
+clade_status clade__tuning_again(clade_device *device);
+
 /* Remembers a partition for a call. */
 void clade__tuning_set(clade_device *device, const clade_gemm_args *args, bool update,
                        clade__partition partition);

@@ -11,7 +11,7 @@
 
 /* The subcommands, in the order of `clade --help`. Each is cli_command_NAME in cmd_NAME.c. */
 #define CLI_COMMANDS(X)                                                                            \
-    X(devices) X(train) X(eval) X(predict) X(info) X(verify) X(gradcheck) X(plot) X(bench) X(warm)
+    X(devices) X(train) X(eval) X(predict) X(info) X(verify) X(gradcheck) X(plot) X(bench) X(warm) X(tune)
 
 #define DECLARE(name) extern const cli_command cli_command_##name;
 CLI_COMMANDS(DECLARE)
@@ -62,7 +62,8 @@ static void print_help(void)
          "  CLADE_COMPUTE_UNITS  how much of it, when --compute-units is not given\n"
          "  CLADE_MEMORY         how much of its memory, such as 500M or 2G (default: all)\n"
          "  CLADE_GEMM           who multiplies matrices when --gemm is not given\n"
-         "  CLADE_CACHE_DIR      where built programs and measured tilings are kept\n"
+         "  CLADE_CACHE_DIR      where built programs, measured tilings and what `clade tune`\n"
+         "                       has found are kept\n"
          "                       (default: $XDG_CACHE_HOME/clade, else ~/.cache/clade)\n"
          "  CLADE_PROGRAM_CACHE  on or off: whether programs are kept (default: on,\n"
          "                       unless the driver keeps them itself)\n"

@@ -9,6 +9,7 @@
 #include "device/opencl.h"
 #include "device/program.h"
 #include "device/program_cache.h"
+#include "device/tuned.h"
 
 clade_status clade_devices(clade_device_info **list, int *n_devices, char *why, size_t why_bytes)
 {
@@ -157,6 +158,7 @@ static clade_status open_found(clade_device *device, const clade__found *found, 
     clade__description_note(device->reason, sizeof device->reason);
     clade__cache_note(device->reason, sizeof device->reason);
     device->quirks = clade__quirks_of(&device->info);
+    clade__tuned_load(device);
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                           (cl_context_properties)found->platform, 0};
     cl_int error;
@@ -229,6 +231,7 @@ void clade_device_free(clade_device *device)
     if (device->queue) clReleaseCommandQueue(device->queue);
     if (device->context) clReleaseContext(device->context);
     if (device->is_part) clReleaseDevice(device->id);
+    free(device->tuned);
     free(device);
 }
 

@@ -24,6 +24,7 @@ struct clade_device {
     cl_context context;
     cl_command_queue queue; /* in order */
     clade__quirks quirks;
+    char *tuned;            /* see tuned.h; NULL: nothing was */
     clade__buffer *pool;    /* freed buffers, newest first */
     uint64_t bytes_held, bytes_peak; /* taken from the driver, the pool's included */
     clade__program *programs;

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "blas/tuned_gemm.h"
 #include "device/profile.h"
 #include "train/fit.h"
 #include "train/recipe.h"
@@ -19,8 +20,10 @@ static clade_status open_checkpoints(clade__fit *f)
     if (f->recipe) return CLADE_OK;
     const clade_device_info *info = clade_device_describe(f->model->device);
     clade__text platform = {0};
+    char gemm[64];
+    clade__gemm_origin(gemm, sizeof gemm, f->model->device, f->model->exe.gemm);
     clade__text_append(&platform, "%s, %s, driver %s, gemm %s, clade %s", info->name, info->platform,
-                       info->driver, clade__gemm_provider_name(f->model->exe.gemm), clade_version());
+                       info->driver, gemm, clade_version());
     f->platform = platform.data;
     f->recipe =
         clade__recipe_text(f->model, f->train.feed.data, f->options, &f->schedule.options);

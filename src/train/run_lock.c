@@ -17,7 +17,7 @@ static long holder(int fd)
     return n > 0 ? strtol(text, NULL, 10) : 0;
 }
 
-static clade_status fail_locked(int fd, const char *folder)
+static clade_status fail_locked(int fd, const char *folder, const clade__lock_words *words)
 {
     char who[64] = "";
     long process = holder(fd);
@@ -25,8 +25,7 @@ static clade_status fail_locked(int fd, const char *folder)
         snprintf(who, sizeof who, " (in this process)");
     else if (process > 0)
         snprintf(who, sizeof who, " (process %ld)", process);
-    return clade__fail(CLADE_ESTATE, "another training is writing into '%s'%s; wait until it has ended, "
-                       "or choose another folder", folder, who);
+    return clade__fail(CLADE_ESTATE, "%s '%s'%s; %s", words->busy, folder, who, words->advice);
 }
 
 /* For the message above alone: it does not matter if this cannot be written. */
@@ -37,21 +36,28 @@ static void write_holder(int fd)
     if (ftruncate(fd, 0) == 0 && write(fd, text, (size_t)n) != n) (void)ftruncate(fd, 0);
 }
 
-clade_status clade__run_lock_take(clade__run_lock *lock, const char *folder)
+clade_status clade__lock_take(clade__run_lock *lock, const char *folder, const clade__lock_words *words)
 {
     char path[4096];
     *lock = (clade__run_lock){0};
-    snprintf(path, sizeof path, "%s/run.lock", folder);
+    snprintf(path, sizeof path, "%s/%s", folder, words->name);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return clade__fail(CLADE_EIO, "cannot write '%s': %s", path, clade__errno_text(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        clade_status status = fail_locked(fd, folder);
+        clade_status status = fail_locked(fd, folder, words);
         close(fd);
         return status;
     }
     write_holder(fd);
     *lock = (clade__run_lock){.open = true, .fd = fd};
     return CLADE_OK;
+}
+
+clade_status clade__run_lock_take(clade__run_lock *lock, const char *folder)
+{
+    static const clade__lock_words words = {"run.lock", "another training is writing into",
+                                            "wait until it has ended, or choose another folder"};
+    return clade__lock_take(lock, folder, &words);
 }
 
 void clade__run_lock_release(clade__run_lock *lock)

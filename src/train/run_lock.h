@@ -15,6 +15,13 @@ typedef struct clade__run_lock {
     int fd;
 } clade__run_lock;
 
+/* The same on another file of that name in a folder. CLADE_ESTATE says `busy`, the folder, who holds it, and
+ * `advice`. */
+typedef struct clade__lock_words {
+    const char *name, *busy, *advice;
+} clade__lock_words;
+clade_status clade__lock_take(clade__run_lock *lock, const char *folder, const clade__lock_words *words);
+
 /* CLADE_ESTATE while another training holds it, of this process or of another; CLADE_EIO when the file
  * cannot be made. */
 clade_status clade__run_lock_take(clade__run_lock *lock, const char *folder);
