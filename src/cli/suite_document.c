@@ -1,11 +1,14 @@
 /* Reads the suite's document: from a file of anywhere, so that nothing in it is taken for granted. */
-#include "cli/suite_document.h"
+#include "cli/suite_columns.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+
+enum { MOST_ROWS = 4096 };
+#define LARGEST 1e30 /* of any figure */
 
 const cli_suite_kind cli_suite_kinds[] = {
     {"peak", "Arithmetic", "what the device does at its best, by element type: fused multiply-adds, two operations each"},
@@ -38,10 +41,19 @@ static clade_status fail_at(const place *at, const char *key, const char *want)
     return clade__fail(CLADE_EDATA, "%s: %s'%s' is not %s", at->file, where, key, want);
 }
 
+/* It is printed on terminals, which take control characters for orders. */
+static bool is_printable(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) return false;
+    return true;
+}
+
 static clade_status read_text(const place *at, const char *key, const char **out)
 {
     *out = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(at->object, key));
-    return *out ? CLADE_OK : fail_at(at, key, "a text");
+    if (!*out) return fail_at(at, key, "a text");
+    return is_printable(*out) && clade__is_utf8(*out) ? CLADE_OK : fail_at(at, key, "a text that can be printed");
 }
 
 /* A number, or null for one that is not known. */
@@ -49,6 +61,7 @@ static clade_status read_number(const place *at, const char *key, double *out)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(at->object, key);
     *out = cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
+    if (cJSON_IsNumber(item) && !(fabs(*out) <= LARGEST)) return fail_at(at, key, "a number of a usual size");
     return cJSON_IsNumber(item) || cJSON_IsNull(item) ? CLADE_OK : fail_at(at, key, "a number");
 }
 
@@ -71,6 +84,10 @@ static clade_status read_inside(const place *at, const char *key, place *out)
 
 static clade_status check_value(const place *at, const cli_suite_row *row)
 {
+    const char *const verdicts[] = {"ok", "unstable", "wrong", "not measured"};
+    int known = 0;
+    for (int i = 0; i < 4; i++) known += strcmp(row->verdict, verdicts[i]) == 0;
+    if (!known) return fail_at(at, "verdict", "one of ok, unstable, wrong, not measured");
     bool measured = strcmp(row->verdict, "ok") == 0 || strcmp(row->verdict, "unstable") == 0;
     if (measured && !(row->value > 0.0 && row->noise >= 0.0))
         return fail_at(at, "value", "above 0, as that of what was measured is");
@@ -101,7 +118,8 @@ static clade_status read_row(const place *at, cli_suite_row *row)
 static clade_status read_rows(const place *at, cli_suite_device *device)
 {
     const cJSON *rows = cJSON_GetObjectItemCaseSensitive(at->object, "rows"), *item;
-    if (!cJSON_IsArray(rows)) return fail_at(at, "rows", "a list");
+    if (!cJSON_IsArray(rows) || cJSON_GetArraySize(rows) > MOST_ROWS)
+        return fail_at(at, "rows", "a list of at most 4096 rows");
     device->rows = calloc((size_t)cJSON_GetArraySize(rows) + 1, sizeof *device->rows);
     if (!device->rows) return clade__fail(CLADE_ENOMEM, "no memory for the rows of '%s'", at->file);
     cJSON_ArrayForEach(item, rows)
@@ -154,8 +172,8 @@ static clade_status read_devices(cli_suite_document *document)
 {
     const place top = {.file = document->name, .object = document->tree};
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(document->tree, "devices"), *item;
-    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) == 0)
-        return fail_at(&top, "devices", "a list of one device at least");
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) == 0 || cJSON_GetArraySize(list) > CLI_SUITE_MAX_COLUMNS)
+        return fail_at(&top, "devices", "a list of one device at least, and at most 16");
     document->devices = calloc((size_t)cJSON_GetArraySize(list), sizeof *document->devices);
     if (!document->devices) return clade__fail(CLADE_ENOMEM, "no memory for '%s'", document->name);
     cJSON_ArrayForEach(item, list)

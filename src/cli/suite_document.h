@@ -61,6 +61,9 @@ bool cli_suite_is_wrong(const cli_suite_row *row);
 /* "512.3 GFLOP/s", "12.30 us", "1,234 samples/s"; "-" where there is none. */
 char *cli_suite_value_text(char *out, size_t out_bytes, const cli_suite_row *row);
 
+/* "23.5 GiB"; "unknown" of what is no size. */
+char *cli_suite_bytes_text(char *out, size_t out_bytes, double bytes);
+
 /* What tables call the kinds, in their order: {"peak", "Arithmetic"}; a NULL kind ends them. */
 typedef struct cli_suite_kind {
     const char *kind, *title, *about;

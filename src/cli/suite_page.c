@@ -31,8 +31,8 @@ static void add_identity(clade__text *page, const cli_suite_device *device)
     add_fact(page, "Driver", "%s %s, %s", device->platform, device->driver, device->version);
     add_fact(page, "Compute units", "%.0f, %.0f MHz by the driver", device->compute_units, device->clock_mhz);
     add_fact(page, "Memory", "%s, of the host %s",
-             cli_bytes_text(memory, sizeof memory, (uint64_t)fmax(device->memory_bytes, 0.0)),
-             cli_bytes_text(host, sizeof host, (uint64_t)fmax(device->host_memory_bytes, 0.0)));
+             cli_suite_bytes_text(memory, sizeof memory, device->memory_bytes),
+             cli_suite_bytes_text(host, sizeof host, device->host_memory_bytes));
     add_fact(page, "Host", "%s, %.0f of %.0f processors, %.0f MHz at the begin, governor %s",
              device->processor[0] ? device->processor : "unknown", device->allowed, device->processors,
              device->host_mhz, device->governor[0] ? device->governor : "unknown");
@@ -120,7 +120,7 @@ static void add_kind(clade__text *page, const cli_suite_device *device, const cl
     const char *const without[] = {"Name", "Value", "Of limit", "Spread", "Drift", "Verdict"};
     if (count_kind(device, kind->kind) == 0) return;
     clade__text_append(page, "<h3>%s</h3>\n", kind->title);
-    cli_page_table_begin(page, kind->about, beside ? with : without, beside ? 7 : 6);
+    cli_page_table_begin(page, kind->about, beside ? with : without, beside ? 7 : 6, true);
     for (int i = 0; i < device->n_rows; i++)
         if (strcmp(device->rows[i].kind, kind->kind) == 0) add_row(page, &device->rows[i], beside);
     cli_page_table_end(page);
@@ -130,7 +130,7 @@ static void add_kind(clade__text *page, const cli_suite_device *device, const cl
 static void add_bars(clade__text *page, const cli_suite_device *device)
 {
     const char *const heads[] = {"Workload", "Samples a second", "Of this device's limit", ""};
-    cli_page_table_begin(page, "Training steps, and what share of this device's own limit they reach", heads, 4);
+    cli_page_table_begin(page, "Training steps, and what share of this device's own limit they reach", heads, 4, false);
     for (int i = 0; i < device->n_rows; i++) {
         const cli_suite_row *row = &device->rows[i];
         if (strcmp(row->kind, "train") != 0) continue;
@@ -245,7 +245,7 @@ static void add_compared_kind(clade__text *page, const cli_suite_columns *column
         heads[n++] = ratios[c];
     }
     clade__text_append(page, "<h3>%s</h3>\n", kind->title);
-    cli_page_table_begin(page, kind->about, heads, n);
+    cli_page_table_begin(page, kind->about, heads, n, false);
     for (int i = 0; i < first->n_rows; i++) {
         const cli_suite_row *row = &first->rows[i];
         if (strcmp(row->kind, kind->kind) != 0) continue;

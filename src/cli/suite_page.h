@@ -17,8 +17,9 @@ void cli_page_begin(clade__text *page, const char *title);
 void cli_page_end(clade__text *page);
 void cli_page_text(clade__text *page, const char *text); /* escaped */
 
-/* A table that is wider than the screen scrolls by itself, also by keyboard: <div> and <table> with a caption. */
-void cli_page_table_begin(clade__text *page, const char *caption, const char *const *heads, int n_heads);
+/* A table that is wider than the screen scrolls by itself, also by keyboard: <div> and <table> with a caption.
+ * words: the last column holds some, and is aligned to the left. */
+void cli_page_table_begin(clade__text *page, const char *caption, const char *const *heads, int n_heads, bool words);
 void cli_page_table_end(clade__text *page);
 void cli_page_row_head(clade__text *page, const char *text); /* <tr><th scope="row"> */
 void cli_page_cell(clade__text *page, const char *css, const char *format, ...) CLADE_PRINTF(3, 4);

@@ -67,7 +67,7 @@ void cli_page_end(clade__text *page)
     clade__text_append(page, "</main>\n</body>\n</html>\n");
 }
 
-void cli_page_table_begin(clade__text *page, const char *caption, const char *const *heads, int n_heads)
+void cli_page_table_begin(clade__text *page, const char *caption, const char *const *heads, int n_heads, bool words)
 {
     clade__text_append(page, "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"");
     cli_page_text(page, caption);
@@ -75,7 +75,7 @@ void cli_page_table_begin(clade__text *page, const char *caption, const char *co
     cli_page_text(page, caption);
     clade__text_append(page, "</caption>\n<thead><tr>");
     for (int i = 0; i < n_heads; i++) {
-        clade__text_append(page, i > 0 && i == n_heads - 1 ? "<th scope=\"col\" class=\"last\">" : "<th scope=\"col\">");
+        clade__text_append(page, words && i == n_heads - 1 ? "<th scope=\"col\" class=\"last\">" : "<th scope=\"col\">");
         cli_page_text(page, heads[i]);
         clade__text_append(page, "</th>");
     }

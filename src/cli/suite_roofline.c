@@ -16,6 +16,12 @@ typedef struct point {
     double intensity, flops_per_second;
 } point;
 
+/* What no device is near would only stretch the axes. */
+static bool is_drawn(const point *p)
+{
+    return p->intensity > 1e-6 && p->intensity < 1e9 && p->flops_per_second > 1e3 && p->flops_per_second < 1e21;
+}
+
 static bool point_of(const cli_suite_row *row, point *out)
 {
     double seconds = 0.0;
@@ -27,7 +33,7 @@ static bool point_of(const cli_suite_row *row, point *out)
     else
         seconds = row->flops / row->value;
     *out = (point){row->flops / row->bytes, row->flops / seconds};
-    return seconds > 0.0;
+    return is_drawn(out);
 }
 
 static axes axes_of(const cli_suite_device *device)
@@ -117,7 +123,8 @@ static void add_points(clade__text *page, const axes *a, const cli_suite_device 
 
 void cli_page_roofline(clade__text *page, const cli_suite_device *device, int number)
 {
-    if (!(device->flops_per_second > 0.0 && device->bytes_per_second > 0.0)) return;
+    const point ridge = {device->flops_per_second / device->bytes_per_second, device->flops_per_second};
+    if (!is_drawn(&ridge)) return;
     const axes a = axes_of(device);
     clade__text_append(page,
                        "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"roof-title-%d roof-desc-%d\">\n"

@@ -17,6 +17,13 @@ char *cli_suite_value_text(char *out, size_t out_bytes, const cli_suite_row *row
     return out;
 }
 
+char *cli_suite_bytes_text(char *out, size_t out_bytes, double bytes)
+{
+    if (bytes >= 0.0 && bytes < 1e18) return cli_bytes_text(out, out_bytes, (uint64_t)bytes);
+    snprintf(out, out_bytes, "unknown");
+    return out;
+}
+
 static void add_share(cli_table *table, double share)
 {
     if (isnan(share))
@@ -64,7 +71,7 @@ static void print_identity(const cli_suite_device *device)
     cli_print("%s (%s, driver %s, %s)\n", device->name, device->platform, device->driver, device->version);
     cli_print("%.0f compute unit%s, %.0f MHz, %s of memory\n", device->compute_units,
               device->compute_units == 1.0 ? "" : "s", device->clock_mhz,
-              cli_bytes_text(memory, sizeof memory, (uint64_t)fmax(device->memory_bytes, 0.0)));
+              cli_suite_bytes_text(memory, sizeof memory, device->memory_bytes));
     cli_print("%s; %s, %.0f of %.0f processors, governor %s\n", device->system,
               device->processor[0] ? device->processor : "processor unknown", device->allowed,
               device->processors, device->governor[0] ? device->governor : "unknown");
