@@ -199,6 +199,9 @@ static void bad_usage_is_told(void **state)
     command_expect_error(COMMAND("tune", "--seconds", "0"), 2, "--seconds is 0, want a number above 0");
     command_expect_error(COMMAND("tune", "--list", "--forget"), 2, "--list, --forget, --export and --import go alone");
     command_expect_error(COMMAND("tune", "--model", "linear"), 2, "no data given");
+    command_expect_error(COMMAND("tune", "--batch", "3"), 2, "no network given");
+    command_expect_error(COMMAND("tune", "--list", "--device", "nosuch"), 3, "nosuch");
+    command_expect_error(COMMAND("tune", "--seconds", "1", "--device", "nosuch"), 3, "nosuch");
     command_expect_error(COMMAND("tune", "--export", file), 1, "nothing is kept for this device");
     command_expect_error(COMMAND("tune", "--import", file), 4, "f.tuned");
     put(file, "{\"foreign\":1}");

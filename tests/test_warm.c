@@ -177,6 +177,7 @@ static void bad_usage_is_told(void **state)
     clade_model_free(saved);
     command_expect_error(COMMAND("warm"), 2, "no network given; add --model mlp:512,512");
     command_expect_error(COMMAND("warm", model, "--batch", "3"), 2, "--batch is for a training, and '");
+    command_expect_error(COMMAND("warm", model, "--device", "nosuch"), 3, "nosuch");
     command_expect_error(COMMAND("warm", "no-such-file"), 4, "no-such-file");
     command_expect_error(COMMAND("warm", model, "--data", "random?features=3"), 4, "");
 }

@@ -105,17 +105,19 @@ static clade_status print_table(const clade_tune_result *result)
     return CLADE_OK;
 }
 
+/* Whatever is said of a training but its device is said of a network. */
 static bool has_network(const cli_call *call)
 {
-    return call->n_arguments > 0 || call->values[CLI_MODEL];
+    for (int id = 0; id < CLI_N_SETTINGS; id++)
+        if (call->values[id] && id != CLI_DEVICE) return true;
+    return call->n_arguments > 0;
 }
 
 static clade_status search(cli_call *call)
 {
     tuning t = {.call = call};
-    clade_tune_result *result = calloc(1, sizeof *result);
-    if (!result) return clade__fail(CLADE_ENOMEM, "no memory to tune");
-    clade_tune_options own = {.device = call->device, .compute_units = call->compute_units,
+    clade_tune_result result;
+    clade_tune_options own = {.device = call->values[CLI_DEVICE], .compute_units = call->compute_units,
                               .on_progress = show, .user = &t, .stop = &cli_signal_seen};
     clade_status status = read_seconds(call, "seconds", &own.seconds);
     if (status == CLADE_OK) status = read_seconds(call, "timeout", &own.timeout);
@@ -125,14 +127,13 @@ static clade_status search(cli_call *call)
         if (status == CLADE_OK) own.device = cli_setting_text(&t.setup.settings, CLI_DEVICE);
     }
     cli_watch_signals();
-    if (status == CLADE_OK) status = clade_tune(&own, result);
+    if (status == CLADE_OK) status = clade_tune(&own, &result);
     if (status == CLADE_OK) {
         call->writing = true;
         if (cli_signal_seen) call->exit_status = CLI_SIGNAL + cli_signal_seen;
-        status = call->json ? print_json(result) : print_table(result);
+        status = call->json ? print_json(&result) : print_table(&result);
     }
     cli_setup_free(&t.setup);
-    free(result);
     return status;
 }
 
@@ -172,7 +173,7 @@ static clade_status manage(cli_call *call)
 {
     clade_device *device;
     const char *to = cli_value_of(call, "export"), *from = cli_value_of(call, "import");
-    CLADE_TRY(clade_device_open_units(&device, call->device, call->compute_units));
+    CLADE_TRY(clade_device_open_units(&device, call->values[CLI_DEVICE], call->compute_units));
     call->writing = !from;
     clade_status status = to     ? write_file(device, to)
                           : from ? read_file(device, from)

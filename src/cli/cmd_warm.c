@@ -27,7 +27,7 @@ static clade_status is_model(const char *path, bool *model)
 static clade_status check_options(const cli_call *call)
 {
     for (int id = 0; id < CLI_N_SETTINGS; id++)
-        if (call->values[id] && id != CLI_DATA)
+        if (call->values[id] && id != CLI_DATA && id != CLI_DEVICE)
             return clade__fail(CLADE_EINVAL, "--%s is for a training, and '%s' is a model file; leave it out, or "
                                "name a config", cli_settings_table[id].option, call->arguments[0]);
     return CLADE_OK;
@@ -47,8 +47,10 @@ static clade_status open_and_warm(const cli_call *call, clade_device **device, c
     return clade_warm(*model, *data, NULL);
 }
 
-static clade_status warm_model(const cli_call *call)
+static clade_status warm_model(const cli_call *given)
 {
+    cli_call own = *given, *call = &own;
+    own.device = given->values[CLI_DEVICE]; /* which is among the options of a training */
     clade_device *device = NULL;
     clade_model *model = NULL;
     clade_data *data = NULL;
