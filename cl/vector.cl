@@ -8,22 +8,40 @@
 #define VEC float16
 #define INTS int16
 #define LOAD(p) vload16(0, p)
-#define STORE(x, p) vstore16(x, 0, p)
+#define STORE(x, p) store(x, p)
 #elif VW == 8
 #define VEC float8
 #define INTS int8
 #define LOAD(p) vload8(0, p)
-#define STORE(x, p) vstore8(x, 0, p)
+#define STORE(x, p) store(x, p)
 #elif VW == 4
 #define VEC float4
 #define INTS int4
 #define LOAD(p) vload4(0, p)
-#define STORE(x, p) vstore4(x, 0, p)
+#define STORE(x, p) store(x, p)
 #else
 #define VEC float
 #define INTS int
 #define LOAD(p) (*(p))
 #define STORE(x, p) (*(p) = (x))
+#endif
+
+#if VW > 1
+/* A vector to wherever it belongs. PoCL's vstore stores it in parts, of which LLVM makes no whole again. */
+typedef VEC __attribute__((aligned(4))) unaligned_floats;
+typedef INTS __attribute__((aligned(4))) unaligned_ints;
+#define STORE_IN(space)                                                                            \
+    static inline __attribute__((overloadable)) void store(const VEC x, space float *p)            \
+    {                                                                                              \
+        *(space unaligned_floats *)p = x;                                                          \
+    }                                                                                              \
+    static inline __attribute__((overloadable)) void store(const INTS x, space int *p)             \
+    {                                                                                              \
+        *(space unaligned_ints *)p = x;                                                            \
+    }
+STORE_IN(global)
+STORE_IN(local)
+STORE_IN(private)
 #endif
 
 /* For a function that is given a kernel's local memory. Where LLVM compiles one by itself, it may put the memory's
