@@ -29,9 +29,13 @@
 #define SHARED static __attribute__((noinline))
 
 #if VW == 16
+#define LOAD_HALF(p) vload8(0, p)
 #define STORE_HALF(x, p) vstore8(x, 0, p)
-#else
+#elif VW == 8
+#define LOAD_HALF(p) vload4(0, p)
 #define STORE_HALF(x, p) vstore4(x, 0, p)
+#else
+#define LOAD_HALF(p) vload2(0, p)
 #endif
 
 /* Asks for the LINE floats around p, which are read soon, to be fetched meanwhile. What is past the end of a buffer

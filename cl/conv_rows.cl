@@ -14,7 +14,8 @@
  *    +-+-+..        +----+----+----+
  *
  * A group (x, y) does a strip of rows of an image, or of some beside each other, and some of the tiles of
- * channels. Tiles of one strip lie in `sums` until all of it is there, then rows are copied out.
+ * channels: as many at a time as have room in `sums`, so that what they read of the planes is still in a first
+ * cache. When all of a strip is there, rows are copied out; those of two phases along a row together.
  *
  *   size     h, w of in, h, w of out, ci, co, pitch and floats of a plane
  *   kernel   kh, kw, stride, pad, dilation
@@ -34,7 +35,7 @@
 #endif
 #define NV 3
 #ifndef SUMS
-#define SUMS 256 /* floats of a channel */
+#define SUMS 256 /* floats of each of MR channels, or of more channels that have less */
 #endif
 
 #define FLOAT VEC
@@ -42,13 +43,13 @@
 
 /* What a tile goes over. */
 typedef struct operands {
-    const local float *in;
+    const local float *in; /* its first pixel */
     const global float *weight;
     const local int *places, *taps;
-    int n_taps, channels, in_pitch, weight_pitch;
+    int n_taps, channels, in_pitch, weight_pitch, run; /* from a channel of sums to the next */
 } operands;
 
-/* sums (MR, N VW), SUMS apart. */
+/* sums (MR, N VW), a run apart. */
 #define TILE(N)                                                                                    \
     SHARED void tile_##N(local float *sums, const operands o)                               \
     {                                                                                              \
@@ -72,7 +73,7 @@ typedef struct operands {
             weight += o.weight_pitch;                                                              \
         }                                                                                          \
         UNROLL for (int r = 0; r < MR; r++)                                                        \
-            UNROLL for (int v = 0; v < N; v++) STORE(sum[r][v], sums + r * SUMS + v * VW);         \
+            UNROLL for (int v = 0; v < N; v++) STORE(sum[r][v], sums + r * o.run + v * VW);        \
     }
 
 TILE(3)
@@ -103,32 +104,89 @@ static inline int find_taps(local int *places, local int *taps, const window k, 
     return n;
 }
 
-/* The bias and the activation of n vectors of a channel. A function of its own: what it holds in registers
- * would be missing in the loops over tiles, which took a tenth longer. */
-SHARED void activate(local float *sums, const int n, const float bias, const float slope)
+/* n vectors of `some` tiles of channels, whose weights follow each other. Meanwhile `lines` of what the next
+ * group reads are asked for, from `next` on. */
+static inline void multiply(local float *sums, operands o, const int n, const int some, const global float *next,
+                            const int lines)
 {
-    for (int v = 0; v < n * VW; v += VW)
-        STORE(activation_forward(LOAD(sums + v) + bias, slope), sums + v);
+    const global float *weight = o.weight;
+    const int calls = (n + NV - 1) / NV * some, each = (lines + calls - 1) / calls;
+    for (int v = 0, line = 0; v < n; v += NV) {
+        for (int u = 0; u < some; u++) {
+            local float *to = sums + u * MR * o.run + v * VW;
+            o.weight = weight + u * o.channels * o.weight_pitch;
+            for (int end = min(line + each, lines); line < end; line++) SOON(next + line * LINE);
+            if (n - v >= 3)
+                tile_3(to, o);
+            else if (n - v == 2)
+                tile_2(to, o);
+            else
+                tile_1(to, o);
+        }
+        o.in += NV * VW;
+    }
 }
 
-/* n floats to every step-th element of a row, or added to what is there. */
-static inline void store_row(global float *to, const local float *from, const int n, const int step,
-                             const bool add)
+/* Stores n neighbours, or adds them to what is there: outputs of their sums, or gradients. */
+static inline void store_row(global float *to, const local float *from, const int n, const bool add,
+                             const float bias, const float slope)
+{
+    for (int i = 0; i < n; i += VW) {
+        VEC x = LOAD(from + i);
+#if !DATA
+        x = activation_forward(x + bias, slope);
+#endif
+        if (add) x = fetch(to + i, n - i, 0.0f) + x;
+        put(x, to + i, n - i);
+    }
+}
+
+#if DATA
+/* Whether rows of a phase have any tap. */
+static inline bool has_taps(const window k, const int fy)
+{
+    for (int ky = 0; ky < k.kh; ky++)
+        if (reach_back(ky, fy, k.pad_y, k.dilation_y, k.stride_y).s1 == 0) return true;
+    return false;
+}
+
+/* Stores n elements of a row, every step-th: those of a phase. */
+static inline void store_phase(global float *to, const local float *from, const int n, const int step,
+                               const bool add)
+{
+    for (int i = 0; i < n; i++) to[i * step] = add ? to[i * step] + from[i] : from[i];
+}
+
+/* Stores n elements of a row, of two phases in turn. */
+static inline void store_phases(global float *to, const local float *even, const local float *odd, const int n,
+                                const bool add)
 {
     int i = 0;
-    if (step == 1) {
-        for (; i + VW <= n; i += VW) STORE(add ? LOAD(to + i) + LOAD(from + i) : LOAD(from + i), to + i);
-#if VW > 8
-        if (i + 8 <= n) {
-            float8 x = vload8(0, from + i);
-            if (add) x += vload8(0, to + i);
-            vstore8(x, 0, to + i);
-            i += 8;
-        }
-#endif
+#if VW > 1
+    for (; i + 2 * VW <= n; i += 2 * VW) {
+        const VEC a = LOAD(even + i / 2), b = LOAD(odd + i / 2);
+        VEC first, second;
+        first.even = a.lo;
+        first.odd = b.lo;
+        second.even = a.hi;
+        second.odd = b.hi;
+        STORE(add ? LOAD(to + i) + first : first, to + i);
+        STORE(add ? LOAD(to + i + VW) + second : second, to + i + VW);
     }
-    for (; i < n; i++) to[i * step] = add ? to[i * step] + from[i] : from[i];
+    if (i + VW <= n) {
+        VEC both;
+        both.even = LOAD_HALF(even + i / 2);
+        both.odd = LOAD_HALF(odd + i / 2);
+        STORE(add ? LOAD(to + i) + both : both, to + i);
+        i += VW;
+    }
+#endif
+    for (; i < n; i++) {
+        const float x = i % 2 ? odd[i / 2] : even[i / 2];
+        to[i] = add ? to[i] + x : x;
+    }
 }
+#endif
 
 /* packed (tiles of all groups, ci, kh kw, MR): the weights in the order in which tiles read them. A work-item
  * is a tile.
@@ -153,7 +211,7 @@ conv_rows(global float *restrict out, const global float *restrict in,
           const int8 kernel_size, const int8 part, const int4 images, const float slope)
 {
     local float memory[PLANES + VW] __attribute__((aligned(64)));
-    local float sums[MR * SUMS] __attribute__((aligned(64)));
+    local float sums[MR * SUMS + VW] __attribute__((aligned(64)));
     local int places[MAX_TAPS], taps[MAX_TAPS];
     const window k = {kernel_size.s0, kernel_size.s1, kernel_size.s2, kernel_size.s3, kernel_size.s4,
                       kernel_size.s5, kernel_size.s6, kernel_size.s7, part.s0,        part.s1};
@@ -168,49 +226,65 @@ conv_rows(global float *restrict out, const global float *restrict in,
     const int many = min(images.s1, images.s0 - image);
     const int tiles = (co + MR - 1) / MR, groups = part.s7 / tiles;
     const int end = min(((int)get_global_id(1) + 1) * part.s6, part.s7);
-    int filled = -1, found = -1, n_taps = 0;
-    for (int u = (int)get_global_id(1) * part.s6; u < end; u++) {
-        const int g = u / tiles, new = (u - g * tiles) * MR, o = min(new, co - MR);
+    const bool add = images.s2 != 0;
+    /* The images behind these, where groups do whole images. */
+    const int more = groups == 1 && part.s3 == 1 ? clamp(images.s0 - image - many, 0, many) : 0;
+    const global float *next = in + (size_t)(image + many) * ci * p.h * p.w;
+    const int lines = more * ci * p.h * p.w / LINE;
+    /* A run of a channel has one phase along a row, or two. */
+    const int phases = step_x == 2 ? 2 : 1, cols = (w + step_x - 1) / step_x;
+    const int longest = ((part.s2 - 1) * p.wide + (images.s1 - 1) * p.pitch + cols + VW - 1) / VW * VW;
+    int filled = -1, found = -1, n_taps = 0, some;
+    for (int u = (int)get_global_id(1) * part.s6; u < end; u += some) {
+        const int g = u / tiles;
+        some = min(min(max(SUMS / (phases * longest), 1), end - u), (g + 1) * tiles - u);
         if (g != filled)
             fill(p, memory, in + ((size_t)image * groups + g) * ci * p.h * p.w, ci, many,
                  (size_t)groups * ci * p.h * p.w, first + k.least_y);
-        filled = g;
-        for (int f = 0; f < step_y * step_x; f++) {
-            const int fy = f / step_x, fx = f - fy * step_x;
+        for (int fy = 0; fy < step_y; fy++) {
             const int rows = min(part.s2, (h - fy + step_y - 1) / step_y - first);
-            const int cols = (w - fx + step_x - 1) / step_x;
-            if (rows <= 0 || h <= fy || w <= fx) continue;
-            const int n = ((rows - 1) * p.wide + (many - 1) * p.pitch + cols + VW - 1) / VW;
-            if (f != found) n_taps = find_taps(places, taps, k, p, fy, fx);
-            found = f;
-            operands a = {memory,
-                          packed + (size_t)u * ci * k.kh * k.kw * MR,
-                          places,
-                          taps,
-                          n_taps,
-                          ci,
-                          p.floats * p.step_y * p.step_x,
-                          k.kh * k.kw * MR};
-            for (int v = 0; v < n; v += NV) {
-                if (n - v >= 3)
-                    tile_3(sums + v * VW, a);
-                else if (n - v == 2)
-                    tile_2(sums + v * VW, a);
-                else
-                    tile_1(sums + v * VW, a);
-                a.in += NV * VW;
-            }
-            for (int r = new - o; r < MR; r++) {
-                const int channel = g * co + o + r;
-                if (!DATA) activate(sums + r * SUMS, n, bias ? bias[channel] : 0.0f, slope);
-                for (int i = 0; i < many; i++) {
-                    const size_t plane = (size_t)(image + i) * groups * co + channel;
-                    global float *to = out + (plane * h + first * step_y + fy) * w + fx;
-                    for (int y = 0; y < rows; y++)
-                        store_row(to + (size_t)y * step_y * w,
-                                  sums + r * SUMS + y * p.wide + i * p.pitch, cols, step_x, images.s2 != 0);
+            if (rows <= 0 || h <= fy) continue;
+#if DATA
+            if (add && !has_taps(k, fy)) continue;
+#endif
+            const int n = ((rows - 1) * p.wide + (many - 1) * p.pitch + cols + VW - 1) / VW, run = n * VW;
+            for (int fx = 0; fx < step_x && fx < w; fx++) {
+                local float *to = sums + fx % phases * some * MR * run;
+                const int f = fy * step_x + fx;
+                if (f != found) n_taps = find_taps(places, taps, k, p, fy, fx);
+                found = f;
+                const operands a = {memory,
+                                    packed + (size_t)u * ci * k.kh * k.kw * MR,
+                                    places,
+                                    taps,
+                                    n_taps,
+                                    ci,
+                                    p.floats * p.step_y * p.step_x,
+                                    k.kh * k.kw * MR,
+                                    run};
+                multiply(to, a, n, some, next, g != filled && f == 0 ? lines : 0);
+                if (fx % phases < phases - 1 && fx + 1 < w) continue;
+                for (int t = 0; t < some * MR; t++) {
+                    const int new = (u - g * tiles + t / MR) * MR, o = min(new, co - MR) + t % MR;
+                    if (o < new) continue;
+                    for (int i = 0; i < many; i++) {
+                        const size_t plane = ((size_t)(image + i) * groups + g) * co + o;
+                        global float *row = out + (plane * h + first * step_y + fy) * w;
+                        const local float *from = sums + t * run + i * p.pitch;
+                        for (int y = 0; y < rows; y++, row += step_y * w, from += p.wide) {
+#if DATA
+                            if (phases == 2)
+                                store_phases(row, from, from + some * MR * run, w, add);
+                            else if (step_x > 1)
+                                store_phase(row + fx, from, (w - fx + step_x - 1) / step_x, step_x, add);
+                            else
+#endif
+                                store_row(row, from, w, add, bias ? bias[g * co + o] : 0.0f, slope);
+                        }
+                    }
                 }
             }
         }
+        filled = g;
     }
 }

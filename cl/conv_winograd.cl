@@ -1,38 +1,29 @@
-/* Convolution by a kernel of 3 x 3 in steps of 1, by Winograd's F(2 x 2, 3 x 3): for CPUs.
- *
- *   y = A' [ sum over c of (G g G') * (B' d B) ] A          Lavin & Gray 2016, section 4.1
- *
- *   where d is a tile of 4 x 4 inputs of channel c, g its kernel and y the 2 x 2 outputs that the tile gives;
- *   * is element by element. That is 16 products of each channel for 4 outputs, where the sum itself has 36.
- *
- *        [1  0 -1  0]        [ 1    0    0 ]       [1 1  1  0]
- *   B' = [0  1  1  0]    G = [1/2  1/2  1/2]  A' = [0 1 -1 -1]
- *        [0 -1  1  0]        [1/2 -1/2  1/2]
- *        [0  1  0 -1]        [ 0    0    1 ]
+/* Convolution by a kernel of 3 x 3 in steps of 1, by Winograd's F(OUT x OUT, 3 x 3), see winograd.cl: for CPUs.
  *
  * The gradient of the input is the same of dy, with the kernels turned and channels exchanged: the host says
  * so in sizes and strides. A group (x, y) does some rows of tiles, of an image or of some beside each other,
  * and some of the output channels:
  *
- *   1. A plane of the input at a time is copied into four, of every second row and column (conv_planes.cl).
+ *   1. A plane of the input at a time is copied into OUT x OUT, of every OUT-th row and column (conv_planes.cl).
  *      In these the tiles' elements lie side by side, so that a vector is VW tiles. B' d B goes to
- *      v (16, ci, run of tiles).
- *   2. For MR output channels and NV vectors of tiles, 16 products of matrices: m (16, MR, NV VW) is the sum
- *      over c of weights u (16, ci, MR), each spread over a vector, and v. It lies behind v.
- *   3. A' m A, bias and activation, to two `rows` (2, 2 run), and from there to the rows of the output.
+ *      v (TILE_ELEMENTS, ci, run of tiles).
+ *   2. For MR output channels and NV vectors of tiles, TILE_ELEMENTS products of matrices:
+ *      m (TILE_ELEMENTS, MR, NV VW) is the sum over c of weights u (TILE_ELEMENTS, ci, MR), each spread over a
+ *      vector, and v. It lies behind v.
+ *   3. A' m A, bias and activation, to OUT `rows` (OUT, OUT run), and from there to the rows of the output.
  *
  * With a padding of 1, a row of tiles ends where the next one begins, and what a tile at an end would read
  * over it is taken as 0: `left` and `right` are 0 there, and -1 elsewhere. With others, a zero or what no tile
  * starts at is between them.
  *
  *   size     h, w of in, h, w of out, ci, co, pitch of a row of tiles, floats of a plane
- *   part     pad y, pad x, rows of tiles, strips of an image, columns of a plane, tiles of a group, of all,
- *            at a time
+ *   part     pad y, pad x, rows of tiles, strips of an image, 0, tiles of a group, of all, at a time
  *   images   n, those beside each other, and whether out is added to
  *
  * The last tile of channels is moved back to end at the last, and stores only what is new; MR <= co.
  */
 #include "conv_planes.cl"
+#include "winograd.cl"
 
 #ifndef MR
 #define MR 4
@@ -50,95 +41,125 @@
 #define SKEW 16 /* floats */
 #define MOST_AHEAD 32 /* channels: of more, products take much longer than reading */
 
-/* a0 b0 a1 b1 ... of the first halves, and of the second ones */
-#if VW == 1
-#define STORE_BOTH(a, b, p) ((p)[0] = (a), (p)[1] = (b))
-#else
-#define STORE_BOTH(a, b, p)                                                                        \
-    do {                                                                                           \
-        VEC first, second;                                                                         \
-        first.even = (a).lo;                                                                       \
-        first.odd = (b).lo;                                                                        \
-        second.even = (a).hi;                                                                      \
-        second.odd = (b).hi;                                                                       \
-        STORE(first, p);                                                                           \
-        STORE(second, (p) + VW);                                                                   \
-    } while (0)
+#if VW > 1
+/* a0 b0 a1 b1 ... of the first halves, and of the second ones. */
+static inline void interleave(VEC *to, const VEC a, const VEC b)
+{
+    VEC first, second;
+    first.even = a.lo;
+    first.odd = b.lo;
+    second.even = a.hi;
+    second.odd = b.hi;
+    to[0] = first;
+    to[1] = second;
+}
 #endif
+
+/* The elements of OUT vectors in turn. */
+static inline void store_in_turn(const VEC *y, local float *to)
+{
+    VEC in_turn[OUT];
+#if VW == 1
+    UNROLL for (int i = 0; i < OUT; i++) in_turn[i] = y[i];
+#elif OUT == 2
+    interleave(in_turn, y[0], y[1]);
+#else
+    VEC even[2], odd[2];
+    interleave(even, y[0], y[2]);
+    interleave(odd, y[1], y[3]);
+    interleave(in_turn, even[0], odd[0]);
+    interleave(in_turn + 2, even[1], odd[1]);
+#endif
+    UNROLL for (int i = 0; i < OUT; i++) STORE(in_turn[i], to + i * VW);
+}
 
 /* ---- 1: tiles of inputs ------------------------------------------------------------------------ */
 
-/* The even elements of a row of n to one place, and the odd ones to another. */
-static inline void split_row(local float *even, local float *odd, const global float *x, const int n)
+/* Every OUT-th element of a row of n, each of its phases to a plane; these lie `apart`. */
+static inline void split_row(local float *to, const int apart, const global float *x, const int n)
 {
     int i = 0;
-#if VW > 1
-    for (; i + 2 * VW <= n; i += 2 * VW) {
-        const VEC a = LOAD(x + i), b = LOAD(x + i + VW);
-        VEC e, o;
-        e.lo = a.even;
-        e.hi = b.even;
-        o.lo = a.odd;
-        o.hi = b.odd;
-        STORE(e, even + i / 2);
-        STORE(o, odd + i / 2);
-    }
-#endif
 #if VW > 8
-    if (i + 16 <= n) {
-        const float16 a = vload16(0, x + i);
-        vstore8(a.even, 0, even + i / 2);
-        vstore8(a.odd, 0, odd + i / 2);
-        i += 16;
+    for (; i + 32 <= n; i += 32) {
+        const float16 a = vload16(0, x + i), b = vload16(0, x + i + 16);
+        float16 even, odd;
+        even.lo = a.even;
+        even.hi = b.even;
+        odd.lo = a.odd;
+        odd.hi = b.odd;
+#if OUT == 2
+        vstore16(even, 0, to + i / OUT);
+        vstore16(odd, 0, to + apart + i / OUT);
+#else
+        vstore8(even.even, 0, to + i / OUT);
+        vstore8(odd.even, 0, to + apart + i / OUT);
+        vstore8(even.odd, 0, to + 2 * apart + i / OUT);
+        vstore8(odd.odd, 0, to + 3 * apart + i / OUT);
+#endif
     }
 #endif
-#if VW > 4
+#if VW > 1
+    for (; i + 16 <= n; i += 16) {
+        const float16 a = vload16(0, x + i);
+        const float8 even = a.even, odd = a.odd;
+#if OUT == 2
+        vstore8(even, 0, to + i / OUT);
+        vstore8(odd, 0, to + apart + i / OUT);
+#else
+        vstore4(even.even, 0, to + i / OUT);
+        vstore4(odd.even, 0, to + apart + i / OUT);
+        vstore4(even.odd, 0, to + 2 * apart + i / OUT);
+        vstore4(odd.odd, 0, to + 3 * apart + i / OUT);
+#endif
+    }
     if (i + 8 <= n) {
         const float8 a = vload8(0, x + i);
-        vstore4(a.even, 0, even + i / 2);
-        vstore4(a.odd, 0, odd + i / 2);
+        const float4 even = a.even, odd = a.odd;
+#if OUT == 2
+        vstore4(even, 0, to + i / OUT);
+        vstore4(odd, 0, to + apart + i / OUT);
+#else
+        vstore2(even.even, 0, to + i / OUT);
+        vstore2(odd.even, 0, to + apart + i / OUT);
+        vstore2(even.odd, 0, to + 2 * apart + i / OUT);
+        vstore2(odd.odd, 0, to + 3 * apart + i / OUT);
+#endif
         i += 8;
     }
 #endif
-    for (; i + 2 <= n; i += 2) {
-        even[i / 2] = x[i];
-        odd[i / 2] = x[i + 1];
-    }
-    if (i < n) even[i / 2] = x[i];
+    for (; i < n; i++) to[i % OUT * apart + i / OUT] = x[i];
 }
 
-/* Fills the four planes of a channel with n images, the first of them `from`; the others lie `apart`. Row 0
+/* Fills the planes of a channel with n images, the first of them `from`; the others lie `apart`. Row 0
  * is row `first` of the planes. There is room for VW floats behind each plane. */
 static inline void split_planes(const planes p, local float *to, const global float *from, const int n,
                                 const size_t apart, const int first)
 {
     const int top = min(max(-first, 0), p.rows);
-    for (int py = 0; py < 2; py++, to += 2 * p.floats) {
-        const int end = min(p.rows, (p.h - py + 1) / 2 - first);
-        local float *even = to + p.lead + top * p.wide, *odd = even + p.floats;
-        zero(to, even);
-        zero(to + p.floats, odd);
+    for (int py = 0; py < OUT; py++, to += OUT * p.floats) {
+        const int end = min(p.rows, (p.h - py + OUT - 1) / OUT - first);
+        local float *row = to + p.lead + top * p.wide;
+        UNROLL for (int px = 0; px < OUT; px++) zero(to + px * p.floats, row + px * p.floats);
         for (int r = top; r < end; r++) {
-            const global float *x = from + (size_t)(2 * (first + r) + py) * p.w;
+            const global float *x = from + (size_t)(OUT * (first + r) + py) * p.w;
+            local float *image = row;
             for (int i = 0; i < n; i++) {
-                split_row(even, odd, x, p.w);
-                for (int j = p.w / 2; j < p.pitch; j++) {
-                    if (j >= p.cols) even[j] = 0.0f;
-                    odd[j] = 0.0f;
-                }
-                even += p.pitch;
-                odd += p.pitch;
+                split_row(image, p.floats, x, p.w);
+                if (p.w < OUT * p.pitch)
+                    for (int px = 0; px < OUT; px++)
+                        for (int j = (p.w - px + OUT - 1) / OUT; j < p.pitch; j++)
+                            image[px * p.floats + j] = 0.0f;
+                image += p.pitch;
                 x += apart;
             }
-            even += p.wide - n * p.pitch;
-            odd += p.wide - n * p.pitch;
+            row += p.wide;
         }
-        zero(even, to + p.floats - VW);
-        zero(odd, to + 2 * p.floats - VW);
+        UNROLL for (int px = 0; px < OUT; px++)
+            zero(row + px * p.floats, to + (px + 1) * p.floats - VW);
     }
 }
 
-/* v of a channel, whose 16 elements lie `apart`; at[r] and at[4 + s] are where row r and column s of a
+/* v of a channel, whose elements lie `apart`; at[r] and at[TILE + s] are where row r and column s of a
  * tile are, from its first. */
 static inline void transform_inputs(local float *v, const int apart, const local float *planes,
                                     const local int *at, const local int *left, const local int *right,
@@ -146,21 +167,20 @@ static inline void transform_inputs(local float *v, const int apart, const local
 {
     for (int q = 0; q < n * VW; q += VW) {
         const INTS has_left = LOAD(left + q), has_right = LOAD(right + q);
-        VEC t[4][4];
-        UNROLL for (int r = 0; r < 4; r++) {
+        VEC t[TILE][TILE];
+        UNROLL for (int r = 0; r < TILE; r++) {
             const local float *row = planes + at[r] + q;
-            const VEC d0 = LOAD(row + at[4]), d1 = LOAD(row + at[5]);
-            const VEC d2 = LOAD(row + at[6]), d3 = LOAD(row + at[7]);
-            t[r][0] = (has_left ? d0 : (VEC)(0.0f)) - d2;
-            t[r][1] = d1 + d2;
-            t[r][2] = d2 - d1;
-            t[r][3] = d1 - (has_right ? d3 : (VEC)(0.0f));
+            VEC d[TILE];
+            UNROLL for (int s = 0; s < TILE; s++) d[s] = LOAD(row + at[TILE + s]);
+            d[0] = has_left ? d[0] : (VEC)(0.0f);
+            d[TILE - 1] = has_right ? d[TILE - 1] : (VEC)(0.0f);
+            winograd_inputs(t[r], d);
         }
-        UNROLL for (int s = 0; s < 4; s++) {
-            STORE(t[0][s] - t[2][s], v + s * apart + q);
-            STORE(t[1][s] + t[2][s], v + (4 + s) * apart + q);
-            STORE(t[2][s] - t[1][s], v + (8 + s) * apart + q);
-            STORE(t[1][s] - t[3][s], v + (12 + s) * apart + q);
+        UNROLL for (int s = 0; s < TILE; s++) {
+            VEC d[TILE], column[TILE];
+            UNROLL for (int r = 0; r < TILE; r++) d[r] = t[r][s];
+            winograd_inputs(column, d);
+            UNROLL for (int r = 0; r < TILE; r++) STORE(column[r], v + (TILE * r + s) * apart + q);
         }
     }
 }
@@ -205,7 +225,7 @@ typedef struct ahead {
 static inline ahead ahead_of(const global float *in, const planes p, const int channels, const size_t image,
                              const int images, const int first)
 {
-    const int row = min(max(2 * first, 0), p.h), end = min(2 * (first + p.rows), p.h);
+    const int row = min(max(OUT * first, 0), p.h), end = min(OUT * (first + p.rows), p.h);
     ahead a;
     a.plane = (size_t)p.h * p.w;
     a.image = image;
@@ -248,22 +268,23 @@ static inline void multiply(local float *m, const local float *v, const global f
 
 /* ---- 3: outputs -------------------------------------------------------------------------------- */
 
-/* Two rows of outputs, `row` apart, of n vectors of tiles of a channel, whose 16 elements lie `apart`. */
+/* OUT rows of outputs, `row` apart, of n vectors of tiles of a channel, whose elements lie `apart`. */
 static inline void transform_outputs(local float *rows, const int row, const local float *m,
                                      const int apart, const int n, const float bias, const float slope)
 {
     for (int q = 0; q < n * VW; q += VW) {
-        VEC s[2][4];
-        UNROLL for (int j = 0; j < 4; j++) {
-            const VEC m0 = LOAD(m + j * apart + q), m1 = LOAD(m + (4 + j) * apart + q);
-            const VEC m2 = LOAD(m + (8 + j) * apart + q), m3 = LOAD(m + (12 + j) * apart + q);
-            s[0][j] = m0 + m1 + m2;
-            s[1][j] = m1 - m2 - m3;
+        VEC s[OUT][TILE];
+        UNROLL for (int j = 0; j < TILE; j++) {
+            VEC column[TILE], y[OUT];
+            UNROLL for (int r = 0; r < TILE; r++) column[r] = LOAD(m + (TILE * r + j) * apart + q);
+            winograd_outputs(y, column);
+            UNROLL for (int a = 0; a < OUT; a++) s[a][j] = y[a];
         }
-        UNROLL for (int a = 0; a < 2; a++) {
-            const VEC y0 = activation_forward(s[a][0] + s[a][1] + s[a][2] + bias, slope);
-            const VEC y1 = activation_forward(s[a][1] - s[a][2] - s[a][3] + bias, slope);
-            STORE_BOTH(y0, y1, rows + a * row + 2 * q);
+        UNROLL for (int a = 0; a < OUT; a++) {
+            VEC y[OUT];
+            winograd_outputs(y, s[a]);
+            UNROLL for (int b = 0; b < OUT; b++) y[b] = activation_forward(y[b] + bias, slope);
+            store_in_turn(y, rows + a * row + OUT * q);
         }
     }
 }
@@ -276,7 +297,7 @@ static inline void store_row(global float *to, const local float *from, const in
     for (; i < n; i++) to[i] = add ? to[i] + from[i] : from[i];
 }
 
-/* packed (tiles of all groups, 16, ci, MR) of u = G g G'. A work-item is an input channel of a tile.
+/* packed (tiles of all groups, TILE_ELEMENTS, ci, MR) of u = G g G'. A work-item is an input channel of a tile.
  *   size    co, ci, from one output channel to the next, from one input channel to the next, turned */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 conv_winograd_pack(global float *restrict packed, const global float *restrict weight, const int8 size)
@@ -286,25 +307,20 @@ conv_winograd_pack(global float *restrict packed, const global float *restrict w
     const int o = min((u - g * tiles) * MR, co - MR);
     const global float *from =
         weight + (size_t)g * co * ci * 9 + (size_t)o * size.s2 + (size_t)c * size.s3;
-    global float *to = packed + ((size_t)u * 16 * ci + c) * MR;
+    global float *to = packed + ((size_t)u * TILE_ELEMENTS * ci + c) * MR;
     for (int r = 0; r < MR; r++) {
         const global float *w = from + (size_t)r * size.s2;
-        float row[4][3];
+        float columns[3][TILE];
         for (int x = 0; x < 3; x++) {
             const int first = size.s4 ? 8 - x : x, step = size.s4 ? -3 : 3;
-            const float a = w[first], b = w[first + step], d = w[first + 2 * step];
-            row[0][x] = a;
-            row[1][x] = 0.5f * (a + d + b);
-            row[2][x] = 0.5f * (a + d - b);
-            row[3][x] = d;
+            const float g[3] = {w[first], w[first + step], w[first + 2 * step]};
+            winograd_kernel(columns[x], g);
         }
-        for (int y = 0; y < 4; y++) {
-            const float a = row[y][0], b = row[y][1], d = row[y][2];
-            global float *at = to + (size_t)(4 * y) * ci * MR + r;
-            at[0] = a;
-            at[(size_t)ci * MR] = 0.5f * (a + d + b);
-            at[(size_t)2 * ci * MR] = 0.5f * (a + d - b);
-            at[(size_t)3 * ci * MR] = d;
+        for (int y = 0; y < TILE; y++) {
+            const float g[3] = {columns[0][y], columns[1][y], columns[2][y]};
+            float row[TILE];
+            winograd_kernel(row, g);
+            for (int x = 0; x < TILE; x++) to[(size_t)(TILE * y + x) * ci * MR + r] = row[x];
         }
     }
 }
@@ -316,29 +332,29 @@ conv_winograd(global float *restrict out, const global float *restrict in,
 {
     local float memory[PLANES + VW] __attribute__((aligned(64)));
     local float v[INPUTS] __attribute__((aligned(64)));
-    local float rows[2 * (2 * RUN + SKEW)] __attribute__((aligned(64)));
+    local float rows[OUT * (OUT * RUN + SKEW)] __attribute__((aligned(64)));
     local int left[RUN] __attribute__((aligned(64))), right[RUN] __attribute__((aligned(64)));
-    local int at[8];
+    local int at[2 * TILE];
     const int h = size.s2, w = size.s3, ci = size.s4, co = size.s5, pitch = size.s6;
     const int wide = pitch * images.s1;
-    const int2 up = reach(0, part.s0, 1, 2), back = reach(0, part.s1, 1, 2);
-    const int2 down = reach(3, part.s0, 1, 2);
-    const planes p = {size.s0, size.s1, 2, 2, pitch, size.s7, max(-back.s0, 0), part.s2 + down.s0 - up.s0, part.s4,
-                      wide, 3, 3};
+    const int2 up = reach(0, part.s0, 1, OUT), back = reach(0, part.s1, 1, OUT);
+    const int2 down = reach(TILE - 1, part.s0, 1, OUT);
+    const planes p = {size.s0, size.s1, OUT, OUT, pitch, size.s7, max(-back.s0, 0), part.s2 + down.s0 - up.s0, 0,
+                      wide, 0, 0};
     const int block = (int)get_global_id(0) / part.s3, image = block * images.s1;
     const int first = ((int)get_global_id(0) - block * part.s3) * part.s2;
     const int many = min(images.s1, images.s0 - image);
     const int tiles = (co + MR - 1) / MR, groups = part.s6 / tiles;
     const int end = min(((int)get_global_id(1) + 1) * part.s5, part.s6);
-    const int tile_rows = min(part.s2, (h + 1) / 2 - first);
+    const int tile_rows = min(part.s2, (h + OUT - 1) / OUT - first);
     const int n = ((tile_rows - 1) * wide + many * pitch + VW - 1) / VW, run = n * VW;
     /* Not a multiple of a page apart, where a first cache would find no place for them at once. */
-    const int apart = ci * run + SKEW, m_apart = part.s7 * MR * run + SKEW, row = 2 * run + SKEW;
-    local float *m = v + 16 * apart;
-    for (int r = 0; r < 4; r++) {
-        const int2 y = reach(r, part.s0, 1, 2), x = reach(r, part.s1, 1, 2);
-        at[r] = 2 * y.s1 * p.floats + (y.s0 - up.s0) * wide + p.lead;
-        at[4 + r] = x.s1 * p.floats + x.s0;
+    const int apart = ci * run + SKEW, m_apart = part.s7 * MR * run + SKEW, row = OUT * run + SKEW;
+    local float *m = v + TILE_ELEMENTS * apart;
+    for (int r = 0; r < TILE; r++) {
+        const int2 y = reach(r, part.s0, 1, OUT), x = reach(r, part.s1, 1, OUT);
+        at[r] = OUT * y.s1 * p.floats + (y.s0 - up.s0) * wide + p.lead;
+        at[TILE + r] = x.s1 * p.floats + x.s0;
     }
     for (int q = 0; q < run; q++) {
         const int j = q % pitch;
@@ -361,11 +377,11 @@ conv_winograd(global float *restrict out, const global float *restrict in,
         const ahead next = ahead_of(in + ((size_t)next_image * groups + g) * ci * plane, p, ci,
                                     groups * ci * plane, clamp(images.s0 - next_image, 0, images.s1),
                                     next_first + up.s0);
-        const int lines = (next.all + 16 * some - 1) / (16 * some);
-        for (int k = 0; k < 16; k++)
+        const int lines = (next.all + TILE_ELEMENTS * some - 1) / (TILE_ELEMENTS * some);
+        for (int k = 0; k < TILE_ELEMENTS; k++)
             for (int t = 0; t < some; t++)
                 multiply(m + k * m_apart + t * MR * run, v + k * apart,
-                         packed + ((size_t)(u + t) * 16 + k) * ci * MR, ci, run, n, next,
+                         packed + ((size_t)(u + t) * TILE_ELEMENTS + k) * ci * MR, ci, run, n, next,
                          (k * some + t) * lines, lines);
         for (int t = 0; t < some * MR; t++) {
             const int new = (u - g * tiles) * MR + t / MR * MR, o = min(new, co - MR) + t % MR;
@@ -373,9 +389,9 @@ conv_winograd(global float *restrict out, const global float *restrict in,
             transform_outputs(rows, row, m + t * run, m_apart, n, bias ? bias[g * co + o] : 0.0f, slope);
             for (int i = 0; i < many; i++) {
                 const size_t channel = ((size_t)(image + i) * groups + g) * co + o;
-                for (int y = 0; y < 2 * tile_rows && 2 * first + y < h; y++)
-                    store_row(out + (channel * h + 2 * first + y) * w,
-                              rows + y % 2 * row + 2 * (y / 2 * wide + i * pitch), w, images.s2 != 0);
+                for (int y = 0; y < OUT * tile_rows && OUT * first + y < h; y++)
+                    store_row(out + (channel * h + OUT * first + y) * w,
+                              rows + y % OUT * row + OUT * (y / OUT * wide + i * pitch), w, images.s2 != 0);
             }
         }
     }

@@ -1,10 +1,9 @@
-/* The gradient of the weight of a convolution by 3 x 3 in steps of 1, by Winograd's F(3 x 3, 2 x 2): for CPUs.
+/* The gradient of the weight of a convolution by 3 x 3 in steps of 1, by Winograd's F(3 x 3, OUT x OUT): for CPUs.
  *
  *   dg = G' [ sum over tiles of (A e A') * (B' d B) ] G
  *
- * where d is a tile of 4 x 4 inputs of a channel and e the 2 x 2 gradients of the outputs that come of it; the
- * matrices are those of conv_winograd.cl, of whose sum this is the derivative. It does 16 products of each
- * pair of channels for 4 outputs, where the sum itself has 36.
+ * where d is a tile of TILE x TILE inputs of a channel and e the OUT x OUT gradients of the outputs that come of
+ * it; the matrices are those of winograd.cl, of whose sum this is the derivative.
  *
  *   parts (chunks, groups, co, ci, 3, 3) of dweight; x (n, ci, h, w), dy (n, co, oh, ow), of each group
  *
@@ -12,8 +11,8 @@
  *
  *   1. Rows of x and of dy are turned (conv_turn.cl): a pixel is a vector of channels. Before the first pixel
  *      is one of zeros, which stands for all that is outside.
- *   2. B' d B goes to v (16, tiles, channels of x), A e A' to e (16, tiles, channels of dy).
- *   3. s (16, channels of x, channels of dy) grows by the sums over tiles of their outer products: NV vectors
+ *   2. B' d B goes to v (TILE_ELEMENTS, tiles, channels of x), A e A' to e (TILE_ELEMENTS, tiles, channels of dy).
+ *   3. s (TILE_ELEMENTS, channels of x, channels of dy) grows by the sums over tiles of their outer products: NV vectors
  *      of dy by NP elements of x in registers.
  *   4. When the chunk is done, G' s G goes to parts. conv_join.cl adds up the chunks.
  *
@@ -26,6 +25,7 @@
  */
 #include "conv_planes.cl"
 #include "conv_turn.cl"
+#include "winograd.cl"
 
 #ifndef NV
 #define NV 2
@@ -38,67 +38,60 @@
 #endif
 #define SKEW 16 /* floats */
 
-/* Where the pixels of a tile are, row by row, in floats from the one of zeros. */
+/* Where the pixels of a tile are, in floats from the one of zeros: row r's from 8 r on. */
 typedef struct place {
-    int at[16];
+    int at[8 * TILE];
 } place;
 
-/* Those of rows y and columns x, of an image that begins behind `before` rows, of which rows `top` to `bottom`
- * are there; `width` ints of a place. */
-#define FIND(width)                                                                                \
-    static inline place find_##width(const int##width y, const int##width x, const int before,     \
-                                     const int top, const int bottom, const int w, const int pitch) \
-    {                                                                                              \
-        const int##width inside = (y >= top) & (y < bottom) & (x >= 0) & (x < w);                  \
-        place p;                                                                                   \
-        vstore##width(inside & ((1 + (before + y - top) * w + x) * pitch), 0, p.at);               \
-        return p;                                                                                  \
+/* Those of n rows from y on, and of columns from x on, of an image that begins behind `before` rows, of which rows
+ * `top` to `bottom` are there. */
+static inline void find(place *p, const int y, const int x, const int n, const int before, const int top,
+                        const int bottom, const int w, const int pitch)
+{
+    const int8 cols = x + (int8)(0, 1, 2, 3, 4, 5, 6, 7), inside = (cols >= 0) & (cols < w);
+    UNROLL for (int r = 0; r < n; r++) {
+        const int row = y + r;
+        const int8 at = (1 + (before + row - top) * w + cols) * pitch;
+        vstore8(row >= top && row < bottom ? inside & at : (int8)(0), r, p->at);
     }
+}
 
-FIND(16)
-FIND(4)
-
-/* B' d B of a tile, for all channels; its 16 elements lie `apart`. */
-static inline void transform_inputs(local float *v, const int apart, const local float *x, const place p,
+/* B' d B of a tile, for all channels; its elements lie `apart`. */
+static inline void transform_inputs(local float *v, const int apart, const local float *x, const place *p,
                                     const int pitch)
 {
     for (int c = 0; c < pitch; c += VW) {
-        VEC t[4][4];
-        UNROLL for (int r = 0; r < 4; r++) {
-            const VEC d0 = LOAD(x + p.at[4 * r] + c), d1 = LOAD(x + p.at[4 * r + 1] + c);
-            const VEC d2 = LOAD(x + p.at[4 * r + 2] + c), d3 = LOAD(x + p.at[4 * r + 3] + c);
-            t[r][0] = d0 - d2;
-            t[r][1] = d1 + d2;
-            t[r][2] = d2 - d1;
-            t[r][3] = d1 - d3;
+        VEC t[TILE][TILE];
+        UNROLL for (int r = 0; r < TILE; r++) {
+            VEC d[TILE];
+            UNROLL for (int s = 0; s < TILE; s++) d[s] = LOAD(x + p->at[8 * r + s] + c);
+            winograd_inputs(t[r], d);
         }
-        UNROLL for (int s = 0; s < 4; s++) {
-            STORE(t[0][s] - t[2][s], v + s * apart + c);
-            STORE(t[1][s] + t[2][s], v + (4 + s) * apart + c);
-            STORE(t[2][s] - t[1][s], v + (8 + s) * apart + c);
-            STORE(t[1][s] - t[3][s], v + (12 + s) * apart + c);
+        UNROLL for (int s = 0; s < TILE; s++) {
+            VEC d[TILE], column[TILE];
+            UNROLL for (int r = 0; r < TILE; r++) d[r] = t[r][s];
+            winograd_inputs(column, d);
+            UNROLL for (int r = 0; r < TILE; r++) STORE(column[r], v + (TILE * r + s) * apart + c);
         }
     }
 }
 
 /* A e A', in the same way. */
-static inline void transform_gradients(local float *e, const int apart, const local float *dy, const place p,
+static inline void transform_gradients(local float *e, const int apart, const local float *dy, const place *p,
                                        const int pitch)
 {
     for (int o = 0; o < pitch; o += VW) {
-        VEC t[2][4];
-        UNROLL for (int r = 0; r < 2; r++) {
-            const VEC e0 = LOAD(dy + p.at[2 * r] + o), e1 = LOAD(dy + p.at[2 * r + 1] + o);
-            t[r][0] = e0;
-            t[r][1] = e0 + e1;
-            t[r][2] = e0 - e1;
-            t[r][3] = -e1;
+        VEC t[OUT][TILE];
+        UNROLL for (int r = 0; r < OUT; r++) {
+            VEC y[OUT];
+            UNROLL for (int s = 0; s < OUT; s++) y[s] = LOAD(dy + p->at[8 * r + s] + o);
+            winograd_gradients(t[r], y);
         }
-        UNROLL for (int s = 0; s < 4; s++) {
-            STORE(t[0][s], e + s * apart + o);
-            STORE(t[0][s] + t[1][s], e + (4 + s) * apart + o);
-            STORE(t[0][s] - t[1][s], e + (8 + s) * apart + o);
-            STORE(-t[1][s], e + (12 + s) * apart + o);
+        UNROLL for (int s = 0; s < TILE; s++) {
+            VEC y[OUT], column[TILE];
+            UNROLL for (int r = 0; r < OUT; r++) y[r] = t[r][s];
+            winograd_gradients(column, y);
+            UNROLL for (int r = 0; r < TILE; r++) STORE(column[r], e + (TILE * r + s) * apart + o);
         }
     }
 }
@@ -158,20 +151,20 @@ SHARED void add_products(local float *s, const local float *v, const int v_pitch
         }
 }
 
-/* G' s G of one pair of channels, whose 16 elements lie `apart`. */
+/* G' s G of one pair of channels, whose elements lie `apart`. */
 static inline void store_gradient(global float *to, const local float *s, const int apart)
 {
-    float t[3][4];
-    for (int k = 0; k < 4; k++) {
-        const float a = s[k * apart], b = s[(4 + k) * apart], c = s[(8 + k) * apart];
-        t[0][k] = a + 0.5f * (b + c);
-        t[1][k] = 0.5f * (b - c);
-        t[2][k] = s[(12 + k) * apart] + 0.5f * (b + c);
+    float t[TILE][3];
+    for (int k = 0; k < TILE; k++) {
+        float column[TILE];
+        for (int r = 0; r < TILE; r++) column[r] = s[(TILE * r + k) * apart];
+        winograd_kernel_back(t[k], column);
     }
     for (int r = 0; r < 3; r++) {
-        to[3 * r] = t[r][0] + 0.5f * (t[r][1] + t[r][2]);
-        to[3 * r + 1] = 0.5f * (t[r][1] - t[r][2]);
-        to[3 * r + 2] = t[r][3] + 0.5f * (t[r][1] + t[r][2]);
+        float row[TILE], gradient[3];
+        for (int k = 0; k < TILE; k++) row[k] = t[k][r];
+        winograd_kernel_back(gradient, row);
+        for (int k = 0; k < 3; k++) to[3 * r + k] = gradient[k];
     }
 }
 
@@ -189,20 +182,19 @@ conv_winograd_weight(global float *restrict parts, const global float *restrict 
     const int c_new = ((int)get_global_id(1) - block * blocks_c) * block_c, c0 = min(c_new, ci - block_c);
     const int o_new = (block - g * blocks_o) * block_o, o0 = min(o_new, co - block_o);
     const int groups = (int)get_global_size(1) / (blocks_o * blocks_c);
-    const int tile_rows = (oh + 1) / 2, tile_cols = (ow + 1) / 2;
+    const int tile_rows = (oh + OUT - 1) / OUT, tile_cols = (ow + OUT - 1) / OUT;
     const int v_apart = part.s5 * c_pitch + SKEW, e_apart = part.s5 * o_pitch + SKEW;
     const int s_apart = c_pitch * o_pitch + SKEW;
-    local float *v = memory, *e = v + 16 * v_apart, *of_x = e + 16 * e_apart;
-    const int16 down = (int16)(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-    const int16 along = (int16)(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
-    zero(s, s + 16 * s_apart - VW + 1);
+    local float *v = memory, *e = v + TILE_ELEMENTS * v_apart, *of_x = e + TILE_ELEMENTS * e_apart;
+    zero(s, s + TILE_ELEMENTS * s_apart - VW + 1);
 
     const int first = (int)get_global_id(0) * images.s1, end = min(images.s0, first + images.s1);
     for (int i = first; i < end; i += images.s2)
         for (int row = 0; row < tile_rows; row += part.s0) {
             const int many = min(images.s2, end - i), rows = min(part.s0, tile_rows - row);
-            const int top = max(2 * row - pad_y, 0), bottom = min(2 * (row + rows) + 2 - pad_y, h);
-            const int o_top = 2 * row, o_bottom = min(2 * (row + rows), oh);
+            const int top = max(OUT * row - pad_y, 0);
+            const int bottom = min(OUT * (row + rows) + 2 - pad_y, h);
+            const int o_top = OUT * row, o_bottom = min(OUT * (row + rows), oh);
             const int x_rows = max(bottom - top, 0), dy_rows = o_bottom - o_top;
             local float *of_dy = of_x + (1 + many * x_rows * w) * c_pitch;
             zero(of_x, of_x + c_pitch - VW + 1);
@@ -218,26 +210,24 @@ conv_winograd_weight(global float *restrict parts, const global float *restrict 
             for (int m = 0; m < many; m++)
                 for (int a = row; a < row + rows; a++)
                     for (int b = 0; b < tile_cols; b++, t++) {
-                        transform_inputs(v + t * c_pitch, v_apart, of_x,
-                                         find_16(2 * a - pad_y + down, 2 * b - pad_x + along, m * x_rows, top,
-                                                 bottom, w, c_pitch),
-                                         c_pitch);
-                        transform_gradients(e + t * o_pitch, e_apart, of_dy,
-                                            find_4(2 * a + (int4)(0, 0, 1, 1), 2 * b + (int4)(0, 1, 0, 1),
-                                                   m * dy_rows, o_top, o_bottom, ow, o_pitch),
-                                            o_pitch);
+                        place p;
+                        find(&p, OUT * a - pad_y, OUT * b - pad_x, TILE, m * x_rows, top, bottom, w, c_pitch);
+                        transform_inputs(v + t * c_pitch, v_apart, of_x, &p, c_pitch);
+                        find(&p, OUT * a, OUT * b, OUT, m * dy_rows, o_top, o_bottom, ow, o_pitch);
+                        transform_gradients(e + t * o_pitch, e_apart, of_dy, &p, o_pitch);
                     }
             /* The next rows, or the first of the next images. */
             const bool more = row + rows < tile_rows;
             const int next = more ? i : i + many, n_next = clamp(end - next, 0, images.s2);
-            const int next_row = more ? 2 * (row + rows) : 0, some = 2 * min(part.s0, tile_rows - next_row / 2);
+            const int next_row = more ? OUT * (row + rows) : 0;
+            const int some = OUT * min(part.s0, tile_rows - next_row / OUT);
             const size_t image = (size_t)next * groups + g, plane = (size_t)h * w, o_plane = (size_t)oh * ow;
             const ahead x_next = ahead_of(x + (image * ci + c0) * plane + next_row * w, n_next, block_c, some, w,
                                           plane, groups * ci * plane);
             const ahead dy_next = ahead_of(dy + (image * co + o0) * o_plane + next_row * ow, n_next, block_o,
                                            some, ow, o_plane, groups * co * o_plane);
             int call = 0;
-            for (int k = 0; k < 16; k++)
+            for (int k = 0; k < TILE_ELEMENTS; k++)
                 for (int c = 0; c < c_pitch; c += NP)
                     for (int o = 0; o < o_pitch; o += NV * VW, call++)
                         add_products(s + k * s_apart + c * o_pitch + o, v + k * v_apart + c, c_pitch,

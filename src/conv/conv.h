@@ -88,4 +88,9 @@ int64_t clade__conv_winograd_scratch(const clade__conv *conv, clade__conv_pass p
 bool clade__conv_winograd_suits(const clade__conv *conv, clade__conv_pass pass);
 bool clade__conv_winograd_weight_suits(const clade__conv *conv);
 
+/* Outputs along one side of a tile, 2 or 4: for planes of such a size, of so many input channels; and for the
+ * weight's gradient. */
+int clade__conv_winograd_side(int channels, int height, int width);
+int clade__conv_winograd_weight_side(const clade__conv *conv);
+
 #endif

@@ -39,6 +39,7 @@ typedef struct tiling {
     int out[2], least[2], most[2];
     int in_channels;   /* of a group */
     int phases;        /* planes of a channel */
+    int phases_held;   /* of a row of outputs, in their sums */
     int pitch, cols;
     int rows, strips;  /* of outputs */
     int64_t floats, run; /* of a plane; of a strip of outputs, in whole vectors */
@@ -75,7 +76,8 @@ static void set_reach(tiling *t, const clade__conv *c, int d, bool data)
 static tiling planes_of(const clade__conv *c, int vw, bool data)
 {
     tiling t = {.vw = vw, .in_channels = (data ? c->oc : c->c) / c->groups,
-                .phases = data ? 1 : c->stride[0] * c->stride[1]};
+                .phases = data ? 1 : c->stride[0] * c->stride[1],
+                .phases_held = data && c->stride[1] == 2 ? 2 : 1};
     for (int d = 0; d < 2; d++) set_reach(&t, c, d, data);
     int cols = data ? c->ow : clade__ceil_div(c->w, c->stride[1]);
     t.cols = smallest(cols, t.out[1] + t.most[1]);
@@ -102,7 +104,7 @@ static void set_rows(tiling *t, int rows, int many, bool whole)
 
 static bool fits(const tiling *t, const budget *b)
 {
-    return t->run <= b->rows_sums &&
+    return t->phases_held * t->run <= b->rows_sums &&
            t->in_channels * t->phases * t->floats <= b->rows_planes;
 }
 

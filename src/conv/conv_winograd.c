@@ -1,12 +1,12 @@
 /* The provider `winograd`: a kernel of 3 x 3 in steps of 1, forward and the gradient of the input, by
- * cl/conv_winograd.cl, for CPUs. It does 16 products where the others do 36. */
+ * cl/conv_winograd.cl, for CPUs. A tile of 2 x 2 outputs takes 16 products where the others do 36, one of 4 x 4 takes 36
+ * where they do 144. */
 #include <stdio.h>
 
 #include "conv/conv_cpu.h"
 
 #define MIN_CHANNELS 8 /* below, transforms take longer than products save */
 #define MIN_TILES 4    /* of output channels, for which an input is read from the cache once */
-#define ELEMENTS 16    /* of a tile */
 #define SKEW 16        /* the kernel's */
 
 /* Local memory that the device must have, and what of it is taken, in floats. */
@@ -15,13 +15,20 @@
 #define PLANES (8 * 1024)
 #define MAX_RUN 512 /* tiles of a run */
 
+/* What an output costs in tiles of 4 x 4, of what it does in those of 2 x 2, about: of many input channels few tiles
+ * fit the cache at a time. */
+#define LARGE_TILE_COST 0.65
+#define LARGE_TILE_COST_OF_MANY 0.9
+#define MANY_CHANNELS 33
+
 /* A pass as the kernel sees it: what is read and what is written. */
 typedef struct sizes {
     int in[2], out[2], ic, oc, pad[2];
 } sizes;
 
 typedef struct tiling {
-    int mr, vw, pitch, cols, rows, strips, many, run, floats;
+    int side, elements; /* of a tile: outputs along one dimension, and inputs */
+    int mr, vw, pitch, rows, strips, many, run, floats;
     int at_a_time; /* tiles of output channels */
     int reach[2]; /* rows and columns of the split planes that a tile has more than one of */
 } tiling;
@@ -34,11 +41,22 @@ static sizes sizes_of(const clade__conv *c, clade__conv_pass pass)
     return (sizes){{c->h, c->w}, {c->oh, c->ow}, ic, oc, {c->pad[0], c->pad[1]}};
 }
 
+/* The side of the tiles in which fewer outputs are computed in vain, by what they cost. */
+int clade__conv_winograd_side(int channels, int height, int width)
+{
+    double cost[2], of_large = channels < MANY_CHANNELS ? LARGE_TILE_COST : LARGE_TILE_COST_OF_MANY;
+    for (int i = 0; i < 2; i++) {
+        int side = 2 + 2 * i;
+        cost[i] = (double)clade__ceil_div(height, side) * clade__ceil_div(width, side) * side * side;
+    }
+    return cost[1] * of_large < cost[0] ? 4 : 2;
+}
+
 static void set_rows(tiling *t, const sizes *s, int rows, int many)
 {
     int wide = many * t->pitch;
     t->rows = rows;
-    t->strips = clade__ceil_div((s->out[0] + 1) / 2, rows);
+    t->strips = clade__ceil_div(clade__ceil_div(s->out[0], t->side), rows);
     t->many = many;
     t->run = clade__ceil_div(rows * wide, t->vw) * t->vw;
     t->floats = t->reach[0] * wide + t->reach[1] + t->run + t->vw;
@@ -47,9 +65,9 @@ static void set_rows(tiling *t, const sizes *s, int rows, int many)
 /* Whether all fits, with MIN_TILES tiles of output channels at a time, or all that there are. */
 static bool fits(tiling *t, const sizes *s)
 {
-    int64_t left = INPUTS / ELEMENTS - 2 * SKEW - (int64_t)s->ic * t->run;
+    int64_t left = INPUTS / t->elements - 2 * SKEW - (int64_t)s->ic * t->run;
     int tiles = clade__ceil_div(s->oc, t->mr);
-    if (t->run > MAX_RUN || 4 * t->floats > PLANES || left <= 0) return false;
+    if (t->run > MAX_RUN || t->side * t->side * t->floats > PLANES || left <= 0) return false;
     t->at_a_time = (int)left / (t->mr * t->run);
     if (t->at_a_time > tiles) t->at_a_time = tiles;
     return t->at_a_time >= (tiles < MIN_TILES ? tiles : MIN_TILES);
@@ -61,21 +79,21 @@ static double cost_of(const tiling *t, const sizes *s)
 {
     int n = t->run / t->vw, rest = n % 3, threes = n / 3 - (rest == 1 && n > 1);
     int twos = rest == 2 ? 1 : rest == 1 && n > 1 ? 2 : 0, ones = n == 1;
-    double products = 12.0 * threes + 8.5 * twos + 5.5 * ones, transforms = 50.0 * n;
-    double all = 2.0 * clade__ceil_div(s->oc, t->mr) * t->mr * products +
-                 transforms * (1.0 + (double)s->oc / s->ic) + 12.0 * (2 * t->rows + 2) * t->many;
+    double products = 12.0 * threes + 8.5 * twos + 5.5 * ones, transforms = 3.1 * t->elements * n;
+    double all = 0.125 * t->elements * clade__ceil_div(s->oc, t->mr) * t->mr * products +
+                 transforms * (1.0 + (double)s->oc / s->ic) + 12.0 * (t->side * t->rows + 2) * t->many;
     return all * t->strips / t->many;
 }
 
 /* Rows of tiles of an image, or some small images beside each other, by their cost. */
 static bool make_tiling(tiling *t, const sizes *s, int vw, int most_images)
 {
-    int row = (s->out[1] + 1) / 2, rows = (s->out[0] + 1) / 2;
+    int side = clade__conv_winograd_side(s->ic, s->out[0], s->out[1]);
+    int row = clade__ceil_div(s->out[1], side), rows = clade__ceil_div(s->out[0], side);
     tiling best = {0};
     double least = 0.0;
-    *t = (tiling){.vw = vw, .mr = clade__conv_tile_rows(s->oc, vw)};
+    *t = (tiling){.side = side, .elements = (side + 2) * (side + 2), .vw = vw, .mr = clade__conv_tile_rows(s->oc, vw)};
     for (int d = 0; d < 2; d++) t->reach[d] = 1 + (s->pad[d] == 1);
-    t->cols = (s->in[1] + 1) / 2;
     t->pitch = row + (s->pad[1] == 0); /* else what is over the edge is 0 */
     for (int many = 1; many == 1 || many <= most_images; many++) {
         bool any = false;
@@ -108,7 +126,8 @@ int64_t clade__conv_winograd_scratch(const clade__conv *conv, clade__conv_pass p
 {
     if (!clade__conv_winograd_suits(conv, pass)) return 0;
     sizes s = sizes_of(conv, pass);
-    return (int64_t)ELEMENTS * conv->groups * s.ic * (s.oc + CLADE__CONV_MAX_TILE - 1);
+    int64_t row = clade__conv_winograd_side(s.ic, s.out[0], s.out[1]) + 2;
+    return row * row * conv->groups * s.ic * (s.oc + CLADE__CONV_MAX_TILE - 1);
 }
 
 static const char *refuses(const clade_device *device, const clade__conv *conv, clade__conv_pass pass)
@@ -157,8 +176,8 @@ static clade_status record(clade__commands *commands, const clade__conv_call *ca
     int strips = clade__ceil_div(c->n, t.many) * t.strips;
     int parts = strips >= wanted ? 1 : clade__ceil_div(wanted, strips);
     int per_group = tiles / parts < 1 ? 1 : tiles / parts;
-    snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DRUN=%d -DPLANES=%d -DINPUTS=%d -DACTIVATION=%d",
-             t.vw, t.mr, MAX_RUN, PLANES, INPUTS, activation);
+    snprintf(options, sizeof options, "-DVW=%d -DMR=%d -DRUN=%d -DPLANES=%d -DINPUTS=%d -DOUT=%d -DACTIVATION=%d",
+             t.vw, t.mr, MAX_RUN, PLANES, INPUTS, t.side, activation);
     CLADE_TRY(pack(commands, call, &s, options, tiles));
     return clade__commands_launch(
         commands,
@@ -172,7 +191,7 @@ static clade_status record(clade__commands *commands, const clade__conv_call *ca
                      {CLADE__ARG_INT8,
                       {.ints = {s.in[0], s.in[1], s.out[0], s.out[1], s.ic, s.oc, t.pitch, t.floats}}},
                      {CLADE__ARG_INT8,
-                      {.ints = {s.pad[0], s.pad[1], t.rows, t.strips, t.cols, per_group, tiles, t.at_a_time}}},
+                      {.ints = {s.pad[0], s.pad[1], t.rows, t.strips, 0, per_group, tiles, t.at_a_time}}},
                      {CLADE__ARG_INT4, {.ints = {c->n, t.many, call->add, 0}}},
                      clade__arg_float(slope)},
             .n_args = 8,

@@ -6,6 +6,7 @@
 
 #define MIN_CHANNELS 16 /* below, transforms take longer than products save */
 #define MAX_BLOCK 64    /* channels of a block, of x and of dy */
+#define SOME_CHANNELS 32 /* so many leave too few tiles of 4 x 4 in a cache at a time */
 #define LONG_RUN 64     /* tiles at a time: so many pay for moving sums */
 #define ELEMENTS 16     /* of a tile */
 #define SKEW 16         /* the kernel's */
@@ -13,9 +14,10 @@
 /* Floats of local memory, where the device has so many bytes. */
 #define LEAST_BYTES (1024 * 1024)
 #define PLANES (112 * 1024)
-#define SUMS (ELEMENTS * (MAX_BLOCK * MAX_BLOCK + SKEW))
+#define SUMS (16 * (MAX_BLOCK * MAX_BLOCK + SKEW))
 
 typedef struct tiling {
+    int side, elements; /* of a tile: gradients along one dimension, and inputs */
     int nv, np, chunk, chunks, block_o, block_c, o_pitch, c_pitch;
     int rows, many, tiles; /* rows of tiles, images, and so all tiles, at a time */
 } tiling;
@@ -28,11 +30,18 @@ bool clade__conv_winograd_weight_suits(const clade__conv *c)
            c->w <= 1 << 14;
 }
 
+int clade__conv_winograd_weight_side(const clade__conv *c)
+{
+    bool few = c->c / c->groups < SOME_CHANNELS && c->oc / c->groups < SOME_CHANNELS;
+    return few ? clade__conv_winograd_side(SOME_CHANNELS, c->oh, c->ow) : 2;
+}
+
 static bool fits(tiling *t, const clade__conv *c, int rows, int many)
 {
-    int64_t cols = (c->ow + 1) / 2, tiles = many * rows * cols, pitches = t->c_pitch + t->o_pitch;
-    int64_t pixels = (int64_t)many * (2 * rows + 2) * c->w * t->c_pitch + (int64_t)many * 2 * rows * c->ow * t->o_pitch;
-    if (ELEMENTS * (tiles * pitches + 2 * SKEW) + pixels + pitches > PLANES) return false;
+    int64_t some = (int64_t)many * t->side * rows, pitches = t->c_pitch + t->o_pitch;
+    int64_t tiles = (int64_t)many * rows * clade__ceil_div(c->ow, t->side);
+    int64_t pixels = (some + 2 * many) * c->w * t->c_pitch + some * c->ow * t->o_pitch;
+    if (t->elements * (tiles * pitches + 2 * SKEW) + pixels + pitches > PLANES) return false;
     t->rows = rows;
     t->many = many;
     t->tiles = (int)tiles;
@@ -42,8 +51,10 @@ static bool fits(tiling *t, const clade__conv *c, int rows, int many)
 /* Blocks of channels, and as many tiles at a time as fit, up to a long run. */
 static bool make_tiling(tiling *t, const clade__conv *c, int vw)
 {
-    int oc = c->oc / c->groups, ic = c->c / c->groups, rows = (c->oh + 1) / 2, cols = (c->ow + 1) / 2;
-    *t = (tiling){.block_o = clade__conv_even_part(oc, MAX_BLOCK), .block_c = clade__conv_even_part(ic, MAX_BLOCK)};
+    int oc = c->oc / c->groups, ic = c->c / c->groups, side = clade__conv_winograd_weight_side(c);
+    int rows = clade__ceil_div(c->oh, side), cols = clade__ceil_div(c->ow, side);
+    *t = (tiling){.side = side, .elements = (side + 2) * (side + 2),
+                  .block_o = clade__conv_even_part(oc, MAX_BLOCK), .block_c = clade__conv_even_part(ic, MAX_BLOCK)};
     clade__conv_set_chunks(c, &t->chunk, &t->chunks);
     t->nv = t->block_o > vw ? 2 : 1;
     t->np = vw == 16 ? 16 / t->nv : vw == 8 ? 8 / t->nv : 4;
@@ -77,8 +88,8 @@ static clade_status record(clade__commands *commands, const clade__conv_call *ca
     make_tiling(&t, c, vw);
     int blocks_c = clade__ceil_div(ic, t.block_c);
     int blocks = c->groups * clade__ceil_div(oc, t.block_o) * blocks_c;
-    snprintf(options, sizeof options, "-DVW=%d -DNV=%d -DNP=%d -DPLANES=%d -DSUMS=%d", vw, t.nv, t.np, PLANES,
-             SUMS);
+    snprintf(options, sizeof options, "-DVW=%d -DNV=%d -DNP=%d -DPLANES=%d -DSUMS=%d -DOUT=%d", vw, t.nv, t.np,
+             PLANES, SUMS, t.side);
     CLADE_TRY(clade__commands_launch(
         commands,
         &(clade__launch){

@@ -95,6 +95,7 @@ static void widen(const clade__trial *t, const clade__conv *conv, clade__conv_pa
         of.b = s->a;
     }
     clade__sums_of_winograd(&of, conv, pass);
+    s->rounds = of.rounds;
 }
 
 static void add_scratch(clade__trial *t, const char *name, int64_t n)

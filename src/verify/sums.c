@@ -28,7 +28,7 @@ void clade__sums_add(const void *sums, int64_t at, int64_t a, int64_t b)
 
 double clade__sums_bound(const clade__trial *t, const clade__sums *s, int64_t i)
 {
-    return t->values == CLADE__EXACT ? 0.0 : (s->count[i] + 2.0) * s->size[i];
+    return t->values == CLADE__EXACT && !s->rounds ? 0.0 : (s->count[i] + 2.0) * s->size[i];
 }
 
 void clade__sums_expect_outputs(const clade__trial *t, clade__operand *y, clade__sums *s,

@@ -13,6 +13,7 @@
 typedef struct clade__sums {
     const float *a, *b;
     double *sum, *size, *count;
+    bool rounds; /* sums of exact products too: some factors have roots */
 } clade__sums;
 
 /* n sums of 0, in the trial's memory; false without memory. */
@@ -21,7 +22,7 @@ bool clade__sums_make(clade__trial *trial, clade__sums *sums, int64_t n);
 /* Adds element a times element b to sum number `at`. `sums` is a clade__sums. */
 void clade__sums_add(const void *sums, int64_t at, int64_t a, int64_t b);
 
-/* In units, with two more things added. A sum of exact products is exact, in whatever order. */
+/* In units, with two more things added. A sum of exact products is exact, in whatever order, unless it rounds. */
 double clade__sums_bound(const clade__trial *trial, const clade__sums *sums, int64_t i);
 
 /* Where the provider winograd suits a pass: the sizes and counts are those of its terms, for `a` as the input
