@@ -9,7 +9,7 @@
 #define GPU CLADE_DEVICE_GPU
 #define CPU CLADE_DEVICE_CPU
 
-/* By what the vendors' drivers for OpenCL report (clinfo), as it is published; none of them was asked by us. None is
+/* As vendors' drivers are known to describe them to OpenCL, from memory: none of them was asked. None is
  * said to have doubles: no kernel has any. The last of the GPUs are made up, for limits that OpenCL allows. */
 const clade__description clade__descriptions[] = {
     /* AMD: 64 KiB of a compute unit's local memory, of which a group has 32 KiB with the older driver. */
