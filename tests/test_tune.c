@@ -124,6 +124,30 @@ static void a_file_goes_there_and_back(void **state)
     clade_device_free(device);
 }
 
+/* The last bits of CLBlast's products are those of its set: a checkpoint knows it. */
+static void a_run_knows_its_set(void **state)
+{
+    (void)state;
+    clade_device *device = open_fresh();
+    const char *run = test_text("%s/run", cache);
+    static const char changed[] = "the run had another device, driver, gemm or version of clade";
+#define TRAIN "train", "--run", run, "--gemm", "clblast", "--valid", "none"
+    command_result result = command_expect(COMMAND(TRAIN, "--model", "linear", "--data", "digits?n=64", "--batch",
+                                                   "64", "--epochs", "1"), 0);
+    command_free(&result);
+    result = command_expect(COMMAND(TRAIN, "--resume", "--epochs", "2"), 0);
+    assert_null(strstr(result.err, changed));
+    command_free(&result);
+    assert_ok(clade__tuned_keep(device, set_line));
+    result = command_expect(COMMAND(TRAIN, "--resume", "--epochs", "3"), 0);
+    if (!strstr(result.err, changed)) fail_msg("%s", result.err);
+    command_free(&result);
+    result = command_expect(COMMAND(TRAIN, "--resume", "--epochs", "4"), 0);
+    assert_null(strstr(result.err, changed));
+    command_free(&result);
+    clade_device_free(device);
+}
+
 /* A text whose sum is right, with one line in place of another. */
 static char *with_line(const char *text, const char *line, const char *other)
 {
@@ -272,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_is_a_text),
         cmocka_unit_test(what_is_kept_is_used),
+        cmocka_unit_test(a_run_knows_its_set),
         cmocka_unit_test(a_file_goes_there_and_back),
         cmocka_unit_test(other_devices_are_refused),
         cmocka_unit_test(a_damaged_store_is_told_and_ignored),

@@ -9,7 +9,7 @@
 
 static const cli_option options[] = {
     CLI_SETTINGS(CLI_SETUP_OPTION)
-        {"seconds", "S", "search for about so long (default: 60)"},
+        {"seconds", "S", "search for about so long (default: 60); a candidate that has begun is finished"},
     {"timeout", "S", "give a candidate up after so long (default: 30)"},
     {"list", NULL, "print what is kept for the device"},
     {"forget", NULL, "remove it"},
