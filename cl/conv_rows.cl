@@ -127,12 +127,25 @@ static inline void multiply(local float *sums, operands o, const int n, const in
     }
 }
 
+/* The vector at p, where `count` elements are left; those past the end, where nothing may have been written, are 0. */
+static inline VEC fetch_local(const local float *p, const int count)
+{
+#if VW > 1
+    if (count < VW) {
+        float part[VW];
+        for (int k = 0; k < VW; k++) part[k] = k < count ? p[k] : 0.0f;
+        return LOAD(part);
+    }
+#endif
+    return LOAD(p);
+}
+
 /* Stores n neighbours, or adds them to what is there: outputs of their sums, or gradients. */
 static inline void store_row(global float *to, const local float *from, const int n, const bool add,
                              const float bias, const float slope)
 {
     for (int i = 0; i < n; i += VW) {
-        VEC x = LOAD(from + i);
+        VEC x = fetch_local(from + i, n - i);
 #if !DATA
         x = activation_forward(x + bias, slope);
 #endif
@@ -165,18 +178,12 @@ static inline void store_phases(global float *to, const local float *even, const
 #if VW > 1
     for (; i + 2 * VW <= n; i += 2 * VW) {
         const VEC a = LOAD(even + i / 2), b = LOAD(odd + i / 2);
-        VEC first, second;
-        first.even = a.lo;
-        first.odd = b.lo;
-        second.even = a.hi;
-        second.odd = b.hi;
+        const VEC first = BESIDE(a.lo, b.lo), second = BESIDE(a.hi, b.hi);
         STORE(add ? LOAD(to + i) + first : first, to + i);
         STORE(add ? LOAD(to + i + VW) + second : second, to + i + VW);
     }
     if (i + VW <= n) {
-        VEC both;
-        both.even = LOAD_HALF(even + i / 2);
-        both.odd = LOAD_HALF(odd + i / 2);
+        const VEC both = BESIDE(LOAD_HALF(even + i / 2), LOAD_HALF(odd + i / 2));
         STORE(add ? LOAD(to + i) + both : both, to + i);
         i += VW;
     }

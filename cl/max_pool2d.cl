@@ -85,18 +85,6 @@ static inline VEC largest_of(const global float *x, const int oy, const int ox, 
 
 #if HALVES
 
-/* Elements of two halves in turns: a0, b0, a1, b1, ... Oclgrind 21.10 crashes at what sets them by .even and .odd, when
- * it looks for uninitialised reads. */
-#if VW == 16
-#define BESIDE(a, b)                                                                               \
-    ((VEC)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3, (a).s4, (b).s4, (a).s5, \
-           (b).s5, (a).s6, (b).s6, (a).s7, (b).s7))
-#elif VW == 8
-#define BESIDE(a, b) ((VEC)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3))
-#else
-#define BESIDE(a, b) ((VEC)((a).s0, (b).s0, (a).s1, (b).s1))
-#endif
-
 /* The largest of VW windows side by side, the first of which begins at x and is number `at` of its plane. */
 static inline VEC largest_halves(const global float *x, const int width, const int at, INTS *index)
 {

@@ -44,6 +44,18 @@ STORE_IN(local)
 STORE_IN(private)
 #endif
 
+/* Elements of two halves in turns: a0, b0, a1, b1, ... Oclgrind 21.10 crashes at what sets them by .even and .odd, when
+ * it looks for uninitialised reads. */
+#if VW == 16
+#define BESIDE(a, b)                                                                               \
+    ((VEC)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3, (a).s4, (b).s4, (a).s5, \
+           (b).s5, (a).s6, (b).s6, (a).s7, (b).s7))
+#elif VW == 8
+#define BESIDE(a, b) ((VEC)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3))
+#elif VW == 4
+#define BESIDE(a, b) ((VEC)((a).s0, (b).s0, (a).s1, (b).s1))
+#endif
+
 /* For a function that is given a kernel's local memory. Where LLVM compiles one by itself, it may put the memory's
  * name in place of the argument, and PoCL 3.1 then has one such memory for all groups that run at the same time. */
 #define INLINED static inline __attribute__((always_inline))
