@@ -49,7 +49,7 @@ static inline void find(place *p, const int y, const int x, const int n, const i
                         const int bottom, const int w, const int pitch)
 {
     const int8 cols = x + (int8)(0, 1, 2, 3, 4, 5, 6, 7), inside = (cols >= 0) & (cols < w);
-    UNROLL for (int r = 0; r < n; r++) {
+    for (int r = 0; r < n; r++) {
         const int row = y + r;
         const int8 at = (1 + (before + row - top) * w + cols) * pitch;
         vstore8(row >= top && row < bottom ? inside & at : (int8)(0), r, p->at);
