@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <ftw.h>
+#include <glob.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -214,4 +215,13 @@ size_t test_gzip(unsigned char *dst, size_t room, const void *src, size_t n)
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
     deflateEnd(&z);
     return room - z.avail_out;
+}
+
+void test_only_file(char *path, size_t path_bytes, const char *pattern)
+{
+    glob_t found;
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    assert_int_equal(found.gl_pathc, 1);
+    snprintf(path, path_bytes, "%s", found.gl_pathv[0]);
+    globfree(&found);
 }

@@ -58,6 +58,9 @@ const char *test_folder(void);
 /* printf into a buffer that lasts until the fourth call after. */
 const char *test_text(const char *format, ...);
 
+/* The path of the one file that a glob pattern is to match. */
+void test_only_file(char *path, size_t path_bytes, const char *pattern);
+
 /* The path of a run's checkpoint, as test_text; and whether there is such a file. */
 const char *test_checkpoint(const char *folder, int64_t step);
 bool test_is_there(const char *path);

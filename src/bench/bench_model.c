@@ -1,7 +1,7 @@
 /* The steps of a model of one's own, on data of one's own; and how long digits take to an accuracy. */
 #include <math.h>
 
-#include "bench/bench_state.h"
+#include "bench/digits.h"
 #include "bench/steps.h"
 #include "train/fit_memory.h"
 
@@ -58,10 +58,6 @@ clade_status clade_bench_model(clade_bench *bench, clade_model *model, const cla
 
 /* ---- to an accuracy --------------------------------------------------------------------------- */
 
-enum { BATCH = 128, MOST_EPOCHS = 50 };
-#define TRAINED   "digits?n=4096"
-#define VALIDATED "digits?n=1024&part=test"
-
 typedef struct goal {
     double wanted;
     clade_bench_accuracy_result *result;
@@ -79,26 +75,17 @@ static bool goes_on(const clade_progress *progress, void *user)
     return !g->result->reached;
 }
 
-static clade_status make_model(clade_model **out, const clade_bench *bench, uint64_t seed)
-{
-    CLADE_TRY(clade_model_create(out, bench->device, seed));
-    clade_node *h = clade_flatten(clade_input(*out, CLADE_SHAPE(28, 28)));
-    for (int i = 0; i < 2; i++) h = clade_relu(clade_linear(h, 512));
-    return clade_compile(*out, clade_linear(h, 10),
-                         &(clade_compile_options){.optimizer = clade_sgd(0.05f, 0.9f), .batch = BATCH,
-                                                  .gemm = bench->provider});
-}
-
 /* max_steps: of a warm-up, which tells nothing; 0 else. */
 static clade_status train(clade_bench *bench, clade_data *data, clade_data *valid, int64_t max_steps,
                           const goal *g)
 {
     clade_model *model = NULL;
-    clade_status status = make_model(&model, bench, g->result->seed);
+    clade_status status = clade__bench_digits_model(&model, bench, g->result->seed, false);
     if (status == CLADE_OK)
         status = clade_fit(model, data,
-                           &(clade_fit_options){.epochs = MOST_EPOCHS, .max_steps = max_steps, .validate = valid,
-                                                .on_progress = max_steps ? NULL : goes_on, .user = (void *)g}, NULL);
+                           &(clade_fit_options){.epochs = CLADE__BENCH_DIGITS_EPOCHS, .max_steps = max_steps,
+                                                .validate = valid, .on_progress = max_steps ? NULL : goes_on,
+                                                .user = (void *)g}, NULL);
     clade_model_free(model);
     return status;
 }
@@ -106,8 +93,7 @@ static clade_status train(clade_bench *bench, clade_data *data, clade_data *vali
 static clade_status train_to(clade_bench *bench, const goal *g)
 {
     clade_data *data = NULL, *valid = NULL;
-    clade_status status = clade_data_open(&data, TRAINED);
-    if (status == CLADE_OK) status = clade_data_open(&valid, VALIDATED);
+    clade_status status = clade__bench_digits(&data, &valid);
     /* The first training of a process compiles kernels. */
     if (status == CLADE_OK && !bench->has_trained) status = train(bench, data, valid, 2, g);
     bench->has_trained = bench->has_trained || status == CLADE_OK;

@@ -1,20 +1,18 @@
 /* How long trainings take to the same loss, on one rank and on more, in each way in which ranks train together.
  *
- * The digits are made by the library, so that every machine trains on the same. A step on more ranks is not only
- * faster or slower: ranks that train apart need other numbers of steps. So this, and not a step, is what is compared. */
+ * A step on more ranks is not only faster or slower: ranks that train apart need other numbers of steps. So this, and
+ * not a step, is what is compared. */
 #include <math.h>
 #include <stdlib.h>
 
 #include <clade/data.h>
 #include <clade/model.h>
 
-#include "bench/bench_state.h"
+#include "bench/digits.h"
 #include "dist/job.h"
 
 /* As many ranks as an epoch has batches. */
-enum { BATCH = 128, EPOCHS = 50, AVERAGE_EVERY = 4, TIMES = 3, MOST_RANKS = 32, N_WAYS = 3 };
-#define TRAINED   "digits?n=4096"
-#define VALIDATED "digits?n=1024&part=test"
+enum { AVERAGE_EVERY = 4, TIMES = 3, MOST_RANKS = 32, N_WAYS = 3 };
 
 typedef struct to_loss {
     clade_bench *bench;
@@ -41,26 +39,16 @@ static bool goes_on(const clade_progress *progress, void *user)
     return !g->row->reached;
 }
 
-static clade_status make_model(clade_model **out, const to_loss *t, bool joined)
-{
-    CLADE_TRY(clade_model_create(out, t->bench->device, 1));
-    clade_node *h = clade_flatten(clade_input(*out, CLADE_SHAPE(28, 28)));
-    for (int i = 0; i < 2; i++) h = clade_relu(clade_linear(h, 512));
-    return clade_compile(*out, clade_linear(h, 10),
-                         &(clade_compile_options){.optimizer = clade_sgd(0.05f, 0.9f), .batch = BATCH,
-                                                  .gemm = t->bench->provider, .keep_gradients = joined});
-}
-
 /* Of one rank of `job`, or with NULL alone. */
 static clade_status train(const to_loss *t, clade_job *job, clade_bench_to_loss_row *row)
 {
     clade_model *model = NULL;
     goal g = {t->wanted, row};
     bool sync = row->parallel == CLADE_PARALLEL_SYNC;
-    clade_status status = clade_job_agree(job, make_model(&model, t, job && sync));
+    clade_status status = clade_job_agree(job, clade__bench_digits_model(&model, t->bench, 1, job && sync));
     if (status == CLADE_OK)
         status = clade_fit(model, t->data,
-                           &(clade_fit_options){.epochs = EPOCHS, .validate = t->validate, .job = job,
+                           &(clade_fit_options){.epochs = CLADE__BENCH_DIGITS_EPOCHS, .validate = t->validate, .job = job,
                                                 .parallel = row->parallel, .on_progress = goes_on, .user = &g,
                                                 .average_every = sync ? 0 : AVERAGE_EVERY,
                                                 .share_auto = row->parallel == CLADE_PARALLEL_WEIGHTED}, NULL);
@@ -128,8 +116,7 @@ static clade_status open_all(to_loss *t)
     free(t->bench->to_loss);
     t->bench->to_loss = calloc(1 + N_WAYS * 6, sizeof *t->bench->to_loss); /* of 1, and 2, 4, … 32 */
     if (!t->bench->to_loss) return clade__fail(CLADE_ENOMEM, "no memory for trainings to a loss");
-    CLADE_TRY(clade_data_open(&t->data, TRAINED));
-    return clade_data_open(&t->validate, VALIDATED);
+    return clade__bench_digits(&t->data, &t->validate);
 }
 
 clade_status clade_bench_to_loss(clade_bench *bench, clade_job *job, double loss,

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "blas/provider.h"
+#include "blas/tuned_gemm.h"
 #include "device/opencl.h"
 #include "device/tuned.h"
 
@@ -90,10 +91,9 @@ bool clade__clblast_tuned(const clade_device *device, clade__clblast_set *set)
 static clade_status prepare(clade_device *device)
 {
     clade__blas *blas;
-    clade__clblast_set set;
     CLADE_TRY(clade__blas_of(device, &blas));
     if (blas->clblast_prepared) return CLADE_OK;
-    if (!clade__clblast_tuned(device, &set)) set = clade__clblast_shipped(device);
+    const clade__clblast_set set = clade__gemm_set_in_use(device);
     return clade__clblast_use(device, &set);
 }
 

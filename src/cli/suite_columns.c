@@ -3,11 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-static bool is_measured(const cli_suite_row *row)
-{
-    return !isnan(row->value) && (strcmp(row->verdict, "ok") == 0 || strcmp(row->verdict, "unstable") == 0);
-}
-
 /* The suite's version says what a row is; a document that says something else is damaged, or made up. */
 static clade_status check_row(const cli_suite_columns *columns, const cli_suite_row *first, int column)
 {
@@ -17,7 +12,7 @@ static clade_status check_row(const cli_suite_columns *columns, const cli_suite_
         return clade__fail(CLADE_EDATA, "%s and %s cannot be compared: %s %s is in %s and in %s",
                            columns->files[0], columns->files[column], row->kind, row->name, first->unit,
                            row->unit);
-    bool same_size = row->batch == first->batch && is_measured(row) && is_measured(first);
+    bool same_size = row->batch == first->batch && cli_suite_is_measured(row) && cli_suite_is_measured(first);
     if (same_size && !isnan(row->flops) && !isnan(first->flops) && row->flops != first->flops)
         return clade__fail(CLADE_EDATA, "%s and %s cannot be compared: the workload %s %s is another: %g and "
                            "%g FLOPs", columns->files[0], columns->files[column], row->kind, row->name,
@@ -64,7 +59,7 @@ static const char *why_no_ratio(const cli_suite_row *first, const cli_suite_row 
 {
     if (!row) return "not in both";
     if (cli_suite_is_wrong(row) || cli_suite_is_wrong(first)) return "wrong";
-    if (!is_measured(row) || !is_measured(first)) return "not measured";
+    if (!cli_suite_is_measured(row) || !cli_suite_is_measured(first)) return "not measured";
     if (row->batch != first->batch) return "another batch";
     return "";
 }
@@ -86,6 +81,6 @@ cli_suite_ratio cli_suite_ratio_of(const cli_suite_columns *columns, const cli_s
 bool cli_suite_is_loss(const cli_suite_row *first, const cli_suite_ratio *ratio, double least)
 {
     if (ratio->order == CLI_SUITE_NO_RATIO)
-        return is_measured(first) && ratio->row && !is_measured(ratio->row);
+        return cli_suite_is_measured(first) && ratio->row && !cli_suite_is_measured(ratio->row);
     return ratio->order == CLI_SUITE_SLOWER && ratio->ratio < least;
 }

@@ -80,9 +80,7 @@ static clade_status print_kind(const cli_suite_columns *columns, const cli_suite
 {
     const cli_suite_device *first = columns->devices[0];
     cli_table table = {.n_columns = 2 * columns->n, .right = ~1u};
-    int n = 0;
-    for (int i = 0; i < first->n_rows; i++) n += strcmp(first->rows[i].kind, kind->kind) == 0;
-    if (n == 0) return CLADE_OK;
+    if (cli_suite_count(first, kind->kind) == 0) return CLADE_OK;
     printf("\n");
     cli_print("%s\n", kind->title);
     cli_table_add(&table, "NAME");

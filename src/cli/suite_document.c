@@ -88,8 +88,7 @@ static clade_status check_value(const place *at, const cli_suite_row *row)
     int known = 0;
     for (int i = 0; i < 4; i++) known += strcmp(row->verdict, verdicts[i]) == 0;
     if (!known) return fail_at(at, "verdict", "one of ok, unstable, wrong, not measured");
-    bool measured = strcmp(row->verdict, "ok") == 0 || strcmp(row->verdict, "unstable") == 0;
-    if (measured && !(row->value > 0.0 && row->noise >= 0.0))
+    if (cli_suite_is_measured(row) && !(row->value > 0.0 && row->noise >= 0.0))
         return fail_at(at, "value", "above 0, as that of what was measured is");
     return CLADE_OK;
 }
@@ -249,6 +248,18 @@ const cli_suite_row *cli_suite_find(const cli_suite_device *device, const cli_su
         if (strcmp(row->kind, like->kind) == 0 && strcmp(row->name, like->name) == 0) return row;
     }
     return NULL;
+}
+
+int cli_suite_count(const cli_suite_device *device, const char *kind)
+{
+    int n = 0;
+    for (int i = 0; i < device->n_rows; i++) n += strcmp(device->rows[i].kind, kind) == 0;
+    return n;
+}
+
+bool cli_suite_is_measured(const cli_suite_row *row)
+{
+    return strcmp(row->verdict, "ok") == 0 || strcmp(row->verdict, "unstable") == 0;
 }
 
 bool cli_suite_is_wrong(const cli_suite_row *row)

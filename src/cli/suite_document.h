@@ -53,22 +53,26 @@ clade_status cli_suite_document_parse(cli_suite_document *document, const char *
 clade_status cli_suite_document_read(cli_suite_document *document, const char *path);
 void cli_suite_document_free(cli_suite_document *document);
 
+/* What tables call the kinds, in their order: {"peak", "Arithmetic"}; a NULL kind ends them. */
+typedef struct cli_suite_kind {
+    const char *kind, *title, *about;
+} cli_suite_kind;
+extern const cli_suite_kind cli_suite_kinds[];
+
 /* The row of a kind and name; NULL. */
 const cli_suite_row *cli_suite_find(const cli_suite_device *device, const cli_suite_row *like);
 
 bool cli_suite_is_wrong(const cli_suite_row *row);
+bool cli_suite_is_measured(const cli_suite_row *row); /* and not wrong: it has a value */
+
+/* How many rows of a kind there are. */
+int cli_suite_count(const cli_suite_device *device, const char *kind);
 
 /* "512.3 GFLOP/s", "12.30 us", "1,234 samples/s"; "-" where there is none. */
 char *cli_suite_value_text(char *out, size_t out_bytes, const cli_suite_row *row);
 
 /* "23.5 GiB"; "unknown" of what is no size. */
 char *cli_suite_bytes_text(char *out, size_t out_bytes, double bytes);
-
-/* What tables call the kinds, in their order: {"peak", "Arithmetic"}; a NULL kind ends them. */
-typedef struct cli_suite_kind {
-    const char *kind, *title, *about;
-} cli_suite_kind;
-extern const cli_suite_kind cli_suite_kinds[];
 
 /* Tables on stdout. */
 clade_status cli_suite_print(const cli_suite_document *document);

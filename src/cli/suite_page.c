@@ -106,19 +106,12 @@ static void add_row(clade__text *page, const cli_suite_row *row, const cli_suite
     clade__text_append(page, "</tr>\n");
 }
 
-static int count_kind(const cli_suite_device *device, const char *kind)
-{
-    int n = 0;
-    for (int i = 0; i < device->n_rows; i++) n += strcmp(device->rows[i].kind, kind) == 0;
-    return n;
-}
-
 static void add_kind(clade__text *page, const cli_suite_device *device, const cli_suite_kind *kind,
                      const cli_suite_columns *beside)
 {
     const char *const with[] = {"Name", "Value", "Of limit", "Spread", "Drift", "Against shipped", "Verdict"};
     const char *const without[] = {"Name", "Value", "Of limit", "Spread", "Drift", "Verdict"};
-    if (count_kind(device, kind->kind) == 0) return;
+    if (cli_suite_count(device, kind->kind) == 0) return;
     clade__text_append(page, "<h3>%s</h3>\n", kind->title);
     cli_page_table_begin(page, kind->about, beside ? with : without, beside ? 7 : 6, true);
     for (int i = 0; i < device->n_rows; i++)
@@ -198,7 +191,7 @@ static void add_device(clade__text *page, const cli_suite_device *device, const 
     add_identity(page, device);
     clade__text_append(page, "<h2>Roofline</h2>\n");
     cli_page_roofline(page, device, i);
-    if (count_kind(device, "train") > 0) {
+    if (cli_suite_count(device, "train") > 0) {
         clade__text_append(page, "<h2>Training</h2>\n");
         add_bars(page, device);
     }
@@ -238,7 +231,7 @@ static void add_compared_kind(clade__text *page, const cli_suite_columns *column
     const char *heads[2 * CLI_SUITE_MAX_COLUMNS] = {"Name", columns->names[0]};
     char ratios[CLI_SUITE_MAX_COLUMNS][80], text[64];
     int n = 2;
-    if (count_kind(first, kind->kind) == 0) return;
+    if (cli_suite_count(first, kind->kind) == 0) return;
     for (int c = 1; c < columns->n; c++) {
         snprintf(ratios[c], sizeof ratios[c], "%s / %s", columns->names[c], columns->names[0]);
         heads[n++] = columns->names[c];

@@ -49,9 +49,7 @@ static void add_row(cli_table *table, const cli_suite_row *row)
 static clade_status print_kind(const cli_suite_device *device, const cli_suite_kind *kind)
 {
     cli_table table = {.n_columns = 6, .right = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4};
-    int n = 0;
-    for (int i = 0; i < device->n_rows; i++) n += strcmp(device->rows[i].kind, kind->kind) == 0;
-    if (n == 0) return CLADE_OK;
+    if (cli_suite_count(device, kind->kind) == 0) return CLADE_OK;
     putchar('\n');
     cli_print("%s: %s\n", kind->title, kind->about);
     cli_table_add(&table, "NAME");

@@ -9,7 +9,6 @@
 #include "train/fit.h"
 #include "train/outputs.h"
 
-
 /* The first batch of a pass, and the last, which may be a short one. */
 static clade_status run_ends(clade__pass *pass)
 {
