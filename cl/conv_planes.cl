@@ -55,6 +55,20 @@ static inline int floor_div(const int a, const int b)
     return a >= 0 ? a / b : -((b - 1 - a) / b);
 }
 
+#if VW > 1
+/* a0 b0 a1 b1 ... of the first halves, and of the second ones. */
+static inline void interleave(VEC *to, const VEC a, const VEC b)
+{
+    VEC first, second;
+    first.even = a.lo;
+    first.odd = b.lo;
+    second.even = a.hi;
+    second.odd = b.hi;
+    to[0] = first;
+    to[1] = second;
+}
+#endif
+
 /* Zeros from `to` up to `end`, or a few more. */
 static inline void zero(local float *to, const local float *end)
 {

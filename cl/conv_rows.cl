@@ -127,25 +127,13 @@ static inline void multiply(local float *sums, operands o, const int n, const in
     }
 }
 
-/* The vector at p, where `count` elements are left; those past the end, where nothing may have been written, are 0. */
-static inline VEC fetch_local(const local float *p, const int count)
-{
-#if VW > 1
-    if (count < VW) {
-        float part[VW];
-        for (int k = 0; k < VW; k++) part[k] = k < count ? p[k] : 0.0f;
-        return LOAD(part);
-    }
-#endif
-    return LOAD(p);
-}
-
-/* Stores n neighbours, or adds them to what is there: outputs of their sums, or gradients. */
+/* Stores n neighbours, or adds them to what is there: outputs of their sums, or gradients. A whole vector is read at
+ * the end too. */
 static inline void store_row(global float *to, const local float *from, const int n, const bool add,
                              const float bias, const float slope)
 {
     for (int i = 0; i < n; i += VW) {
-        VEC x = fetch_local(from + i, n - i);
+        VEC x = LOAD(from + i);
 #if !DATA
         x = activation_forward(x + bias, slope);
 #endif
@@ -269,6 +257,7 @@ conv_rows(global float *restrict out, const global float *restrict in,
                                     p.floats * p.step_y * p.step_x,
                                     k.kh * k.kw * MR,
                                     run};
+                STORE((VEC)(0.0f), to + some * MR * run); /* where the last row's last vector may reach */
                 multiply(to, a, n, some, next, g != filled && f == 0 ? lines : 0);
                 if (fx % phases < phases - 1 && fx + 1 < w) continue;
                 for (int t = 0; t < some * MR; t++) {

@@ -5,15 +5,7 @@
 /* Of rows i and i + VW / 2 the elements in turn, for each i: after log2(VW) times rows are columns. */
 static inline void riffle(VEC *to, const VEC *from)
 {
-    UNROLL for (int i = 0; i < VW / 2; i++) {
-        VEC low, high;
-        low.even = from[i].lo;
-        low.odd = from[i + VW / 2].lo;
-        high.even = from[i].hi;
-        high.odd = from[i + VW / 2].hi;
-        to[2 * i] = low;
-        to[2 * i + 1] = high;
-    }
+    UNROLL for (int i = 0; i < VW / 2; i++) interleave(to + 2 * i, from[i], from[i + VW / 2]);
 }
 
 /* VW vectors as rows become columns. */

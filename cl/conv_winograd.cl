@@ -17,7 +17,7 @@
  * starts at is between them.
  *
  *   size     h, w of in, h, w of out, ci, co, pitch of a row of tiles, floats of a plane
- *   part     pad y, pad x, rows of tiles, strips of an image, 0, tiles of a group, of all, at a time
+ *   part     pad y, pad x, rows of tiles, strips of an image, tiles of a group, of all, at a time
  *   images   n, those beside each other, and whether out is added to
  *
  * The last tile of channels is moved back to end at the last, and stores only what is new; MR <= co.
@@ -40,20 +40,6 @@
 
 #define SKEW 16 /* floats */
 #define MOST_AHEAD 32 /* channels: of more, products take much longer than reading */
-
-#if VW > 1
-/* a0 b0 a1 b1 ... of the first halves, and of the second ones. */
-static inline void interleave(VEC *to, const VEC a, const VEC b)
-{
-    VEC first, second;
-    first.even = a.lo;
-    first.odd = b.lo;
-    second.even = a.hi;
-    second.odd = b.hi;
-    to[0] = first;
-    to[1] = second;
-}
-#endif
 
 /* The elements of OUT vectors in turn. */
 static inline void store_in_turn(const VEC *y, local float *to)
@@ -176,12 +162,7 @@ static inline void transform_inputs(local float *v, const int apart, const local
             d[TILE - 1] = has_right ? d[TILE - 1] : (VEC)(0.0f);
             winograd_inputs(t[r], d);
         }
-        UNROLL for (int s = 0; s < TILE; s++) {
-            VEC d[TILE], column[TILE];
-            UNROLL for (int r = 0; r < TILE; r++) d[r] = t[r][s];
-            winograd_inputs(column, d);
-            UNROLL for (int r = 0; r < TILE; r++) STORE(column[r], v + (TILE * r + s) * apart + q);
-        }
+        winograd_columns(v + q, apart, t);
     }
 }
 
@@ -344,12 +325,12 @@ conv_winograd(global float *restrict out, const global float *restrict in,
     const int block = (int)get_global_id(0) / part.s3, image = block * images.s1;
     const int first = ((int)get_global_id(0) - block * part.s3) * part.s2;
     const int many = min(images.s1, images.s0 - image);
-    const int tiles = (co + MR - 1) / MR, groups = part.s6 / tiles;
-    const int end = min(((int)get_global_id(1) + 1) * part.s5, part.s6);
+    const int tiles = (co + MR - 1) / MR, groups = part.s5 / tiles;
+    const int end = min(((int)get_global_id(1) + 1) * part.s4, part.s5);
     const int tile_rows = min(part.s2, (h + OUT - 1) / OUT - first);
     const int n = ((tile_rows - 1) * wide + many * pitch + VW - 1) / VW, run = n * VW;
     /* Not a multiple of a page apart, where a first cache would find no place for them at once. */
-    const int apart = ci * run + SKEW, m_apart = part.s7 * MR * run + SKEW, row = OUT * run + SKEW;
+    const int apart = ci * run + SKEW, m_apart = part.s6 * MR * run + SKEW, row = OUT * run + SKEW;
     local float *m = v + TILE_ELEMENTS * apart;
     for (int r = 0; r < TILE; r++) {
         const int2 y = reach(r, part.s0, 1, OUT), x = reach(r, part.s1, 1, OUT);
@@ -364,9 +345,9 @@ conv_winograd(global float *restrict out, const global float *restrict in,
     const int next_block = ((int)get_global_id(0) + 1) / part.s3, next_image = next_block * images.s1;
     const int next_first = ((int)get_global_id(0) + 1 - next_block * part.s3) * part.s2;
     int filled = -1;
-    for (int u = (int)get_global_id(1) * part.s5, some; u < end; u += some) {
+    for (int u = (int)get_global_id(1) * part.s4, some; u < end; u += some) {
         const int g = u / tiles;
-        some = min(min(part.s7, end - u), (g + 1) * tiles - u);
+        some = min(min(part.s6, end - u), (g + 1) * tiles - u);
         const size_t plane = (size_t)p.h * p.w;
         for (int c = 0; g != filled && c < ci; c++) {
             split_planes(p, memory, in + (((size_t)image * groups + g) * ci + c) * plane, many,

@@ -67,12 +67,7 @@ static inline void transform_inputs(local float *v, const int apart, const local
             UNROLL for (int s = 0; s < TILE; s++) d[s] = LOAD(x + p->at[8 * r + s] + c);
             winograd_inputs(t[r], d);
         }
-        UNROLL for (int s = 0; s < TILE; s++) {
-            VEC d[TILE], column[TILE];
-            UNROLL for (int r = 0; r < TILE; r++) d[r] = t[r][s];
-            winograd_inputs(column, d);
-            UNROLL for (int r = 0; r < TILE; r++) STORE(column[r], v + (TILE * r + s) * apart + c);
-        }
+        winograd_columns(v + c, apart, t);
     }
 }
 

@@ -52,6 +52,17 @@ static inline void winograd_inputs(VEC *t, const VEC *d)
 #endif
 }
 
+/* The columns of B' d B to v, whose elements lie `apart`: t has its rows, by the above. */
+static inline void winograd_columns(local float *v, const int apart, VEC t[TILE][TILE])
+{
+    UNROLL for (int s = 0; s < TILE; s++) {
+        VEC d[TILE], column[TILE];
+        UNROLL for (int r = 0; r < TILE; r++) d[r] = t[r][s];
+        winograd_inputs(column, d);
+        UNROLL for (int r = 0; r < TILE; r++) STORE(column[r], v + (TILE * r + s) * apart);
+    }
+}
+
 /* y = A' m */
 static inline void winograd_outputs(VEC *y, const VEC *m)
 {

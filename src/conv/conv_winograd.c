@@ -191,7 +191,7 @@ static clade_status record(clade__commands *commands, const clade__conv_call *ca
                      {CLADE__ARG_INT8,
                       {.ints = {s.in[0], s.in[1], s.out[0], s.out[1], s.ic, s.oc, t.pitch, t.floats}}},
                      {CLADE__ARG_INT8,
-                      {.ints = {s.pad[0], s.pad[1], t.rows, t.strips, 0, per_group, tiles, t.at_a_time}}},
+                      {.ints = {s.pad[0], s.pad[1], t.rows, t.strips, per_group, tiles, t.at_a_time, 0}}},
                      {CLADE__ARG_INT4, {.ints = {c->n, t.many, call->add, 0}}},
                      clade__arg_float(slope)},
             .n_args = 8,

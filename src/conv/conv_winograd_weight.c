@@ -8,13 +8,12 @@
 #define MAX_BLOCK 64    /* channels of a block, of x and of dy */
 #define SOME_CHANNELS 32 /* so many leave too few tiles of 4 x 4 in a cache at a time */
 #define LONG_RUN 64     /* tiles at a time: so many pay for moving sums */
-#define ELEMENTS 16     /* of a tile */
 #define SKEW 16         /* the kernel's */
 
 /* Floats of local memory, where the device has so many bytes. */
 #define LEAST_BYTES (1024 * 1024)
 #define PLANES (112 * 1024)
-#define SUMS (16 * (MAX_BLOCK * MAX_BLOCK + SKEW))
+#define SUMS (16 * (MAX_BLOCK * MAX_BLOCK + SKEW)) /* of tiles of 2 x 2: those of 4 x 4 have fewer channels */
 
 typedef struct tiling {
     int side, elements; /* of a tile: gradients along one dimension, and inputs */
@@ -33,7 +32,7 @@ bool clade__conv_winograd_weight_suits(const clade__conv *c)
 int clade__conv_winograd_weight_side(const clade__conv *c)
 {
     bool few = c->c / c->groups < SOME_CHANNELS && c->oc / c->groups < SOME_CHANNELS;
-    return few ? clade__conv_winograd_side(SOME_CHANNELS, c->oh, c->ow) : 2;
+    return few ? clade__conv_winograd_side(c->c / c->groups, c->oh, c->ow) : 2;
 }
 
 static bool fits(tiling *t, const clade__conv *c, int rows, int many)
