@@ -60,7 +60,7 @@ class Build:
         self.kernels = {}  # name: words of devices
 
     def clang(self, kernels, target, *more):
-        run(CLANG, "-x", "cl", "-cl-std=CL1.2", *self.options.split(), "-I", kernels, "-target", target, *more,
+        run(CLANG, "-x", "cl", *self.options.split(), "-I", kernels, "-target", target, *more,
             os.path.join(kernels, self.program + ".cl"))
 
 
@@ -167,7 +167,7 @@ def intel(build, kernels, folder, device, ocloc):
     """Errors, and spills, which ocloc warns of; about so many registers."""
     source = os.path.join(kernels, build.program + ".cl")
     said = run(ocloc, "compile", "-file", source, "-device", device, "-out_dir", folder, "-options",
-               f"-cl-std=CL1.2 -I {kernels} {build.options}")
+               f"-I {kernels} {build.options}")
     found = {name: dict(UNKNOWN, spills=0) for name in build.kernels}
     for name, n in re.findall(r"kernel (\w+) +compiled .*spilled around (\d+)", said):
         if name in found:
@@ -253,7 +253,7 @@ def compile_one(build, target, kernels, devices):
             wrong.append(f"{kernel} of {where}: it is not there")
             continue
         wrong += [f"{kernel} of {where}: {line}" for line in judge(kernel, found[kernel], devices, words)]
-        rows.append((build.program, build.options or "-", kernel, name, found[kernel]))
+        rows.append((build.program, build.options, kernel, name, found[kernel]))
     return rows, wrong
 
 

@@ -10,6 +10,7 @@
 #include "conv/conv.h"
 #include "device/descriptions.h"
 #include "device/opencl.h"
+#include "device/program.h"
 #include "kernel_list.h"
 #include "ops/mapping.h"
 
@@ -191,7 +192,7 @@ static bool is_listed(const clade__commands *list, const clade__command_info *bu
 {
     for (size_t i = 0; i < clade__commands_n_kernels(list); i++) {
         const clade__command_info k = clade__commands_kernel(list, i);
-        const char *options = test_text("-cl-std=CL1.2%s%s", *k.options ? " " : "", k.options);
+        const char *options = test_text(CLADE__EVERY_BUILD "%s%s", *k.options ? " " : "", k.options);
         if (strcmp(k.label, built->label) == 0 && strcmp(k.program, built->program) == 0 &&
             strcmp(options, built->options) == 0)
             return true;

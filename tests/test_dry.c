@@ -4,6 +4,7 @@
 
 #include "blas/provider.h"
 #include "device/opencl.h"
+#include "device/program.h"
 #include "ops/ops.h"
 
 enum { ROWS = 50, IN = 40, OUT = 30 };
@@ -65,7 +66,7 @@ static bool knows(const clade__commands *dry, const clade__command_info *recorde
 {
     for (size_t i = 0; i < clade__commands_n_kernels(dry); i++) {
         const clade__command_info k = clade__commands_kernel(dry, i);
-        const char *options = *k.options ? test_text("-cl-std=CL1.2 %s", k.options) : "-cl-std=CL1.2";
+        const char *options = test_text(CLADE__EVERY_BUILD "%s%s", *k.options ? " " : "", k.options);
         if (strcmp(k.label, recorded->label) == 0 && strcmp(k.program, recorded->program) == 0 &&
             strcmp(options, recorded->options) == 0)
             return true;

@@ -301,7 +301,7 @@ static void kernel_names(clade_device *device, const clade__kernel_source *sourc
                                                    (const char **)(uintptr_t)&source->text, NULL,
                                                    &error);
     assert_int_equal(error, CL_SUCCESS);
-    error = clBuildProgram(program, 1, &id, "-cl-std=CL1.2", NULL, NULL);
+    error = clBuildProgram(program, 1, &id, CLADE__EVERY_BUILD, NULL, NULL);
     if (error != CL_SUCCESS) fail_msg("%s.cl does not build without options: %d", source->name, error);
     assert_int_equal(clGetProgramInfo(program, CL_PROGRAM_KERNEL_NAMES, names_bytes, names, NULL),
                      CL_SUCCESS);
@@ -537,8 +537,8 @@ static void the_command_names_kernel_options_and_driver(void **state)
     unsetenv("CLADE_KERNEL_DIR");
     assert_int_equal(r.status, 1);
     assert_non_null(strstr(r.out, "WRONG"));
-    assert_non_null(strstr(r.err, "softmax_backward of softmax.cl, built with '-cl-std=CL1.2 "
-                                  "-DLANES=1' is wrong on "));
+    assert_non_null(strstr(r.err, "softmax_backward of softmax.cl, built with '" CLADE__EVERY_BUILD
+                                  " -DLANES=1' is wrong on "));
     assert_non_null(strstr(r.err, test_text("%s (driver %s)", info->name, info->driver)));
     assert_int_equal(json.status, 1);
     cJSON *document = cJSON_Parse(json.out);

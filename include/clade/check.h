@@ -118,8 +118,9 @@ typedef struct clade_verify_options {
  * a result may change.
  *
  * NaN passes through every operation but for what relu's gradient and the like decide by a
- * comparison, and infinities as IEEE 754 has it; a NaN is the largest of a row. Denormal numbers may
- * be taken for zeros, as OpenCL allows.
+ * comparison, and infinities as IEEE 754 has it; a NaN is the largest of a row. Denormal numbers are
+ * taken for zeros where the device can (-cl-denorms-are-zero), and may be anywhere, as OpenCL allows: no result
+ * below 1.2e-38 counts.
  *
  * options may be NULL. CLADE_OK also when something is wrong: see the result, to be freed.
  * CLADE_EINVAL for a name that no operation has. */

@@ -80,7 +80,7 @@ clade_status clade__program_find(clade__program **out, clade_device *device, con
                                  const char *options)
 {
     char all[128];
-    snprintf(all, sizeof all, "-cl-std=CL1.2%s%s", options ? " " : "", options ? options : "");
+    snprintf(all, sizeof all, CLADE__EVERY_BUILD "%s%s", options ? " " : "", options ? options : "");
     for (clade__program *p = device->programs; p; p = p->next)
         if (strcmp(p->name, name) == 0 && strcmp(p->options, all) == 0) {
             *out = p;

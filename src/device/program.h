@@ -22,6 +22,10 @@ extern const clade__kernel_source clade__kernel_sources[];
  * CLADE_EBUILD for a name that is nowhere, and when the folder or a file cannot be read. */
 clade_status clade__kernel_text(char **out, const char *name);
 
+/* What every program is built with, before its own options. Denormal numbers are zeros: a saturated sigmoid's
+ * gradients are denormal, and Intel's units take a hundred cycles for each of them. */
+#define CLADE__EVERY_BUILD "-cl-std=CL1.2 -cl-denorms-are-zero"
+
 /* The built program; owned by the device. CLADE_EBUILD carries the log, the options and the
  * device. */
 clade_status clade__program_find(clade__program **out, clade_device *device, const char *name,
