@@ -142,7 +142,7 @@ static void providers_are_chosen_by_name(void **state)
     float got;
     assert_fails(clade_gemm_select(*state, "clblats"), CLADE_EINVAL,
                  "no gemm provider 'clblats'; did you mean 'clblast'?");
-    assert_fails(clade_gemm_select(*state, "mkl"), CLADE_EINVAL, "; one of auto, tiled, clblast");
+    assert_fails(clade_gemm_select(*state, "mkl"), CLADE_EINVAL, "; one of auto, tiled, local, clblast");
 
     clade_device *device = test_open_again(state); /* nothing chosen yet */
     assert_int_equal(setenv("CLADE_GEMM", "clblats", 1), 0);

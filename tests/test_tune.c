@@ -86,6 +86,9 @@ static void what_is_kept_is_used(void **state)
     clade__gemm_origin(origin, sizeof origin, device, clblast);
     assert_true(strncmp(origin, "clblast, tuned ", 15) == 0);
     assert_ok(clade__gemm_check(device, clblast, &args, NULL));
+    const bool cpu = clade_device_describe(device)->type == CLADE_DEVICE_CPU;
+    clade__gemm_origin(origin, sizeof origin, device, NULL);
+    assert_true(cpu ? strcmp(origin, "auto") == 0 : strncmp(origin, "auto, local, tuned ", 19) == 0);
     assert_ok(clade_tuned_forget(device));
     assert_ok(clade_tuned_forget(device)); /* nothing is left, which is what is wanted */
     device = reopen(device);

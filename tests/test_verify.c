@@ -125,9 +125,11 @@ static const struct broken {
      "gather_ints", NULL},
     {"gemm_dots", "gemm_dots", "sum[r][1], sum[r][2]", "sum[r][2], sum[r][1]", "gemm tiled", NULL},
     {"gemm_epilogue", "gemm_epilogue", "bias[col]", "bias[row]", "gemm clblast", NULL},
-    {"gemm_join", "gemm_join", "int s = 1;", "int s = 2;", "gemm tiled", NULL},
+    {"gemm_join", "gemm_join", "int s = 1;", "int s = 2;", "gemm local", NULL},
+    {"gemm_local", "gemm_local", "p < EACH; p++", "p + 1 < EACH; p++", "gemm local", NULL},
+    {"gemm_local", "gemm_local", "j == n && bias", "j == n - 1 && bias", "gemm_update local", NULL},
     {"gemm_rows", "gemm_rows", "p < kc; p++) {", "p + 1 < kc; p++) {", "gemm tiled", NULL},
-    {"gemm_rows", "gemm_rows", "x = w - lr * x", "x = w - 1.00001f * lr * x", "gemm_update", NULL},
+    {"gemm_rows", "gemm_rows", "x = w - lr * x", "x = w - 1.00001f * lr * x", "gemm_update tiled", NULL},
     {"conv_transpose2d_finish", "conv_transpose2d", "plane / channels * channels", "plane",
      "conv_transpose2d_forward", NULL},
     {"conv_transpose2d_finish", "conv_transpose2d", "&& at >= area", "&& at + 1 >= area",
@@ -241,7 +243,7 @@ static bool is_refused(const clade_device *device, const char *kernel)
         return clade__conv_tiled.refuses(device, &one, CLADE__CONV_FORWARD);
     if (strncmp(kernel, "batch_norm_channel", 18) == 0) return clade__item_vector(device) == 1;
     const clade_gemm_args any = {.m = 8, .n = 8, .k = 8};
-    return strncmp(kernel, "gemm_", 5) == 0 && strcmp(kernel, "gemm_epilogue") != 0 &&
+    return (strcmp(kernel, "gemm_rows") == 0 || strcmp(kernel, "gemm_dots") == 0) &&
            clade__gemm_tiled.refuses(device, &any);
 }
 

@@ -72,7 +72,7 @@ typedef struct clade_bench_shape {
     uint64_t reserved[4];
 } clade_bench_shape;
 
-/* Provider number i: "tiled", "clblast", …, "openblas"; NULL after the last. */
+/* Provider number i: "tiled", "local", "clblast", "openblas"; NULL after the last. */
 CLADE_API const char *clade_bench_provider(int i);
 
 /* Shape number i of the list that `clade bench gemm` goes through: every gemm of the workloads'

@@ -41,7 +41,7 @@ typedef struct clade_gemm_args {
 CLADE_API CLADE_MUST_CHECK clade_status clade_gemm_strided(const clade_gemm_args *args);
 
 /* Chooses who does the gemms of the operations that are called on a device, and of models that are
- * loaded from then on: "auto", "clblast", … NULL means the environment's CLADE_GEMM, and without that
+ * loaded from then on: "auto", "tiled", "local", "clblast". NULL means the environment's CLADE_GEMM, and without that
  * "auto". A model that is compiled has the provider of its clade_compile_options, whatever is chosen
  * here. CLADE_EINVAL lists the providers when the name is unknown. */
 CLADE_API CLADE_MUST_CHECK clade_status clade_gemm_select(clade_device *device,

@@ -21,22 +21,21 @@ const char *clade_suite_verdict_name(clade_suite_verdict verdict)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* Who computes a training's products: what was chosen, else the first that does not refuse. */
-static clade_status find_provider(clade_suite *suite)
+clade_status clade__suite_provider(const clade_suite *suite, const clade_bench_shape *shape, const char **name)
 {
+    const clade_gemm_args args = {.m = shape->m, .n = shape->n, .k = shape->k, .trans_a = shape->trans_a,
+                                  .trans_b = shape->trans_b, .lda = shape->trans_a ? shape->m : shape->k,
+                                  .ldb = shape->trans_b ? shape->k : shape->n, .ldc = shape->n};
     const clade__gemm_provider *provider = NULL;
-    const clade_gemm_args any = {.m = 8, .n = 8, .k = 8, .lda = 8, .ldb = 8, .ldc = 8};
     CLADE_TRY(clade__gemm_provider_of_device(&provider, suite->device));
-    for (int i = 0; !provider && clade__gemm_providers[i]; i++)
-        if (!clade__gemm_providers[i]->refuses(suite->device, &any)) provider = clade__gemm_providers[i];
-    suite->provider = clade__gemm_provider_name(provider);
+    CLADE_TRY(clade__gemm_choose(suite->device, provider, &args, &provider));
+    *name = clade__gemm_provider_name(provider);
     return CLADE_OK;
 }
 
 static clade_status open_bench(clade_suite *suite)
 {
-    CLADE_TRY(find_provider(suite));
-    const clade_bench_options options = {.seconds = suite->options.seconds, .provider = suite->provider};
+    const clade_bench_options options = {.seconds = suite->options.seconds};
     return clade_bench_open(&suite->bench, suite->device, &options);
 }
 

@@ -94,19 +94,22 @@ static bool has_op(const char *word)
     return false;
 }
 
-static void gemm_word(const clade_suite *suite, char *out, size_t out_bytes)
+static clade_status check_gemm(clade_suite *suite, clade__suite_entry *entry, const clade_bench_shape *shape)
 {
-    snprintf(out, out_bytes, "gemm %s", suite->provider);
+    const char *provider;
+    char word[48];
+    CLADE_TRY(clade__suite_provider(suite, shape, &provider));
+    snprintf(word, sizeof word, "gemm %s", provider);
+    return check_word(suite, entry, word, NULL);
 }
 
 /* What every step has beside its layers; it is not in the dry run. */
 static clade_status check_rest(clade_suite *suite, clade__suite_entry *entry, const clade__steps *steps)
 {
     const clade_optimizer *optimizer = &steps->model->exe.optimizer;
-    char gemm[48];
-    gemm_word(suite, gemm, sizeof gemm);
+    const clade_bench_shape of_a_layer = {.m = 128, .n = 512, .k = 512, .trans_b = true};
+    CLADE_TRY(check_gemm(suite, entry, &of_a_layer));
     const char *const words[] = {
-        gemm,
         optimizer->kind != CLADE_OPTIMIZER_SGD ? clade_optimizer_name(optimizer->kind)
         : optimizer->nesterov                  ? "sgd_nesterov"
         : optimizer->momentum != 0.0f          ? "sgd_momentum"
@@ -151,13 +154,12 @@ static clade_status check_steps(clade_suite *suite, clade__suite_entry *entry)
 
 clade_status clade__suite_check_entry(clade_suite *suite, clade__suite_entry *entry)
 {
-    char gemm[48];
+    clade_bench_shape shape;
     switch (entry->kind) {
     case CLADE__SUITE_OP: return check_word(suite, entry, clade_bench_op_name(entry->index), NULL);
     case CLADE__SUITE_TRAIN: return check_steps(suite, entry);
     case CLADE__SUITE_GEMM:
-        gemm_word(suite, gemm, sizeof gemm);
-        return check_word(suite, entry, gemm, NULL);
+        return clade__suite_gemm(entry->index, &shape) ? check_gemm(suite, entry, &shape) : CLADE_OK;
     default: return CLADE_OK;
     }
 }

@@ -111,6 +111,7 @@ static clade_status measure_gemm(clade_suite *suite, clade__suite_entry *entry, 
     clade_bench_gemm_result results[CLADE_BENCH_MAX_PROVIDERS];
     int n = 0;
     if (!clade__suite_gemm(entry->index, &shape)) return clade__fail(CLADE_EINVAL, "suite: no such gemm");
+    CLADE_TRY(clade__suite_provider(suite, &shape, &suite->bench->provider));
     CLADE_TRY(clade_bench_gemm(suite->bench, &shape, results, &n));
     entry->row.flops = entry->units = 2.0 * (double)shape.m * (double)shape.n * (double)shape.k;
     entry->row.bytes = 4.0 * ((double)shape.m * (double)shape.k + (double)shape.k * (double)shape.n +

@@ -42,8 +42,7 @@ enum { CLADE__SUITE_ROWS = 128, CLADE__SUITE_WORDS = 64 };
 
 struct clade_suite {
     clade_device *device;
-    const char *provider;  /* of gemm: the one that trainings use */
-    clade_bench *bench;    /* its gemm is by that one; its limits are the best seen */
+    clade_bench *bench;    /* its limits are the best seen */
     clade_suite_options options;
     clade_suite_identity identity;
     clade_bench_limits now; /* of the round that device rows are in, */
@@ -59,6 +58,9 @@ clade_status clade__suite_list(clade_suite *suite);
 
 /* Shape number i of the suite's gemms; false after the last. */
 bool clade__suite_gemm(int i, clade_bench_shape *shape);
+
+/* suite.c: who does a gemm of a shape in a training on the device. */
+clade_status clade__suite_provider(const clade_suite *suite, const clade_bench_shape *shape, const char **name);
 
 /* suite_measure.c: a call of the entry in one round: median seconds and the distance between quartiles. */
 clade_status clade__suite_round(clade_suite *suite, clade__suite_entry *entry, double *seconds,

@@ -8,7 +8,7 @@
 #include "device/opencl.h"
 
 const clade__gemm_provider *const clade__gemm_providers[] = {
-    &clade__gemm_tiled, &clade__gemm_clblast, NULL};
+    &clade__gemm_tiled, &clade__gemm_local, &clade__gemm_clblast, NULL};
 
 #define EPILOGUE_COLS 64 /* work-items of a group, along a row */
 
@@ -106,7 +106,7 @@ clade_status clade__gemm_choose(clade_device *device, const clade__gemm_provider
     for (size_t i = 0; clade__gemm_providers[i]; i++) {
         *out = clade__gemm_providers[i];
         reason = (*out)->refuses(device, args);
-        if (!reason) return CLADE_OK;
+        if (!reason && !((*out)->yields && (*out)->yields(args))) return CLADE_OK;
     }
     return clade__fail(CLADE_EINVAL, "no gemm provider takes %lld×%lld×%lld: %s: %s",
                        (long long)args->m, (long long)args->n, (long long)args->k, (*out)->name,

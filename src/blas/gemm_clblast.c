@@ -175,4 +175,4 @@ static clade_status record(clade__commands *commands, const clade_gemm_args *arg
 }
 
 const clade__gemm_provider clade__gemm_clblast = {"clblast", refuses, scratch_bytes, record,
-                                                   NULL, NULL};
+                                                   NULL, NULL, NULL};

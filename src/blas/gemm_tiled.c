@@ -32,10 +32,8 @@
 #define PACK_TRANSPOSED_ROWS 48
 /* Up to so many rows gemm_dots waits for B, not for the vector units. */
 #define FEW_ROWS 16
-/* k may be split from so many blocks, if the parts of c are no more floats than this. */
+/* k may be split from so many blocks. */
 #define SPLIT_BLOCKS 4
-#define PARTS_FLOATS (256 * 1024)
-#define PARTS_BYTES (PARTS_FLOATS * sizeof(float))
 /* Rows of a tile in an update: as fast as 12, and a last layer of ten classes has the same kernel as
  * the layers before it, which saves 0.4 s of compilation before the first step. */
 #define UPDATE_ROWS 10
@@ -151,7 +149,7 @@ static tiling tile_by_rule(const clade_device *device, const clade_gemm_args *ar
     /* The sums of a tile must be whole when a step is done on it, so k is not cut into blocks. */
     if (update) t.pack = false;
     t.can_split = !update && t.blocks >= SPLIT_BLOCKS && args->alpha == 1.0f &&
-                  args->m * args->n <= PARTS_FLOATS / t.blocks;
+                  args->m * args->n <= CLADE__PARTS_FLOATS / t.blocks;
     t.split = t.can_split && t.all_m * t.all_n < 2 * device->info.compute_units;
     return t;
 }
@@ -213,7 +211,7 @@ static const char *refuses(const clade_device *device, const clade_gemm_args *ar
 
 static clade_status scratch_bytes(clade_device *device, const clade_gemm_args *args, size_t *bytes)
 {
-    *bytes = tile_by_rule(device, args, false).can_split ? PARTS_BYTES : 0;
+    *bytes = tile_by_rule(device, args, false).can_split ? CLADE__PARTS_BYTES : 0;
     return CLADE_OK;
 }
 
@@ -252,8 +250,6 @@ enum { BIAS = 3, SCALAR = 6 }; /* arguments, by position */
 
 static const clade__epilogue no_epilogue;
 
-#define JOIN_GROUP 128 /* cl/element.cl's ELEMENT_GROUP */
-
 static clade_status record_tiles(clade__commands *commands, const clade_gemm_args *args,
                                  const clade__epilogue *epilogue, const tiling *t)
 {
@@ -281,38 +277,15 @@ static clade_status record_tiles(clade__commands *commands, const clade_gemm_arg
 static clade_status record_split(clade__commands *commands, const clade_gemm_args *args,
                                  const clade__epilogue *epilogue, const tiling *t)
 {
-    clade_device *device = clade__commands_device(commands);
-    clade__blas *blas;
-    CLADE_TRY(clade__blas_of(device, &blas));
-    if (!blas->parts && !clade__commands_is_dry(commands))
-        CLADE_TRY(clade__buffer_create(&blas->parts, device, PARTS_BYTES));
-    clade_tensor parts =
-        clade__tensor_view(device, blas->parts, CLADE_FLOAT32, CLADE_SHAPE(PARTS_FLOATS));
+    clade_tensor parts;
+    CLADE_TRY(clade__gemm_parts(commands, &parts));
     clade_gemm_args g = *args;
     g.c = &parts;
     g.c_offset = 0;
     g.ldc = args->n;
     g.beta = 0.0f;
     CLADE_TRY(record_tiles(commands, &g, &no_epilogue, t));
-
-    char options[32];
-    snprintf(options, sizeof options, "-DACTIVATION=%d", (int)epilogue->activation);
-    return clade__commands_launch(
-        commands,
-        &(clade__launch){
-            .program = "gemm_join",
-            .options = options,
-            .kernel = "gemm_join",
-            .args = {clade__arg_tensor(args->c), clade__arg_tensor(&parts),
-                     clade__arg_tensor(epilogue->bias),
-                     {CLADE__ARG_INT4,
-                      {.ints = {(int32_t)args->m, (int32_t)args->n, (int32_t)args->ldc, t->blocks}}},
-                     clade__arg_int(args->c_offset), clade__arg_float(args->beta),
-                     clade__arg_float(epilogue->slope)},
-            .n_args = 7,
-            .groups = {clade__groups(args->m * args->n, JOIN_GROUP)},
-            .local = {JOIN_GROUP},
-        });
+    return clade__gemm_join(commands, args, epilogue, &parts, t->blocks);
 }
 
 static clade_status record(clade__commands *commands, const clade_gemm_args *args,
@@ -346,4 +319,4 @@ static clade_status record_update(clade__commands *commands, const clade_gemm_ar
 }
 
 const clade__gemm_provider clade__gemm_tiled = {"tiled", refuses, scratch_bytes, record,
-                                                record_update, partitions};
+                                                record_update, partitions, NULL};

@@ -30,9 +30,13 @@ struct clade__gemm_provider {
      * at most CLADE__MAX_PARTITIONS. NULL where there is nothing to choose. See tuning.h. */
     int (*partitions)(const clade_device *device, const clade_gemm_args *args, bool update,
                       struct clade__partition *partitions);
+
+    /* Whether auto should rather give the call to a later provider, though this one takes it. It follows
+     * from the shape alone, since providers differ in the last bits of results. NULL: never. */
+    bool (*yields)(const clade_gemm_args *args);
 };
 
-extern const clade__gemm_provider clade__gemm_tiled, clade__gemm_clblast;
+extern const clade__gemm_provider clade__gemm_tiled, clade__gemm_local, clade__gemm_clblast;
 
 typedef struct clade__checked clade__checked;
 typedef struct clade__tuning clade__tuning;
@@ -41,7 +45,7 @@ typedef struct clade__tuning clade__tuning;
 typedef struct clade__blas {
     bool has_choice; /* the immediate commands have their provider */
     clade__buffer *scratch;               /* CLBlast's, shared by all calls: the queue is in order */
-    clade__buffer *parts;                 /* tiled's, for split calls; never made anew: recorded
+    clade__buffer *parts;                 /* see clade__gemm_parts; never made anew: recorded
                                            * commands are bound to it */
     clade__checked *checked;              /* calls that were found right */
     clade__tuning *tuning;                /* tuning.c */
@@ -54,6 +58,14 @@ clade_status clade__blas_of(clade_device *device, clade__blas **out);
 /* The provider of a call: the one that was wanted, or, of NULL, the first that does not refuse. */
 clade_status clade__gemm_choose(clade_device *device, const clade__gemm_provider *wanted,
                                 const clade_gemm_args *args, const clade__gemm_provider **out);
+
+/* gemm_parts.c, of our own providers: memory of a device for the parts of a call whose k is cut, so many floats,
+ * which all calls share; and C = act(their sum + beta C + bias), where a part is (m, n) and they follow each other. */
+#define CLADE__PARTS_FLOATS (256 * 1024)
+#define CLADE__PARTS_BYTES  (CLADE__PARTS_FLOATS * sizeof(float))
+clade_status clade__gemm_parts(clade__commands *commands, clade_tensor *parts);
+clade_status clade__gemm_join(clade__commands *commands, const clade_gemm_args *args, const clade__epilogue *epilogue,
+                              const clade_tensor *parts, int n_parts);
 
 /* gemm_check.c and gemm_clblast.c: what they keep, given up with the device. */
 void clade__gemm_forget_checks(clade__blas *blas);

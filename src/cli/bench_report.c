@@ -186,9 +186,17 @@ static void add_ratio(cli_table *table, double ratio)
         cli_table_add(table, "%.2f", ratio);
 }
 
-static void add_gemm_row(cli_table *table, const cli_bench_gemm *gemm)
+/* Our own provider among those that were measured: the first of all, and the device's. */
+static const char *own_provider(const cli_bench_report *report)
 {
-    static const char *const providers[] = {"tiled", "clblast", "openblas"};
+    for (size_t i = 0; i < report->n_gemms; i++)
+        if (result_of(&report->gemms[i], "local")) return "local";
+    return "tiled";
+}
+
+static void add_gemm_row(cli_table *table, const cli_bench_gemm *gemm, const char *own)
+{
+    const char *const providers[] = {own, "clblast", "openblas"};
     const clade_bench_gemm_result *first = &gemm->results[0];
     char text[32];
     cli_table_add(table, "%lld", (long long)gemm->shape.m);
@@ -210,8 +218,8 @@ static void add_gemm_row(cli_table *table, const cli_bench_gemm *gemm)
         cli_table_add(table, "-");
     else
         cli_table_add(table, "%.0f%%", 100.0 * first->share_of_peak);
-    add_ratio(table, ratio_of(gemm, "tiled", "openblas"));
-    add_ratio(table, ratio_of(gemm, "tiled", "clblast"));
+    add_ratio(table, ratio_of(gemm, own, "openblas"));
+    add_ratio(table, ratio_of(gemm, own, "clblast"));
 }
 
 static void print_mean_ratio(const cli_bench_report *report, const char *a, const char *b)
@@ -230,11 +238,14 @@ static void print_mean_ratio(const cli_bench_report *report, const char *a, cons
 
 static clade_status print_gemms(const cli_bench_report *report)
 {
-    static const char *const heads[] = {"M", "N", "K", "OP", "TIME", "TILED", "", "CLBLAST", "",
-                                        "OPENBLAS", "", "OF PEAK", "T/OPENBLAS", "T/CLBLAST"};
+    const char *own = own_provider(report);
+    const bool local = strcmp(own, "local") == 0;
+    const char *const heads[] = {"M", "N", "K", "OP", "TIME", local ? "LOCAL" : "TILED", "", "CLBLAST", "",
+                                 "OPENBLAS", "", "OF PEAK", local ? "L/OPENBLAS" : "T/OPENBLAS",
+                                 local ? "L/CLBLAST" : "T/CLBLAST"};
     cli_table table = {.n_columns = sizeof heads / sizeof heads[0], .right = ~(1u << 3)};
     cli_table_row(&table, heads);
-    for (size_t i = 0; i < report->n_gemms; i++) add_gemm_row(&table, &report->gemms[i]);
+    for (size_t i = 0; i < report->n_gemms; i++) add_gemm_row(&table, &report->gemms[i], own);
     CLADE_TRY(cli_table_finish(&table));
     char trip[32];
     cli_print("\nGFLOP/s by the median, and the spread (between quartiles) beside it; TIME and OF\n"
@@ -246,8 +257,8 @@ static clade_status print_gemms(const cli_bench_report *report)
                   report->openblas.n_threads, report->openblas.tried[0] ? "; tried " : "",
                   report->openblas.tried);
     }
-    print_mean_ratio(report, "tiled", "openblas");
-    print_mean_ratio(report, "tiled", "clblast");
+    print_mean_ratio(report, own, "openblas");
+    print_mean_ratio(report, own, "clblast");
     return CLADE_OK;
 }
 

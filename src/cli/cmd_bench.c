@@ -217,8 +217,8 @@ static const cli_option bench_options[] = {
      "gemm: this shape instead of the list; with ,nt behind it B is transposed, with ,tn A, with "
      ",tt both; may be given more than once"},
     {"provider", "NAME",
-     "gemm: only this one of tiled, clblast and openblas; train, batching, parallel: this one of "
-     "tiled and clblast"},
+     "gemm: only this one of tiled, local, clblast and openblas; train, batching, parallel: this one of "
+     "tiled, local and clblast"},
     {"workload", "NAME", "train: only this one; batching, parallel: this one (default: the first)"},
     {"batch", "N",
      "train: samples in a step (default: the workload's); batching: the largest batch (default: "

@@ -143,8 +143,8 @@ typedef enum cli_kind {
       "the device: gpu, cpu, accelerator, an index from `clade devices`, PLATFORM:DEVICE "         \
       "numbers, pocl, rusticl or the like, or part of a name (default: $CLADE_DEVICE, else the best)")                        \
     X(GEMM, "gemm", "gemm", TEXT, NULL, 1, 100, "NAME",                                            \
-      "who multiplies matrices: auto, or a provider such as clblast (default: $CLADE_GEMM, else "  \
-      "auto)")                                                                                     \
+      "who multiplies matrices: auto; tiled, which is for CPUs; local, which is for GPUs; or "     \
+      "clblast (default: $CLADE_GEMM, else auto)")                                                 \
     X(RUN, "run", "run", TEXT, NULL, 1, 3000, "DIR", "the run's folder (default: runs/NAME-TIME)")
 
 typedef enum cli_setting_id {

@@ -21,9 +21,10 @@ static const float scales[][2] = {{1, 0},  {1, 1},  {-0.5f, 0.25f},
 
 /* Thin ones, and those where providers change to kernels for large matrices. */
 static const int large[][3] = {{1, 500, 300},  {500, 1, 300},  {300, 500, 1},  {10, 128, 784},
-                               {128, 10, 600}, {60, 30, 1100}, {421, 397, 443}, {448, 416, 480}};
+                               {128, 10, 600}, {60, 30, 1100}, {421, 397, 443}, {448, 416, 480},
+                               {3100, 17, 70}};
 
-/* Then few tiles and many blocks of k, which tiled gives groups of their own where that feeds the
+/* Then few tiles and many blocks of k, which our own providers give groups of their own where that feeds the
  * device, with a last block that is whole, or short, or too short to stand alone. */
 static const int with_epilogue[][3] = {{1, 1, 1},    {37, 65, 19},  {64, 128, 32}, {5, 11, 13},
                                        {2, 2, 4096}, {3, 40, 5000}, {9, 4, 4101}};
@@ -100,6 +101,7 @@ bool clade__product_update_at(int i, clade__product *product)
         {.m = 64, .n = 17, .k = 1500, .trans_a = true, .momentum = 0.9f, .weight_decay = 1e-3f},
         {.m = 10, .n = 784, .k = 128, .trans_a = true, .momentum = 0.9f},
         {.m = 1500, .n = 1500, .k = 10, .trans_a = true, .momentum = 0.9f},
+        {.m = 16, .n = 3100, .k = 20, .trans_a = true, .momentum = 0.9f},
     };
     if (i >= COUNT(updates)) return false;
     *product = updates[i];
