@@ -30,9 +30,11 @@
 /* A vector whose first `skip` lanes are zero. */
 static inline VEC load_after(const global float *p, const int skip)
 {
-    float lanes[VW];
-    for (int l = 0; l < VW; l++) lanes[l] = l < skip ? 0.0f : p[l];
-    return LOAD(lanes);
+#if VW > 1
+    return LANE_NUMBERS < skip ? (VEC)(0.0f) : LOAD(p);
+#else
+    return *p;
+#endif
 }
 
 static inline float4 load_n(const global float *p, const int n)

@@ -55,7 +55,7 @@ static inline VEC load_from(const global float *p, const int skip)
 {
     if (skip <= 0) return LOAD(p);
     float lanes[VW];
-    for (int l = 0; l < VW; l++) lanes[l] = l < skip ? 0.0f : p[l];
+    ROLLED for (int l = 0; l < VW; l++) lanes[l] = l < skip ? 0.0f : p[l];
     return LOAD(lanes);
 }
 
@@ -67,7 +67,7 @@ static inline void store_from(const VEC x, global float *p, const int skip)
     }
     float lanes[VW];
     STORE(x, lanes);
-    for (int l = skip; l < VW; l++) p[l] = lanes[l];
+    ROLLED for (int l = skip; l < VW; l++) p[l] = lanes[l];
 }
 
 #if PACK
@@ -255,9 +255,9 @@ gemm_rows(global float *c, const global float *restrict a, const global float *r
             float tile[MR * NR];
             UNROLL for (int r = 0; r < MR; r++)
                 UNROLL for (int v = 0; v < NV; v++) STORE(sum[r][v], tile + r * NR + v * VW);
-            for (int r = i_new - i; r < MR; r++) {
+            ROLLED for (int r = i_new - i; r < MR; r++) {
                 const size_t at = c_from + (size_t)(i + r) * ldc + j;
-                for (int v = (j_new - j) / VW; v < NV; v++) {
+                ROLLED for (int v = (j_new - j) / VW; v < NV; v++) {
                     const int skip = j_new - j - v * VW;
                     global float *out = c + at + v * VW;
                     VEC x = LOAD(tile + r * NR + v * VW);

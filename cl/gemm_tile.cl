@@ -27,6 +27,8 @@
 #include "vector.cl"
 
 #define UNROLL _Pragma("unroll")
+/* For a loop that is rare: its compilation is seconds, all kernels together. */
+#define ROLLED _Pragma("clang loop vectorize(disable) unroll(disable)")
 
 /* When k is split: this group's block, and its place along n. Else 0, and its place. */
 static inline int2 place(const int4 offset)

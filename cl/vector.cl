@@ -7,16 +7,19 @@
 #if VW == 16
 #define VEC float16
 #define INTS int16
+#define LANE_NUMBERS (INTS)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #define LOAD(p) vload16(0, p)
 #define STORE(x, p) store(x, p)
 #elif VW == 8
 #define VEC float8
 #define INTS int8
+#define LANE_NUMBERS (INTS)(0, 1, 2, 3, 4, 5, 6, 7)
 #define LOAD(p) vload8(0, p)
 #define STORE(x, p) store(x, p)
 #elif VW == 4
 #define VEC float4
 #define INTS int4
+#define LANE_NUMBERS (INTS)(0, 1, 2, 3)
 #define LOAD(p) vload4(0, p)
 #define STORE(x, p) store(x, p)
 #else

@@ -35,14 +35,15 @@ static void append_arg(clade__launch *launch, clade__arg arg)
     launch->args[launch->n_args++] = arg;
 }
 
+static const char *const vector_options[] = {[4] = "-DVW=4", [8] = "-DVW=8", [16] = "-DVW=16"};
+
 /* Whole rows for each work-item of a CPU, by vectors that a row is long enough for. */
 static void take_whole_rows(clade__launch *launch, int vector, int64_t rows, int64_t cols)
 {
-    static const char *const options[] = {[4] = "-DVW=4", [8] = "-DVW=8", [16] = "-DVW=16"};
     while (vector > cols && vector > 1) vector = vector > 4 ? vector / 2 : 1;
     if (vector == 1) return;
     const int64_t per_item = cols < ITEM_ELEMENTS ? ITEM_ELEMENTS / cols : 1;
-    launch->options = options[vector];
+    launch->options = vector_options[vector];
     launch->groups[0] = clade__groups(rows, (size_t)per_item);
     launch->local[0] = 1;
     append_arg(launch, clade__arg_int(rows));
@@ -93,6 +94,8 @@ clade_status clade__gather_labels(clade__commands *commands, clade_tensor *dst,
     CLADE_TRY(count_index(&n_index, &check, index, n));
     clade__launch launch = {
         .program = "gather",
+        /* They have no vectors; but so they are of the program that most features are of. */
+        .options = vector_options[clade__item_vector(clade__commands_device(commands))],
         .kernel = one ? "gather_labels" : "gather_ints",
         CLADE__ELEMENTS(rows),
         CLADE__ARGS(clade__arg_tensor(dst), clade__arg_tensor(src), clade__arg_tensor(index),
