@@ -12,6 +12,7 @@
 #include "blas/tuned_gemm.h"
 #include "device/tuned.h"
 #include "tune/kept.h"
+#include "tune/search.h"
 
 static const char set_line[] =
     "set GEMMK=0 KREG=1 KWG=32 KWI=2 MDIMA=4 MDIMC=4 MWG=64 NDIMB=4 NDIMC=4 NWG=32 SA=0 SB=0 STRM=0 STRN=0 VWM=8 "
@@ -66,6 +67,39 @@ static void a_set_is_a_text(void **state)
     assert_true(clade__clblast_hash(&set) != clade__clblast_hash(&again));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (clade__clblast_read(&again, bad[i], strlen(bad[i]))) fail_msg("'%s' was taken", bad[i]);
+}
+
+/* By what CLBlast's kernels demand: a candidate that it must refuse, or that must be wrong, only costs time. */
+static void expect_possible(const clade__clblast_set *set, int max_group)
+{
+    enum { GEMMK, KREG, KWG, KWI, MDIMC = 5, MWG, NDIMC = 8, NWG, VWM = 14, VWN };
+    const int *v = set->values;
+    for (int i = 0; i < 16; i++) assert_true(v[i] >= 0);
+    assert_true(v[MDIMC] * v[NDIMC] <= max_group);
+    assert_int_equal(v[MWG] % (v[MDIMC] * v[VWM]), 0);
+    assert_int_equal(v[NWG] % (v[NDIMC] * v[VWN]), 0);
+    assert_int_equal(v[KWG] % v[KWI], 0);
+    if (v[GEMMK] == 1) assert_int_equal(v[MWG], v[NWG]); /* it pads one dimension for the other's tile */
+    if (v[GEMMK] == 1) assert_int_equal(v[KREG] % v[VWN], 0);
+}
+
+static void candidates_are_possible(void **state)
+{
+    (void)state;
+    uint64_t seen[3] = {0};
+    for (int cpu = 0; cpu < 2; cpu++) {
+        clade__search search;
+        clade__clblast_set set = clade__clblast_nothing();
+        clade__search_start(&search, &set, cpu == 1, 256);
+        for (int i = 0; i < 300; i++) {
+            set = clade__search_next(&search);
+            expect_possible(&set, 256);
+            if (i == 0) search.best = set;
+            if (i >= 3) continue;
+            for (int j = 0; j < i; j++) assert_true(seen[j] != clade__clblast_hash(&set));
+            seen[i] = clade__clblast_hash(&set);
+        }
+    }
 }
 
 /* Kept, found when the device is opened, named by what depends on it, and computed with. */
@@ -255,7 +289,7 @@ static cJSON *search(const char *seconds)
 {
     command_result result = command_expect(
         COMMAND("tune", "--model", "linear", "--data", "digits?n=64", "--batch", "16", "--seconds", seconds,
-                "--timeout", "15", "--json", "--quiet"), 0);
+                "--timeout", "25", "--json", "--quiet"), 0);
     cJSON *document = command_json(result.out);
     command_free(&result);
     return document;
@@ -272,7 +306,7 @@ static void bad_candidates_cost_their_time(void **state)
         skip();
     }
     setenv("LD_PRELOAD", BAD_CLBLAST, 1);
-    cJSON *document = search("40");
+    cJSON *document = search("70");
     assert_true(command_number(document, "tried") >= 3);
     assert_true(command_number(document, "failed") >= 3);
     cJSON_Delete(document);
@@ -293,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_is_a_text),
+        cmocka_unit_test(candidates_are_possible),
         cmocka_unit_test(what_is_kept_is_used),
         cmocka_unit_test(a_run_knows_its_set),
         cmocka_unit_test(a_file_goes_there_and_back),
