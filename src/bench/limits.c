@@ -6,11 +6,15 @@
 
 #include "bench/bench_state.h"
 #include "device/commands.h"
+#include "device/quirks.h"
 
 /* cl/bench.cl's. */
 #define UNROLL 4
 
 #define GPU_GROUP    256
+#define CPU_ROUNDS   65536
+#define GPU_ROUNDS   4096
+#define SLOW_ROUNDS  256 /* of a GPU that is none */
 #define MEMORY_GROUP 256
 #define LAUNCHES     32 /* of one flush, as a step has them */
 
@@ -63,17 +67,19 @@ typedef struct arithmetic {
     int width, accumulators;
 } arithmetic;
 
-/* A CPU has a group of one work-item and its vectors; a GPU many work-items. */
+/* A CPU has a group of one work-item and its vectors; a GPU many work-items, and so has what renders in software:
+ * its vectors are lanes. */
 static clade_status measure_fma(const survey *s, clade_tensor *dst, const arithmetic *of,
                                 double *flops_per_second)
 {
     const clade_device_info *info = clade_device_describe(s->device);
-    bool is_cpu = info->type == CLADE_DEVICE_CPU;
+    bool is_slow = clade__quirks_of(info).renders_in_software;
+    bool is_cpu = info->type == CLADE_DEVICE_CPU && !is_slow;
     char options[96];
     int n = snprintf(options, sizeof options, "-DVW=%d -DACCUMULATORS=%d", of->width, of->accumulators);
     if (strcmp(of->type, "float") != 0)
         snprintf(options + n, sizeof options - (size_t)n, " -DREAL=%s -DREAL_IS_%s=1", of->type, of->type);
-    int n_rounds = (is_cpu ? 65536 : 4096) / of->width;
+    int n_rounds = (is_cpu ? CPU_ROUNDS : is_slow ? SLOW_ROUNDS : GPU_ROUNDS) / of->width;
     size_t local = is_cpu ? 1 : GPU_GROUP;
     if (local > info->work_group_limit) local = info->work_group_limit;
     size_t groups = (size_t)info->compute_units * 16;

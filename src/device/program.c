@@ -6,12 +6,13 @@
 
 #include "device/program_cache.h"
 
-#define MAX_KERNELS 8 /* of one program */
+#define MAX_KERNELS   8 /* of one program */
+#define OPTIONS_BYTES 160
 
 struct clade__program {
     clade__program *next;
     char name[64];
-    char options[128];
+    char options[OPTIONS_BYTES];
     cl_program program;
     struct {
         const char *name;
@@ -79,8 +80,9 @@ static void free_program(clade__program *program)
 clade_status clade__program_find(clade__program **out, clade_device *device, const char *name,
                                  const char *options)
 {
-    char all[128];
-    snprintf(all, sizeof all, CLADE__EVERY_BUILD "%s%s", options ? " " : "", options ? options : "");
+    char all[OPTIONS_BYTES];
+    snprintf(all, sizeof all, CLADE__EVERY_BUILD "%s%s%s", device->quirks.emulates_fma ? " -Dfma=mad" : "",
+             options ? " " : "", options ? options : "");
     for (clade__program *p = device->programs; p; p = p->next)
         if (strcmp(p->name, name) == 0 && strcmp(p->options, all) == 0) {
             *out = p;

@@ -80,6 +80,9 @@ clade__quirks clade__quirks_of(const clade_device_info *info)
      * slower than PoCL or Intel's runtime, which does not tell its clock. */
     quirks.renders_in_software = info->type == CLADE_DEVICE_CPU && strncmp(info->name, "llvmpipe", 8) == 0;
 
+    /* 2026-11-28, Mesa 22.3.6: llvmpipe computes fma() without the processor's: 0.6 GFLOP/s where mad() has 90. */
+    quirks.emulates_fma = quirks.renders_in_software;
+
     /* 2026-11-20, CLBlast 1.5.3: its database knows no CPU under PoCL, and its defaults reach a fifth
      * of what its own tuner found. blas/gemm_clblast.c sets that. */
     quirks.clblast_is_untuned = pocl_cpu;

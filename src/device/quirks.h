@@ -11,6 +11,7 @@ typedef struct clade__quirks {
     bool loops_end_early;     /* a work-item may not do much: no gemm of ours, no rows by vectors */
     bool prefetch_by_builtin; /* kernels may use clang's __builtin_prefetch */
     bool renders_in_software; /* a CPU behind a graphics driver, slower than any runtime for CPUs */
+    bool emulates_fma;        /* fma() is a hundred times slower than mad() */
     bool clblast_is_untuned;  /* CLBlast's database has nothing that fits it */
 } clade__quirks;
 
