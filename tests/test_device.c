@@ -3,6 +3,7 @@
 #include "command.h"
 
 #include <math.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -45,6 +46,26 @@ static void the_list_agrees_with_what_opens(void **state)
 
     assert_ok(clade_devices(&list, &n, NULL, 0)); /* the reason is not asked for */
     clade_devices_free(list);
+}
+
+static void at_a_signal(int number)
+{
+    (void)number;
+}
+
+/* What main has set stays, whatever a driver does when it is loaded. */
+static void drivers_leave_signals_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        int number;
+        void (*handler)(int);
+    } wanted[] = {{SIGXFSZ, SIG_IGN}, {SIGTERM, at_a_signal}, {SIGUSR1, SIG_DFL}};
+    for (int i = 0; i < COUNT(wanted); i++) {
+        struct sigaction now;
+        assert_int_equal(sigaction(wanted[i].number, NULL, &now), 0);
+        assert_true(now.sa_handler == wanted[i].handler);
+    }
 }
 
 static void a_device_opens_twice(void **state)
@@ -469,6 +490,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_list_agrees_with_what_opens),
+        cmocka_unit_test(drivers_leave_signals_alone),
         cmocka_unit_test(a_device_opens_twice),
         cmocka_unit_test(a_selector_of_nothing_opens_nothing),
         cmocka_unit_test(tensors_keep_their_bytes),
@@ -491,5 +513,7 @@ int main(void)
         cmocka_unit_test(a_platform_without_a_device_is_named),
         cmocka_unit_test(the_list_has_platforms_in_json),
     };
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGTERM, at_a_signal);
     return cmocka_run_group_tests(tests, test_open_device, test_close_device);
 }

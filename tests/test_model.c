@@ -1,5 +1,6 @@
 /* Building and compiling: shapes, the first error kept, what is refused, what can be asked, and how
  * parameters start. Descriptions in JSON are in test_describe. */
+#define _POSIX_C_SOURCE 200809L
 #include "network.h"
 #include "reference.h"
 
@@ -202,8 +203,6 @@ static void what_cannot_be_compiled_is_refused(void **state)
                  "no-such");
     assert_fails(clade_compile(model, y, &(clade_compile_options){.batch = INT32_MAX}),
                  CLADE_ESHAPE, "kernels count at most");
-    assert_fails(clade_compile(model, y, &(clade_compile_options){.batch = INT32_MAX / 4}),
-                 CLADE_EDEVICEMEM, "the plan needs");
     assert_ok(clade_compile(model, y, &defaults)); /* none of that did harm */
     assert_int_equal(clade_model_batch(model), 128);
     assert_fails(clade_compile(model, y, &defaults), CLADE_ESTATE, "compiled already");
@@ -218,6 +217,23 @@ static void what_cannot_be_compiled_is_refused(void **state)
     assert_fails(clade_compile(model, last, &(clade_compile_options){.loss = CLADE_LOSS_MSE}),
                  CLADE_EINVAL, "the prediction '1' is not a layer's float32 output");
     clade_model_free(model);
+}
+
+/* However much memory the device has, it is told to take little of it. */
+static void what_does_not_fit_is_refused(void **state)
+{
+    clade_model *model;
+    assert_int_equal(setenv("CLADE_MEMORY", "64M", 1), 0);
+    clade_device *device = test_open_again(state);
+    assert_int_equal(unsetenv("CLADE_MEMORY"), 0);
+    assert_ok(clade_model_create(&model, device, 1));
+    clade_node *y = clade_linear(clade_relu(clade_input(model, CLADE_SHAPE(3))), 2);
+    const clade_compile_options large = {.batch = INT32_MAX / 4};
+    assert_fails(clade_compile(model, y, &large), CLADE_EDEVICEMEM, "the plan needs");
+    assert_ok(clade_compile(model, y, &(clade_compile_options){0})); /* that did no harm */
+    assert_int_equal(clade_model_batch(model), 128);
+    clade_model_free(model);
+    clade_device_free(device);
 }
 
 static void a_layer_that_leads_nowhere_is_refused(void **state)
@@ -392,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_wrong_input_is_kept_too),
         cmocka_unit_test(models_do_not_mix),
         cmocka_unit_test(what_cannot_be_compiled_is_refused),
+        cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(a_layer_that_leads_nowhere_is_refused),
         cmocka_unit_test(without_a_device_a_model_is_only_described),
         cmocka_unit_test(a_model_answers),

@@ -293,7 +293,17 @@ static void a_kernel_that_does_not_build_is_named(void **state)
 
 /* ---- nothing is left out --------------------------------------------------------------------- */
 
-/* The kernels of a file, "a;b;c", as the driver tells them. */
+/* Whether other files include it, as they do what has no kernels. */
+static bool is_included(const char *name)
+{
+    const char *line = test_text("#include \"%s.cl\"", name);
+    for (const clade__kernel_source *source = clade__kernel_sources; source->name; source++)
+        if (strstr(source->text, line)) return true;
+    return false;
+}
+
+/* The kernels of a file, "a;b;c", as the driver tells them. Where there are none, PoCL has an empty list, and Intel's
+ * runtime an error. */
 static void kernel_names(clade_device *device, const clade__kernel_source *source, char *names,
                          size_t names_bytes)
 {
@@ -305,8 +315,11 @@ static void kernel_names(clade_device *device, const clade__kernel_source *sourc
     assert_int_equal(error, CL_SUCCESS);
     error = clBuildProgram(program, 1, &id, CLADE__EVERY_BUILD, NULL, NULL);
     if (error != CL_SUCCESS) fail_msg("%s.cl does not build without options: %d", source->name, error);
-    assert_int_equal(clGetProgramInfo(program, CL_PROGRAM_KERNEL_NAMES, names_bytes, names, NULL),
-                     CL_SUCCESS);
+    error = clGetProgramInfo(program, CL_PROGRAM_KERNEL_NAMES, names_bytes, names, NULL);
+    if (error == CL_INVALID_PROGRAM_EXECUTABLE && is_included(source->name))
+        names[0] = '\0';
+    else
+        assert_int_equal(error, CL_SUCCESS);
     clReleaseProgram(program);
 }
 

@@ -162,7 +162,9 @@ static clade_status open_found(clade_device *device, const clade__found *found, 
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                           (cl_context_properties)found->platform, 0};
     cl_int error;
+    clade__quirks_before_driver();
     device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &error);
+    clade__quirks_after_driver();
     if (error != CL_SUCCESS) {
         device->context = NULL;
         return clade__fail(CLADE_ENODEVICE,

@@ -113,7 +113,9 @@ clade_status clade__platforms_list(cl_platform_id **platforms, cl_uint *n_platfo
     clade__quirks_before_opencl();
     *platforms = NULL;
     *n_platforms = 0;
+    clade__quirks_before_driver();
     cl_int error = clGetPlatformIDs(0, NULL, n_platforms);
+    clade__quirks_after_driver();
     if (error != CL_SUCCESS || *n_platforms == 0) return fail_list(error, *n_platforms);
     *platforms = calloc(*n_platforms, sizeof **platforms);
     if (!*platforms) return clade__fail(CLADE_ENOMEM, "no memory for the list of platforms");
@@ -128,7 +130,9 @@ clade_status clade__platform_devices(cl_platform_id platform, cl_uint *n_devices
 {
     *n_devices = 0;
     clade__cores_before_workers();
+    clade__quirks_before_driver();
     cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, n_devices);
+    clade__quirks_after_driver();
     clade__cores_after_workers();
     if (error == CL_OUT_OF_HOST_MEMORY) return clade__fail_cl("clGetDeviceIDs", error, NULL);
     if (error != CL_SUCCESS) *n_devices = 0; /* CL_DEVICE_NOT_FOUND, or what a driver makes of it */

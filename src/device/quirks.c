@@ -2,6 +2,7 @@
 #include "device/quirks.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,27 @@ void clade__quirks_before_opencl(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, begin);
+}
+
+/* 2026-11-28, Intel's CPU runtime 2026.2: clCreateContext puts LLVM's handlers in place of the program's, of ignored
+ * signals too; they ask for a bug report, and take all handlers away. PoCL 3.1 changes some while it is loaded. */
+static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
+
+#define N_SIGNALS ((int)(sizeof signals / sizeof signals[0]))
+
+static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+static struct sigaction kept[N_SIGNALS];
+
+void clade__quirks_before_driver(void)
+{
+    pthread_mutex_lock(&starting);
+    for (int i = 0; i < N_SIGNALS; i++) sigaction(signals[i], NULL, &kept[i]);
+}
+
+void clade__quirks_after_driver(void)
+{
+    for (int i = 0; i < N_SIGNALS; i++) sigaction(signals[i], &kept[i], NULL);
+    pthread_mutex_unlock(&starting);
 }
 
 /* 2026-11-28, PoCL 3.1: a part of a device wakes the workers of the whole one at each command, on cores where

@@ -19,6 +19,11 @@ typedef struct clade__quirks {
  * POCL_CACHE_DIR, where several ranks of a job are on this host. */
 void clade__quirks_before_opencl(void);
 
+/* Around what makes a driver start, one thread at a time: what the program does at signals that end or stop it stays so,
+ * whatever the driver does. */
+void clade__quirks_before_driver(void);
+void clade__quirks_after_driver(void);
+
 /* Makes a CPU's driver compute with so many threads, which the caller puts on cores. False, and nothing changes,
  * where OpenCL has been called before, or the user has said it. */
 bool clade__quirks_limit_workers(int n);
