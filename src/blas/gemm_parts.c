@@ -5,7 +5,8 @@
 
 #define JOIN_GROUP 128 /* cl/element.cl's ELEMENT_GROUP */
 
-clade_status clade__gemm_parts(clade__commands *commands, clade_tensor *parts)
+clade_status clade__gemm_parts(clade__commands *commands, const clade_gemm_args *args, clade_tensor *parts,
+                               clade_gemm_args *into)
 {
     clade_device *device = clade__commands_device(commands);
     clade__blas *blas;
@@ -13,6 +14,11 @@ clade_status clade__gemm_parts(clade__commands *commands, clade_tensor *parts)
     if (!blas->parts && !clade__commands_is_dry(commands))
         CLADE_TRY(clade__buffer_create(&blas->parts, device, CLADE__PARTS_BYTES));
     *parts = clade__tensor_view(device, blas->parts, CLADE_FLOAT32, CLADE_SHAPE(CLADE__PARTS_FLOATS));
+    *into = *args;
+    into->c = parts;
+    into->c_offset = 0;
+    into->ldc = args->n;
+    into->beta = 0.0f;
     return CLADE_OK;
 }
 

@@ -278,13 +278,9 @@ static clade_status record_split(clade__commands *commands, const clade_gemm_arg
                                  const clade__epilogue *epilogue, const tiling *t)
 {
     clade_tensor parts;
-    CLADE_TRY(clade__gemm_parts(commands, &parts));
-    clade_gemm_args g = *args;
-    g.c = &parts;
-    g.c_offset = 0;
-    g.ldc = args->n;
-    g.beta = 0.0f;
-    CLADE_TRY(record_tiles(commands, &g, &no_epilogue, t));
+    clade_gemm_args into;
+    CLADE_TRY(clade__gemm_parts(commands, args, &parts, &into));
+    CLADE_TRY(record_tiles(commands, &into, &no_epilogue, t));
     return clade__gemm_join(commands, args, epilogue, &parts, t->blocks);
 }
 

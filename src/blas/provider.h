@@ -60,10 +60,12 @@ clade_status clade__gemm_choose(clade_device *device, const clade__gemm_provider
                                 const clade_gemm_args *args, const clade__gemm_provider **out);
 
 /* gemm_parts.c, of our own providers: memory of a device for the parts of a call whose k is cut, so many floats,
- * which all calls share; and C = act(their sum + beta C + bias), where a part is (m, n) and they follow each other. */
+ * which all calls share, and the same call with them for its C; and C = act(their sum + beta C + bias), where a part is
+ * (m, n) and they follow each other. */
 #define CLADE__PARTS_FLOATS (256 * 1024)
 #define CLADE__PARTS_BYTES  (CLADE__PARTS_FLOATS * sizeof(float))
-clade_status clade__gemm_parts(clade__commands *commands, clade_tensor *parts);
+clade_status clade__gemm_parts(clade__commands *commands, const clade_gemm_args *args, clade_tensor *parts,
+                               clade_gemm_args *into);
 clade_status clade__gemm_join(clade__commands *commands, const clade_gemm_args *args, const clade__epilogue *epilogue,
                               const clade_tensor *parts, int n_parts);
 
