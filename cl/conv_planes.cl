@@ -59,13 +59,8 @@ static inline int floor_div(const int a, const int b)
 /* a0 b0 a1 b1 ... of the first halves, and of the second ones. */
 static inline void interleave(VEC *to, const VEC a, const VEC b)
 {
-    VEC first, second;
-    first.even = a.lo;
-    first.odd = b.lo;
-    second.even = a.hi;
-    second.odd = b.hi;
-    to[0] = first;
-    to[1] = second;
+    to[0] = BESIDE(a.lo, b.lo);
+    to[1] = BESIDE(a.hi, b.hi);
 }
 #endif
 

@@ -165,10 +165,10 @@ static inline void store_phases(global float *to, const local float *even, const
     int i = 0;
 #if VW > 1
     for (; i + 2 * VW <= n; i += 2 * VW) {
-        const VEC a = LOAD(even + i / 2), b = LOAD(odd + i / 2);
-        const VEC first = BESIDE(a.lo, b.lo), second = BESIDE(a.hi, b.hi);
-        STORE(add ? LOAD(to + i) + first : first, to + i);
-        STORE(add ? LOAD(to + i + VW) + second : second, to + i + VW);
+        VEC both[2];
+        interleave(both, LOAD(even + i / 2), LOAD(odd + i / 2));
+        STORE(add ? LOAD(to + i) + both[0] : both[0], to + i);
+        STORE(add ? LOAD(to + i + VW) + both[1] : both[1], to + i + VW);
     }
     if (i + VW <= n) {
         const VEC both = BESIDE(LOAD_HALF(even + i / 2), LOAD_HALF(odd + i / 2));

@@ -30,21 +30,13 @@
 #include "vector.cl"
 
 #include "activation_functions.cl"
+#include "gemm_forms.cl"
 
 #ifndef TM
 #define TM 64
 #endif
 #ifndef TN
 #define TN 64
-#endif
-#ifndef TRANS_A
-#define TRANS_A 0
-#endif
-#ifndef TRANS_B
-#define TRANS_B 0
-#endif
-#ifndef UPDATE
-#define UPDATE 0
 #endif
 
 #define GROUP  256
@@ -100,20 +92,6 @@ INLINED void lay(local float *copy, const float4 x, const uint side, const bool 
     lay_one(copy, x.s3, place(3, side, by_k), side);
 }
 
-#if UPDATE
-/* A step on one element, with its gradient; v is not used without momentum. */
-INLINED void step(global float *w, global float *v, float g, const float lr, const float momentum, const float decay)
-{
-    g += decay * *w;
-#if UPDATE > 1
-    const float moved = momentum * *v + g;
-    *v = moved;
-    g = UPDATE == 2 ? moved : g + momentum * moved;
-#endif
-    *w -= lr * g;
-}
-#endif
-
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 gemm_local(global float *c, const global float *restrict a, const global float *restrict b,
 #if UPDATE
@@ -165,8 +143,9 @@ gemm_local(global float *c, const global float *restrict a, const global float *
             for (uint s = 1; s < SLICES; s++) z += of_a[s * (TM / 4 * TN) + e];
             const size_t at = (size_t)(uint)offset.s2 + (size_t)block * m * n + (size_t)i * shape.s5 + j;
 #if UPDATE
-            if (i < m && j < n) step(c + at, velocity + at, z, lr, rates.s0, rates.s1);
-            if (i < m && j == n && bias) step(bias + i, bias_velocity + i, z, lr, rates.s0, rates.s2);
+            if (i < m && j < n) c[at] = step(c[at], velocity + at, z, lr, rates.s0, rates.s1);
+            if (i < m && j == n && bias)
+                bias[i] = step(bias[i], bias_velocity + i, z, lr, rates.s0, rates.s2);
 #else
             if (i < m && j < n) {
                 z *= scalar.s0;

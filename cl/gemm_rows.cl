@@ -26,6 +26,7 @@
  * a parameter too, whose gradient is the sums of the rows of op(A): the first tile of each row of
  * tiles does its step.
  */
+#include "gemm_forms.cl"
 #include "gemm_tile.cl"
 
 #define FLOAT VEC
@@ -34,17 +35,8 @@
 #ifndef NV
 #define NV 2
 #endif
-#ifndef TRANS_A
-#define TRANS_A 0
-#endif
-#ifndef TRANS_B
-#define TRANS_B 0
-#endif
 #ifndef PACK
 #define PACK 0
-#endif
-#ifndef UPDATE
-#define UPDATE 0
 #endif
 #define NR (VW * NV)
 /* Activations that are worth having once for each vector of a tile. */
@@ -134,19 +126,6 @@ static inline void pack(local float *panel, const global float *b, const int kc,
 #endif
 
 #if UPDATE
-/* One step of sgd.cl on an element of bias, which has a decay of its own; *v is not used without
- * momentum. */
-static inline float step(const float w, global float *v, float g, const float lr,
-                         const float4 rates)
-{
-    g += rates.s2 * w;
-#if UPDATE > 1
-    *v = rates.s0 * *v + g;
-    g = UPDATE == 2 ? *v : g + rates.s0 * *v;
-#endif
-    return w - lr * g;
-}
-
 /* The step of MR elements of bias, but for the first `skip`, from the columns of a (k, MR), or its
  * rows (MR, k). */
 static inline void step_bias(global float *bias, global float *v, const global float *a, const int k,
@@ -158,7 +137,7 @@ static inline void step_bias(global float *bias, global float *v, const global f
         UNROLL for (int r = 0; r < MR; r++)
             sum[r] += TRANS_A ? a[(size_t)p * lda + r] : a[(size_t)r * lda + p];
     UNROLL for (int r = 0; r < MR; r++)
-        if (r >= skip) bias[r] = step(bias[r], v + r, sum[r], lr, rates);
+        if (r >= skip) bias[r] = step(bias[r], v + r, sum[r], lr, rates.s0, rates.s2);
 }
 #endif
 

@@ -1,9 +1,13 @@
 #include "kernel_list.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include <clade/bench.h>
 
 #include "bench/bench_state.h"
 #include "blas/provider.h"
+#include "device/program.h"
 #include "verify/families.h"
 #include "verify/table.h"
 
@@ -61,4 +65,22 @@ clade_status test_note_kernels(clade__commands *dry)
     clade_status status = clade__bench_limits(bench);
     clade_bench_free(bench);
     return status;
+}
+
+void test_all_options(char *out, size_t out_bytes, const clade__command_info *known)
+{
+    snprintf(out, out_bytes, CLADE__EVERY_BUILD "%s%s", *known->options ? " " : "", known->options);
+}
+
+bool test_is_known(const clade__commands *dry, const clade__command_info *recorded)
+{
+    for (size_t i = 0; i < clade__commands_n_kernels(dry); i++) {
+        const clade__command_info k = clade__commands_kernel(dry, i);
+        char options[256];
+        test_all_options(options, sizeof options, &k);
+        if (strcmp(k.label, recorded->label) == 0 && strcmp(k.program, recorded->program) == 0 &&
+            strcmp(options, recorded->options) == 0)
+            return true;
+    }
+    return false;
 }

@@ -8,4 +8,10 @@
  * `clade bench device` measures with: their kernels are what there is to build on the commands' device. */
 clade_status test_note_kernels(clade__commands *dry);
 
+/* Every option that a kernel which dry commands know is built with. */
+void test_all_options(char *out, size_t out_bytes, const clade__command_info *known);
+
+/* Whether dry commands know of a kernel that was recorded. */
+bool test_is_known(const clade__commands *dry, const clade__command_info *recorded);
+
 #endif

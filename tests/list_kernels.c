@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "device/descriptions.c"
-#include "device/program.h"
 #include "kernel_list.h"
 
 static clade_status list(clade_device *device, const char *word)
@@ -24,8 +23,9 @@ static clade_status list(clade_device *device, const char *word)
     printf("device\t%s\t%zu\t%llu\n", word, info->work_group_limit, (unsigned long long)info->local_memory_bytes);
     for (size_t i = 0; status == CLADE_OK && i < clade__commands_n_kernels(dry); i++) {
         const clade__command_info kernel = clade__commands_kernel(dry, i);
-        printf("kernel\t%s\t%s\t" CLADE__EVERY_BUILD "%s%s\t%s\n", word, kernel.program, *kernel.options ? " " : "",
-               kernel.options, kernel.label);
+        char options[256];
+        test_all_options(options, sizeof options, &kernel);
+        printf("kernel\t%s\t%s\t%s\t%s\n", word, kernel.program, options, kernel.label);
     }
     clade__commands_free(dry);
     return status;

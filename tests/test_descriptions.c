@@ -11,7 +11,6 @@
 #include "conv/conv.h"
 #include "device/descriptions.h"
 #include "device/opencl.h"
-#include "device/program.h"
 #include "kernel_list.h"
 #include "ops/mapping.h"
 
@@ -212,18 +211,6 @@ static void each_device_gets_what_suits_it(void **state)
 
 /* ---- what is built ----------------------------------------------------------------------------- */
 
-static bool is_listed(const clade__commands *list, const clade__command_info *built)
-{
-    for (size_t i = 0; i < clade__commands_n_kernels(list); i++) {
-        const clade__command_info k = clade__commands_kernel(list, i);
-        const char *options = test_text(CLADE__EVERY_BUILD "%s%s", *k.options ? " " : "", k.options);
-        if (strcmp(k.label, built->label) == 0 && strcmp(k.program, built->program) == 0 &&
-            strcmp(options, built->options) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Every kernel that a step of a known network launches is in the list, and the step runs. */
 static void networks_build_what_is_listed(void **state)
 {
@@ -243,7 +230,7 @@ static void networks_build_what_is_listed(void **state)
         assert_true(clade__commands_count(step) > 10);
         for (size_t i = 0; i < clade__commands_count(step); i++) {
             const clade__command_info built = clade__commands_describe(step, i);
-            if (!*built.program || is_listed(list, &built)) continue;
+            if (!*built.program || test_is_known(list, &built)) continue;
             fail_msg("%s: %s of %s.cl with '%s' is not listed", names[n], built.label, built.program, built.options);
         }
         assert_ok(clade__steps_next(&steps));

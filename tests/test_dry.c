@@ -4,7 +4,7 @@
 
 #include "blas/provider.h"
 #include "device/opencl.h"
-#include "device/program.h"
+#include "kernel_list.h"
 #include "ops/ops.h"
 
 enum { ROWS = 50, IN = 40, OUT = 30 };
@@ -61,19 +61,6 @@ static void record(clade__commands *commands, step *s, bool fused)
     assert_ok(clade__commands_zero(commands, &s->dw));
 }
 
-/* Whether dry commands know of the kernel that a recorded command launches. */
-static bool knows(const clade__commands *dry, const clade__command_info *recorded)
-{
-    for (size_t i = 0; i < clade__commands_n_kernels(dry); i++) {
-        const clade__command_info k = clade__commands_kernel(dry, i);
-        const char *options = test_text(CLADE__EVERY_BUILD "%s%s", *k.options ? " " : "", k.options);
-        if (strcmp(k.label, recorded->label) == 0 && strcmp(k.program, recorded->program) == 0 &&
-            strcmp(options, recorded->options) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void they_hold_what_recorded_ones_do(void **state)
 {
     for (int p = -1; p < 0 || clade__gemm_providers[p]; p++) {
@@ -93,7 +80,7 @@ static void they_hold_what_recorded_ones_do(void **state)
         assert_int_equal(clade__commands_count(dry), clade__commands_count(recorded));
         for (size_t i = 0; i < clade__commands_count(recorded); i++) {
             const clade__command_info info = clade__commands_describe(recorded, i);
-            if (*info.program) assert_true(knows(dry, &info));
+            if (*info.program) assert_true(test_is_known(dry, &info));
         }
         assert_int_equal(clade__commands_n_notes(dry), 3);
         assert_int_equal(clade__commands_n_notes(recorded), 0);

@@ -269,6 +269,19 @@ static clade_status check_state(const char *name, const clade_tensor *tensor, in
     return CLADE_OK;
 }
 
+int clade__gemm_step_form(const clade__sgd_rates *rates)
+{
+    return rates->momentum == 0.0f ? 1 : rates->nesterov ? 3 : 2;
+}
+
+void clade__gemm_append_step(clade__launch *launch, const clade__sgd_state *state, const clade__sgd_rates *rates)
+{
+    const clade__arg args[] = {
+        clade__arg_tensor(state->velocity), clade__arg_tensor(state->bias_velocity), clade__arg_float_ref(rates->lr),
+        {CLADE__ARG_FLOAT4, {.floats = {rates->momentum, rates->weight_decay, rates->bias_decay}}}};
+    for (size_t i = 0; i < sizeof args / sizeof args[0]; i++) launch->args[launch->n_args++] = args[i];
+}
+
 clade_status clade__gemm_update(clade__commands *commands, const clade_gemm_args *args,
                                 const clade__sgd_state *state, const clade__sgd_rates *rates)
 {

@@ -150,13 +150,9 @@ static clade_status record_update(clade__commands *commands, const clade_gemm_ar
     tiling t = tile(&g, true);
     char options[96];
     snprintf(options, sizeof options, "-DTM=%d -DTN=%d -DTRANS_A=%d -DUPDATE=%d", t.tm, t.tn, args->trans_a,
-             rates->momentum == 0.0f ? 1 : rates->nesterov ? 3 : 2);
+             clade__gemm_step_form(rates));
     clade__launch launch = launch_of(args, &t, state->bias, options);
-    launch.args[launch.n_args++] = clade__arg_tensor(state->velocity);
-    launch.args[launch.n_args++] = clade__arg_tensor(state->bias_velocity);
-    launch.args[launch.n_args++] = clade__arg_float_ref(rates->lr);
-    launch.args[launch.n_args++] =
-        (clade__arg){CLADE__ARG_FLOAT4, {.floats = {rates->momentum, rates->weight_decay, rates->bias_decay}}};
+    clade__gemm_append_step(&launch, state, rates);
     return clade__commands_launch(commands, &launch);
 }
 

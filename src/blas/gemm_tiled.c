@@ -299,18 +299,12 @@ static clade_status record_update(clade__commands *commands, const clade_gemm_ar
 {
     const clade_device *device = clade__commands_device(commands);
     tiling t = tile(device, args, true);
-    int update = rates->momentum == 0.0f ? 1 : rates->nesterov ? 3 : 2;
     char options[128];
     snprintf(options, sizeof options, "-DVW=%d -DNV=%d -DMR=%d -DTRANS_A=%d -DUPDATE=%d%s", t.vw,
-             t.nv, t.mr, args->trans_a, update, prefetch_option(device, &t));
+             t.nv, t.mr, args->trans_a, clade__gemm_step_form(rates), prefetch_option(device, &t));
     clade__launch launch = launch_of(args, &t, options);
     launch.args[BIAS] = clade__arg_tensor(state->bias);
-    launch.args[launch.n_args++] = clade__arg_tensor(state->velocity);
-    launch.args[launch.n_args++] = clade__arg_tensor(state->bias_velocity);
-    launch.args[launch.n_args++] = clade__arg_float_ref(rates->lr);
-    launch.args[launch.n_args++] =
-        (clade__arg){CLADE__ARG_FLOAT4,
-                     {.floats = {rates->momentum, rates->weight_decay, rates->bias_decay}}};
+    clade__gemm_append_step(&launch, state, rates);
     return clade__commands_launch(commands, &launch);
 }
 

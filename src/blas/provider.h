@@ -59,6 +59,10 @@ clade_status clade__blas_of(clade_device *device, clade__blas **out);
 clade_status clade__gemm_choose(clade_device *device, const clade__gemm_provider *wanted,
                                 const clade_gemm_args *args, const clade__gemm_provider **out);
 
+/* gemm.c: -DUPDATE of cl/gemm_forms.cl, and the arguments that a kernel built with it has behind a call's. */
+int clade__gemm_step_form(const clade__sgd_rates *rates);
+void clade__gemm_append_step(clade__launch *launch, const clade__sgd_state *state, const clade__sgd_rates *rates);
+
 /* gemm_parts.c, of our own providers: memory of a device for the parts of a call whose k is cut, so many floats,
  * which all calls share, and the same call with them for its C; and C = act(their sum + beta C + bias), where a part is
  * (m, n) and they follow each other. */
